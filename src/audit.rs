@@ -1,0 +1,394 @@
+//! Whether a bundle will run: (its files, the system it is for) → all findings at once.
+//!
+//! Pure. What the files are was read before (`inspect`); nothing here opens anything. The rules are
+//! those of the Linux kernel and glibc's loader for one program, and Lambda's for a bundle.
+
+mod finding;
+mod link;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use finding::{Code, Finding, Level};
+
+use crate::elf::{ByteOrder, Class, ElfFacts, Kind, Machine};
+use crate::function::Role;
+use crate::system::{BrokenData, System};
+use crate::target::{Arch, Runtime};
+
+/// The largest zip that CreateFunction and UpdateFunctionCode take directly, in bytes ("Lambda
+/// quotas": 50 MB; the service's own error names the number).
+pub const ZIP_LIMIT: u64 = 52_428_800;
+/// The largest function unpacked, layers included, in bytes ("Lambda quotas": 250 MB; the service's
+/// own error names the number).
+pub const UNPACKED_LIMIT: u64 = 262_144_000;
+
+/// What a file of a bundle was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// An ELF file and its facts.
+    Elf(Box<ElfFacts>),
+    /// Begins like an ELF file and cannot be read as one; why.
+    BrokenElf(String),
+    /// Begins with `#!`; the rest of that line.
+    Script(String),
+    /// Anything else.
+    Other,
+    /// Nobody looked: no program and no library by its place and name.
+    NotRead,
+}
+
+/// One file of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Its path in the bundle.
+    pub path: String,
+    /// Its permission bits; none where the zip was made without them (on Windows, say).
+    pub mode: Option<u32>,
+    /// Its length in bytes.
+    pub length: u64,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What is audited.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// What to call it in findings: a function's name or a path.
+    pub thing: &'a str,
+    /// Function or extension.
+    pub role: Role,
+    /// The paths of the programs that Lambda will start; more than one only for extensions.
+    pub programs: Vec<String>,
+    /// Everything in it.
+    pub files: &'a [Inspected],
+    /// The length of the zip in bytes, if it is one.
+    pub zip_size: Option<u64>,
+    /// A program by itself, which gets its place and mode only when it is packaged.
+    pub bare: bool,
+    /// The architecture that it must have; by default the program's own.
+    pub arch: Option<Arch>,
+    /// The runtime.
+    pub runtime: Runtime,
+}
+
+/// Libraries that are on the system today without a promise, and accepted by the user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust(Vec<String>);
+
+impl Trust {
+    /// Names as in `--trust-system ssl,libcurl.so.4`; `all` means every one.
+    #[must_use]
+    pub fn new(names: Vec<String>) -> Self {
+        Self(names)
+    }
+
+    fn covers(&self, soname: &str) -> bool {
+        self.0.iter().any(|name| {
+            name == "all" || name == soname || soname.starts_with(&format!("lib{name}.so"))
+        })
+    }
+}
+
+/// Every finding about a subject, the worst first. Empty means that it will start.
+pub fn audit(subject: &Subject<'_>, trust: &Trust) -> Result<Vec<Finding>, BrokenData> {
+    let mut audit = Audit { subject, findings: Vec::new() };
+    audit.sizes();
+    audit.runtime()?;
+    if subject.programs.is_empty() {
+        audit.no_program();
+    }
+    for path in &subject.programs {
+        audit.program(path, trust)?;
+    }
+    audit.readable();
+    let mut findings = audit.findings;
+    let mut seen = BTreeSet::new();
+    findings.retain(|finding| seen.insert(finding.clone()));
+    findings.sort_by_key(|finding| finding.level);
+    Ok(findings)
+}
+
+/// The highest glibc version that the programs of a subject need, themselves and through what is
+/// bundled with them, weak references left out; none if they need none.
+#[must_use]
+pub fn glibc_needed(files: &[Inspected]) -> Option<String> {
+    let needs = files.iter().filter_map(|file| match &file.content {
+        Content::Elf(facts) => Some(&facts.versions_needed),
+        _ => None,
+    });
+    let versions = needs.flatten().filter(|need| !need.weak).map(|need| need.version.as_str());
+    crate::system::highest_glibc(versions).map(str::to_owned)
+}
+
+/// The finding about a zip that is too large for a direct upload.
+#[must_use]
+pub fn zip_size(thing: &str, size: u64) -> Option<Finding> {
+    (size > ZIP_LIMIT).then(|| {
+        Finding::new(
+            Code::ZipSize,
+            thing,
+            format!("the zip has {size} bytes; a direct upload takes {ZIP_LIMIT} (50 MB)"),
+            "upload it through S3, or make it smaller: `strip = \"symbols\"`, `lto = \"fat\"`, \
+             `opt-level = \"z\"` in the profile",
+        )
+    })
+}
+
+struct Audit<'a> {
+    subject: &'a Subject<'a>,
+    findings: Vec<Finding>,
+}
+
+impl Audit<'_> {
+    fn add(&mut self, code: Code, path: &str, message: String, hint: impl Into<String>) {
+        self.add_as(code.level(), code, path, message, hint);
+    }
+
+    fn add_as(
+        &mut self,
+        level: Level,
+        code: Code,
+        path: &str,
+        message: String,
+        hint: impl Into<String>,
+    ) {
+        let bare = path.is_empty() || self.subject.bare;
+        let thing = self.subject.thing;
+        self.findings.push(Finding {
+            level,
+            code,
+            thing: if bare { thing.to_owned() } else { format!("{thing}: {path}") },
+            message,
+            hint: hint.into(),
+        });
+    }
+
+    fn sizes(&mut self) {
+        if let Some(size) = self.subject.zip_size {
+            self.findings.extend(zip_size(self.subject.thing, size));
+        }
+        let unpacked: u64 =
+            self.subject.files.iter().fold(0, |sum, file| sum.saturating_add(file.length));
+        if unpacked > UNPACKED_LIMIT {
+            let largest = self.subject.files.iter().max_by_key(|file| file.length);
+            let largest = largest
+                .map(|file| format!("; the largest is {} ({} bytes)", file.path, file.length));
+            self.add(
+                Code::UnpackedSize,
+                "",
+                format!(
+                    "the files have {unpacked} bytes; Lambda takes {UNPACKED_LIMIT} (250 MB) \
+                     unzipped, layers included{}",
+                    largest.unwrap_or_default()
+                ),
+                "leave large files out and load them at start, or ship a container image (10 GB)",
+            );
+        }
+    }
+
+    fn runtime(&mut self) -> Result<(), BrokenData> {
+        let system = System::of_zip(self.subject.runtime, Arch::X86_64)?;
+        if let Some(why) = &system.deprecated {
+            self.add(
+                Code::RuntimeDeprecated,
+                "",
+                why.clone(),
+                format!("use `{}`", Runtime::default()),
+            );
+        }
+        Ok(())
+    }
+
+    fn no_program(&mut self) {
+        let is_bootstrap = |path: &str| {
+            path.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case("bootstrap"))
+        };
+        match self.subject.files.iter().find(|file| is_bootstrap(&file.path)) {
+            Some(file) => self.add(
+                Code::BootstrapMisplaced,
+                &file.path,
+                "Lambda starts `bootstrap` at the root of the bundle; here it is elsewhere".into(),
+                "zip the folder's contents, not the folder (`cd DIR && zip -r ../x.zip .`)",
+            ),
+            None => self.add(
+                Code::BootstrapMissing,
+                "",
+                "there is no `bootstrap`, the program that Lambda starts".into(),
+                "name the executable `bootstrap` and put it at the root of the bundle",
+            ),
+        }
+    }
+
+    /// Whether Lambda's own user can read all of it.
+    fn readable(&mut self) {
+        if self.subject.bare {
+            return;
+        }
+        for file in self.subject.files {
+            let program = self.subject.programs.contains(&file.path);
+            if file.mode.is_some_and(|mode| mode & 0o004 == 0) && !program {
+                self.add(
+                    Code::Unreadable,
+                    &file.path,
+                    format!(
+                        "mode {:04o}: others cannot read it, and Lambda runs the code as another user",
+                        file.mode.unwrap_or_default() & 0o7777
+                    ),
+                    "give it mode 0644 (`chmod a+r`)",
+                );
+            }
+        }
+    }
+
+    fn program(&mut self, path: &str, trust: &Trust) -> Result<(), BrokenData> {
+        let Some(file) = self.subject.files.iter().find(|file| file.path == path) else {
+            self.no_program();
+            return Ok(());
+        };
+        self.executable_mode(file);
+        let facts = match &file.content {
+            Content::Elf(facts) => facts,
+            Content::BrokenElf(why) => {
+                self.broken(path, why);
+                return Ok(());
+            }
+            Content::Script(interpreter) => {
+                self.add(
+                    Code::Script,
+                    path,
+                    format!("a script for `{interpreter}`; what it starts is not audited"),
+                    "",
+                );
+                return Ok(());
+            }
+            Content::Other | Content::NotRead => {
+                self.add(
+                    Code::NotExecutable,
+                    path,
+                    "neither an ELF executable nor a script: the kernel cannot start it".into(),
+                    "put the binary that cargo built for Linux there",
+                );
+                return Ok(());
+            }
+        };
+        let Some(arch) = self.header(path, facts, self.subject.arch) else { return Ok(()) };
+        let system = System::of_zip(self.subject.runtime, arch)?;
+        self.kind(path, facts);
+        self.interpreter(path, facts, &system);
+        link::check(self, path, facts, &system, trust);
+        Ok(())
+    }
+
+    fn executable_mode(&mut self, file: &Inspected) {
+        let needed = if self.subject.bare { 0o100 } else { 0o005 };
+        let message = match file.mode {
+            Some(mode) if mode & needed == needed => return,
+            Some(mode) => format!(
+                "mode {:04o} is not executable for everyone: Lambda's start ends with \
+                 `Runtime.InvalidEntrypoint` (permission denied)",
+                mode & 0o7777
+            ),
+            None => "the zip holds no UNIX mode (made on Windows?): Lambda's start ends with \
+                     permission denied"
+                .to_owned(),
+        };
+        self.add(Code::Mode, &file.path, message, "give it mode 0755 (`chmod 755`)");
+    }
+
+    fn broken(&mut self, path: &str, why: &str) {
+        self.add(
+            Code::MalformedElf,
+            path,
+            format!("a damaged ELF file: {why}"),
+            "build it again, and copy it whole",
+        );
+    }
+
+    /// Class, byte order and machine; the architecture if Lambda has it.
+    fn header(&mut self, path: &str, facts: &ElfFacts, expected: Option<Arch>) -> Option<Arch> {
+        if facts.class != Class::Elf64 || facts.byte_order != ByteOrder::Little {
+            self.add(
+                Code::WrongClass,
+                path,
+                format!(
+                    "an ELF file of {} bits, {}-endian; Lambda runs 64-bit little-endian ones",
+                    if facts.class == Class::Elf32 { 32 } else { 64 },
+                    if facts.byte_order == ByteOrder::Big { "big" } else { "little" }
+                ),
+                format!("build for {}", Arch::X86_64.gnu_triple()),
+            );
+            return None;
+        }
+        let arch = match facts.machine {
+            Machine::X86_64 => Some(Arch::X86_64),
+            Machine::Aarch64 => Some(Arch::Arm64),
+            Machine::Other(_) => None,
+        };
+        match (arch, expected) {
+            (Some(arch), Some(expected)) if arch != expected => {
+                self.add(
+                    Code::WrongArchitecture,
+                    path,
+                    format!("built for {arch}; this is for {expected}"),
+                    format!("build for {}", expected.gnu_triple()),
+                );
+                None
+            }
+            (None, _) => {
+                self.add(
+                    Code::WrongArchitecture,
+                    path,
+                    format!("built for {}; Lambda has x86_64 and arm64", facts.machine),
+                    format!("build for {}", Arch::X86_64.gnu_triple()),
+                );
+                None
+            }
+            (arch, _) => arch,
+        }
+    }
+
+    fn kind(&mut self, path: &str, facts: &ElfFacts) {
+        let what = match facts.kind {
+            Kind::Executable | Kind::PieExecutable => return,
+            Kind::Library => "a shared library",
+            Kind::Other(1) => "an object file",
+            Kind::Other(4) => "a core dump",
+            Kind::Other(_) => "an ELF file of an unknown kind",
+        };
+        self.add(
+            Code::NotExecutable,
+            path,
+            format!("{what}, not an executable"),
+            "package a binary target (`[[bin]]`); a `cdylib` cannot be started",
+        );
+    }
+
+    fn interpreter(&mut self, path: &str, facts: &ElfFacts, system: &System) {
+        let Some(interpreter) = &facts.interpreter else { return };
+        if *interpreter == system.interpreter {
+            return;
+        }
+        let hint = if interpreter.contains("ld-musl") {
+            "link musl statically (the default of Rust's musl targets), or build for glibc"
+        } else {
+            "build outside of the environment (Nix, Conda, …) whose loader this is"
+        };
+        self.add(
+            Code::Interpreter,
+            path,
+            format!(
+                "its loader is `{interpreter}`; {} has `{}`",
+                system.runtime, system.interpreter
+            ),
+            hint,
+        );
+    }
+}
+
+/// The ELF files of a subject by path.
+fn elf_files<'a>(files: &'a [Inspected]) -> BTreeMap<&'a str, &'a Inspected> {
+    files.iter().map(|file| (file.path.as_str(), file)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! `lambda-pack.json`: what a bundle is, for people and for other tools. Keys are only ever added.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the format; it changes only if a key ever has to change its meaning.
+const FORMAT: u32 = 1;
+
+/// One bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of this format.
+    pub format: u32,
+    /// The function's name.
+    pub function: String,
+    /// `function`, `external-extension` or `internal-extension`.
+    pub role: String,
+    /// The package of the handler.
+    pub package: String,
+    /// The version of that package.
+    pub package_version: String,
+    /// The binary or example.
+    pub handler: String,
+    /// AWS's name of the architecture.
+    pub architecture: String,
+    /// AWS's name of the runtime.
+    pub runtime: String,
+    /// The cargo profile.
+    pub profile: String,
+    /// The lowest glibc that the executable starts with; none if it needs none.
+    pub glibc_needed: Option<String>,
+    /// Lengths in bytes.
+    pub sizes: Sizes,
+    /// The digest of the zip as AWS reports it: SHA-256 in base64.
+    #[serde(rename = "CodeSha256")]
+    pub code_sha256: String,
+    /// The zip's file name, beside this file.
+    pub zip: String,
+    /// Every file in the zip, in order.
+    pub files: Vec<FileRecord>,
+    /// The commit that was built, with `-dirty` if tracked files were changed.
+    pub commit: Option<String>,
+    /// The first line of `rustc -vV`.
+    pub rustc: String,
+    /// What linked it.
+    pub linker: LinkerRecord,
+}
+
+impl Record {
+    /// The current version of the format.
+    pub const FORMAT: u32 = FORMAT;
+}
+
+/// Lengths in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// The executable.
+    pub executable: u64,
+    /// All files together: what Lambda calls the unzipped size.
+    pub unpacked: u64,
+    /// The zip.
+    pub zip: u64,
+}
+
+/// One file of the zip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Its path in the zip.
+    pub path: String,
+    /// Its mode, as four octal digits.
+    pub mode: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The digest of its contents, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+impl From<&super::PackedFile> for FileRecord {
+    fn from(file: &super::PackedFile) -> Self {
+        Self {
+            path: file.path.to_string(),
+            mode: format!("{:04o}", file.mode.bits()),
+            size: file.length,
+            sha256: file.digest.hex(),
+        }
+    }
+}
+
+/// What linked the executable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkerRecord {
+    /// The program that rustc called.
+    pub program: String,
+    /// What it says of its version.
+    pub version: Option<String>,
+    /// What compilers and linkers left in the executable's `.comment` section.
+    pub comments: Vec<String>,
+}

@@ -1,0 +1,88 @@
+//! Cargo: its metadata, and its builds, read from its own JSON messages.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Write as _};
+
+use cargo_metadata::{Message, Metadata, MetadataCommand};
+
+use crate::artifact::Artifact;
+use crate::function::{Handler, TargetKind};
+use crate::plan::CargoOptions;
+use crate::process::{ProcessError, Step};
+
+/// What can go wrong with cargo.
+#[derive(Debug, thiserror::Error)]
+pub enum CargoError {
+    /// `cargo metadata` failed; its own words stand before ours.
+    #[error("cannot read the workspace")]
+    Metadata(#[source] ProcessError),
+    /// `cargo metadata` answered something else.
+    #[error("cannot understand the answer of `cargo metadata`")]
+    MetadataAnswer(#[source] cargo_metadata::Error),
+    /// `cargo build` failed; its own words stand before ours.
+    #[error("the build failed")]
+    Build(#[source] ProcessError),
+    /// Cargo ended well and did not name the executable.
+    #[error("cargo built {0} and reported no executable for it")]
+    NoExecutable(String),
+}
+
+fn program() -> OsString {
+    // Set by cargo for its subcommands (The Cargo Book, "Environment Variables").
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// `cargo metadata --no-deps`: the members of the workspace.
+pub fn metadata(options: &CargoOptions) -> Result<Metadata, CargoError> {
+    let answer =
+        Step::new(program(), options.metadata_args()).output().map_err(CargoError::Metadata)?;
+    MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
+}
+
+/// The command that builds these handlers.
+#[must_use]
+pub fn build_step(options: &CargoOptions, triple: &str, handlers: &[&Handler]) -> Step {
+    Step::new(program(), options.build_args(triple, handlers))
+}
+
+/// Runs a build and hands over each executable as soon as cargo reports it. Cargo's diagnostics
+/// go to the user's terminal directly, unchanged.
+pub fn build(step: &Step, mut on_artifact: impl FnMut(Artifact)) -> Result<(), CargoError> {
+    step.stream(|stdout| {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line?;
+            match serde_json::from_slice::<Message>(&line) {
+                Ok(Message::CompilerArtifact(artifact)) => {
+                    if let Some(artifact) = executable(artifact) {
+                        on_artifact(artifact);
+                    }
+                }
+                Ok(_) => {}
+                // Not cargo's: a wrapper that prints. Stdout is ours, so it goes with the talk.
+                Err(_) => {
+                    let mut stderr = std::io::stderr().lock();
+                    let _ = stderr.write_all(&line).and_then(|()| stderr.write_all(b"\n"));
+                }
+            }
+        }
+        Ok(())
+    })
+    .map_err(CargoError::Build)
+}
+
+fn executable(artifact: cargo_metadata::Artifact) -> Option<Artifact> {
+    let kind = if artifact.target.is_bin() {
+        TargetKind::Bin
+    } else if artifact.target.is_example() {
+        TargetKind::Example
+    } else {
+        return None;
+    };
+    Some(Artifact {
+        package_id: artifact.package_id,
+        target: artifact.target.name,
+        kind,
+        executable: artifact.executable?.into_std_path_buf(),
+    })
+}

@@ -1,0 +1,54 @@
+//! The command line: one straight-line function a command. The only module that knows all others.
+
+mod args;
+mod build;
+mod check;
+mod lower;
+mod package;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::error::Error;
+use crate::shell::Shell;
+use args::{Cli, Command};
+
+/// Runs one command line; the first argument is the program's name. Returns the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(lower::without_subcommand_name(args)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe is nobody's.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let shell = cli.global.shell();
+    match dispatch(&cli, &shell) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `cargo lambda-pack … | head`: whoever closed the pipe knows.
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            shell.error(&error);
+            if shell.is_json() {
+                let _ = shell.record(&(&error).into());
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
+    match &cli.command {
+        Command::Package(args) => package::run(args, &cli.global, shell),
+        Command::Check(args) => check::run(args, &cli.global, shell),
+        Command::Completions { shell: kind } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*kind, &mut Cli::command(), "cargo-lambda-pack", &mut script);
+            Ok(io::stdout().lock().write_all(&script)?)
+        }
+    }
+}

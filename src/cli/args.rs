@@ -1,0 +1,208 @@
+//! The command line, as typed. `lower` turns it into values; nothing else reads flags.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::target::{Arch, Runtime};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done, or nothing to do
+    1  unforeseen: a bug, or the disk
+    2  usage, configuration or plan refused
+    3  built, but may not ship: findings
+  101  `cargo build` failed";
+
+/// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo lambda-pack",
+    bin_name = "cargo lambda-pack",
+    version,
+    after_help = EXIT_CODES,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global Options")]
+pub(super) struct Global {
+    /// Say more, and let cargo say more (-vv: build scripts too)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// When to use colours [default: auto, or CARGO_TERM_COLOR; NO_COLOR is honoured]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub(super) color: Option<Color>,
+    /// What standard output holds: a text for people, or one JSON record a line
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: OutputFormat,
+    /// Path to Cargo.toml
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) manifest_path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Build handlers, prove that they will run, and write a zip for each
+    Package(Package),
+    /// Audit handlers, or any executable, zip or folder, without packaging
+    Check(Check),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Build handlers, prove that they will run, and write a zip for each
+///
+/// A handler is a binary whose package has a normal dependency on lambda_runtime, lambda_http or
+/// lambda-extension, directly or through workspace members. What cannot run on Lambda is not
+/// written (exit code 3), with every reason at once.
+///
+/// Writes target/lambda-pack/<function>/<architecture>/ with the executable, its zip and
+/// lambda-pack.json, or the same under --out.
+#[derive(Debug, Args)]
+pub(super) struct Package {
+    #[command(flatten)]
+    pub(super) build: Build,
+    #[command(flatten)]
+    pub(super) audit: Audit,
+    /// Write below this folder, with an index.json of all bundles there
+    #[arg(long, value_name = "DIR", help_heading = "Packaging")]
+    pub(super) out: Option<PathBuf>,
+    /// Also write the folders of another tool: target/lambda/<name>/bootstrap[.zip], which SAM and
+    /// CDK expect
+    #[arg(long, value_name = "TOOL", help_heading = "Packaging")]
+    pub(super) layout: Option<Layout>,
+    /// Package without the audit
+    #[arg(long, help_heading = "Packaging")]
+    pub(super) no_check: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Layout {
+    /// Of cargo-lambda
+    CargoLambda,
+}
+
+/// Audit handlers, or any executable, zip or folder, without packaging
+///
+/// Reports every finding at once, with a stable code. Errors give exit code 3.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Executables, zips or folders; without any, the selected handlers are built and audited
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// The architecture that the files must have [default: each program's own]
+    #[arg(long, value_name = "ARCH", requires = "paths", help_heading = "Audit",
+        value_parser = PossibleValuesParser::new(Arch::ALL.map(Arch::aws_name)))]
+    pub(super) arch: Option<String>,
+    #[command(flatten)]
+    pub(super) audit: Audit,
+    #[command(flatten)]
+    pub(super) build: Build,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Audit")]
+pub(super) struct Audit {
+    /// The AWS runtime [default: the manifest's, else provided.al2023]
+    #[arg(long, value_name = "RUNTIME",
+        value_parser = PossibleValuesParser::new(Runtime::ALL.map(Runtime::aws_name)))]
+    pub(super) runtime: Option<String>,
+    /// Accept system libraries that AWS has today without a promise (`ssl,libcurl.so.4`, `all`)
+    #[arg(long, value_name = "LIBRARY", value_delimiter = ',')]
+    pub(super) trust_system: Vec<String>,
+}
+
+/// Cargo's own selection and build flags.
+#[derive(Debug, Args)]
+pub(super) struct Build {
+    #[command(flatten, next_help_heading = "Package Selection")]
+    pub(super) workspace: clap_cargo::Workspace,
+    /// Only the handlers with this name (or pattern)
+    #[arg(long, value_name = "NAME", help_heading = "Target Selection")]
+    pub(super) bin: Vec<String>,
+    /// All handlers, also when examples are named
+    #[arg(long, help_heading = "Target Selection")]
+    pub(super) bins: bool,
+    /// The example with this name (or pattern)
+    #[arg(long, value_name = "NAME", help_heading = "Target Selection")]
+    pub(super) example: Vec<String>,
+    #[command(flatten, next_help_heading = "Feature Selection")]
+    pub(super) features: clap_cargo::Features,
+    #[command(flatten)]
+    pub(super) compile: Compile,
+    #[command(flatten)]
+    pub(super) manifest: ManifestFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Compilation Options")]
+pub(super) struct Compile {
+    /// Build with the release profile (the default)
+    #[arg(short, long, conflicts_with = "profile")]
+    pub(super) release: bool,
+    /// Build with this profile; `dev` for a debug build
+    #[arg(long, value_name = "PROFILE-NAME", default_value = "release")]
+    pub(super) profile: String,
+    /// Number of parallel jobs
+    #[arg(short, long, value_name = "N", allow_hyphen_values = true)]
+    pub(super) jobs: Option<String>,
+    /// Build as much as possible after an error
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    /// Directory for all generated artifacts
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) target_dir: Option<PathBuf>,
+    /// Write a report of cargo's compile times
+    #[arg(long)]
+    pub(super) timings: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Manifest Options")]
+pub(super) struct ManifestFlags {
+    /// Assert that Cargo.lock will remain unchanged
+    #[arg(long)]
+    pub(super) locked: bool,
+    /// Run without accessing the network
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Equivalent to specifying both --locked and --offline
+    #[arg(long)]
+    pub(super) frozen: bool,
+    /// Override a cargo configuration value
+    #[arg(long, value_name = "KEY=VALUE|PATH")]
+    pub(super) config: Vec<String>,
+    /// Unstable (nightly-only) flags to cargo
+    #[arg(short = 'Z', value_name = "FLAG")]
+    pub(super) unstable: Vec<String>,
+}

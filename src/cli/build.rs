@@ -1,0 +1,232 @@
+//! What `package` and `check` share: facts → plan, and cargo's runs with work on each executable as
+//! soon as it is there.
+
+use std::env;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+
+use cargo_metadata::Metadata;
+
+use super::args::{Audit, Build, Global};
+use crate::artifact::Artifact;
+use crate::cargo::{self, CargoError};
+use crate::error::Error;
+use crate::files::{self, Roots};
+use crate::function::{Function, Handler};
+use crate::plan::{self, Candidate, CargoOptions, Plan};
+use crate::shell::Shell;
+use crate::target::Runtime;
+use crate::toolchain::{self, Rustc};
+use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
+
+/// More workers than that gain nothing: two files are compressed at once at most.
+const MAX_WORKERS: usize = 4;
+
+/// The facts of one run and what was decided from them.
+pub(super) struct Job {
+    pub(super) options: CargoOptions,
+    pub(super) metadata: Metadata,
+    pub(super) rustc: Rustc,
+    pub(super) plan: Plan,
+}
+
+/// What came of the functions, in their order, and what went wrong with cargo itself.
+pub(super) type Results<T> = (Vec<Result<T, Error>>, Option<Error>);
+
+/// A function, by its place in the plan, and its executable.
+type Work<'a> = (usize, &'a Function, Artifact);
+
+impl Job {
+    /// Gathers the facts and makes the plan. Nothing is built or written.
+    pub(super) fn new(build: &Build, audit: &Audit, global: &Global) -> Result<Self, Error> {
+        let options = build.cargo_options(global);
+        let (metadata, rustc) = thread::scope(|scope| {
+            let rustc = scope.spawn(toolchain::rustc);
+            (cargo::metadata(&options), rustc.join())
+        });
+        let metadata = metadata?;
+        let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let candidates = plan::select(&metadata, &build.selection())?;
+        let functions: Vec<Function> = candidates
+            .into_iter()
+            .map(|candidate| function(&metadata, candidate, audit.runtime()))
+            .collect();
+        let epoch = env::var("SOURCE_DATE_EPOCH").ok();
+        let plan = Plan::new(functions, &rustc.host, &options.profile, epoch.as_deref())?;
+        let job = Self { options, metadata, rustc, plan };
+        job.check_includes()?;
+        Ok(job)
+    }
+
+    /// Cargo's target folder, absolute.
+    pub(super) fn target_directory(&self) -> PathBuf {
+        match &self.options.target_dir {
+            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+            None => self.metadata.target_directory.clone().into_std_path_buf(),
+        }
+    }
+
+    /// Finds every mistake of every `include` before anything is built.
+    fn check_includes(&self) -> Result<(), Error> {
+        let mut mistakes = Vec::new();
+        for function in &self.plan.functions {
+            match self.includes(function) {
+                Ok(_) => {}
+                Err(Error::Include(mut more)) => mistakes.append(&mut more),
+                Err(error) => return Err(error),
+            }
+        }
+        if mistakes.is_empty() { Ok(()) } else { Err(Error::Include(mistakes)) }
+    }
+
+    fn includes(&self, function: &Function) -> Result<Tree, Error> {
+        let roots = Roots {
+            package: function.package_root.clone(),
+            workspace: self.metadata.workspace_root.clone().into_std_path_buf(),
+            target: self.target_directory(),
+        };
+        let mut tree = Tree::default();
+        files::include(&mut tree, &function.include, &roots).map_err(|errors| {
+            let named = errors.into_iter().map(|error| (function.name.to_string(), error));
+            Error::Include(named.collect())
+        })?;
+        Ok(tree)
+    }
+
+    /// All that goes into a function's bundle, as the disk has it now: a build script may have
+    /// written some of it since the plan was made.
+    pub(super) fn tree(&self, function: &Function, artifact: &Artifact) -> Result<Tree, Error> {
+        let mut tree = self.includes(function)?;
+        let path = function.role.archive_path(&function.name);
+        let archived = ArchivePath::new(&path)
+            .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
+        let length = files::open_file(&artifact.executable)
+            .and_then(|file| files::length(&file, &artifact.executable))?;
+        let source = Source::File(artifact.executable.clone());
+        tree.insert(archived, Entry { mode: Mode::Executable, length, source })
+            .map_err(|source| Error::Clash { function: function.name.to_string(), source })?;
+        Ok(tree)
+    }
+
+    /// Runs cargo and hands each executable to `work` on threads of their own, as soon as cargo
+    /// reports it.
+    pub(super) fn run<T: Send>(
+        &self,
+        shell: &Shell,
+        work: impl Fn(&Function, &Artifact) -> Result<T, Error> + Sync,
+    ) -> Results<T> {
+        let mut results = Vec::new();
+        let mut failed = None;
+        for members in &self.plan.runs {
+            match self.run_once(members, shell, &work, &mut results) {
+                Ok(()) => {}
+                Err(error) if self.options.keep_going => failed = failed.or(Some(error)),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        results.sort_by_key(|(index, _)| *index);
+        (results.into_iter().map(|(_, result)| result).collect(), failed)
+    }
+
+    fn run_once<T: Send>(
+        &self,
+        members: &[usize],
+        shell: &Shell,
+        work: &(impl Fn(&Function, &Artifact) -> Result<T, Error> + Sync),
+        results: &mut Vec<(usize, Result<T, Error>)>,
+    ) -> Result<(), Error> {
+        let member = |&index: &usize| self.plan.functions.get(index).map(|found| (index, found));
+        let members: Vec<(usize, &Function)> = members.iter().filter_map(member).collect();
+        let handlers: Vec<_> = members.iter().map(|(_, function)| &function.handler).collect();
+        let step = cargo::build_step(&self.options, &self.plan.triple, &handlers);
+        shell.detail("Running", format!("`{step}`"));
+        let (to_workers, queue) = mpsc::channel();
+        let queue = Mutex::new(queue);
+        let done = Mutex::new(Vec::new());
+        let mut seen = Vec::new();
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let built = thread::scope(|scope| {
+            for _ in 0..cores.min(MAX_WORKERS).min(members.len()) {
+                scope.spawn(|| worker(&queue, &done, work, shell));
+            }
+            shell.hold();
+            let built = cargo::build(&step, |artifact| {
+                let is = |member: &&(usize, &Function)| built_for(&member.1.handler, &artifact);
+                if let Some(&(index, function)) = members.iter().find(is) {
+                    seen.push(index);
+                    // The workers listen until the sender is dropped.
+                    let _ = to_workers.send((index, function, artifact));
+                }
+            });
+            drop(to_workers);
+            shell.release();
+            shell.start_progress("Packing", seen.len(), lock(&done).len());
+            built
+        });
+        shell.end_progress();
+        results.append(&mut lock(&done));
+        built?;
+        match members.iter().find(|(index, _)| !seen.contains(index)) {
+            Some((_, function)) => {
+                Err(CargoError::NoExecutable(function.handler.to_string()).into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn built_for(handler: &Handler, artifact: &Artifact) -> bool {
+    handler.package_id == artifact.package_id
+        && handler.target == artifact.target
+        && handler.kind == artifact.kind
+}
+
+fn worker<T>(
+    queue: &Mutex<mpsc::Receiver<Work<'_>>>,
+    done: &Mutex<Vec<(usize, Result<T, Error>)>>,
+    work: &impl Fn(&Function, &Artifact) -> Result<T, Error>,
+    shell: &Shell,
+) {
+    loop {
+        let next = lock(queue).recv();
+        let Ok((index, function, artifact)) = next else { return };
+        let result = work(function, &artifact);
+        lock(done).push((index, result));
+        shell.advance();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn function(metadata: &Metadata, candidate: Candidate, runtime: Option<Runtime>) -> Function {
+    let package = metadata.packages.iter().find(|p| p.id == candidate.handler.package_id);
+    let manifest = package.map_or(&metadata.workspace_root, |package| &package.manifest_path);
+    Function {
+        name: candidate.name,
+        handler: candidate.handler,
+        role: candidate.role,
+        runtime: runtime.or(candidate.settings.runtime).unwrap_or_default(),
+        include: candidate.settings.include.unwrap_or_default(),
+        package_root: manifest.parent().unwrap_or(manifest).as_std_path().to_path_buf(),
+        package_version: package.map_or_else(String::new, |p| p.version.to_string()),
+    }
+}
+
+/// Both kinds of failure into one: cargo's first, since it explains the rest.
+pub(super) fn combine(failed: Option<Error>, mut errors: Vec<Error>) -> Result<(), Error> {
+    if let Some(error) = failed {
+        errors.insert(0, error);
+    }
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(errors.remove(0)),
+        _ => Err(Error::Several(errors)),
+    }
+}

@@ -1,0 +1,187 @@
+//! `check`: the audit alone, of the selection or of any file.
+
+use super::args::{Check, Global};
+use super::build::{self, Job};
+use crate::artifact::Artifact;
+use crate::audit::{self, Content, Finding, Inspected, Level, Subject};
+use crate::elf::Machine;
+use crate::error::{Error, FindingsError};
+use crate::function::Function;
+use crate::inspect;
+use crate::message::{Message, count, table};
+use crate::shell::Shell;
+use crate::target::{Arch, Runtime};
+
+/// One thing after its audit.
+struct Checked {
+    thing: String,
+    arch: Option<Arch>,
+    runtime: Runtime,
+    glibc: Option<String>,
+    findings: Vec<Finding>,
+}
+
+pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let (results, failed) = if args.paths.is_empty() {
+        let job = Job::new(&args.build, &args.audit, global)?;
+        job.run(shell, |function, artifact| check_artifact(&job, args, function, artifact))
+    } else if args.build.selects() {
+        return Err(Error::Usage("check takes files or a selection, not both".to_owned()));
+    } else {
+        (args.paths.iter().map(|path| check_path(args, path)).collect(), None)
+    };
+    report(results, failed, shell)
+}
+
+fn check_artifact(
+    job: &Job,
+    args: &Check,
+    function: &Function,
+    artifact: &Artifact,
+) -> Result<Checked, Error> {
+    let files = inspect::tree(&job.tree(function, artifact)?)?;
+    let subject = Subject {
+        thing: function.name.as_str(),
+        role: function.role,
+        programs: vec![function.role.archive_path(&function.name)],
+        files: &files,
+        zip_size: None,
+        bare: false,
+        arch: Some(job.plan.arch),
+        runtime: function.runtime,
+    };
+    checked(&subject, args, Vec::new())
+}
+
+fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
+    let opened = inspect::open(path)?;
+    let thing = path.display().to_string();
+    let runtime = args.audit.runtime().unwrap_or_default();
+    if opened.files.is_empty() && !opened.findings.is_empty() {
+        // A zip that cannot be read has nothing to audit in it.
+        let findings = opened.findings;
+        return Ok(Checked { thing, arch: None, runtime, glibc: None, findings });
+    }
+    let (role, programs) = if opened.bare {
+        (crate::function::Role::Function, opened.files.iter().map(|f| f.path.clone()).collect())
+    } else {
+        inspect::programs(&opened.files)
+    };
+    let subject = Subject {
+        thing: &thing,
+        role,
+        programs,
+        files: &opened.files,
+        zip_size: opened.zip_size,
+        bare: opened.bare,
+        // clap has checked the name.
+        arch: args.arch.as_deref().and_then(|name| name.parse().ok()),
+        runtime,
+    };
+    checked(&subject, args, opened.findings)
+}
+
+fn checked(
+    subject: &Subject<'_>,
+    args: &Check,
+    mut findings: Vec<Finding>,
+) -> Result<Checked, Error> {
+    findings.extend(audit::audit(subject, &args.audit.trust())?);
+    findings.sort_by_key(|finding| finding.level);
+    let program = subject.programs.first();
+    let arch = subject.files.iter().find(|file| Some(&file.path) == program).and_then(architecture);
+    Ok(Checked {
+        thing: subject.thing.to_owned(),
+        arch,
+        runtime: subject.runtime,
+        glibc: audit::glibc_needed(subject.files),
+        findings,
+    })
+}
+
+fn architecture(file: &Inspected) -> Option<Arch> {
+    match &file.content {
+        Content::Elf(facts) => match facts.machine {
+            Machine::X86_64 => Some(Arch::X86_64),
+            Machine::Aarch64 => Some(Arch::Arm64),
+            Machine::Other(_) => None,
+        },
+        _ => None,
+    }
+}
+
+fn report(
+    results: Vec<Result<Checked, Error>>,
+    failed: Option<Error>,
+    shell: &Shell,
+) -> Result<(), Error> {
+    let mut all = Vec::new();
+    let mut errors = Vec::new();
+    for result in results {
+        match result {
+            Ok(checked) => all.push(checked),
+            Err(error) => errors.push(error),
+        }
+    }
+    answer(&all, shell)?;
+    let bad: Vec<&Checked> =
+        all.iter().filter(|checked| count(&checked.findings, Level::Error) > 0).collect();
+    if !bad.is_empty() {
+        errors.push(Error::Findings(FindingsError {
+            errors: bad.iter().map(|checked| count(&checked.findings, Level::Error)).sum(),
+            things: bad.iter().map(|checked| checked.thing.clone()).collect(),
+            packaging: false,
+        }));
+    }
+    build::combine(failed, errors)
+}
+
+fn answer(all: &[Checked], shell: &Shell) -> Result<(), Error> {
+    for finding in all.iter().flat_map(|checked| &checked.findings) {
+        if shell.is_json() {
+            shell.record(&finding.into())?;
+        } else {
+            shell.answer_finding(finding)?;
+        }
+    }
+    if shell.is_json() {
+        for checked in all {
+            shell.record(&Message::Checked {
+                thing: &checked.thing,
+                architecture: checked.arch.map(Arch::aws_name),
+                runtime: checked.runtime.aws_name(),
+                glibc_needed: checked.glibc.as_deref(),
+                errors: count(&checked.findings, Level::Error),
+                warnings: count(&checked.findings, Level::Warning),
+                notes: count(&checked.findings, Level::Note),
+            })?;
+        }
+        return Ok(());
+    }
+    if all.iter().any(|checked| !checked.findings.is_empty()) {
+        shell.answer("")?;
+    }
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    let header = ["CHECKED", "ARCH", "RUNTIME", "GLIBC", "RESULT"];
+    for line in table(&header, &rows, &[]) {
+        shell.answer(line)?;
+    }
+    Ok(())
+}
+
+fn row(checked: &Checked) -> Vec<String> {
+    let counts = [Level::Error, Level::Warning, Level::Note]
+        .map(|level| (count(&checked.findings, level), level.word()));
+    let said: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    vec![
+        checked.thing.clone(),
+        checked.arch.map_or("-", Arch::aws_name).to_owned(),
+        checked.runtime.to_string(),
+        checked.glibc.clone().unwrap_or_else(|| "-".to_owned()),
+        if said.is_empty() { "ok".to_owned() } else { said.join(", ") },
+    ]
+}

@@ -1,0 +1,290 @@
+//! `package`: build, audit, write.
+
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::args::{Global, Package};
+use super::build::{self, Job};
+use super::lower::shown;
+use crate::artifact::Artifact;
+use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
+use crate::bundle::{self, Access, Bundle, Gate, LinkerRecord, Record, Sizes};
+use crate::error::{Error, FindingsError};
+use crate::files::{self, Staging};
+use crate::function::{Function, Role};
+use crate::inspect;
+use crate::message::{Message, bytes, count, table};
+use crate::plan::{self, Output};
+use crate::shell::Shell;
+use crate::toolchain::{self, LinkerDriver};
+use crate::tree::Tree;
+
+/// The name of the record beside each zip.
+const RECORD: &str = "lambda-pack.json";
+
+/// What became of one function.
+enum Outcome {
+    Written { folder: PathBuf, record: Box<Record> },
+    Refused { function: String, findings: Vec<Finding> },
+}
+
+/// What packing needs to know beside the plan.
+struct Packer<'a> {
+    job: &'a Job,
+    output: Output,
+    linker: LinkerDriver,
+    commit: Option<String>,
+    /// None with `--no-check`.
+    trust: Option<Trust>,
+    gate: Gate,
+    shell: &'a Shell,
+}
+
+pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let job = Job::new(&args.build, &args.audit, global)?;
+    let out =
+        args.out.as_deref().map(|out| std::path::absolute(out).unwrap_or_else(|_| out.into()));
+    let output = plan::output(&job.target_directory(), out.as_deref(), args.layout.is_some());
+    let (linker, commit) = thread::scope(|scope| {
+        let commit = scope.spawn(|| toolchain::commit(job.metadata.workspace_root.as_std_path()));
+        (toolchain::linker_driver(&job.plan.triple), commit.join().unwrap_or_default())
+    });
+    let trust = (!args.no_check).then(|| args.audit.trust());
+    let gate = Gate::default();
+    let packer = Packer { job: &job, output, linker, commit, trust, gate, shell };
+    let (results, failed) = job.run(shell, |function, artifact| packer.pack(function, artifact));
+    packer.report(results, failed)
+}
+
+impl Packer<'_> {
+    /// One function, from its executable to its folder. Nothing of what was there is touched
+    /// before the new folder is whole.
+    fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
+        let tree = self.job.tree(function, artifact)?;
+        let inspected = inspect::tree(&tree)?;
+        if let Some(trust) = &self.trust {
+            let findings = audit::audit(&self.subject(function, &inspected), trust)?;
+            if count(&findings, Level::Error) > 0 {
+                return Ok(Outcome::Refused { function: function.name.to_string(), findings });
+            }
+            findings.iter().for_each(|finding| self.shell.finding(finding));
+        }
+        let folder = self.output.folder(function, self.job.plan.arch);
+        let staging = Staging::new(&folder)?;
+        let program = function.role.file_name(&function.name);
+        let zip = format!("{program}.zip");
+        let bundle = self.write_zip(function, &tree, &staging, &zip)?;
+        staging.copy_executable(&artifact.executable, &program)?;
+        let record = self.record(function, &bundle, &inspected, zip);
+        staging.create_with(RECORD, &json(&record))?;
+        staging.publish()?;
+        self.copy_layout(function, &folder, &program)?;
+        if self.trust.is_some()
+            && let Some(finding) = audit::zip_size(function.name.as_str(), bundle.length)
+        {
+            self.shell.finding(&finding);
+        }
+        self.shell.status("Packed", format!("{} ({})", function.name, bytes(bundle.length)));
+        Ok(Outcome::Written { folder, record: Box::new(record) })
+    }
+
+    fn subject<'a>(&self, function: &'a Function, files: &'a [Inspected]) -> Subject<'a> {
+        Subject {
+            thing: function.name.as_str(),
+            role: function.role,
+            programs: vec![function.role.archive_path(&function.name)],
+            files,
+            zip_size: None,
+            bare: false,
+            arch: Some(self.job.plan.arch),
+            runtime: function.runtime,
+        }
+    }
+
+    fn write_zip(
+        &self,
+        function: &Function,
+        tree: &Tree,
+        staging: &Staging,
+        name: &str,
+    ) -> Result<Bundle, Error> {
+        let access = Access {
+            open: &files::open,
+            spool: &|| files::spool(staging.folder()),
+            gate: &self.gate,
+        };
+        let failed = |source| Error::Bundle { function: function.name.to_string(), source };
+        let mut out = BufWriter::new(staging.create(name)?);
+        let plan = &self.job.plan;
+        let bundle =
+            bundle::write_zip(tree, plan.level, plan.time, &access, &mut out).map_err(failed)?;
+        out.flush().map_err(|error| failed(bundle::BundleError::Write(error)))?;
+        Ok(bundle)
+    }
+
+    fn record(
+        &self,
+        function: &Function,
+        bundle: &Bundle,
+        inspected: &[Inspected],
+        zip: String,
+    ) -> Record {
+        let program = function.role.archive_path(&function.name);
+        let executable = inspected.iter().find(|file| file.path == program);
+        let comments = match executable.map(|file| &file.content) {
+            Some(Content::Elf(facts)) => facts.comments.clone(),
+            _ => Vec::new(),
+        };
+        Record {
+            format: Record::FORMAT,
+            function: function.name.to_string(),
+            role: function.role.word().to_owned(),
+            package: function.handler.package.clone(),
+            package_version: function.package_version.clone(),
+            handler: function.handler.target.clone(),
+            architecture: self.job.plan.arch.aws_name().to_owned(),
+            runtime: function.runtime.aws_name().to_owned(),
+            profile: self.job.options.profile.clone(),
+            glibc_needed: audit::glibc_needed(inspected),
+            sizes: Sizes {
+                executable: executable.map_or(0, |file| file.length),
+                unpacked: bundle.unpacked_size(),
+                zip: bundle.length,
+            },
+            code_sha256: bundle.digest.base64(),
+            zip,
+            files: bundle.files.iter().map(Into::into).collect(),
+            commit: self.commit.clone(),
+            rustc: self.job.rustc.version.clone(),
+            linker: LinkerRecord {
+                program: self.linker.program.clone(),
+                version: self.linker.version.clone(),
+                comments,
+            },
+        }
+    }
+
+    /// `--layout cargo-lambda`: the same two files where that tool puts them.
+    fn copy_layout(&self, function: &Function, folder: &Path, program: &str) -> Result<(), Error> {
+        let Some(base) = &self.output.cargo_lambda else { return Ok(()) };
+        let (place, name) = match function.role {
+            Role::Function => (base.join(function.name.as_str()), program.to_owned()),
+            Role::ExternalExtension | Role::InternalExtension => {
+                (base.join("extensions"), program.to_owned())
+            }
+        };
+        files::copy_atomically(&folder.join(program), &place.join(&name), 0o755)?;
+        let zip = format!("{name}.zip");
+        Ok(files::copy_atomically(&folder.join(&zip), &place.join(&zip), 0o644)?)
+    }
+
+    /// The answer, then what went wrong.
+    fn report(
+        &self,
+        results: Vec<Result<Outcome, Error>>,
+        failed: Option<Error>,
+    ) -> Result<(), Error> {
+        let mut written = Vec::new();
+        let mut refused = Vec::new();
+        let mut errors = Vec::new();
+        for result in results {
+            match result {
+                Ok(Outcome::Written { folder, record }) => written.push((folder, record)),
+                Ok(Outcome::Refused { function, findings }) => refused.push((function, findings)),
+                Err(error) => errors.push(error),
+            }
+        }
+        for finding in refused.iter().flat_map(|(_, findings)| findings) {
+            self.shell.finding(finding);
+            if self.shell.is_json() {
+                self.shell.record(&finding.into())?;
+            }
+        }
+        self.answer(&written)?;
+        if self.output.index && !written.is_empty() {
+            self.write_index()?;
+        }
+        if !refused.is_empty() {
+            errors.push(Error::Findings(FindingsError {
+                errors: refused.iter().map(|(_, findings)| count(findings, Level::Error)).sum(),
+                things: refused.into_iter().map(|(function, _)| function).collect(),
+                packaging: true,
+            }));
+        }
+        build::combine(failed, errors)
+    }
+
+    fn answer(&self, written: &[(PathBuf, Box<Record>)]) -> Result<(), Error> {
+        if self.shell.is_json() {
+            for (folder, record) in written {
+                self.shell.record(&Message::Bundle {
+                    folder: folder.display().to_string(),
+                    path: folder.join(&record.zip).display().to_string(),
+                    record,
+                })?;
+            }
+            return Ok(());
+        }
+        if written.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = written.iter().map(|(_, record)| row(record)).collect();
+        let header = ["FUNCTION", "ARCH", "RAW", "ZIP", "CODESHA256"];
+        for line in table(&header, &fit(rows, self.shell.stdout_width()), &[2, 3]) {
+            self.shell.answer(line)?;
+        }
+        self.shell.status("Written", format!("to {}", shown(&self.output.base)));
+        Ok(())
+    }
+
+    /// `index.json`: every bundle below the output folder, those of earlier runs too.
+    fn write_index(&self) -> Result<(), Error> {
+        let base = &self.output.base;
+        let mut bundles = Vec::new();
+        for path in files::records(base)? {
+            let text = files::read_text(&path)?;
+            let record: serde_json::Value = serde_json::from_str(&text)
+                .map_err(|source| Error::Record { path: path.display().to_string(), source })?;
+            let folder = path.parent().and_then(|folder| folder.strip_prefix(base).ok());
+            let folder = folder.unwrap_or(&path).display().to_string();
+            bundles.push(serde_json::json!({ "folder": folder, "record": record }));
+        }
+        let index = serde_json::json!({ "format": Record::FORMAT, "bundles": bundles });
+        Ok(files::write_atomically(&base.join("index.json"), &json(&index))?)
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    // Our own records have no maps with other than string keys: this cannot fail.
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+fn row(record: &Record) -> Vec<String> {
+    vec![
+        record.function.clone(),
+        record.architecture.clone(),
+        bytes(record.sizes.executable),
+        bytes(record.sizes.zip),
+        record.code_sha256.clone(),
+    ]
+}
+
+/// Shortens the digests to what the terminal has room for; twelve characters tell bundles apart.
+fn fit(mut rows: Vec<Vec<String>>, width: Option<usize>) -> Vec<Vec<String>> {
+    let Some(width) = width else { return rows };
+    let column = |rows: &[Vec<String>], index: usize| {
+        rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count()).max()
+    };
+    let others: usize = (0..4).map(|index| column(&rows, index).unwrap_or(0).max(8) + 2).sum();
+    let room = width.saturating_sub(others + 1).max(12);
+    for digest in rows.iter_mut().filter_map(|row| row.get_mut(4)) {
+        if digest.len() > room {
+            digest.truncate(room.saturating_sub(1));
+            digest.push('…');
+        }
+    }
+    rows
+}

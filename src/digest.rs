@@ -1,0 +1,104 @@
+//! SHA-256, the digest of everything: hexadecimal for people and OCI, base64 for `CodeSha256`.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use sha2::Digest as _;
+
+/// A SHA-256 digest (FIPS 180-4), 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256([u8; 32]);
+
+impl Sha256 {
+    /// The digest of bytes in memory.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// 64 lower-case hexadecimal digits, as OCI writes digests.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        use fmt::Write as _;
+        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Standard base64 with padding, 44 characters: AWS's `CodeSha256`.
+    #[must_use]
+    pub fn base64(&self) -> String {
+        base64::engine::general_purpose::STANDARD.encode(self.0)
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.hex())
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.hex())
+    }
+}
+
+/// A writer that hashes and counts what passes through it.
+///
+/// Guarantees that the digest is of exactly the bytes which the inner writer accepted.
+pub struct HashingWriter<W> {
+    inner: W,
+    hasher: sha2::Sha256,
+    length: u64,
+}
+
+impl<W: Write> HashingWriter<W> {
+    /// Starts with nothing hashed.
+    pub fn new(inner: W) -> Self {
+        Self { inner, hasher: sha2::Sha256::new(), length: 0 }
+    }
+
+    /// The inner writer, the digest, and the number of bytes.
+    pub fn finish(self) -> (W, Sha256, u64) {
+        (self.inner, Sha256(self.hasher.finalize().into()), self.length)
+    }
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let accepted = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..accepted]);
+        self.length += accepted as u64;
+        Ok(accepted)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_answers() {
+        // FIPS 180-4, the one-block example message "abc".
+        let abc = Sha256::of(b"abc");
+        assert_eq!(abc.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(abc.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    }
+
+    #[test]
+    fn hashes_what_was_accepted() {
+        let mut writer = HashingWriter::new(Vec::new());
+        writer.write_all(b"a").unwrap();
+        writer.write_all(b"bc").unwrap();
+        let (bytes, digest, length) = writer.finish();
+        assert_eq!((bytes.as_slice(), digest, length), (&b"abc"[..], Sha256::of(b"abc"), 3));
+    }
+}

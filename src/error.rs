@@ -1,0 +1,187 @@
+//! The error of the whole program: one variant a stage, each with its exit code and its hint.
+
+use std::io;
+
+use crate::bundle::BundleError;
+use crate::cargo::CargoError;
+use crate::files::{FileError, IncludeError};
+use crate::inspect::InspectError;
+use crate::plan::{PlanError, SelectError};
+use crate::system::BrokenData;
+use crate::toolchain::ToolchainError;
+use crate::tree::{Clash, PathRefused};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Flags that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// rustc.
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    /// Cargo.
+    #[error(transparent)]
+    Cargo(#[from] CargoError),
+    /// The selection, or the manifests.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// `include`, of one function or several.
+    #[error("cannot include all files\n{}", include_lines(.0))]
+    Include(Vec<(String, IncludeError)>),
+    /// The executable and an included file want one place.
+    #[error("cannot pack `{function}`")]
+    Clash {
+        /// The function.
+        function: String,
+        /// What clashes.
+        source: Clash,
+    },
+    /// The executable's own path in the archive.
+    #[error("cannot pack `{path}`")]
+    ArchivePath {
+        /// The path.
+        path: String,
+        /// Why not.
+        source: PathRefused,
+    },
+    /// A file given to `check`, or to be packed.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// Writing a zip.
+    #[error("cannot pack `{function}`")]
+    Bundle {
+        /// The function.
+        function: String,
+        /// Why.
+        source: BundleError,
+    },
+    /// The disk.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The audit found errors; they were shown.
+    #[error("{0}")]
+    Findings(FindingsError),
+    /// A record on the disk that is not ours.
+    #[error("cannot understand {path}")]
+    Record {
+        /// The file.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Several functions failed, each for its own reason.
+    #[error("{} functions failed\n{}", .0.len(), error_lines(.0))]
+    Several(Vec<Self>),
+    /// Standard output is closed or full.
+    #[error("cannot write the answer to standard output")]
+    Output(#[from] io::Error),
+    /// A bug of ours.
+    #[error(transparent)]
+    Data(#[from] BrokenData),
+}
+
+/// How many findings keep how many things from shipping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingsError {
+    /// The number of errors found.
+    pub errors: usize,
+    /// What must not ship.
+    pub things: Vec<String>,
+    /// Whether bundles were to be written.
+    pub packaging: bool,
+}
+
+impl std::fmt::Display for FindingsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = if self.errors == 1 { "error" } else { "errors" };
+        write!(f, "{} {plural} found in {}", self.errors, self.things.join(", "))?;
+        if self.packaging {
+            f.write_str("; nothing was written for it, what was there before is unchanged")?;
+        }
+        Ok(())
+    }
+}
+
+fn include_lines(errors: &[(String, IncludeError)]) -> String {
+    let line = |(function, error): &(String, IncludeError)| format!("{function}: {error}");
+    errors.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn error_lines(errors: &[Error]) -> String {
+    errors.iter().map(Error::one_line).collect::<Vec<_>>().join("\n")
+}
+
+impl Error {
+    /// The exit code, as `--help` lists them.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Data(_) | Self::Output(_) | Self::Bundle { .. } | Self::File(_) => 1,
+            Self::Usage(_)
+            | Self::Toolchain(_)
+            | Self::Select(_)
+            | Self::Plan(_)
+            | Self::Include(_)
+            | Self::Clash { .. }
+            | Self::ArchivePath { .. }
+            | Self::Inspect(_)
+            | Self::Record { .. }
+            | Self::Cargo(
+                CargoError::Metadata(_)
+                | CargoError::MetadataAnswer(_)
+                | CargoError::NoExecutable(_),
+            ) => 2,
+            Self::Findings(_) => 3,
+            Self::Cargo(CargoError::Build(_)) => 101,
+            Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Select(error) => error.hint(),
+            Self::Include(errors) => {
+                errors.iter().find_map(|(_, error)| error.hint()).map(str::to_owned)
+            }
+            Self::Clash { .. } => {
+                Some("give the included file another place with `to`, or `exclude` it".to_owned())
+            }
+            Self::Toolchain(_) => {
+                Some("install Rust, or set RUSTC to the compiler's path".to_owned())
+            }
+            Self::Findings(error) if error.packaging => {
+                Some("`--no-check` packages all the same".to_owned())
+            }
+            Self::Record { path, .. } => Some(format!("remove {path} and package again")),
+            Self::Several(errors) => errors.iter().find_map(Self::hint),
+            _ => None,
+        }
+    }
+
+    /// The error and its causes in one line.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
+    /// Every cause below the error, the nearest first.
+    #[must_use]
+    pub fn causes(&self) -> Vec<String> {
+        std::iter::successors(std::error::Error::source(self), |error| error.source())
+            .map(ToString::to_string)
+            .collect()
+    }
+}

@@ -1,0 +1,208 @@
+//! The disk: trees from folders, files written whole or not at all, folders exchanged at once.
+
+mod include;
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+pub use include::{IncludeError, Roots, include};
+
+use crate::tree::{Entry, Source};
+
+/// A file or folder that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", path.display())]
+pub struct FileError {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl FileError {
+    fn at(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self { action, path: path.to_path_buf(), source }
+    }
+}
+
+/// Opens the source of an archive entry.
+pub fn open(entry: &Entry) -> io::Result<Box<dyn Read>> {
+    Ok(match &entry.source {
+        Source::File(path) => Box::new(File::open(path)?),
+        Source::Bytes(bytes) => Box::new(io::Cursor::new(bytes.clone())),
+    })
+}
+
+/// Opens a file for reading.
+pub fn open_file(path: &Path) -> Result<File, FileError> {
+    File::open(path).map_err(FileError::at("read", path))
+}
+
+/// The length of an open file, in bytes.
+pub fn length(file: &File, path: &Path) -> Result<u64, FileError> {
+    file.metadata().map(|metadata| metadata.len()).map_err(FileError::at("read", path))
+}
+
+/// Reads a small text file.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    fs::read_to_string(path).map_err(FileError::at("read", path))
+}
+
+/// Makes a folder and those above it.
+pub fn create_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(FileError::at("make the folder", path))
+}
+
+/// Writes a file whole or not at all: what was there stays until the new one is complete.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = FileError::at("write", path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(&failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
+    file.write_all(bytes).map_err(&failed)?;
+    publish(file, path, 0o644).map_err(&failed)
+}
+
+/// Copies a file, whole or not at all.
+pub fn copy_atomically(from: &Path, to: &Path, mode: u32) -> Result<(), FileError> {
+    let failed = FileError::at("write", to);
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(&failed)?;
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
+    let mut source = open_file(from)?;
+    io::copy(&mut source, &mut file.as_file()).map_err(&failed)?;
+    publish(file, to, mode).map_err(&failed)
+}
+
+fn publish(file: tempfile::NamedTempFile, path: &Path, mode: u32) -> io::Result<()> {
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// An unnamed file that disappears with its last handle.
+pub fn spool(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder)
+}
+
+/// A folder that is filled beside its place and then put there at once.
+///
+/// While it lives nobody else stages the same place (an advisory lock on the folder above). If the
+/// process ends before `publish`, the next staging of that place removes what was left.
+pub struct Staging {
+    place: PathBuf,
+    folder: PathBuf,
+    /// Holds the lock.
+    _parent: File,
+}
+
+/// What a staging folder is called: hidden, and not the name of an architecture.
+const STAGING: &str = ".staging-";
+
+impl Staging {
+    /// Starts to fill a new folder for `place`; waits while another process does.
+    pub fn new(place: &Path) -> Result<Self, FileError> {
+        let failed = FileError::at("write", place);
+        let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
+            return Err(failed(io::ErrorKind::InvalidInput.into()));
+        };
+        create_folder(parent)?;
+        let handle = File::open(parent).map_err(&failed)?;
+        handle.lock().map_err(&failed)?;
+        let folder = parent.join(format!("{STAGING}{}", name.to_string_lossy()));
+        remove_folder(&folder)?;
+        fs::create_dir(&folder).map_err(&failed)?;
+        Ok(Self { place: place.to_path_buf(), folder, _parent: handle })
+    }
+
+    /// The folder to fill.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Creates a file in it.
+    pub fn create(&self, name: &str) -> Result<File, FileError> {
+        let path = self.folder.join(name);
+        File::create_new(&path).map_err(FileError::at("write", &path))
+    }
+
+    /// Creates a file in it with these contents.
+    pub fn create_with(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let mut file = self.create(name)?;
+        file.write_all(bytes).map_err(FileError::at("write", &self.folder.join(name)))
+    }
+
+    /// Copies an executable into it.
+    pub fn copy_executable(&self, from: &Path, name: &str) -> Result<(), FileError> {
+        let to = self.folder.join(name);
+        fs::copy(from, &to)
+            .and_then(|_| fs::set_permissions(&to, fs::Permissions::from_mode(0o755)))
+            .map_err(FileError::at("write", &to))
+    }
+
+    /// Puts the folder in its place, in one step if there is one already; the old one is removed.
+    pub fn publish(self) -> Result<(), FileError> {
+        let failed = FileError::at("write", &self.place);
+        match fs::rename(&self.folder, &self.place) {
+            Ok(()) => Ok(()),
+            Err(_) if self.place.is_dir() => {
+                exchange(&self.folder, &self.place).map_err(&failed)?;
+                remove_folder(&self.folder)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // After `publish` there is nothing left; after a failure, nothing of value.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Exchanges two folders in one step (renameat2, `RENAME_EXCHANGE`); where the file system cannot,
+/// in two.
+fn exchange(new: &Path, old: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            let aside = new.with_extension("old");
+            fs::rename(old, &aside)?;
+            fs::rename(new, old)?;
+            fs::rename(&aside, new)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn remove_folder(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::at("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The records (`lambda-pack.json`) two folders below `base`, sorted by path.
+pub fn records(base: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let failed = FileError::at("read", base);
+    let mut found = Vec::new();
+    for function in fs::read_dir(base).map_err(&failed)? {
+        let Ok(architectures) = fs::read_dir(function.map_err(&failed)?.path()) else { continue };
+        for architecture in architectures {
+            let record = architecture.map_err(&failed)?.path().join("lambda-pack.json");
+            let staged = record
+                .components()
+                .any(|part| part.as_os_str().to_string_lossy().starts_with(STAGING));
+            if record.is_file() && !staged {
+                found.push(record);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

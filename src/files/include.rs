@@ -1,0 +1,305 @@
+//! `include`: files of the package or the workspace that go into a bundle.
+//!
+//! Symbolic links are followed as long as they stay inside the root; whatever leads out, is missing,
+//! is no regular file or cannot be read is an error. All errors of a rule set are reported at once.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use walkdir::WalkDir;
+
+use crate::function::{IncludeRoot, IncludeRule};
+use crate::tree::{ArchivePath, Clash, Entry, Mode, PathRefused, Source, Tree};
+
+/// The folders that includes start from.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    /// The package's folder.
+    pub package: PathBuf,
+    /// The workspace's folder.
+    pub workspace: PathBuf,
+    /// Cargo's target folder, which is never packed.
+    pub target: PathBuf,
+}
+
+/// Why files cannot be included.
+#[derive(Debug, thiserror::Error)]
+pub enum IncludeError {
+    /// A pattern that leads out of its root by itself.
+    #[error("include `{from}` leads out of {}", root.display())]
+    Outside {
+        /// The pattern.
+        from: String,
+        /// The root.
+        root: PathBuf,
+    },
+    /// A broken glob.
+    #[error("include `{from}` is no valid pattern: {why}")]
+    Pattern {
+        /// The pattern.
+        from: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nothing there.
+    #[error("include `{from}` matches no file in {}", root.display())]
+    Missing {
+        /// The pattern.
+        from: String,
+        /// Where was looked.
+        root: PathBuf,
+    },
+    /// A symbolic link that leads out of the root.
+    #[error("{} leads out of {}, to {}", path.display(), root.display(), to.display())]
+    Escape {
+        /// The path below the root.
+        path: PathBuf,
+        /// The root.
+        root: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+    },
+    /// A file or folder that cannot be read; a loop of links; a link to nothing.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A device, socket or pipe.
+    #[error("{} is not a regular file", .0.display())]
+    Special(PathBuf),
+    /// A path that may not stand in an archive.
+    #[error("{} cannot be packed as `{archive_path}`: {why}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Where it would go.
+        archive_path: String,
+        /// Why not.
+        why: PathRefused,
+    },
+    /// Two files for one place.
+    #[error(transparent)]
+    Clash(#[from] Clash),
+}
+
+impl IncludeError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Outside { .. } => Some(
+                "paths start at the package's folder; for files elsewhere in the workspace use \
+                 `{ from = \"…\", root = \"workspace\" }`",
+            ),
+            Self::Escape { .. } => Some("copy the file into the package, or `exclude` it"),
+            Self::Clash(_) => Some("give one of them another place with `to`, or `exclude` it"),
+            _ => None,
+        }
+    }
+}
+
+/// Adds the files of all rules to a tree; the first error of each rule and file is reported.
+pub fn include(
+    tree: &mut Tree,
+    rules: &[IncludeRule],
+    roots: &Roots,
+) -> Result<(), Vec<IncludeError>> {
+    let mut errors = Vec::new();
+    for rule in rules {
+        match Walk::new(rule, roots) {
+            Ok(walk) => walk.run(tree, &mut errors),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// One rule, understood.
+struct Walk<'a> {
+    rule: &'a IncludeRule,
+    root: &'a Path,
+    /// The root without any symbolic link: what everything must stay below.
+    real_root: PathBuf,
+    target: &'a Path,
+    /// The part of the pattern before the first wildcard: where the walk starts.
+    fixed: String,
+    /// Matches paths below the root; none if the pattern is a plain path.
+    pattern: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl<'a> Walk<'a> {
+    fn new(rule: &'a IncludeRule, roots: &'a Roots) -> Result<Self, IncludeError> {
+        let root = match rule.root {
+            IncludeRoot::Package => roots.package.as_path(),
+            IncludeRoot::Workspace => roots.workspace.as_path(),
+        };
+        let outside = || IncludeError::Outside { from: rule.from.clone(), root: root.into() };
+        let from = Path::new(&rule.from);
+        if from.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return Err(outside());
+        }
+        let parts: Vec<&str> =
+            rule.from.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let plain: Vec<&str> =
+            parts.iter().copied().take_while(|part| !part.contains(['*', '?', '[', '{'])).collect();
+        let pattern = (plain.len() < parts.len()).then(|| globs(&[parts.join("/")])).transpose()?;
+        let unreadable = |source| IncludeError::Unreadable { path: root.into(), source };
+        Ok(Self {
+            rule,
+            root,
+            real_root: fs::canonicalize(root).map_err(unreadable)?,
+            target: &roots.target,
+            fixed: plain.join("/"),
+            pattern,
+            exclude: globs(&rule.exclude)?,
+        })
+    }
+
+    fn run(&self, tree: &mut Tree, errors: &mut Vec<IncludeError>) {
+        let start = self.root.join(&self.fixed);
+        let before = errors.len();
+        let mut matched = false;
+        if start.symlink_metadata().is_ok() {
+            let walk = WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter();
+            for item in walk.filter_entry(|item| !self.never(item.path())) {
+                match item {
+                    Ok(item) if item.file_type().is_dir() => {
+                        // Followed, so it must not lead out even if nothing in it matches.
+                        if item.path_is_symlink()
+                            && let Err(error) = self.inside(item.path())
+                        {
+                            errors.push(error);
+                        }
+                    }
+                    Ok(item) => match self.wanted(item.path()) {
+                        Some(relative) => {
+                            matched = true;
+                            if let Err(error) = self.add(tree, item.path(), &relative) {
+                                errors.push(error);
+                            }
+                        }
+                        None => {}
+                    },
+                    Err(error) => self.walk_error(error, errors),
+                }
+            }
+        }
+        if !matched && errors.len() == before {
+            let from = self.rule.from.clone();
+            errors.push(IncludeError::Missing { from, root: self.root.into() });
+        }
+    }
+
+    /// What is never packed: version control and cargo's own output.
+    fn never(&self, path: &Path) -> bool {
+        path == self.target || path.file_name().is_some_and(|name| name == ".git")
+    }
+
+    /// The path below the root, if the rule takes it.
+    fn wanted(&self, path: &Path) -> Option<String> {
+        let relative = path.strip_prefix(self.root).ok()?.to_string_lossy().into_owned();
+        let matches = self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&relative));
+        (matches && !self.exclude.is_match(&relative)).then_some(relative)
+    }
+
+    fn walk_error(&self, error: walkdir::Error, errors: &mut Vec<IncludeError>) {
+        let path = error.path().unwrap_or(self.root).to_path_buf();
+        // A link to nothing that the rule does not take is no one's business.
+        let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        let looped = error.loop_ancestor().is_some();
+        if is_link && !looped && self.wanted(&path).is_none() {
+            return;
+        }
+        let source = if looped {
+            io::Error::other("a symbolic link leads back to a folder above it")
+        } else {
+            error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into())
+        };
+        errors.push(IncludeError::Unreadable { path, source });
+    }
+
+    /// Refuses what leads out of the root, however many links it takes.
+    fn inside(&self, path: &Path) -> Result<(), IncludeError> {
+        let real = fs::canonicalize(path)
+            .map_err(|source| IncludeError::Unreadable { path: path.into(), source })?;
+        if real.starts_with(&self.real_root) {
+            return Ok(());
+        }
+        Err(IncludeError::Escape { path: path.into(), root: self.root.into(), to: real })
+    }
+
+    fn add(&self, tree: &mut Tree, path: &Path, relative: &str) -> Result<(), IncludeError> {
+        self.inside(path)?;
+        let unreadable = |source| IncludeError::Unreadable { path: path.into(), source };
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(IncludeError::Special(path.into()));
+        }
+        // Now, not in the middle of packing.
+        File::open(path).map_err(unreadable)?;
+        if path.to_str().is_none() {
+            return Err(unreadable(io::Error::other("its name is not UTF-8")));
+        }
+        let archive_path = self.destination(relative);
+        let entry = Entry {
+            mode: if metadata.permissions().mode() & 0o111 == 0 {
+                Mode::Regular
+            } else {
+                Mode::Executable
+            },
+            length: metadata.len(),
+            source: Source::File(path.to_path_buf()),
+        };
+        let archived = ArchivePath::new(&archive_path).map_err(|why| IncludeError::Refused {
+            path: path.into(),
+            archive_path,
+            why,
+        })?;
+        Ok(tree.insert(archived, entry)?)
+    }
+
+    /// Where a file goes: see `IncludeRule::to`.
+    fn destination(&self, relative: &str) -> String {
+        let Some(to) = &self.rule.to else { return relative.to_owned() };
+        let single = relative == self.fixed;
+        if single && !to.ends_with('/') && !to.is_empty() {
+            return to.clone();
+        }
+        let below = if single {
+            relative.rsplit('/').next().unwrap_or(relative)
+        } else {
+            relative.strip_prefix(&self.fixed).unwrap_or(relative).trim_start_matches('/')
+        };
+        let folder = to.trim_end_matches('/');
+        if folder.is_empty() || folder == "." {
+            below.to_owned()
+        } else {
+            format!("{folder}/{below}")
+        }
+    }
+}
+
+/// `*` stays within a name, `**` crosses folders.
+fn globs(patterns: &[String]) -> Result<GlobSet, IncludeError> {
+    let broken = |from: &str, error: globset::Error| IncludeError::Pattern {
+        from: from.to_owned(),
+        why: error.kind().to_string(),
+    };
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns.iter().collect::<BTreeSet<_>>() {
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| broken(pattern, error))?;
+        set.add(glob);
+    }
+    set.build().map_err(|error| broken("", error))
+}

@@ -1,0 +1,65 @@
+//! `cargo lambda-pack` turns the handlers of a Cargo workspace into artifacts that will run on AWS
+//! Lambda, proved before anything is sent.
+//!
+//! # The flow, one way
+//!
+//! ```text
+//! argv · environment · manifests · `cargo metadata` · tools     facts, gathered once, at the edge
+//!                     │
+//!                     ▼  plan                        pure
+//!                   Plan
+//!                     │
+//!                     ▼  cargo                       runs programs
+//!               each Artifact, as soon as cargo reports it
+//!                     │
+//!                     ▼  files · inspect             read the disk
+//!            Tree and what its files are
+//!                     │
+//!                     ▼  audit                       pure: all findings at once
+//!                     │
+//!                     ▼  bundle                      a Tree gives one stream of bytes
+//!                   Bundle                           digest, length, files
+//!                     │
+//!                     ▼  message → shell             stdout: the answer; stderr: the talk
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. No decision (`config`, `plan`, `elf`, `system`, `audit`, `bundle`, `message`) imports an edge
+//!    (`process`, `files`, `inspect`, `toolchain`, `cargo`, `shell`). A test holds the imports
+//!    against the table of layers.
+//! 2. No unordered map on the way to bytes, and no clock in a decision: the time is part of the plan.
+//! 3. Domain types are neither the clap structs nor the serde types of a file format.
+//! 4. The library never exits or prompts, and never installs anything. Only `main` has an exit code.
+//! 5. A trait of our own appears when there are two implementations in the shipped program.
+//! 6. No `unsafe`: what needs it goes through a crate that wraps it.
+//!
+//! # Modules, in reading order
+//!
+//! Words: [`target`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
+//! [`plan`], [`elf`], [`system`], [`audit`], [`bundle`], [`message`]. Edges: [`process`],
+//! [`toolchain`], [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
+
+pub mod artifact;
+pub mod audit;
+pub mod bundle;
+pub mod cargo;
+pub mod cli;
+pub mod config;
+pub mod digest;
+pub mod elf;
+pub mod error;
+pub mod files;
+pub mod function;
+pub mod inspect;
+pub mod message;
+mod nearest;
+pub mod plan;
+pub mod process;
+pub mod shell;
+pub mod system;
+pub mod target;
+pub mod toolchain;
+pub mod tree;
+
+pub use error::Error;

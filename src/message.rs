@@ -1,0 +1,164 @@
+//! The records of `--output json`, one a line on standard output, and the lines for people.
+//!
+//! Records are append-only: keys and reasons are added, never changed or taken away. Each has a
+//! `reason`, as cargo's own messages have.
+
+use serde::Serialize;
+
+use crate::audit::{Finding, Level};
+
+/// One line of `--output json`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Message<'a> {
+    /// A bundle was written.
+    Bundle {
+        /// The folder that holds it.
+        folder: String,
+        /// The zip.
+        path: String,
+        /// All that `lambda-pack.json` says of it.
+        #[serde(flatten)]
+        record: &'a crate::bundle::Record,
+    },
+    /// Something was audited.
+    Checked {
+        /// The function or the path.
+        thing: &'a str,
+        /// AWS's name of the architecture, where the programs show one.
+        architecture: Option<&'static str>,
+        /// AWS's name of the runtime.
+        runtime: &'static str,
+        /// The lowest glibc that it starts with.
+        glibc_needed: Option<&'a str>,
+        /// How many findings are errors.
+        errors: usize,
+        /// How many are warnings.
+        warnings: usize,
+        /// How many are notes.
+        notes: usize,
+    },
+    /// One finding of the audit.
+    Finding {
+        /// Its stable name.
+        code: &'static str,
+        /// `error`, `warning` or `note`.
+        level: &'static str,
+        /// The function or file.
+        thing: &'a str,
+        /// What is the matter.
+        message: &'a str,
+        /// What to do; may be empty.
+        hint: &'a str,
+    },
+    /// The command failed; the last record.
+    Error {
+        /// What failed.
+        message: String,
+        /// Why, from the nearest cause to the farthest.
+        causes: Vec<String>,
+        /// What to do.
+        hint: Option<String>,
+        /// The exit code.
+        exit_code: u8,
+    },
+}
+
+impl<'a> From<&'a Finding> for Message<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self::Finding {
+            code: finding.code.name(),
+            level: finding.level.word(),
+            thing: &finding.thing,
+            message: &finding.message,
+            hint: &finding.hint,
+        }
+    }
+}
+
+impl<'a> From<&'a crate::Error> for Message<'a> {
+    fn from(error: &'a crate::Error) -> Self {
+        Self::Error {
+            message: error.to_string(),
+            causes: error.causes(),
+            hint: error.hint(),
+            exit_code: error.exit_code(),
+        }
+    }
+}
+
+/// How many findings of a level there are.
+#[must_use]
+pub fn count(findings: &[Finding], level: Level) -> usize {
+    findings.iter().filter(|finding| finding.level == level).count()
+}
+
+/// A number of bytes for people: three significant digits, decimal units.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    // Tenths are enough, and integers keep the result exact.
+    let (unit, name) = match count {
+        0..1_000 => return format!("{count} B"),
+        1_000..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    let hundredths = count / (unit / 100).max(1);
+    match hundredths {
+        0..1_000 => format!("{}.{:02} {name}", hundredths / 100, hundredths % 100),
+        1_000..10_000 => format!("{}.{} {name}", hundredths / 100, hundredths % 100 / 10),
+        _ => format!("{} {name}", hundredths / 100),
+    }
+}
+
+/// Rows under a header, in columns; the columns named in `right` are aligned to the right. Only
+/// spaces and letters: it reads the same piped.
+#[must_use]
+pub fn table(header: &[&str], rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells.zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if right.contains(&column) {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    std::iter::once(line(&mut header.iter().copied()))
+        .chain(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_for_people() {
+        for (count, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 kB"),
+            (12_345, "12.3 kB"),
+            (999_999, "999 kB"),
+            (2_145_976, "2.14 MB"),
+            (52_428_800, "52.4 MB"),
+            (262_144_000, "262 MB"),
+            (5_000_000_000, "5.00 GB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn tables_line_up() {
+        let rows = vec![vec!["größe".to_owned(), "1".to_owned()], vec!["b".into(), "22".into()]];
+        assert_eq!(table(&["NAME", "N"], &rows, &[1]), ["NAME    N", "größe   1", "b      22"]);
+    }
+}

@@ -1,0 +1,124 @@
+//! What a run will do, as a value: which functions, in which cargo runs, packed how, put where.
+//!
+//! Everything is decided here, defaults last; the shell then executes it without another question.
+
+mod depends;
+mod options;
+mod select;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub use depends::FeatureSelection;
+pub use options::CargoOptions;
+pub use select::{Candidate, SelectError, Selection, select};
+
+use crate::bundle::{DosTime, Level};
+use crate::function::Function;
+use crate::target::Arch;
+
+/// Where bundles go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// `<base>/<function>/<architecture>/` holds a bundle.
+    pub base: PathBuf,
+    /// Whether `<base>/index.json` lists all bundles below it.
+    pub index: bool,
+    /// `target/lambda`, for `--layout cargo-lambda`.
+    pub cargo_lambda: Option<PathBuf>,
+}
+
+impl Output {
+    /// The folder of one function's bundle.
+    #[must_use]
+    pub fn folder(&self, function: &Function, arch: Arch) -> PathBuf {
+        self.base.join(function.name.as_str()).join(arch.aws_name())
+    }
+}
+
+/// A whole run of `package` or `check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The functions, sorted by name.
+    pub functions: Vec<Function>,
+    /// Which functions (by index) each cargo run builds. Handlers of one file name never share a
+    /// run: cargo would put one over the other.
+    pub runs: Vec<Vec<usize>>,
+    /// The architecture.
+    pub arch: Arch,
+    /// The rustc target, always passed to cargo explicitly.
+    pub triple: String,
+    /// How hard to compress.
+    pub level: Level,
+    /// The time of every archive entry.
+    pub time: DosTime,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// We build for the host, until another linker is chosen.
+    #[error("this host is `{0}`; handlers are built on Linux, x86_64 or aarch64")]
+    Host(String),
+    /// `SOURCE_DATE_EPOCH` is no time that a zip can hold.
+    #[error("SOURCE_DATE_EPOCH is `{0}`; it must be whole seconds since 1970, up to the year 2107")]
+    Epoch(String),
+}
+
+impl Plan {
+    /// Decides. `epoch` is `SOURCE_DATE_EPOCH` as it stands in the environment.
+    pub fn new(
+        functions: Vec<Function>,
+        host: &str,
+        profile: &str,
+        epoch: Option<&str>,
+    ) -> Result<Self, PlanError> {
+        let arch = Arch::of_linux_triple(host).ok_or_else(|| PlanError::Host(host.to_owned()))?;
+        let time = match epoch {
+            None | Some("") => DosTime::EARLIEST,
+            Some(text) => text
+                .parse()
+                .ok()
+                .and_then(DosTime::from_unix)
+                .ok_or_else(|| PlanError::Epoch(text.to_owned()))?,
+        };
+        Ok(Self {
+            runs: runs(&functions),
+            functions,
+            arch,
+            triple: arch.gnu_triple().to_owned(),
+            level: if profile == "dev" { Level::Fast } else { Level::Best },
+            time,
+        })
+    }
+}
+
+/// Deals the functions into as few cargo runs as their file names allow, in order.
+fn runs(functions: &[Function]) -> Vec<Vec<usize>> {
+    let mut runs: Vec<(BTreeSet<_>, Vec<usize>)> = Vec::new();
+    for (index, function) in functions.iter().enumerate() {
+        let handler = &function.handler;
+        let file = (handler.kind, handler.target.as_str());
+        match runs.iter_mut().find(|(files, _)| !files.contains(&file)) {
+            Some((files, members)) => {
+                files.insert(file);
+                members.push(index);
+            }
+            None => runs.push((BTreeSet::from([file]), vec![index])),
+        }
+    }
+    runs.into_iter().map(|(_, members)| members).collect()
+}
+
+/// The folders that bundles go to.
+#[must_use]
+pub fn output(target_directory: &Path, out: Option<&Path>, cargo_lambda: bool) -> Output {
+    Output {
+        base: out.map_or_else(|| target_directory.join("lambda-pack"), Path::to_path_buf),
+        index: out.is_some(),
+        cargo_lambda: cargo_lambda.then(|| target_directory.join("lambda")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Cargo's build flags, as we pass them on.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::FeatureSelection;
+use crate::function::Handler;
+
+/// What the user asked of cargo, and how it shall look.
+#[derive(Debug, Clone, Default)]
+pub struct CargoOptions {
+    /// `--manifest-path`.
+    pub manifest_path: Option<PathBuf>,
+    /// `--target-dir`.
+    pub target_dir: Option<PathBuf>,
+    /// `--profile`; never empty.
+    pub profile: String,
+    /// `--features` and its kin.
+    pub features: FeatureSelection,
+    /// `--jobs`, as cargo takes it (a number, a negative one, or `default`).
+    pub jobs: Option<String>,
+    /// `--keep-going`.
+    pub keep_going: bool,
+    /// `--locked`.
+    pub locked: bool,
+    /// `--offline`.
+    pub offline: bool,
+    /// `--frozen`.
+    pub frozen: bool,
+    /// `--config`, in order.
+    pub config: Vec<String>,
+    /// `-Z`, in order.
+    pub unstable: Vec<String>,
+    /// `--timings`.
+    pub timings: bool,
+    /// `--verbose`s, `--quiet`, `--color …`.
+    pub output: Vec<String>,
+}
+
+impl CargoOptions {
+    /// The arguments of `cargo metadata`.
+    #[must_use]
+    pub fn metadata_args(&self) -> Vec<OsString> {
+        let mut args: Vec<OsString> =
+            ["metadata", "--format-version", "1", "--no-deps"].map(OsString::from).to_vec();
+        self.push_common(&mut args);
+        args
+    }
+
+    /// The arguments of the `cargo build` of these handlers.
+    #[must_use]
+    pub fn build_args(&self, triple: &str, handlers: &[&Handler]) -> Vec<OsString> {
+        let mut args: Vec<OsString> =
+            ["build", "--message-format", "json-render-diagnostics"].map(OsString::from).to_vec();
+        args.extend(["--target", triple, "--profile", &self.profile].map(OsString::from));
+        let mut packages: Vec<&str> = handlers.iter().map(|h| h.package_id.repr.as_str()).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        for package in packages {
+            args.extend(["--package", package].map(OsString::from));
+        }
+        for handler in handlers {
+            args.push(format!("--{}", handler.kind.cargo_name()).into());
+            args.push(handler.target.clone().into());
+        }
+        self.push_features(&mut args);
+        if let Some(dir) = &self.target_dir {
+            args.push("--target-dir".into());
+            args.push(dir.into());
+        }
+        if let Some(jobs) = &self.jobs {
+            args.push(format!("--jobs={jobs}").into());
+        }
+        for (on, flag) in [(self.keep_going, "--keep-going"), (self.timings, "--timings")] {
+            if on {
+                args.push(flag.into());
+            }
+        }
+        self.push_common(&mut args);
+        args
+    }
+
+    fn push_features(&self, args: &mut Vec<OsString>) {
+        let features = &self.features;
+        for (on, flag) in
+            [(features.all, "--all-features"), (features.no_default, "--no-default-features")]
+        {
+            if on {
+                args.push(flag.into());
+            }
+        }
+        if !features.list.is_empty() {
+            args.push("--features".into());
+            args.push(features.list.join(",").into());
+        }
+    }
+
+    /// What every cargo command takes.
+    fn push_common(&self, args: &mut Vec<OsString>) {
+        if let Some(path) = &self.manifest_path {
+            args.push("--manifest-path".into());
+            args.push(path.into());
+        }
+        for (on, flag) in
+            [(self.locked, "--locked"), (self.offline, "--offline"), (self.frozen, "--frozen")]
+        {
+            if on {
+                args.push(flag.into());
+            }
+        }
+        for (flag, values) in [("--config", &self.config), ("-Z", &self.unstable)] {
+            for value in values {
+                args.push(flag.into());
+                args.push(value.into());
+            }
+        }
+        args.extend(self.output.iter().map(OsString::from));
+    }
+}

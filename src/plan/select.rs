@@ -1,0 +1,362 @@
+//! Which handlers of a workspace a command works on.
+//!
+//! The rules are cargo's own where cargo has one (`-p`, `--workspace`, `--exclude`, default members,
+//! `--bin`, `required-features`); what makes a binary a handler is ours. Pure: the answer depends on
+//! `cargo metadata` and the flags alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{Metadata, Package, Target};
+
+use super::depends::{self, FeatureSelection};
+use crate::config::{self, PackageSettings, Settings};
+use crate::function::{FunctionName, Handler, InvalidName, Role, TargetKind};
+use crate::nearest::{quoted, suggestion};
+
+/// Cargo's selection flags.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// `-p`: names, `name@version`, package ids, or patterns of names.
+    pub packages: Vec<String>,
+    /// `--workspace`.
+    pub workspace: bool,
+    /// `--exclude`, likewise.
+    pub exclude: Vec<String>,
+    /// `--bin`: names or patterns.
+    pub bins: Vec<String>,
+    /// `--bins`: all binaries, also beside `--example`.
+    pub all_bins: bool,
+    /// `--example`: names or patterns.
+    pub examples: Vec<String>,
+    /// The feature flags, which decide what optional dependencies count.
+    pub features: FeatureSelection,
+}
+
+/// A handler and what the manifests say of it.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The handler.
+    pub handler: Handler,
+    /// The name of its function.
+    pub name: FunctionName,
+    /// Function or extension.
+    pub role: Role,
+    /// Its merged settings.
+    pub settings: Settings,
+}
+
+/// Why there is no selection. Every mistake of a kind is reported at once.
+#[derive(Debug, thiserror::Error)]
+pub enum SelectError {
+    /// Mistakes in manifests.
+    #[error("{}", lines(.0))]
+    Config(Vec<config::Mistake>),
+    /// `--exclude` alone.
+    #[error("--exclude can only be used together with --workspace")]
+    ExcludeAlone,
+    /// Names or patterns that match nothing.
+    #[error("{}", lines(.0))]
+    Unknown(Vec<String>),
+    /// `--bin` names a binary that is no handler.
+    #[error("{handler} is not a handler: {why}")]
+    NotAHandler {
+        /// The binary.
+        handler: String,
+        /// Which rule says so.
+        why: &'static str,
+    },
+    /// Nothing to do.
+    #[error("no handler is selected; {0}")]
+    Nothing(String),
+    /// AWS could not name a function so.
+    #[error("{handler}: {source}")]
+    Name {
+        /// The handler.
+        handler: String,
+        /// What is wrong with it.
+        source: InvalidName,
+    },
+    /// Two handlers want one function.
+    #[error("two handlers have the function name `{name}`: {first} and {second}")]
+    SameName {
+        /// The name.
+        name: String,
+        /// One handler.
+        first: String,
+        /// The other.
+        second: String,
+    },
+}
+
+fn lines<T: ToString>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl SelectError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotAHandler { .. } => Some(
+                "if it speaks the Runtime API by itself, set `handler = true` in \
+                 [package.metadata.lambda-pack]"
+                    .to_owned(),
+            ),
+            Self::SameName { second, .. } => Some(format!(
+                "give one of them a name of its own: `name = \"…\"` in \
+                 [package.metadata.lambda-pack.handlers.<binary>] of {second}"
+            )),
+            Self::Name { .. } => {
+                Some("set `name = \"…\"` in [package.metadata.lambda-pack]".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The handlers that the flags select, in the order of their function names.
+pub fn select(metadata: &Metadata, selection: &Selection) -> Result<Vec<Candidate>, SelectError> {
+    let scope = Scope::read(metadata)?;
+    let packages = scope.packages(selection)?;
+    let targets = scope.named_targets(&packages, selection)?;
+    let mut candidates = Vec::new();
+    for (package, target, kind, named) in targets {
+        if let Some(candidate) = scope.candidate(package, target, kind, named, selection)? {
+            candidates.push(candidate);
+        }
+    }
+    if candidates.is_empty() {
+        return Err(SelectError::Nothing(scope.why_nothing(&packages)));
+    }
+    candidates.sort_by(|a, b| (&a.name, &a.handler).cmp(&(&b.name, &b.handler)));
+    for pair in candidates.windows(2) {
+        if let [first, second] = pair
+            && first.name == second.name
+        {
+            return Err(SelectError::SameName {
+                name: first.name.to_string(),
+                first: first.handler.to_string(),
+                second: second.handler.to_string(),
+            });
+        }
+    }
+    Ok(candidates)
+}
+
+type Named<'m> = (&'m Package, &'m Target, TargetKind, bool);
+
+struct Scope<'m> {
+    metadata: &'m Metadata,
+    members: Vec<&'m Package>,
+    workspace: Settings,
+    settings: BTreeMap<&'m cargo_metadata::PackageId, PackageSettings>,
+}
+
+impl<'m> Scope<'m> {
+    fn read(metadata: &'m Metadata) -> Result<Self, SelectError> {
+        let mut mistakes = Vec::new();
+        let workspace =
+            config::of_workspace(&metadata.workspace_metadata).unwrap_or_else(|mut more| {
+                mistakes.append(&mut more);
+                Settings::default()
+            });
+        let members = metadata.workspace_packages();
+        let mut settings = BTreeMap::new();
+        for package in &members {
+            match config::of_package(&package.name, &package.metadata) {
+                Ok(read) => drop(settings.insert(&package.id, read)),
+                Err(mut more) => mistakes.append(&mut more),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(SelectError::Config(mistakes));
+        }
+        Ok(Self { metadata, members, workspace, settings })
+    }
+
+    fn packages(&self, selection: &Selection) -> Result<Vec<&'m Package>, SelectError> {
+        if !selection.exclude.is_empty() && !selection.workspace {
+            return Err(SelectError::ExcludeAlone);
+        }
+        let mut unknown = Vec::new();
+        for spec in selection.packages.iter().chain(&selection.exclude) {
+            if !self.members.iter().any(|package| matches_package(spec, package)) {
+                let near = suggestion(spec, self.members.iter().map(|p| p.name.as_str()));
+                unknown.push(format!("no package `{spec}` in this workspace; {near}"));
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(SelectError::Unknown(unknown));
+        }
+        let any = |specs: &[String], package| specs.iter().any(|s| matches_package(s, package));
+        let default = self.metadata.workspace_default_members.iter().collect::<BTreeSet<_>>();
+        let chosen = self.members.iter().copied().filter(|&package| {
+            if selection.workspace {
+                !any(&selection.exclude, package)
+            } else if selection.packages.is_empty() {
+                default.contains(&package.id)
+            } else {
+                any(&selection.packages, package)
+            }
+        });
+        Ok(chosen.collect())
+    }
+
+    /// The targets that may be handlers, each with whether the flags name it.
+    fn named_targets(
+        &self,
+        packages: &[&'m Package],
+        selection: &Selection,
+    ) -> Result<Vec<Named<'m>>, SelectError> {
+        let some_named = !selection.bins.is_empty() || !selection.examples.is_empty();
+        let all_bins = selection.all_bins || !some_named;
+        let mut unknown = Vec::new();
+        let mut found = Vec::new();
+        for (kind, patterns) in
+            [(TargetKind::Bin, &selection.bins), (TargetKind::Example, &selection.examples)]
+        {
+            for pattern in patterns {
+                if !targets_of(packages, kind)
+                    .any(|(_, target)| matches_glob(pattern, &target.name))
+                {
+                    unknown.push(self.unknown_target(packages, kind, pattern));
+                }
+            }
+            for (package, target) in targets_of(packages, kind) {
+                let named = patterns.iter().any(|pattern| matches_glob(pattern, &target.name));
+                let configured = || {
+                    let own = self.settings[&package.id].handlers.get(target.name.as_str());
+                    own.is_some_and(|settings| settings.handler == Some(true)) && !some_named
+                };
+                if named || (kind == TargetKind::Bin && all_bins) || configured() {
+                    found.push((package, target, kind, named));
+                }
+            }
+        }
+        if unknown.is_empty() { Ok(found) } else { Err(SelectError::Unknown(unknown)) }
+    }
+
+    fn unknown_target(&self, packages: &[&Package], kind: TargetKind, pattern: &str) -> String {
+        let word = kind.cargo_name();
+        let elsewhere = targets_of(&self.members, kind)
+            .find(|(_, target)| matches_glob(pattern, &target.name))
+            .map(|(package, _)| package);
+        if let Some(package) = elsewhere {
+            return format!(
+                "no {word} `{pattern}` in the selected packages; package `{name}` has one: add \
+                 `-p {name}`",
+                name = package.name
+            );
+        }
+        let near = suggestion(pattern, targets_of(packages, kind).map(|(_, t)| t.name.as_str()));
+        format!("no {word} `{pattern}`; {near}")
+    }
+
+    fn candidate(
+        &self,
+        package: &Package,
+        target: &Target,
+        kind: TargetKind,
+        named: bool,
+        selection: &Selection,
+    ) -> Result<Option<Candidate>, SelectError> {
+        let settings = self.settings[&package.id].of_handler(&target.name, &self.workspace);
+        let handler = Handler {
+            package_id: package.id.clone(),
+            package: package.name.to_string(),
+            target: target.name.clone(),
+            kind,
+        };
+        let reached = depends::lambda_crates(&self.members, package, &selection.features, kind);
+        let why = match settings.handler {
+            Some(true) => None,
+            Some(false) => Some("`handler = false` in its manifest"),
+            None if reached.is_empty() => Some(
+                "its package has no normal dependency on lambda_runtime, lambda_http or \
+                 lambda-extension",
+            ),
+            None => None,
+        };
+        if let Some(why) = why {
+            return if named {
+                Err(SelectError::NotAHandler { handler: handler.to_string(), why })
+            } else {
+                Ok(None)
+            };
+        }
+        // As cargo: a binary whose features are off is skipped, unless it is named.
+        let enabled = depends::enabled(package, &selection.features);
+        if !named && !target.required_features.iter().all(|f| enabled.features.contains(f)) {
+            return Ok(None);
+        }
+        let name = match settings.name.clone() {
+            Some(name) => name,
+            None => FunctionName::new(&target.name)
+                .map_err(|source| SelectError::Name { handler: handler.to_string(), source })?,
+        };
+        let role = settings.role.unwrap_or_else(|| reached.role());
+        Ok(Some(Candidate { handler, name, role, settings }))
+    }
+
+    fn why_nothing(&self, packages: &[&Package]) -> String {
+        let selected: BTreeSet<_> = packages.iter().map(|package| &package.id).collect();
+        let mut elsewhere: Vec<&str> = self
+            .members
+            .iter()
+            .filter(|package| !selected.contains(&package.id))
+            .filter(|package| {
+                let features = FeatureSelection::default();
+                !depends::lambda_crates(&self.members, package, &features, TargetKind::Bin)
+                    .is_empty()
+                    && targets_of(&[package], TargetKind::Bin).next().is_some()
+            })
+            .map(|package| package.name.as_str())
+            .collect();
+        elsewhere.sort_unstable();
+        if elsewhere.is_empty() {
+            return "no binary of this workspace is in a package with a normal dependency on \
+                    lambda_runtime, lambda_http or lambda-extension"
+                .to_owned();
+        }
+        format!("packages with handlers are {} (`-p NAME`, or `--workspace`)", quoted(&elsewhere))
+    }
+}
+
+fn targets_of<'m, 'p>(
+    packages: &'p [&'m Package],
+    kind: TargetKind,
+) -> impl Iterator<Item = (&'m Package, &'m Target)> + 'p {
+    packages.iter().flat_map(move |&package| {
+        let wanted = package.targets.iter().filter(move |target| match kind {
+            TargetKind::Bin => target.is_bin(),
+            // A library example (`crate-type`) is no program.
+            TargetKind::Example => {
+                target.is_example() && target.crate_types.contains(&cargo_metadata::CrateType::Bin)
+            }
+        });
+        wanted.map(move |target| (package, target))
+    })
+}
+
+/// Cargo's package id specifications (`cargo help pkgid`) as far as members can be meant by them,
+/// and its patterns of names.
+fn matches_package(spec: &str, package: &Package) -> bool {
+    if spec.contains("://") {
+        return package.id.repr == spec || package.id.repr.starts_with(&format!("{spec}#"));
+    }
+    match spec.split_once(['@', ':']) {
+        Some((name, version)) => {
+            let full = package.version.to_string();
+            name == package.name.as_str()
+                && (full == version || full.starts_with(&format!("{version}.")))
+        }
+        None => matches_glob(spec, &package.name),
+    }
+}
+
+/// Whether a name, or a pattern with `*`, `?` or `[…]`, matches. A broken pattern matches nothing.
+fn matches_glob(pattern: &str, name: &str) -> bool {
+    pattern == name
+        || (pattern.contains(['*', '?', '['])
+            && globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(name)))
+}

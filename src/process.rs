@@ -1,0 +1,149 @@
+//! Running programs. A step is a value that prints itself in every error.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::process::{Command, ExitStatus, Stdio};
+
+/// One program with its arguments.
+#[derive(Debug, Clone)]
+pub struct Step {
+    program: OsString,
+    args: Vec<OsString>,
+}
+
+/// A program that could not be run, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It did not start.
+    #[error("cannot run `{step}`")]
+    Start {
+        /// The command line.
+        step: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It ended with another code than 0, or by a signal.
+    #[error("`{step}` failed: {status}")]
+    Failed {
+        /// The command line.
+        step: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// Its output could not be read.
+    #[error("cannot read what `{step}` prints")]
+    Output {
+        /// The command line.
+        step: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Step {
+    /// A program by name (looked up in `PATH`) or path.
+    pub fn new<A: Into<OsString>>(
+        program: impl Into<OsString>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Self {
+        Self { program: program.into(), args: args.into_iter().map(Into::into).collect() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where programs are run")]
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end and returns its standard output. Its standard error reaches the user.
+    pub fn output(&self) -> Result<Vec<u8>, ProcessError> {
+        self.captured(Stdio::inherit())
+    }
+
+    /// Runs it to its end and returns its standard output; its standard error is thrown away. For
+    /// questions that may well have no answer.
+    pub fn quiet_output(&self) -> Result<Vec<u8>, ProcessError> {
+        self.captured(Stdio::null())
+    }
+
+    fn captured(&self, stderr: Stdio) -> Result<Vec<u8>, ProcessError> {
+        let mut command = self.command();
+        command.stdout(Stdio::piped()).stderr(stderr);
+        let output = command
+            .output()
+            .map_err(|source| ProcessError::Start { step: self.to_string(), source })?;
+        self.check(output.status)?;
+        Ok(output.stdout)
+    }
+
+    /// Runs it, hands its standard output to `read` while it runs, and waits for its end. Its
+    /// standard error reaches the user unchanged.
+    pub fn stream<T>(
+        &self,
+        read: impl FnOnce(std::process::ChildStdout) -> io::Result<T>,
+    ) -> Result<T, ProcessError> {
+        let mut child = self
+            .command()
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|source| ProcessError::Start { step: self.to_string(), source })?;
+        let read = match child.stdout.take() {
+            Some(stdout) => read(stdout),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        let status = child
+            .wait()
+            .map_err(|source| ProcessError::Output { step: self.to_string(), source })?;
+        self.check(status)?;
+        read.map_err(|source| ProcessError::Output { step: self.to_string(), source })
+    }
+
+    fn check(&self, status: ExitStatus) -> Result<(), ProcessError> {
+        if status.success() {
+            return Ok(());
+        }
+        Err(ProcessError::Failed { step: self.to_string(), status })
+    }
+}
+
+impl fmt::Display for Step {
+    /// The command line, quoted for a POSIX shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quote(&self.program))?;
+        for arg in &self.args {
+            write!(f, " {}", quote(arg))?;
+        }
+        Ok(())
+    }
+}
+
+fn quote(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_itself_as_a_shell_would_read_it() {
+        let step = Step::new("cargo", ["build", "--config", "a = 'b'", ""]);
+        assert_eq!(step.to_string(), r"cargo build --config 'a = '\''b'\''' ''");
+    }
+
+    #[test]
+    fn every_error_names_the_command() {
+        let missing = Step::new("/nowhere/prog", ["x"]).output().unwrap_err();
+        assert_eq!(missing.to_string(), "cannot run `/nowhere/prog x`");
+        let failed = Step::new("false", [""; 0]).output().unwrap_err();
+        assert_eq!(failed.to_string(), "`false` failed: exit status: 1");
+    }
+}

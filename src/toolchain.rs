@@ -1,0 +1,76 @@
+//! Facts about the programs of this machine: rustc, and the linker driver that cargo will use.
+
+use std::env;
+use std::ffi::OsString;
+
+use crate::process::{ProcessError, Step};
+
+/// What `rustc -vV` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rustc {
+    /// The host triple.
+    pub host: String,
+    /// The first line: version, commit and date.
+    pub version: String,
+}
+
+/// What rustc calls to link, and its version as it prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkerDriver {
+    /// The program.
+    pub program: String,
+    /// The first line of `--version`, where it answers that.
+    pub version: Option<String>,
+}
+
+/// Why the facts are not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolchainError {
+    /// rustc does not run.
+    #[error("cannot ask rustc for its version")]
+    Rustc(#[from] ProcessError),
+    /// It answers something else than rustc does.
+    #[error("`{0} -vV` does not answer as rustc does: no `host:` line")]
+    NotRustc(String),
+}
+
+/// Asks the rustc that cargo would use (`RUSTC`, else `rustc` in `PATH`).
+pub fn rustc() -> Result<Rustc, ToolchainError> {
+    let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let answer = Step::new(&program, ["-vV"]).output()?;
+    let text = String::from_utf8_lossy(&answer);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    match (text.lines().next(), host) {
+        (Some(version), Some(host)) => {
+            Ok(Rustc { host: host.trim().to_owned(), version: version.trim().to_owned() })
+        }
+        _ => Err(ToolchainError::NotRustc(program.to_string_lossy().into_owned())),
+    }
+}
+
+/// The program that links for a target: `CARGO_TARGET_<TRIPLE>_LINKER`, else rustc's default `cc`.
+#[must_use]
+pub fn linker_driver(triple: &str) -> LinkerDriver {
+    let variable =
+        format!("CARGO_TARGET_{}_LINKER", triple.to_ascii_uppercase().replace(['-', '.'], "_"));
+    let program = env::var_os(variable).unwrap_or_else(|| OsString::from("cc"));
+    let version = Step::new(&program, ["--version"])
+        .quiet_output()
+        .ok()
+        .and_then(|text| String::from_utf8_lossy(&text).lines().next().map(str::to_owned));
+    LinkerDriver { program: program.to_string_lossy().into_owned(), version }
+}
+
+/// The commit of the work tree around a folder, with `-dirty` when files that git tracks are
+/// changed; none where there is no git or no commit.
+#[must_use]
+pub fn commit(folder: &std::path::Path) -> Option<String> {
+    let args = ["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"];
+    let step = Step::new(
+        "git",
+        [OsString::from("-C"), folder.into()].into_iter().chain(args.map(Into::into)),
+    );
+    let text = String::from_utf8(step.quiet_output().ok()?).ok()?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}

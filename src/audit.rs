@@ -15,7 +15,7 @@ use crate::function::Role;
 use crate::system::{BrokenData, System};
 use crate::target::{Arch, Runtime};
 
-/// The largest zip that CreateFunction and UpdateFunctionCode take directly, in bytes ("Lambda
+/// The largest zip that `CreateFunction` and `UpdateFunctionCode` take directly, in bytes ("Lambda
 /// quotas": 50 MB; the service's own error names the number).
 pub const ZIP_LIMIT: u64 = 52_428_800;
 /// The largest function unpacked, layers included, in bytes ("Lambda quotas": 250 MB; the service's
@@ -386,7 +386,7 @@ impl Audit<'_> {
 }
 
 /// The ELF files of a subject by path.
-fn elf_files<'a>(files: &'a [Inspected]) -> BTreeMap<&'a str, &'a Inspected> {
+fn elf_files(files: &[Inspected]) -> BTreeMap<&str, &Inspected> {
     files.iter().map(|file| (file.path.as_str(), file)).collect()
 }
 

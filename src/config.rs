@@ -350,14 +350,12 @@ mod tests {
                 format!("{table}: unknown key `form`; did you mean `from`?"),
                 format!("{table}: an `include` table needs `from`"),
                 format!("{table}: `root`: `here` is neither \"package\" nor \"workspace\""),
-                format!(
-                    "package `p`: [package.metadata.lambda-pack.handlers.x]: unknown key \
+                "package `p`: [package.metadata.lambda-pack.handlers.x]: unknown key \
                      `handlers`; did you mean `handler`?"
-                ),
-                format!(
-                    "package `p`: [package.metadata.lambda-pack.handlers.y]: must be a table, not \
+                    .to_string(),
+                "package `p`: [package.metadata.lambda-pack.handlers.y]: must be a table, not \
                      a number"
-                ),
+                    .to_string(),
             ]
         );
     }

@@ -4,7 +4,7 @@
 //! by its name (`*.so`, `*.so.*`).
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _};
+use std::io::{self, BufReader, Read, Seek as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -114,8 +114,7 @@ fn is_candidate(path: &str) -> bool {
     path == "bootstrap"
         || path.strip_prefix("extensions/").is_some_and(|name| !name.contains('/'))
         || !path.contains('/') && !name.contains('.')
-        || name.ends_with(".so")
-        || name.contains(".so.")
+        || name.split('.').skip(1).any(|part| part == "so")
 }
 
 fn folder(path: &Path) -> Result<Opened, InspectError> {
@@ -148,7 +147,7 @@ fn zip(path: &Path, file: File, length: u64) -> Opened {
     let mut opened =
         Opened { files: Vec::new(), zip_size: Some(length), bare: false, findings: Vec::new() };
     let thing = path.display().to_string();
-    let read = ZipFile::open(file).and_then(|zip| Ok((zip.members()?, zip)));
+    let read = ZipFile::open(BufReader::new(file)).and_then(|zip| Ok((zip.members()?, zip)));
     match read {
         Ok((members, mut zip)) => {
             let mut budget = UNPACKED_LIMIT;
@@ -210,7 +209,7 @@ fn member_findings(member: &Member, place: &str, findings: &mut Vec<Finding>) {
     }
 }
 
-fn member_content(zip: &mut ZipFile, index: usize) -> Result<Content, ReadError> {
+fn member_content(zip: &mut ZipFile<BufReader<File>>, index: usize) -> Result<Content, ReadError> {
     let mut unpacked = tempfile::tempfile()?;
     zip.extract(index, &mut unpacked)?;
     Ok(content(&mut unpacked)?)
@@ -223,7 +222,7 @@ fn content(file: &mut File) -> io::Result<Content> {
     let count = read_up_to(file, &mut start)?;
     let start = start.get(..count).unwrap_or_default();
     if elf::is_elf(start) {
-        return match elf::read(&mut io::BufReader::new(file)) {
+        return match elf::read(&mut BufReader::new(file)) {
             Ok(facts) => Ok(Content::Elf(Box::new(facts))),
             Err(ElfError::Io(error)) => Err(error),
             Err(error) => Ok(Content::BrokenElf(error.to_string())),

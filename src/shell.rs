@@ -205,5 +205,5 @@ fn fold(text: &str, width: Option<usize>) -> String {
     let Some(width) = width else { return format!("{text}\n") };
     let options = textwrap::Options::new(width.max(40)).subsequent_indent("    ");
     let options = options.break_words(false);
-    textwrap::wrap(text, options).into_iter().map(|line| format!("{line}\n")).collect()
+    textwrap::fill(text, options) + "\n"
 }

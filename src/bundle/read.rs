@@ -3,8 +3,7 @@
 //! No size is believed: contents are read up to what a member claims, and one byte more to catch a
 //! lie. Overlapping and doubled members are refused, which is how archives claim more than they are.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read, Seek, Write};
 
 use zip::{CompressionMethod, ZipArchive};
 
@@ -48,14 +47,14 @@ pub enum ReadError {
 }
 
 /// A zip that is open for reading.
-pub struct ZipFile {
-    archive: ZipArchive<BufReader<File>>,
+pub struct ZipFile<R> {
+    archive: ZipArchive<R>,
 }
 
-impl ZipFile {
+impl<R: Read + Seek> ZipFile<R> {
     /// Reads the central directory.
-    pub fn open(file: File) -> Result<Self, ReadError> {
-        let mut archive = ZipArchive::new(BufReader::new(file))?;
+    pub fn open(reader: R) -> Result<Self, ReadError> {
+        let mut archive = ZipArchive::new(reader)?;
         let unsound =
             |why: &'static str| Err(zip::result::ZipError::InvalidArchive(why.into()).into());
         if archive.has_duplicate_names() {

@@ -205,14 +205,15 @@ mod tests {
     #[test]
     fn dos_times() {
         let at = |seconds| DosTime::from_unix(seconds).map(|t| (t.date, t.time));
-        let date = |y: u16, m: u16, d: u16| ((y - 1980) << 9) | (m << 5) | d;
+        let date = |y: u16, m: u16, d: u16| ((y - 1980) << 9) + (m << 5) + d;
+        let time = |h: u16, m: u16, double: u16| (h << 11) + (m << 5) + double;
         assert_eq!(DosTime::from_unix(0), Some(DosTime::EARLIEST));
         assert_eq!(DosTime::from_unix(315_532_800), Some(DosTime::EARLIEST));
         // 2024-02-29T23:59:59Z and 2000-03-01T12:34:56Z, from `date -u -d @N`.
-        assert_eq!(at(1_709_251_199), Some((date(2024, 2, 29), (23 << 11) | (59 << 5) | 29)));
-        assert_eq!(at(951_914_096), Some((date(2000, 3, 1), (12 << 11) | (34 << 5) | 28)));
+        assert_eq!(at(1_709_251_199), Some((date(2024, 2, 29), time(23, 59, 29))));
+        assert_eq!(at(951_914_096), Some((date(2000, 3, 1), time(12, 34, 28))));
         // The last second of 2107, and the first after it.
-        assert_eq!(at(4_354_819_199), Some((date(2107, 12, 31), (23 << 11) | (59 << 5) | 29)));
+        assert_eq!(at(4_354_819_199), Some((date(2107, 12, 31), time(23, 59, 29))));
         assert_eq!(at(4_354_819_200), None);
         assert_eq!(at(u64::MAX), None);
     }

@@ -43,7 +43,7 @@ pub(super) struct Global {
     /// Say only what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// When to use colours [default: auto, or CARGO_TERM_COLOR; NO_COLOR is honoured]
+    /// When to use colours [default: auto, or `CARGO_TERM_COLOR`; `NO_COLOR` is honoured]
     #[arg(long, global = true, value_name = "WHEN")]
     pub(super) color: Option<Color>,
     /// What standard output holds: a text for people, or one JSON record a line
@@ -82,7 +82,7 @@ pub(super) enum Command {
 
 /// Build handlers, prove that they will run, and write a zip for each
 ///
-/// A handler is a binary whose package has a normal dependency on lambda_runtime, lambda_http or
+/// A handler is a binary whose package has a normal dependency on `lambda_runtime`, `lambda_http` or
 /// lambda-extension, directly or through workspace members. What cannot run on Lambda is not
 /// written (exit code 3), with every reason at once.
 ///

@@ -68,7 +68,9 @@ impl Packer<'_> {
             if count(&findings, Level::Error) > 0 {
                 return Ok(Outcome::Refused { function: function.name.to_string(), findings });
             }
-            findings.iter().for_each(|finding| self.shell.finding(finding));
+            for finding in &findings {
+                self.shell.finding(finding);
+            }
         }
         let folder = self.output.folder(function, self.job.plan.arch);
         let staging = Staging::new(&folder)?;

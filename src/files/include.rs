@@ -179,15 +179,14 @@ impl<'a> Walk<'a> {
                             errors.push(error);
                         }
                     }
-                    Ok(item) => match self.wanted(item.path()) {
-                        Some(relative) => {
+                    Ok(item) => {
+                        if let Some(relative) = self.wanted(item.path()) {
                             matched = true;
                             if let Err(error) = self.add(tree, item.path(), &relative) {
                                 errors.push(error);
                             }
                         }
-                        None => {}
-                    },
+                    }
                     Err(error) => self.walk_error(error, errors),
                 }
             }

@@ -1,4 +1,4 @@
-//! Whether a package is written for Lambda: its normal dependencies on lambda_runtime, lambda_http
+//! Whether a package is written for Lambda: its normal dependencies on `lambda_runtime`, `lambda_http`
 //! or lambda-extension, directly or through workspace members.
 //!
 //! Works on `cargo metadata --no-deps`. Optional dependencies count where the features that are

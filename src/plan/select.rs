@@ -269,13 +269,12 @@ impl<'m> Scope<'m> {
         };
         let reached = depends::lambda_crates(&self.members, package, &selection.features, kind);
         let why = match settings.handler {
-            Some(true) => None,
             Some(false) => Some("`handler = false` in its manifest"),
             None if reached.is_empty() => Some(
                 "its package has no normal dependency on lambda_runtime, lambda_http or \
                  lambda-extension",
             ),
-            None => None,
+            Some(true) | None => None,
         };
         if let Some(why) = why {
             return if named {

@@ -109,14 +109,15 @@ pub fn audit(subject: &Subject<'_>, trust: &Trust) -> Result<Vec<Finding>, Broke
 }
 
 /// The highest glibc version that the programs of a subject need, themselves and through what is
-/// bundled with them, weak references left out; none if they need none.
+/// bundled with them, optional versions left out; none if they need none.
 #[must_use]
 pub fn glibc_needed(files: &[Inspected]) -> Option<String> {
     let needs = files.iter().filter_map(|file| match &file.content {
         Content::Elf(facts) => Some(&facts.versions_needed),
         _ => None,
     });
-    let versions = needs.flatten().filter(|need| !need.weak).map(|need| need.version.as_str());
+    let versions =
+        needs.flatten().filter(|need| !need.is_optional()).map(|need| need.version.as_str());
     crate::system::highest_glibc(versions).map(str::to_owned)
 }
 

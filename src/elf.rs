@@ -177,6 +177,17 @@ pub struct VersionNeed {
     /// undefined ones, and those that an executable copies out of the library (`R_*_COPY`). May be
     /// empty, as for `GLIBC_ABI_DT_RELR`.
     pub symbols: Vec<String>,
+    /// Those of `symbols` that are not weak (gABI, "Symbol Table", `STB_WEAK`): without them the
+    /// program does not start, whatever `weak` says.
+    pub strong: Vec<String>,
+}
+
+impl VersionNeed {
+    /// Whether the loader starts the program without this version.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        self.weak && self.strong.is_empty()
+    }
 }
 
 /// Why a file has no [`ElfFacts`].

@@ -188,10 +188,10 @@ fn defined(audit: &mut Audit<'_>, path: &str, need: &VersionNeed, file: &Inspect
     if library.versions_defined.is_empty() || library.versions_defined.contains(&need.version) {
         return;
     }
-    let level = if need.weak { Level::Note } else { Level::Error };
+    let level = if need.is_optional() { Level::Note } else { Level::Error };
     audit.add_as(
         level,
-        if need.weak { Code::WeakSymbolVersion } else { Code::SymbolVersion },
+        if need.is_optional() { Code::WeakSymbolVersion } else { Code::SymbolVersion },
         path,
         format!("needs {} of {}{}", need.version, file.path, symbols(need)),
         "bundle the version of the library that it was linked with",
@@ -208,7 +208,7 @@ fn exceeded(audit: &mut Audit<'_>, path: &str, need: &VersionNeed, system: &Syst
         symbols(need),
         system.runtime
     );
-    if need.weak {
+    if need.is_optional() {
         audit.add(
             Code::WeakSymbolVersion,
             path,
@@ -223,6 +223,11 @@ fn exceeded(audit: &mut Audit<'_>, path: &str, need: &VersionNeed, system: &Syst
 fn version_hint(need: &VersionNeed, highest: &str) -> String {
     if need.version == "GLIBC_ABI_DT_RELR" {
         return "link without `-z pack-relative-relocs`".to_owned();
+    }
+    if need.version == "GLIBC_PRIVATE" {
+        return "a file that uses glibc's own inside fits only the glibc that it came with; leave it \
+                out"
+            .to_owned();
     }
     match highest.split_once('_') {
         Some(("GLIBC", version)) => format!(

@@ -70,8 +70,17 @@ pub(super) enum OutputFormat {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Build handlers, prove that they will run, and write a zip for each
+    ///
+    /// A handler is a binary whose package has a normal dependency on `lambda_runtime`, `lambda_http` or
+    /// lambda-extension, directly or through workspace members. What cannot run on Lambda is not
+    /// written (exit code 3), with every reason at once.
+    ///
+    /// Writes target/lambda-pack/<function>/<architecture>/ with the executable, its zip and
+    /// lambda-pack.json, or the same under --out.
     Package(Package),
     /// Audit handlers, or any executable, zip or folder, without packaging
+    ///
+    /// Reports every finding at once, with a stable code. Errors give exit code 3.
     Check(Check),
     /// Print the completion script of a shell
     Completions {
@@ -80,20 +89,8 @@ pub(super) enum Command {
     },
 }
 
-/// Build handlers, prove that they will run, and write a zip for each
-///
-/// A handler is a binary whose package has a normal dependency on `lambda_runtime`, `lambda_http` or
-/// lambda-extension, directly or through workspace members. What cannot run on Lambda is not
-/// written (exit code 3), with every reason at once.
-///
-/// Writes target/lambda-pack/<function>/<architecture>/ with the executable, its zip and
-/// lambda-pack.json, or the same under --out.
 #[derive(Debug, Args)]
 pub(super) struct Package {
-    #[command(flatten)]
-    pub(super) build: Build,
-    #[command(flatten)]
-    pub(super) audit: Audit,
     /// Write below this folder, with an index.json of all bundles there
     #[arg(long, value_name = "DIR", help_heading = "Packaging")]
     pub(super) out: Option<PathBuf>,
@@ -104,6 +101,10 @@ pub(super) struct Package {
     /// Package without the audit
     #[arg(long, help_heading = "Packaging")]
     pub(super) no_check: bool,
+    #[command(flatten)]
+    pub(super) audit: Audit,
+    #[command(flatten)]
+    pub(super) build: Build,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,9 +113,6 @@ pub(super) enum Layout {
     CargoLambda,
 }
 
-/// Audit handlers, or any executable, zip or folder, without packaging
-///
-/// Reports every finding at once, with a stable code. Errors give exit code 3.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Executables, zips or folders; without any, the selected handlers are built and audited
@@ -144,6 +142,7 @@ pub(super) struct Audit {
 
 /// Cargo's own selection and build flags.
 #[derive(Debug, Args)]
+#[command(mut_arg("features", |arg| arg.help("Space or comma separated list of features to activate")))]
 pub(super) struct Build {
     #[command(flatten, next_help_heading = "Package Selection")]
     pub(super) workspace: clap_cargo::Workspace,

@@ -16,6 +16,7 @@ const GNU_HASH: &str = "GNU symbol hash table";
 const RELOCATIONS: &str = "relocation table";
 
 const SYMBOL_SIZE: u64 = 24;
+const STB_WEAK: u8 = 2;
 const VERSION_SIZE: u64 = 2;
 const RELOCATION_SIZE: u64 = 24;
 /// No hash chain is followed over more bytes, at four a symbol.
@@ -45,13 +46,20 @@ pub(super) fn bind<R: Read + Seek>(
     for number in 0..count {
         let index = versions.u16(number.saturating_mul(VERSION_SIZE))? & INDEX_MASK;
         if let Some(need) = by_index.get_mut(&index) {
-            let name = symbols.u32(number.saturating_mul(SYMBOL_SIZE))?;
-            need.facts.symbols.push(strings.text(u64::from(name))?);
+            let at = number.saturating_mul(SYMBOL_SIZE);
+            let name = strings.text(u64::from(symbols.u32(at)?))?;
+            // `st_info`; its upper half is the binding.
+            if symbols.u8(at.saturating_add(4))? >> 4 != STB_WEAK {
+                need.facts.strong.push(name.clone());
+            }
+            need.facts.symbols.push(name);
         }
     }
     for need in needs {
         need.facts.symbols.sort_unstable();
         need.facts.symbols.dedup();
+        need.facts.strong.sort_unstable();
+        need.facts.strong.dedup();
     }
     Ok(())
 }

@@ -68,6 +68,7 @@ fn need(table: &Table, at: u64, library: u64, strings: &mut Strings) -> Result<N
             version: strings.text(name)?,
             weak: table.u16(at.saturating_add(4))? & VER_FLG_WEAK != 0,
             symbols: Vec::new(),
+            strong: Vec::new(),
         },
     })
 }

@@ -1,1 +1,19 @@
-//! The integration tests.
+//! The integration tests: the real binary, real cargo, and programs that no one here wrote.
+//!
+//! A tool that is missing skips a test on a laptop, with a line that says so, and fails it in CI.
+
+#![allow(clippy::disallowed_methods, reason = "tests run programs and write files as they please")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod bundle;
+mod check;
+mod corpus;
+mod elf;
+mod elf_hostile;
+mod help;
+mod include;
+mod layers;
+mod orders;
+mod package;
+mod select;
+mod support;

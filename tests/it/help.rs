@@ -1,0 +1,139 @@
+//! The command line itself: every help text pinned, and what happens at its edges.
+
+use crate::support::{Workspace, lambda_pack, repository, run};
+
+/// A help text at 80 columns is what the file says; `SNAPSHOTS=overwrite` rewrites the file.
+fn pinned(name: &str, args: &[&str]) {
+    let answer = run(lambda_pack(&repository()).args(args)).code(0);
+    assert_eq!(answer.stderr, "");
+    for line in answer.stdout.lines() {
+        assert!(line.chars().count() <= 80, "over 80 columns: {line}");
+    }
+    let path = repository().join(format!("tests/it/help/{name}.txt"));
+    snapbox::assert_data_eq!(answer.stdout, snapbox::Data::read_from(&path, None).raw());
+}
+
+#[test]
+fn help_of_the_program() {
+    pinned("lambda-pack", &["--help"]);
+}
+
+#[test]
+fn help_of_package() {
+    pinned("package", &["package", "--help"]);
+}
+
+#[test]
+fn help_of_check() {
+    pinned("check", &["check", "--help"]);
+}
+
+#[test]
+fn help_of_completions() {
+    pinned("completions", &["completions", "--help"]);
+}
+
+#[test]
+fn runs_as_cargo_runs_it_and_by_itself() {
+    let by_cargo = run(lambda_pack(&repository()).args(["lambda-pack", "--version"])).code(0);
+    let by_hand = run(lambda_pack(&repository()).arg("--version")).code(0);
+    assert_eq!(by_cargo.stdout, by_hand.stdout);
+    assert_eq!(by_hand.stdout, concat!("cargo lambda-pack ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn completions_name_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(lambda_pack(&repository()).args(["completions", shell])).code(0).stdout;
+        for command in ["package", "check", "completions"] {
+            assert!(script.contains(command), "{shell} does not complete {command}");
+        }
+    }
+}
+
+#[test]
+fn usage_mistakes_exit_2_and_leave_stdout_empty() {
+    for (args, hint) in [
+        (&["packag"][..], "a similar subcommand exists: 'package'"),
+        (&["package", "--relase"], "a similar argument exists: '--release'"),
+        (&["package", "--layout", "cargo-lamda"], "'cargo-lambda'"),
+        (&["check", "--arch", "x86_64"], "PATH"),
+        (&["package", "--release", "--profile", "dev"], "cannot be used with"),
+        (&["check", "--runtime", "provided.al3", "x"], "provided.al2023"),
+        (&[][..], "Usage: cargo lambda-pack"),
+    ] {
+        let answer = run(lambda_pack(&repository()).args(args)).code(2).says(hint);
+        assert_eq!(answer.stdout, "", "{args:?}");
+    }
+}
+
+#[test]
+fn check_takes_files_or_a_selection() {
+    run(lambda_pack(&repository()).args(["check", "/bin/true", "--bin", "x"]))
+        .code(2)
+        .says("check takes files or a selection, not both");
+}
+
+#[test]
+fn stdout_is_nothing_but_json_in_json_mode() {
+    let workspace = Workspace::hello();
+    let good = workspace.run(&["package", "--output", "json", "-v"]).code(0);
+    let records = good.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["reason"], "bundle");
+    assert!(good.stderr.contains("Packed hello"), "{}", good.stderr);
+
+    let bad = workspace.run(&["package", "--output", "json", "-p", "helo"]).code(2);
+    let records = bad.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["reason"], "error");
+    assert_eq!(records[0]["exit_code"], 2);
+    let message = records[0]["message"].as_str().unwrap();
+    assert_eq!(message, "no package `helo` in this workspace; did you mean `hello`?");
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let workspace = Workspace::hello();
+    let plain = workspace.run(&["check", "-p", "nothing"]).code(2);
+    assert!(!plain.stderr.contains('\x1b'), "{:?}", plain.stderr);
+    let forced = workspace.run(&["check", "-p", "nothing", "--color", "always"]).code(2);
+    assert!(forced.stderr.contains('\x1b'), "{:?}", forced.stderr);
+    let by_cargo =
+        run(workspace.command(&["check", "-p", "x"]).env("CARGO_TERM_COLOR", "always")).code(2);
+    assert!(by_cargo.stderr.contains('\x1b'), "{:?}", by_cargo.stderr);
+    let no_color = run(workspace.command(&["package", "-v"]).env("NO_COLOR", "1")).code(0);
+    assert!(!no_color.stderr.contains('\x1b') && !no_color.stdout.contains('\x1b'));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let workspace = Workspace::hello();
+    let program = env!("CARGO_BIN_EXE_cargo-lambda-pack");
+    let mut shell = std::process::Command::new("bash");
+    crate::support::scrub(&mut shell);
+    let script = format!("set -o pipefail; '{program}' check -q /bin/true /bin/false | true");
+    run(shell.args(["-c", &script]).current_dir(workspace.path())).code(0);
+}
+
+#[test]
+fn quiet_says_nothing_and_verbose_shows_the_command() {
+    let workspace = Workspace::hello();
+    let quiet = workspace.run(&["package", "-q"]).code(0);
+    assert_eq!(quiet.stderr, "");
+    let verbose = workspace.run(&["package", "-v"]).code(0);
+    assert!(verbose.stderr.contains("Running `"), "{}", verbose.stderr);
+    assert!(verbose.stderr.contains("--profile release"), "{}", verbose.stderr);
+}
+
+#[test]
+fn the_table_reads_the_same_piped() {
+    let workspace = Workspace::hello();
+    let answer = workspace.run(&["package"]).code(0);
+    let lines: Vec<&str> = answer.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", answer.stdout);
+    assert!(lines[0].starts_with("FUNCTION  ARCH"), "{}", lines[0]);
+    assert!(lines[1].starts_with("hello     "), "{}", lines[1]);
+    // The digest whole, so that it can be compared with AWS's.
+    assert_eq!(lines[1].split_whitespace().last().unwrap().len(), 44);
+}

@@ -1,0 +1,217 @@
+//! Which binaries are handlers, and cargo's selection flags.
+
+use crate::support::{LAMBDA, Workspace};
+
+/// A workspace with handlers, a tool, an opted-out binary and a shared crate.
+fn several() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.handler("api", "");
+    workspace.handler("worker", "");
+    workspace.package("tool", "");
+    workspace.handler("bench", "handler = false");
+    workspace.library("shared", LAMBDA);
+    workspace.package("through-shared", "[dependencies]\nshared.path = \"../shared\"\n");
+    workspace.package("only-dev", &LAMBDA.replace("[dependencies]", "[dev-dependencies]"));
+    workspace.package("only-build", &LAMBDA.replace("[dependencies]", "[build-dependencies]"));
+    workspace
+}
+
+#[test]
+fn a_handler_depends_on_lambda_normally_also_through_members() {
+    let workspace = several();
+    assert_eq!(workspace.packaged(&[]), ["api", "through-shared", "worker"]);
+    assert_eq!(
+        workspace.packaged(&["--workspace", "--exclude", "api"]),
+        ["through-shared", "worker"]
+    );
+    assert_eq!(workspace.packaged(&["-p", "api", "-p", "work*"]), ["api", "worker"]);
+    assert_eq!(workspace.packaged(&["-p", "api@0.1", "--bin", "api"]), ["api"]);
+    assert_eq!(workspace.packaged(&["--bin", "*r"]), ["worker"]);
+}
+
+#[test]
+fn only_the_selected_packages_are_built() {
+    let workspace = several();
+    let run = workspace.run(&["package", "-p", "api"]).code(0);
+    assert!(run.stderr.contains("Compiling api") && !run.stderr.contains("Compiling worker"));
+    assert!(!run.stderr.contains("Compiling tool"), "{}", run.stderr);
+}
+
+#[test]
+fn unknown_names_exit_2_with_the_nearest() {
+    let workspace = several();
+    for (args, message) in [
+        (&["-p", "wrker"][..], "no package `wrker` in this workspace; did you mean `worker`?"),
+        (&["-p", "a", "--workspace", "--exclude", "tol"], "did you mean `tool`?"),
+        (&["--bin", "apy"], "no bin `apy`; did you mean `api`?"),
+        (&["-p", "api", "--bin", "worker"], "package `worker` has one: add `-p worker`"),
+        (&["--example", "x"], "no example `x`; there is none"),
+        (&["-p", "tool"], "no handler is selected; packages with handlers are"),
+        (&["--exclude", "api"], "--exclude can only be used together with --workspace"),
+        (&["--bin", "tool"], "is not a handler: its package has no normal dependency"),
+        (&["--bin", "bench"], "is not a handler: `handler = false` in its manifest"),
+    ] {
+        let run = workspace.run(&[&["package"], args].concat()).code(2).says(message);
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn nothing_at_all_says_what_a_handler_is() {
+    let workspace = Workspace::new();
+    workspace.package("tool", "");
+    workspace.run(&["package"]).code(2).says("no binary of this workspace is in a package with");
+}
+
+#[test]
+fn one_binary_name_in_two_packages() {
+    let workspace = Workspace::new();
+    for name in ["one", "two"] {
+        workspace.handler(name, &format!("handlers.main.name = \"{name}-fn\""));
+        let main = format!("crates/{name}/src/main.rs");
+        std::fs::rename(
+            workspace.path().join(&main),
+            workspace.write(&format!("crates/{name}/src/bin/main.rs"), ""),
+        )
+        .unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(workspace.packaged(&[]), ["one-fn", "two-fn"]);
+        for name in ["one", "two"] {
+            let program = workspace.output(&format!("{name}-fn"), "bootstrap");
+            let said = crate::support::run(&mut std::process::Command::new(program)).code(0).stdout;
+            assert_eq!(said, format!("I am {name}\n"), "each gets its own executable");
+        }
+    }
+}
+
+#[test]
+fn one_function_name_for_two_handlers_exits_2() {
+    let workspace = Workspace::new();
+    workspace.handler("one", "name = \"same\"");
+    workspace.handler("two", "name = \"same\"");
+    workspace
+        .run(&["package"])
+        .code(2)
+        .says(
+            "two handlers have the function name `same`: bin `one` of package `one` and bin `two` \
+             of package `two`",
+        )
+        .says("hint: give one of them a name of its own");
+}
+
+#[test]
+fn a_name_that_aws_refuses_exits_2() {
+    let workspace = Workspace::new();
+    workspace.handler("good", "name = \"not.good\"");
+    workspace.run(&["package"]).code(2).says("`not.good` cannot name a Lambda function");
+}
+
+#[test]
+fn default_members_and_the_members_own_folder_as_in_cargo() {
+    let workspace = several();
+    let root = std::fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap();
+    let root =
+        root.replace("resolver", "default-members = [\"crates/api\", \"crates/tool\"]\nresolver");
+    workspace.write("Cargo.toml", root);
+    assert_eq!(workspace.packaged(&[]), ["api"]);
+    assert_eq!(workspace.packaged(&["--manifest-path", "crates/worker/Cargo.toml"]), ["worker"]);
+    workspace
+        .run(&["package", "--bin", "worker"])
+        .code(2)
+        .says("no bin `worker` in the selected packages; package `worker` has one");
+}
+
+#[test]
+fn examples_only_when_they_are_asked_for() {
+    let workspace = Workspace::hello();
+    workspace.write("crates/hello/examples/demo.rs", "fn main() {}");
+    assert_eq!(workspace.packaged(&[]), ["hello"]);
+    assert_eq!(workspace.packaged(&["--example", "demo"]), ["demo"]);
+    assert_eq!(workspace.packaged(&["--example", "demo", "--bins"]), ["demo", "hello"]);
+    workspace.handler("hello", "handlers.demo.handler = true");
+    assert_eq!(workspace.packaged(&[]), ["demo", "hello"]);
+}
+
+#[test]
+fn extensions_are_known_as_such() {
+    let workspace = Workspace::hello();
+    let extension = "[dependencies]\nlambda-extension.path = \"../lambda-extension\"\n";
+    workspace.package("logs", extension);
+    workspace.package(
+        "wrapper",
+        &format!("{extension}[package.metadata.lambda-pack]\nextension = \"internal\"\n"),
+    );
+    assert_eq!(workspace.packaged(&[]), ["hello", "logs", "wrapper"]);
+    for (name, role, path) in [
+        ("hello", "function", "bootstrap"),
+        ("logs", "external-extension", "extensions/logs"),
+        ("wrapper", "internal-extension", "wrapper"),
+    ] {
+        let text = std::fs::read_to_string(workspace.output(name, "lambda-pack.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(record["role"], role);
+        assert_eq!(record["files"][0]["path"], path);
+        let zip = workspace.output(name, record["zip"].as_str().unwrap());
+        workspace.run(&["check", zip.to_str().unwrap()]).code(if name == "wrapper" {
+            3
+        } else {
+            0
+        });
+    }
+}
+
+#[test]
+fn optional_dependencies_count_with_their_features() {
+    let workspace = Workspace::hello();
+    workspace.package(
+        "server",
+        "[features]\nlambda = [\"dep:lambda_runtime\"]\n[dependencies]\n\
+         lambda_runtime = { path = \"../lambda_runtime\", optional = true }\n\
+         [[bin]]\nname = \"on-lambda\"\npath = \"src/main.rs\"\nrequired-features = [\"lambda\"]\n",
+    );
+    assert_eq!(workspace.packaged(&[]), ["hello"]);
+    assert_eq!(workspace.packaged(&["-p", "server", "--features", "lambda"]), ["on-lambda"]);
+    assert_eq!(workspace.packaged(&["-p", "server", "--all-features"]), ["on-lambda"]);
+    assert_eq!(
+        workspace.packaged(&["-p", "server", "-p", "hello", "-F", "server/lambda"]),
+        ["hello", "on-lambda"]
+    );
+}
+
+#[test]
+fn mistakes_in_manifests_all_at_once() {
+    let workspace = Workspace::new();
+    workspace.handler("one", "includ = []");
+    workspace.handler("two", "extension = 3\nhandlers.two.nam = \"x\"");
+    workspace
+        .run(&["package"])
+        .code(2)
+        .says("package `one`: [package.metadata.lambda-pack]: unknown key `includ`; did you mean `include`?")
+        .says("package `two`: [package.metadata.lambda-pack]: `extension` must be a string, not a number")
+        .says("[package.metadata.lambda-pack.handlers.two]: unknown key `nam`; did you mean `name`?");
+}
+
+#[test]
+fn cargo_that_fails_is_101_and_its_words_reach_the_user() {
+    let workspace = Workspace::hello();
+    workspace.write("crates/hello/src/main.rs", "fn main() { 1 + }");
+    let run = workspace.run(&["package"]).code(101);
+    assert!(run.stderr.contains("expected expression"), "{}", run.stderr);
+    assert!(run.stderr.contains("error: the build failed"), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
+    workspace.write("Cargo.toml", "[workspace");
+    workspace.run(&["package"]).code(2).says("cannot read the workspace");
+}
+
+#[test]
+fn keep_going_packages_what_was_built() {
+    let workspace = Workspace::hello();
+    workspace.handler("broken", "");
+    workspace.write("crates/broken/src/main.rs", "fn main() { 1 + }");
+    let run = workspace.run(&["package", "--keep-going", "--output", "json"]).code(101);
+    let reasons: Vec<_> = run.records().iter().map(|r| r["reason"].to_string()).collect();
+    assert_eq!(reasons, ["\"bundle\"", "\"error\""]);
+    assert!(workspace.output("hello", "bootstrap.zip").is_file());
+    assert!(!workspace.output("broken", "bootstrap.zip").exists());
+}

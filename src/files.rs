@@ -108,7 +108,8 @@ impl Staging {
         };
         create_folder(parent)?;
         let handle = File::open(parent).map_err(&failed)?;
-        handle.lock().map_err(&failed)?;
+        // Some file systems have no locks; then two at once are the user's to avoid.
+        let _ = handle.lock();
         let folder = parent.join(format!("{STAGING}{}", name.to_string_lossy()));
         remove_folder(&folder)?;
         fs::create_dir(&folder).map_err(&failed)?;

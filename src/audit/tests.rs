@@ -1,1 +1,90 @@
+use super::*;
+use crate::elf::VersionNeed;
 
+fn program(needs: Vec<VersionNeed>) -> Inspected {
+    let facts = ElfFacts {
+        class: Class::Elf64,
+        byte_order: ByteOrder::Little,
+        machine: Machine::X86_64,
+        kind: Kind::PieExecutable,
+        interpreter: Some("/lib64/ld-linux-x86-64.so.2".to_owned()),
+        soname: None,
+        needed: vec!["libc.so.6".to_owned()],
+        rpath: Vec::new(),
+        runpath: Vec::new(),
+        versions_needed: needs,
+        versions_defined: Vec::new(),
+        comments: Vec::new(),
+    };
+    file("bootstrap", 0o755, 1_000, Content::Elf(Box::new(facts)))
+}
+
+fn file(path: &str, mode: u32, length: u64, content: Content) -> Inspected {
+    Inspected { path: path.to_owned(), mode: Some(mode), length, content }
+}
+
+fn need(version: &str, weak: bool, strong: &[&str]) -> VersionNeed {
+    VersionNeed {
+        library: "libc.so.6".to_owned(),
+        version: version.to_owned(),
+        weak,
+        symbols: vec!["gettid".to_owned()],
+        strong: strong.iter().map(|&name| name.to_owned()).collect(),
+    }
+}
+
+fn codes(files: &[Inspected], zip_size: Option<u64>) -> Vec<(Code, Level)> {
+    let subject = Subject {
+        thing: "f",
+        role: Role::Function,
+        programs: vec!["bootstrap".to_owned()],
+        files,
+        zip_size,
+        bare: false,
+        arch: Some(Arch::X86_64),
+        runtime: Runtime::ProvidedAl2023,
+    };
+    let findings = audit(&subject, &Trust::default()).unwrap();
+    findings.into_iter().map(|finding| (finding.code, finding.level)).collect()
+}
+
+#[test]
+fn a_version_is_optional_only_as_the_loader_sees_it() {
+    let error = vec![(Code::SymbolVersion, Level::Error)];
+    let note = vec![(Code::WeakSymbolVersion, Level::Note)];
+    assert_eq!(codes(&[program(vec![need("GLIBC_2.34", false, &["gettid"])])], None), []);
+    assert_eq!(codes(&[program(vec![need("GLIBC_2.35", false, &["gettid"])])], None), error);
+    // Weak symbols under a version that is not marked weak: glibc refuses to start.
+    assert_eq!(codes(&[program(vec![need("GLIBC_2.35", false, &[])])], None), error);
+    assert_eq!(codes(&[program(vec![need("GLIBC_2.35", true, &[])])], None), note);
+    // Marked weak, but a symbol is not: the version is let pass and the symbol then missing.
+    assert_eq!(codes(&[program(vec![need("GLIBC_2.35", true, &["gettid"])])], None), error);
+}
+
+#[test]
+fn the_floor_leaves_out_what_is_optional() {
+    let files = [program(vec![need("GLIBC_2.28", false, &["x"]), need("GLIBC_2.35", true, &[])])];
+    assert_eq!(glibc_needed(&files).as_deref(), Some("2.28"));
+    assert_eq!(glibc_needed(&[program(Vec::new())]), None);
+}
+
+#[test]
+fn limits_at_one_byte() {
+    let with = |length| [program(Vec::new()), file("data", 0o644, length, Content::NotRead)];
+    assert_eq!(codes(&with(UNPACKED_LIMIT - 1_000), None), []);
+    assert_eq!(codes(&with(UNPACKED_LIMIT - 999), None), [(Code::UnpackedSize, Level::Error)]);
+    // Claims that add up to more than a number holds.
+    assert_eq!(codes(&with(u64::MAX), None), [(Code::UnpackedSize, Level::Error)]);
+    assert_eq!(codes(&[program(Vec::new())], Some(ZIP_LIMIT)), []);
+    let over = codes(&[program(Vec::new())], Some(ZIP_LIMIT + 1));
+    assert_eq!(over, [(Code::ZipSize, Level::Warning)]);
+}
+
+#[test]
+fn code_names_are_stable_words() {
+    for code in Code::ALL {
+        assert!(code.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code:?}");
+    }
+    let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(names.len(), Code::ALL.len());
+}

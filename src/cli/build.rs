@@ -3,7 +3,7 @@
 
 use std::env;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -15,7 +15,7 @@ use crate::cargo::{self, CargoError};
 use crate::error::Error;
 use crate::files::{self, Roots};
 use crate::function::{Function, Handler};
-use crate::plan::{self, Candidate, CargoOptions, Plan};
+use crate::plan::{self, Candidate, CargoOptions, Output, Plan};
 use crate::shell::Shell;
 use crate::target::Runtime;
 use crate::toolchain::{self, Rustc};
@@ -30,6 +30,9 @@ pub(super) struct Job {
     pub(super) metadata: Metadata,
     pub(super) rustc: Rustc,
     pub(super) plan: Plan,
+    pub(super) output: Output,
+    /// Cargo's target folder.
+    target: PathBuf,
 }
 
 /// What came of the functions, in their order, and what went wrong with cargo itself.
@@ -40,7 +43,13 @@ type Work<'a> = (usize, &'a Function, Artifact);
 
 impl Job {
     /// Gathers the facts and makes the plan. Nothing is built or written.
-    pub(super) fn new(build: &Build, audit: &Audit, global: &Global) -> Result<Self, Error> {
+    pub(super) fn new(
+        build: &Build,
+        audit: &Audit,
+        global: &Global,
+        out: Option<&Path>,
+        cargo_lambda: bool,
+    ) -> Result<Self, Error> {
         let options = build.cargo_options(global);
         let (metadata, rustc) = thread::scope(|scope| {
             let rustc = scope.spawn(toolchain::rustc);
@@ -55,17 +64,14 @@ impl Job {
             .collect();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
         let plan = Plan::new(functions, &rustc.host, &options.profile, epoch.as_deref())?;
-        let job = Self { options, metadata, rustc, plan };
+        let target = match &options.target_dir {
+            Some(folder) => absolute(folder),
+            None => metadata.target_directory.clone().into_std_path_buf(),
+        };
+        let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
+        let job = Self { options, metadata, rustc, plan, output, target };
         job.check_includes()?;
         Ok(job)
-    }
-
-    /// Cargo's target folder, absolute.
-    pub(super) fn target_directory(&self) -> PathBuf {
-        match &self.options.target_dir {
-            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
-            None => self.metadata.target_directory.clone().into_std_path_buf(),
-        }
     }
 
     /// Finds every mistake of every `include` before anything is built.
@@ -85,7 +91,7 @@ impl Job {
         let roots = Roots {
             package: function.package_root.clone(),
             workspace: self.metadata.workspace_root.clone().into_std_path_buf(),
-            target: self.target_directory(),
+            outputs: vec![self.target.clone(), self.output.base.clone()],
         };
         let mut tree = Tree::default();
         files::include(&mut tree, &function.include, &roots).map_err(|errors| {
@@ -178,6 +184,10 @@ impl Job {
             None => Ok(()),
         }
     }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn built_for(handler: &Handler, artifact: &Artifact) -> bool {

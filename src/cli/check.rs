@@ -23,7 +23,7 @@ struct Checked {
 
 pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Error> {
     let (results, failed) = if args.paths.is_empty() {
-        let job = Job::new(&args.build, &args.audit, global)?;
+        let job = Job::new(&args.build, &args.audit, global, None, false)?;
         job.run(shell, |function, artifact| check_artifact(&job, args, function, artifact))
     } else if args.build.selects() {
         return Err(Error::Usage("check takes files or a selection, not both".to_owned()));

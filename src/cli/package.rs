@@ -15,7 +15,6 @@ use crate::files::{self, Staging};
 use crate::function::{Function, Role};
 use crate::inspect;
 use crate::message::{Message, bytes, count, table};
-use crate::plan::{self, Output};
 use crate::shell::Shell;
 use crate::toolchain::{self, LinkerDriver};
 use crate::tree::Tree;
@@ -25,14 +24,13 @@ const RECORD: &str = "lambda-pack.json";
 
 /// What became of one function.
 enum Outcome {
-    Written { folder: PathBuf, record: Box<Record> },
+    Written { folder: PathBuf, record: Box<Record>, findings: Vec<Finding> },
     Refused { function: String, findings: Vec<Finding> },
 }
 
 /// What packing needs to know beside the plan.
 struct Packer<'a> {
     job: &'a Job,
-    output: Output,
     linker: LinkerDriver,
     commit: Option<String>,
     /// None with `--no-check`.
@@ -42,17 +40,15 @@ struct Packer<'a> {
 }
 
 pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), Error> {
-    let job = Job::new(&args.build, &args.audit, global)?;
-    let out =
-        args.out.as_deref().map(|out| std::path::absolute(out).unwrap_or_else(|_| out.into()));
-    let output = plan::output(&job.target_directory(), out.as_deref(), args.layout.is_some());
+    let out = args.out.as_deref();
+    let job = Job::new(&args.build, &args.audit, global, out, args.layout.is_some())?;
     let (linker, commit) = thread::scope(|scope| {
         let commit = scope.spawn(|| toolchain::commit(job.metadata.workspace_root.as_std_path()));
         (toolchain::linker_driver(&job.plan.triple), commit.join().unwrap_or_default())
     });
     let trust = (!args.no_check).then(|| args.audit.trust());
     let gate = Gate::default();
-    let packer = Packer { job: &job, output, linker, commit, trust, gate, shell };
+    let packer = Packer { job: &job, linker, commit, trust, gate, shell };
     let (results, failed) = job.run(shell, |function, artifact| packer.pack(function, artifact));
     packer.report(results, failed)
 }
@@ -63,16 +59,14 @@ impl Packer<'_> {
     fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
         let tree = self.job.tree(function, artifact)?;
         let inspected = inspect::tree(&tree)?;
-        if let Some(trust) = &self.trust {
-            let findings = audit::audit(&self.subject(function, &inspected), trust)?;
-            if count(&findings, Level::Error) > 0 {
-                return Ok(Outcome::Refused { function: function.name.to_string(), findings });
-            }
-            for finding in &findings {
-                self.shell.finding(finding);
-            }
+        let mut findings = match &self.trust {
+            Some(trust) => audit::audit(&self.subject(function, &inspected), trust)?,
+            None => Vec::new(),
+        };
+        if count(&findings, Level::Error) > 0 {
+            return Ok(Outcome::Refused { function: function.name.to_string(), findings });
         }
-        let folder = self.output.folder(function, self.job.plan.arch);
+        let folder = self.job.output.folder(function, self.job.plan.arch);
         let staging = Staging::new(&folder)?;
         let program = function.role.file_name(&function.name);
         let zip = format!("{program}.zip");
@@ -82,13 +76,11 @@ impl Packer<'_> {
         staging.create_with(RECORD, &json(&record))?;
         staging.publish()?;
         self.copy_layout(function, &folder, &program)?;
-        if self.trust.is_some()
-            && let Some(finding) = audit::zip_size(function.name.as_str(), bundle.length)
-        {
-            self.shell.finding(&finding);
+        if self.trust.is_some() {
+            findings.extend(audit::zip_size(function.name.as_str(), bundle.length));
         }
         self.shell.status("Packed", format!("{} ({})", function.name, bytes(bundle.length)));
-        Ok(Outcome::Written { folder, record: Box::new(record) })
+        Ok(Outcome::Written { folder, record: Box::new(record), findings })
     }
 
     fn subject<'a>(&self, function: &'a Function, files: &'a [Inspected]) -> Subject<'a> {
@@ -169,7 +161,7 @@ impl Packer<'_> {
 
     /// `--layout cargo-lambda`: the same two files where that tool puts them.
     fn copy_layout(&self, function: &Function, folder: &Path, program: &str) -> Result<(), Error> {
-        let Some(base) = &self.output.cargo_lambda else { return Ok(()) };
+        let Some(base) = &self.job.output.cargo_lambda else { return Ok(()) };
         let (place, name) = match function.role {
             Role::Function => (base.join(function.name.as_str()), program.to_owned()),
             Role::ExternalExtension | Role::InternalExtension => {
@@ -192,19 +184,19 @@ impl Packer<'_> {
         let mut errors = Vec::new();
         for result in results {
             match result {
-                Ok(Outcome::Written { folder, record }) => written.push((folder, record)),
-                Ok(Outcome::Refused { function, findings }) => refused.push((function, findings)),
+                Ok(Outcome::Written { folder, record, findings }) => {
+                    self.show(&findings)?;
+                    written.push((folder, record));
+                }
+                Ok(Outcome::Refused { function, findings }) => {
+                    self.show(&findings)?;
+                    refused.push((function, findings));
+                }
                 Err(error) => errors.push(error),
             }
         }
-        for finding in refused.iter().flat_map(|(_, findings)| findings) {
-            self.shell.finding(finding);
-            if self.shell.is_json() {
-                self.shell.record(&finding.into())?;
-            }
-        }
         self.answer(&written)?;
-        if self.output.index && !written.is_empty() {
+        if self.job.output.index && !written.is_empty() {
             self.write_index()?;
         }
         if !refused.is_empty() {
@@ -215,6 +207,16 @@ impl Packer<'_> {
             }));
         }
         build::combine(failed, errors)
+    }
+
+    fn show(&self, findings: &[Finding]) -> Result<(), Error> {
+        for finding in findings {
+            self.shell.finding(finding);
+            if self.shell.is_json() {
+                self.shell.record(&finding.into())?;
+            }
+        }
+        Ok(())
     }
 
     fn answer(&self, written: &[(PathBuf, Box<Record>)]) -> Result<(), Error> {
@@ -236,13 +238,13 @@ impl Packer<'_> {
         for line in table(&header, &fit(rows, self.shell.stdout_width()), &[2, 3]) {
             self.shell.answer(line)?;
         }
-        self.shell.status("Written", format!("to {}", shown(&self.output.base)));
+        self.shell.status("Written", format!("to {}", shown(&self.job.output.base)));
         Ok(())
     }
 
     /// `index.json`: every bundle below the output folder, those of earlier runs too.
     fn write_index(&self) -> Result<(), Error> {
-        let base = &self.output.base;
+        let base = &self.job.output.base;
         let mut bundles = Vec::new();
         for path in files::records(base)? {
             let text = files::read_text(&path)?;

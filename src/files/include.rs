@@ -22,8 +22,8 @@ pub struct Roots {
     pub package: PathBuf,
     /// The workspace's folder.
     pub workspace: PathBuf,
-    /// Cargo's target folder, which is never packed.
-    pub target: PathBuf,
+    /// Folders that are never packed: cargo's target folder, and where bundles go.
+    pub outputs: Vec<PathBuf>,
 }
 
 /// Why files cannot be included.
@@ -127,7 +127,7 @@ struct Walk<'a> {
     root: &'a Path,
     /// The root without any symbolic link: what everything must stay below.
     real_root: PathBuf,
-    target: &'a Path,
+    outputs: &'a [PathBuf],
     /// The part of the pattern before the first wildcard: where the walk starts.
     fixed: String,
     /// Matches paths below the root; none if the pattern is a plain path.
@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
             rule,
             root,
             real_root: fs::canonicalize(root).map_err(unreadable)?,
-            target: &roots.target,
+            outputs: &roots.outputs,
             fixed: plain.join("/"),
             pattern,
             exclude: globs(&rule.exclude)?,
@@ -197,9 +197,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What is never packed: version control and cargo's own output.
+    /// What is never packed: version control, cargo's output and ours.
     fn never(&self, path: &Path) -> bool {
-        path == self.target || path.file_name().is_some_and(|name| name == ".git")
+        self.outputs.iter().any(|output| output == path)
+            || path.file_name().is_some_and(|name| name == ".git")
     }
 
     /// The path below the root, if the rule takes it.

@@ -246,7 +246,7 @@ fn what_is_no_file() {
 }
 
 /// Writes zips with Python's zipfile, which no one here wrote.
-const MAKE: &str = r#"
+const MAKE: &str = r"
 import sys, zipfile, os
 good, out = open(sys.argv[1], 'rb').read(), sys.argv[2]
 def info(name, mode=0o100755, system=3):
@@ -303,7 +303,7 @@ def overlap(d):
     d[e + 8:e + 12] = (2).to_bytes(2, 'little') * 2
     d[e + 12:e + 16] = (len(entry) + len(second)).to_bytes(4, 'little')
 patch('overlap', 'good', overlap)
-"#;
+";
 
 #[test]
 fn zips_that_others_made() {

@@ -160,7 +160,7 @@ fn an_unreadable_file_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let workspace = with_assets();
     let secret = workspace.write("crates/hello/assets/secret", "s");
-    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&secret).is_err() {
         refused(&workspace, "\"assets\"", "Permission denied");
         return;

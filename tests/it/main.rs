@@ -15,5 +15,6 @@ mod include;
 mod layers;
 mod orders;
 mod package;
+mod readme;
 mod select;
 mod support;

@@ -170,7 +170,7 @@ impl Workspace {
         self.write(&format!("crates/{name}/src/lib.rs"), "");
     }
 
-    /// A package that depends on lambda_runtime, with this in `[package.metadata.lambda-pack]`.
+    /// A package that depends on `lambda_runtime`, with this in `[package.metadata.lambda-pack]`.
     pub(crate) fn handler(&self, name: &str, metadata: &str) {
         self.package(name, &format!("{LAMBDA}[package.metadata.lambda-pack]\n{metadata}\n"));
     }

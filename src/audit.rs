@@ -22,6 +22,9 @@ pub const ZIP_LIMIT: u64 = 52_428_800;
 /// own error names the number).
 pub const UNPACKED_LIMIT: u64 = 262_144_000;
 
+/// Interpreters of scripts that every runtime has (AWS's own examples of `bootstrap` use them).
+const SHELLS: [&str; 3] = ["/bin/sh", "/bin/bash", "/usr/bin/env"];
+
 /// What a file of a bundle was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
@@ -29,11 +32,11 @@ pub enum Content {
     Elf(Box<ElfFacts>),
     /// Begins like an ELF file and cannot be read as one; why.
     BrokenElf(String),
-    /// Begins with `#!`; the rest of that line.
+    /// Begins with `#!`; the rest of that line, without leading blanks.
     Script(String),
     /// Anything else.
     Other,
-    /// Nobody looked: no program and no library by its place and name.
+    /// Nobody could look; a finding of its own says why.
     NotRead,
 }
 
@@ -89,16 +92,24 @@ impl Trust {
     }
 }
 
+/// The files of a subject by their path.
+type Files<'a> = BTreeMap<&'a str, &'a Inspected>;
+
 /// Every finding about a subject, the worst first. Empty means that it will start.
 pub fn audit(subject: &Subject<'_>, trust: &Trust) -> Result<Vec<Finding>, BrokenData> {
+    let systems = Arch::ALL
+        .map(|arch| System::of_zip(subject.runtime, arch))
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
+    let files: Files<'_> = subject.files.iter().map(|file| (file.path.as_str(), file)).collect();
     let mut audit = Audit { subject, findings: Vec::new() };
     audit.sizes();
-    audit.runtime()?;
+    audit.runtime(&systems);
     if subject.programs.is_empty() {
         audit.no_program();
     }
     for path in &subject.programs {
-        audit.program(path, trust)?;
+        audit.program(path, &files, &systems, trust);
     }
     audit.readable();
     let mut findings = audit.findings;
@@ -140,7 +151,7 @@ struct Audit<'a> {
     findings: Vec<Finding>,
 }
 
-impl Audit<'_> {
+impl<'a> Audit<'a> {
     fn add(&mut self, code: Code, path: &str, message: String, hint: impl Into<String>) {
         self.add_as(code.level(), code, path, message, hint);
     }
@@ -187,17 +198,11 @@ impl Audit<'_> {
         }
     }
 
-    fn runtime(&mut self) -> Result<(), BrokenData> {
-        let system = System::of_zip(self.subject.runtime, Arch::X86_64)?;
-        if let Some(why) = &system.deprecated {
-            self.add(
-                Code::RuntimeDeprecated,
-                "",
-                why.clone(),
-                format!("use `{}`", Runtime::default()),
-            );
+    fn runtime(&mut self, systems: &[System]) {
+        if let Some(why) = systems.iter().find_map(|system| system.deprecated.clone()) {
+            let hint = format!("use `{}`", Runtime::default());
+            self.add(Code::RuntimeDeprecated, "", why, hint);
         }
-        Ok(())
     }
 
     fn no_program(&mut self) {
@@ -225,9 +230,9 @@ impl Audit<'_> {
         if self.subject.bare {
             return;
         }
+        let programs: BTreeSet<&String> = self.subject.programs.iter().collect();
         for file in self.subject.files {
-            let program = self.subject.programs.contains(&file.path);
-            if file.mode.is_some_and(|mode| mode & 0o004 == 0) && !program {
+            if file.mode.is_some_and(|mode| mode & 0o004 == 0) && !programs.contains(&file.path) {
                 self.add(
                     Code::Unreadable,
                     &file.path,
@@ -241,43 +246,59 @@ impl Audit<'_> {
         }
     }
 
-    fn program(&mut self, path: &str, trust: &Trust) -> Result<(), BrokenData> {
-        let Some(file) = self.subject.files.iter().find(|file| file.path == path) else {
+    fn program(&mut self, path: &'a str, files: &Files<'a>, systems: &[System], trust: &Trust) {
+        let Some(file) = files.get(path).copied() else {
             self.no_program();
-            return Ok(());
+            return;
         };
         self.executable_mode(file);
-        let facts = match &file.content {
-            Content::Elf(facts) => facts,
-            Content::BrokenElf(why) => {
-                self.broken(path, why);
-                return Ok(());
+        match &file.content {
+            Content::Elf(facts) => {
+                let Some(arch) = self.header(path, facts, self.subject.arch) else { return };
+                let Some(system) = systems.iter().find(|system| system.arch == arch) else {
+                    return;
+                };
+                self.kind(path, facts);
+                self.interpreter(path, facts, files, system);
+                link::check(self, path, facts, files, system, trust);
             }
-            Content::Script(interpreter) => {
-                self.add(
-                    Code::Script,
-                    path,
-                    format!("a script for `{interpreter}`; what it starts is not audited"),
-                    "",
-                );
-                return Ok(());
-            }
-            Content::Other | Content::NotRead => {
-                self.add(
-                    Code::NotExecutable,
-                    path,
-                    "neither an ELF executable nor a script: the kernel cannot start it".into(),
-                    "put the binary that cargo built for Linux there",
-                );
-                return Ok(());
-            }
-        };
-        let Some(arch) = self.header(path, facts, self.subject.arch) else { return Ok(()) };
-        let system = System::of_zip(self.subject.runtime, arch)?;
-        self.kind(path, facts);
-        self.interpreter(path, facts, &system);
-        link::check(self, path, facts, &system, trust);
-        Ok(())
+            Content::BrokenElf(why) => self.broken(path, why),
+            Content::Script(interpreter) => self.script(path, interpreter, files),
+            // Another finding says why nobody looked.
+            Content::NotRead => {}
+            Content::Other => self.add(
+                Code::NotExecutable,
+                path,
+                "neither an ELF executable nor a script: the kernel cannot start it".into(),
+                "put the binary that cargo built for Linux there",
+            ),
+        }
+    }
+
+    /// `line` is what follows `#!` (execve(2)).
+    fn script(&mut self, path: &str, line: &str, files: &Files<'_>) {
+        let interpreter = line.split([' ', '\t']).next().unwrap_or_default();
+        if line.ends_with('\r') {
+            self.add(
+                Code::NotExecutable,
+                path,
+                "a script with Windows line ends: the kernel looks for an interpreter whose name \
+                 ends in a carriage return"
+                    .into(),
+                "save it with UNIX line ends (`sed -i 's/\\r$//'`)",
+            );
+            return;
+        }
+        let root = format!("{}/", self.subject.role.unpacked_at());
+        let known = SHELLS.contains(&interpreter)
+            || interpreter.strip_prefix(&root).is_some_and(|path| files.contains_key(path));
+        let message = format!("a script for `{interpreter}`; what it starts is not audited");
+        if known {
+            self.add(Code::Script, path, message, "");
+        } else {
+            let hint = format!("see that {} has `{interpreter}`", self.subject.runtime);
+            self.add_as(Level::Warning, Code::Script, path, message, hint);
+        }
     }
 
     fn executable_mode(&mut self, file: &Inspected) {
@@ -364,9 +385,26 @@ impl Audit<'_> {
         );
     }
 
-    fn interpreter(&mut self, path: &str, facts: &ElfFacts, system: &System) {
-        let Some(interpreter) = &facts.interpreter else { return };
-        if *interpreter == system.interpreter {
+    fn interpreter(&mut self, path: &str, facts: &ElfFacts, files: &Files<'_>, system: &System) {
+        let Some(interpreter) = &facts.interpreter else {
+            if !facts.needed.is_empty()
+                && matches!(facts.kind, Kind::PieExecutable | Kind::Executable)
+            {
+                self.add(
+                    Code::Interpreter,
+                    path,
+                    format!(
+                        "needs {} and names no loader that would load it",
+                        facts.needed.join(", ")
+                    ),
+                    "link it statically, or without `--no-dynamic-linker`",
+                );
+            }
+            return;
+        };
+        let root = format!("{}/", self.subject.role.unpacked_at());
+        let bundled = interpreter.strip_prefix(&root).is_some_and(|path| files.contains_key(path));
+        if *interpreter == system.interpreter || bundled {
             return;
         }
         let hint = if interpreter.contains("ld-musl") {
@@ -384,11 +422,6 @@ impl Audit<'_> {
             hint,
         );
     }
-}
-
-/// The ELF files of a subject by path.
-fn elf_files(files: &[Inspected]) -> BTreeMap<&str, &Inspected> {
-    files.iter().map(|file| (file.path.as_str(), file)).collect()
 }
 
 #[cfg(test)]

@@ -90,13 +90,20 @@ pub fn write_zip(
     access: &Access<'_>,
     out: impl Write,
 ) -> Result<Bundle, BundleError> {
+    if tree.len() > usize::from(u16::MAX) {
+        return Err(ZipError::TooManyMembers.into());
+    }
     let mut writer = zip::Writer::new(HashingWriter::new(out), time);
     let mut files = Vec::with_capacity(tree.len());
     for (path, entry) in tree.iter() {
         // Held until the entry is written: its memory is in use as long.
         let _permit = (entry.length <= WHOLE_FILE_LIMIT).then(|| access.gate.enter());
-        let read = |source| BundleError::Read { path: entry.source.to_string(), source };
-        let mut packed = deflate::pack(entry, level, access).map_err(read)?;
+        let failed = |source: io::Error| match source.kind() {
+            // The spool file's, not the source's.
+            io::ErrorKind::StorageFull => BundleError::Write(source),
+            _ => BundleError::Read { path: entry.source.to_string(), source },
+        };
+        let mut packed = deflate::pack(entry, level, access).map_err(failed)?;
         writer.member(path, entry.mode, &packed.head)?;
         packed
             .body

@@ -8,7 +8,7 @@ use cargo_metadata::{Message, Metadata, MetadataCommand};
 
 use crate::artifact::Artifact;
 use crate::function::{Handler, TargetKind};
-use crate::plan::CargoOptions;
+use crate::plan::{CargoOptions, Run};
 use crate::process::{ProcessError, Step};
 
 /// What can go wrong with cargo.
@@ -42,8 +42,8 @@ pub fn metadata(options: &CargoOptions) -> Result<Metadata, CargoError> {
 
 /// The command that builds these handlers.
 #[must_use]
-pub fn build_step(options: &CargoOptions, triple: &str, handlers: &[&Handler]) -> Step {
-    Step::new(program(), options.build_args(triple, handlers))
+pub fn build_step(options: &CargoOptions, triple: &str, run: &Run, handlers: &[&Handler]) -> Step {
+    Step::new(program(), options.build_args(triple, run, handlers))
 }
 
 /// Runs a build and hands over each executable as soon as cargo reports it. Cargo's diagnostics
@@ -59,6 +59,8 @@ pub fn build(step: &Step, mut on_artifact: impl FnMut(Artifact)) -> Result<(), C
                     }
                 }
                 Ok(_) => {}
+                // A message of a newer cargo.
+                Err(_) if is_message(&line) => {}
                 // Not cargo's: a wrapper that prints. Stdout is ours, so it goes with the talk.
                 Err(_) => {
                     let mut stderr = std::io::stderr().lock();
@@ -69,6 +71,11 @@ pub fn build(step: &Step, mut on_artifact: impl FnMut(Artifact)) -> Result<(), C
         Ok(())
     })
     .map_err(CargoError::Build)
+}
+
+fn is_message(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(line)
+        .is_ok_and(|value| value.get("reason").is_some_and(serde_json::Value::is_string))
 }
 
 fn executable(artifact: cargo_metadata::Artifact) -> Option<Artifact> {

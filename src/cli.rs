@@ -13,16 +13,23 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::Error;
-use crate::shell::Shell;
+use crate::shell::{Output, Shell};
 use args::{Cli, Command};
 
 /// Runs one command line; the first argument is the program's name. Returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(lower::without_subcommand_name(args)) {
+    let args = lower::without_subcommand_name(args);
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; a closed pipe is nobody's.
             let _ = error.print();
+            if error.use_stderr() && lower::asks_for_json(&args) {
+                let shell = Shell::new(Output::Json, true, false, anstream::ColorChoice::Never);
+                let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+                let usage = Error::Usage(first.trim_start_matches("error: ").to_owned());
+                let _ = shell.record(&(&usage).into());
+            }
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };

@@ -73,8 +73,8 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
-    /// Several functions failed, each for its own reason.
-    #[error("{} functions failed\n{}", .0.len(), error_lines(.0))]
+    /// Several things went wrong, each for its own reason.
+    #[error("{} things went wrong\n{}", .0.len(), error_lines(.0))]
     Several(Vec<Self>),
     /// Standard output is closed or full.
     #[error("cannot write the answer to standard output")]
@@ -120,6 +120,8 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Bundle { source: BundleError::Zip(_), .. } => 2,
+            Self::Inspect(error) if error.is_disk() => 1,
             Self::Data(_) | Self::Output(_) | Self::Bundle { .. } | Self::File(_) => 1,
             Self::Usage(_)
             | Self::Toolchain(_)

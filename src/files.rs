@@ -2,7 +2,9 @@
 
 mod include;
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -100,8 +102,8 @@ pub struct Staging {
 const STAGING: &str = ".staging-";
 
 impl Staging {
-    /// Starts to fill a new folder for `place`; waits while another process does.
-    pub fn new(place: &Path) -> Result<Self, FileError> {
+    /// Starts to fill a new folder for `place`. While another process does, says so and waits.
+    pub fn new(place: &Path, waiting: impl FnOnce()) -> Result<Self, FileError> {
         let failed = FileError::at("write", place);
         let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
             return Err(failed(io::ErrorKind::InvalidInput.into()));
@@ -109,7 +111,10 @@ impl Staging {
         create_folder(parent)?;
         let handle = File::open(parent).map_err(&failed)?;
         // Some file systems have no locks; then two at once are the user's to avoid.
-        let _ = handle.lock();
+        if matches!(handle.try_lock(), Err(TryLockError::WouldBlock)) {
+            waiting();
+            let _ = handle.lock();
+        }
         let folder = parent.join(format!("{STAGING}{}", name.to_string_lossy()));
         remove_folder(&folder)?;
         fs::create_dir(&folder).map_err(&failed)?;
@@ -134,25 +139,28 @@ impl Staging {
         file.write_all(bytes).map_err(FileError::at("write", &self.folder.join(name)))
     }
 
-    /// Copies an executable into it.
-    pub fn copy_executable(&self, from: &Path, name: &str) -> Result<(), FileError> {
+    /// Copies an executable into it and returns its path there.
+    pub fn copy_executable(&self, from: &Path, name: &str) -> Result<PathBuf, FileError> {
         let to = self.folder.join(name);
         fs::copy(from, &to)
             .and_then(|_| fs::set_permissions(&to, fs::Permissions::from_mode(0o755)))
-            .map_err(FileError::at("write", &to))
+            .map_err(FileError::at("write", &to))?;
+        Ok(to)
     }
 
-    /// Puts the folder in its place, in one step if there is one already; the old one is removed.
-    pub fn publish(self) -> Result<(), FileError> {
+    /// Puts the folder in its place, in one step where the file system can; `last` is the file that
+    /// is put there last where it cannot.
+    pub fn publish(self, last: &str) -> Result<(), FileError> {
         let failed = FileError::at("write", &self.place);
-        match fs::rename(&self.folder, &self.place) {
-            Ok(()) => Ok(()),
-            Err(_) if self.place.is_dir() => {
-                exchange(&self.folder, &self.place).map_err(&failed)?;
-                remove_folder(&self.folder)
-            }
-            Err(error) => Err(failed(error)),
+        if !self.place.exists() && fs::rename(&self.folder, &self.place).is_ok() {
+            return Ok(());
         }
+        match exchange(&self.folder, &self.place) {
+            Ok(()) => {}
+            // Network and overlay file systems cannot exchange folders; every one can replace files.
+            Err(_) => replace(&self.folder, &self.place, last).map_err(&failed)?,
+        }
+        remove_folder(&self.folder)
     }
 }
 
@@ -163,20 +171,32 @@ impl Drop for Staging {
     }
 }
 
-/// Exchanges two folders in one step (renameat2, `RENAME_EXCHANGE`); where the file system cannot,
-/// in two.
+/// Exchanges two folders in one step (renameat2, `RENAME_EXCHANGE`).
 fn exchange(new: &Path, old: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
-            let aside = new.with_extension("old");
-            fs::rename(old, &aside)?;
-            fs::rename(new, old)?;
-            fs::rename(&aside, new)
-        }
-        Err(error) => Err(error.into()),
+    Ok(renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE)?)
+}
+
+/// Puts the files of one folder over those of another, each whole, and removes what else was there.
+fn replace(new: &Path, old: &Path, last: &str) -> io::Result<()> {
+    let names = |folder: &Path| -> io::Result<BTreeSet<OsString>> {
+        fs::read_dir(folder)?.map(|item| item.map(|item| item.file_name())).collect()
+    };
+    fs::create_dir_all(old)?;
+    let (ours, theirs) = (names(new)?, names(old)?);
+    let (ends, others): (Vec<_>, Vec<_>) = ours.iter().partition(|name| *name == last);
+    for name in others.into_iter().chain(ends) {
+        fs::rename(new.join(name), old.join(name))?;
     }
+    for name in theirs.difference(&ours) {
+        let path = old.join(name);
+        if path.is_dir() && !path.is_symlink() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn remove_folder(path: &Path) -> Result<(), FileError> {

@@ -137,6 +137,8 @@ pub struct Function {
     pub package_root: PathBuf,
     /// The version of the package.
     pub package_version: String,
+    /// Whether the package has a build script, which may write included files.
+    pub has_build_script: bool,
 }
 
 impl Role {

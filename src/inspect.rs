@@ -1,19 +1,26 @@
 //! Looks at the files of a bundle, a folder, a zip or a single program, for the audit to judge.
 //!
-//! Only what can be a program or a library is opened: by its place (`bootstrap`, `extensions/…`) or
-//! by its name (`*.so`, `*.so.*`).
+//! Every file is looked at, by its first bytes; of ELF files the tables are read. The members of a
+//! zip are unpacked as far as they claim to go, so that a damaged one is found.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek as _};
+use std::io::{self, BufReader, Read, Seek as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
 use crate::audit::{Code, Content, Finding, Inspected, UNPACKED_LIMIT};
-use crate::bundle::{Member, ReadError, ZipFile};
+use crate::bundle::{Member, ReadError, Record, ZipFile};
 use crate::elf::{self, ElfError};
-use crate::tree::{ArchivePath, Source, Tree};
+use crate::function::Role;
+use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
+
+/// The longest target of a symbolic link that Linux follows, in bytes (`PATH_MAX`).
+const MAX_LINK: usize = 4096;
+/// As many links in a row as Linux follows (`path_resolution(7)`).
+const MAX_LINKS: usize = 40;
 
 /// Something that cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +36,28 @@ pub enum InspectError {
     /// A socket, device or pipe.
     #[error("{} is neither a file nor a folder", .0.display())]
     Special(PathBuf),
+    /// No room to unpack a program of a zip.
+    #[error("cannot unpack {member} of {} into a temporary file", path.display())]
+    Unpack {
+        /// The zip.
+        path: PathBuf,
+        /// Its member.
+        member: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl InspectError {
+    /// Whether it is the disk that failed, not what was given.
+    #[must_use]
+    pub fn is_disk(&self) -> bool {
+        matches!(self, Self::Unpack { .. })
+    }
 }
 
 /// What was given to `check`, opened up.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Opened {
     /// The files in it.
     pub files: Vec<Inspected>,
@@ -65,13 +90,13 @@ pub fn open(path: &Path) -> Result<Opened, InspectError> {
     let begins_as_zip = magic == *b"PK\x03\x04" || magic == *b"PK\x05\x06";
     let named_zip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
     if begins_as_zip || (named_zip && !elf::is_elf(magic.get(..count).unwrap_or_default())) {
-        return Ok(zip(path, file, metadata.len()));
+        return zip(path, file, metadata.len());
     }
     let content = content(&mut file).map_err(&failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mode = Some(metadata.permissions().mode() & 0o7777);
     let inspected = Inspected { path: name, mode, length: metadata.len(), content };
-    Ok(Opened { files: vec![inspected], zip_size: None, bare: true, findings: Vec::new() })
+    Ok(Opened { files: vec![inspected], bare: true, ..Opened::default() })
 }
 
 /// Looks at a tree that will be packed.
@@ -79,10 +104,10 @@ pub fn tree(tree: &Tree) -> Result<Vec<Inspected>, InspectError> {
     tree.iter()
         .map(|(path, entry)| {
             let content = match &entry.source {
-                Source::File(source) if is_candidate(path.as_str()) => File::open(source)
+                Source::File(source) => File::open(source)
                     .and_then(|mut file| content(&mut file))
                     .map_err(read_error(source))?,
-                Source::File(_) | Source::Bytes(_) => Content::NotRead,
+                Source::Bytes(_) => Content::Other,
             };
             Ok(Inspected {
                 path: path.to_string(),
@@ -96,8 +121,7 @@ pub fn tree(tree: &Tree) -> Result<Vec<Inspected>, InspectError> {
 
 /// The programs that Lambda would start in these files: `bootstrap`, else what is in `extensions/`.
 #[must_use]
-pub fn programs(files: &[Inspected]) -> (crate::function::Role, Vec<String>) {
-    use crate::function::Role;
+pub fn programs(files: &[Inspected]) -> (Role, Vec<String>) {
     let paths = || files.iter().map(|file| &file.path);
     if paths().any(|path| path == "bootstrap") {
         return (Role::Function, vec!["bootstrap".to_owned()]);
@@ -109,20 +133,24 @@ pub fn programs(files: &[Inspected]) -> (crate::function::Role, Vec<String>) {
     (role, extensions)
 }
 
-fn is_candidate(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    path == "bootstrap"
-        || path.strip_prefix("extensions/").is_some_and(|name| !name.contains('/'))
-        || !path.contains('/') && !name.contains('.')
-        || name.split('.').skip(1).any(|part| part == "so")
+/// The program of an internal extension's zip: nothing in the zip tells it from a function whose
+/// program has the wrong name, but the record that `package` wrote beside it does.
+#[must_use]
+pub fn internal_extension(zip: &Path) -> Option<String> {
+    let text = fs::read_to_string(zip.with_file_name("lambda-pack.json")).ok()?;
+    let record: Record = serde_json::from_str(&text).ok()?;
+    let is_it = record.role == Role::InternalExtension.word()
+        && zip.file_name().is_some_and(|name| name.to_string_lossy() == record.zip);
+    is_it.then_some(record.function)
 }
 
 fn folder(path: &Path) -> Result<Opened, InspectError> {
-    let mut files = Vec::new();
+    let mut opened = Opened::default();
     for item in WalkDir::new(path).follow_links(true).sort_by_file_name() {
         let item = item.map_err(|error| {
             let at = error.path().unwrap_or(path).to_path_buf();
-            read_error(&at)(error.into())
+            let looped = || io::Error::other("a symbolic link leads back to a folder above it");
+            read_error(&at)(error.into_io_error().unwrap_or_else(looped))
         })?;
         if item.file_type().is_dir() {
             continue;
@@ -130,66 +158,96 @@ fn folder(path: &Path) -> Result<Opened, InspectError> {
         let failed = read_error(item.path());
         let metadata = item.metadata().map_err(|error| failed(error.into()))?;
         let relative = item.path().strip_prefix(path).unwrap_or(item.path());
-        let relative = relative.to_string_lossy().into_owned();
-        let content = if metadata.is_file() && is_candidate(&relative) {
+        let content = if metadata.is_file() {
             File::open(item.path()).and_then(|mut file| content(&mut file)).map_err(&failed)?
         } else {
-            Content::NotRead
+            Content::Other
         };
-        let mode = Some(metadata.permissions().mode() & 0o7777);
-        files.push(Inspected { path: relative, mode, length: metadata.len(), content });
+        opened.files.push(Inspected {
+            path: relative.to_string_lossy().into_owned(),
+            mode: Some(metadata.permissions().mode() & 0o7777),
+            length: metadata.len(),
+            content,
+        });
     }
-    Ok(Opened { files, zip_size: None, bare: false, findings: Vec::new() })
+    Ok(opened)
 }
 
-/// A zip. What is wrong with it becomes findings; only the disk under it can fail.
-fn zip(path: &Path, file: File, length: u64) -> Opened {
-    let mut opened =
-        Opened { files: Vec::new(), zip_size: Some(length), bare: false, findings: Vec::new() };
+/// A zip. What is wrong with it becomes findings; only the disk under us can fail.
+fn zip(path: &Path, file: File, length: u64) -> Result<Opened, InspectError> {
     let thing = path.display().to_string();
+    let mut opened = Opened { zip_size: Some(length), ..Opened::default() };
     let read = ZipFile::open(BufReader::new(file)).and_then(|zip| Ok((zip.members()?, zip)));
-    match read {
-        Ok((members, mut zip)) => {
-            let mut budget = UNPACKED_LIMIT;
-            for (index, member) in members.iter().enumerate().filter(|(_, member)| !member.folder) {
-                let place = format!("{thing}: {}", member.name);
-                let before = opened.findings.len();
-                member_findings(member, &place, &mut opened.findings);
-                let sound = opened.findings.len() == before;
-                let content = if sound && is_candidate(&member.name) && member.claimed <= budget {
-                    budget -= member.claimed;
-                    member_content(&mut zip, index).unwrap_or_else(|error| {
-                        opened.findings.push(damaged(&place, &error));
-                        Content::NotRead
-                    })
-                } else {
-                    Content::NotRead
-                };
-                opened.files.push(Inspected {
-                    path: member.name.clone(),
-                    mode: member.mode,
-                    length: member.claimed,
-                    content,
-                });
+    let (members, mut zip) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            opened.findings.push(damaged(&thing, &error));
+            return Ok(opened);
+        }
+    };
+    let mut links = BTreeMap::new();
+    let mut places = Tree::default();
+    let mut budget = UNPACKED_LIMIT;
+    for (index, member) in members.iter().enumerate().filter(|(_, member)| !member.folder) {
+        let place = format!("{thing}: {}", member.name);
+        let wrong = member_findings(member, index, &place, &mut places);
+        let sound = wrong.is_empty() && member.claimed <= budget;
+        opened.findings.extend(wrong);
+        let mut content = Content::NotRead;
+        if sound {
+            budget -= member.claimed;
+            let mut sniffer = Sniffer::default();
+            let extracted = zip.extract(index, &mut sniffer);
+            let failed = |source| InspectError::Unpack {
+                path: path.to_path_buf(),
+                member: member.name.clone(),
+                source,
+            };
+            match (sniffer.failed.take(), extracted) {
+                (Some(error), _) => return Err(failed(error)),
+                (None, Err(error)) => opened.findings.push(damaged(&place, &error)),
+                (None, Ok(())) if member.symlink => {
+                    links.insert(opened.files.len(), sniffer.text());
+                }
+                (None, Ok(())) => content = sniffer.content().map_err(failed)?,
             }
         }
-        Err(error) => opened.findings.push(damaged(&thing, &error)),
+        opened.files.push(Inspected {
+            path: member.name.clone(),
+            mode: member.mode,
+            length: member.claimed,
+            content,
+        });
     }
-    opened
+    follow(&mut opened, &links, &thing);
+    Ok(opened)
 }
 
 fn damaged(place: &str, error: &ReadError) -> Finding {
     Finding::new(Code::ZipDamaged, place, error.to_string(), "make the zip again")
 }
 
-fn member_findings(member: &Member, place: &str, findings: &mut Vec<Finding>) {
-    if let Err(why) = ArchivePath::new(&member.name) {
-        findings.push(Finding::new(
+/// What is wrong with a member by its entry alone.
+fn member_findings(member: &Member, index: usize, place: &str, places: &mut Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let bad_path = |why: String| {
+        Finding::new(
             Code::ZipPath,
             place,
             format!("cannot be unpacked under that name: {why}"),
-            "use plain relative paths",
-        ));
+            "use plain relative paths, each once",
+        )
+    };
+    match ArchivePath::new(&member.name) {
+        Err(why) => findings.push(bad_path(why.to_string())),
+        Ok(path) => {
+            // The index makes entries differ, so that two of one name clash.
+            let length = index as u64;
+            let source = Source::File(member.name.clone().into());
+            if let Err(clash) = places.insert(path, Entry { mode: Mode::Regular, length, source }) {
+                findings.push(bad_path(clash.to_string()));
+            }
+        }
     }
     if let Some(why) = &member.refused {
         findings.push(Finding::new(
@@ -199,20 +257,117 @@ fn member_findings(member: &Member, place: &str, findings: &mut Vec<Finding>) {
             "make the zip again with deflate and without a password",
         ));
     }
-    if member.symlink {
-        findings.push(Finding::new(
-            Code::ZipSymlink,
-            place,
-            "a symbolic link; where it leads is not audited",
-            "put the file itself there",
-        ));
+    findings
+}
+
+/// Gives symbolic links the content of what they lead to, as the loader will find it.
+fn follow(opened: &mut Opened, links: &BTreeMap<usize, String>, thing: &str) {
+    let by_path: BTreeMap<String, usize> =
+        opened.files.iter().enumerate().map(|(index, file)| (file.path.clone(), index)).collect();
+    for &link in links.keys() {
+        let mut at = link;
+        for _ in 0..MAX_LINKS {
+            let Some(target) = links.get(&at) else { break };
+            let from = opened.files.get(at).map_or("", |file| file.path.as_str());
+            match beside(from, target).and_then(|path| by_path.get(&path)) {
+                Some(&next) => at = next,
+                None => break,
+            }
+        }
+        let found = opened.files.get(at).filter(|_| !links.contains_key(&at));
+        let (mode, content) = match found {
+            Some(file) => (file.mode, file.content.clone()),
+            None => (None, Content::NotRead),
+        };
+        let dangling = found.is_none();
+        if let Some(file) = opened.files.get_mut(link) {
+            file.content = content;
+            if dangling {
+                opened.findings.push(Finding::new(
+                    Code::ZipSymlink,
+                    format!("{thing}: {}", file.path),
+                    format!(
+                        "a symbolic link to `{}`, which is not in the zip; it is not audited",
+                        links.get(&link).map_or("", String::as_str)
+                    ),
+                    "put the file itself there",
+                ));
+            } else {
+                file.mode = mode;
+            }
+        }
     }
 }
 
-fn member_content(zip: &mut ZipFile<BufReader<File>>, index: usize) -> Result<Content, ReadError> {
-    let mut unpacked = tempfile::tempfile()?;
-    zip.extract(index, &mut unpacked)?;
-    Ok(content(&mut unpacked)?)
+/// The path that a link at `from` leads to, if that is in the same archive.
+fn beside(from: &str, target: &str) -> Option<String> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Takes the bytes of a member: keeps the beginning, and all of an ELF file on the disk.
+#[derive(Default)]
+struct Sniffer {
+    start: Vec<u8>,
+    elf: Option<File>,
+    /// What went wrong with the disk, which is not the member's fault.
+    failed: Option<io::Error>,
+}
+
+impl Sniffer {
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let begins = self.start.len() < 4;
+        let room = MAX_LINK.saturating_sub(self.start.len());
+        self.start.extend(bytes.iter().take(room));
+        if let Some(file) = &mut self.elf {
+            return file.write_all(bytes);
+        }
+        if begins && elf::is_elf(&self.start) {
+            let mut file = tempfile::tempfile()?;
+            // What came before, and as much of these bytes as was kept.
+            file.write_all(&self.start)?;
+            let rest = bytes.get(room.min(bytes.len())..).unwrap_or_default();
+            file.write_all(rest)?;
+            self.elf = Some(file);
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.start).into_owned()
+    }
+
+    fn content(self) -> io::Result<Content> {
+        match self.elf {
+            Some(mut file) => content(&mut file),
+            None => Ok(script(&self.start)),
+        }
+    }
+}
+
+impl Write for Sniffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(error) = self.keep(bytes) {
+            self.failed = Some(error);
+            return Err(io::ErrorKind::Other.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a file is, by its first bytes and, for ELF, its tables.
@@ -221,20 +376,22 @@ fn content(file: &mut File) -> io::Result<Content> {
     let mut start = [0; 256];
     let count = read_up_to(file, &mut start)?;
     let start = start.get(..count).unwrap_or_default();
-    if elf::is_elf(start) {
-        return match elf::read(&mut BufReader::new(file)) {
-            Ok(facts) => Ok(Content::Elf(Box::new(facts))),
-            Err(ElfError::Io(error)) => Err(error),
-            Err(error) => Ok(Content::BrokenElf(error.to_string())),
-        };
+    if !elf::is_elf(start) {
+        return Ok(script(start));
     }
-    Ok(match start.strip_prefix(b"#!") {
-        Some(rest) => {
-            let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            Content::Script(String::from_utf8_lossy(line).trim().to_owned())
-        }
-        None => Content::Other,
-    })
+    match elf::read(&mut BufReader::new(file)) {
+        Ok(facts) => Ok(Content::Elf(Box::new(facts))),
+        Err(ElfError::Io(error)) => Err(error),
+        Err(error) => Ok(Content::BrokenElf(error.to_string())),
+    }
+}
+
+fn script(start: &[u8]) -> Content {
+    let Some(rest) = start.strip_prefix(b"#!") else { return Content::Other };
+    // As many bytes as the kernel reads (`BINPRM_BUF_SIZE`, linux/binfmts.h).
+    let line = rest.iter().take(254).copied().take_while(|byte| *byte != b'\n').collect::<Vec<_>>();
+    let line = String::from_utf8_lossy(&line).into_owned();
+    Content::Script(line.trim_start_matches([' ', '\t']).to_owned())
 }
 
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {

@@ -4,14 +4,15 @@
 
 mod depends;
 mod options;
+mod runs;
 mod select;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use depends::FeatureSelection;
 pub use options::CargoOptions;
-pub use select::{Candidate, SelectError, Selection, select};
+pub use runs::{PackageFacts, Run};
+pub use select::{Candidate, SelectError, Selected, Selection, select};
 
 use crate::bundle::{DosTime, Level};
 use crate::function::Function;
@@ -41,9 +42,8 @@ impl Output {
 pub struct Plan {
     /// The functions, sorted by name.
     pub functions: Vec<Function>,
-    /// Which functions (by index) each cargo run builds. Handlers of one file name never share a
-    /// run: cargo would put one over the other.
-    pub runs: Vec<Vec<usize>>,
+    /// The cargo runs that build them.
+    pub runs: Vec<Run>,
     /// The architecture.
     pub arch: Arch,
     /// The rustc target, always passed to cargo explicitly.
@@ -69,8 +69,9 @@ impl Plan {
     /// Decides. `epoch` is `SOURCE_DATE_EPOCH` as it stands in the environment.
     pub fn new(
         functions: Vec<Function>,
+        selected: &[PackageFacts],
         host: &str,
-        profile: &str,
+        options: &CargoOptions,
         epoch: Option<&str>,
     ) -> Result<Self, PlanError> {
         let arch = Arch::of_linux_triple(host).ok_or_else(|| PlanError::Host(host.to_owned()))?;
@@ -83,31 +84,14 @@ impl Plan {
                 .ok_or_else(|| PlanError::Epoch(text.to_owned()))?,
         };
         Ok(Self {
-            runs: runs(&functions),
+            runs: runs::deal(&functions, selected, &options.features),
             functions,
             arch,
             triple: arch.gnu_triple().to_owned(),
-            level: if profile == "dev" { Level::Fast } else { Level::Best },
+            level: if options.profile == "dev" { Level::Fast } else { Level::Best },
             time,
         })
     }
-}
-
-/// Deals the functions into as few cargo runs as their file names allow, in order.
-fn runs(functions: &[Function]) -> Vec<Vec<usize>> {
-    let mut runs: Vec<(BTreeSet<_>, Vec<usize>)> = Vec::new();
-    for (index, function) in functions.iter().enumerate() {
-        let handler = &function.handler;
-        let file = (handler.kind, handler.target.as_str());
-        match runs.iter_mut().find(|(files, _)| !files.contains(&file)) {
-            Some((files, members)) => {
-                files.insert(file);
-                members.push(index);
-            }
-            None => runs.push((BTreeSet::from([file]), vec![index])),
-        }
-    }
-    runs.into_iter().map(|(_, members)| members).collect()
 }
 
 /// The folders that bundles go to.

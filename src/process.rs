@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus, Stdio};
 pub struct Step {
     program: OsString,
     args: Vec<OsString>,
+    without: &'static [&'static str],
 }
 
 /// A program that could not be run, or failed.
@@ -47,13 +48,23 @@ impl Step {
         program: impl Into<OsString>,
         args: impl IntoIterator<Item = A>,
     ) -> Self {
-        Self { program: program.into(), args: args.into_iter().map(Into::into).collect() }
+        let args = args.into_iter().map(Into::into).collect();
+        Self { program: program.into(), args, without: &[] }
+    }
+
+    /// The same step without these environment variables.
+    #[must_use]
+    pub fn without(self, variables: &'static [&'static str]) -> Self {
+        Self { without: variables, ..self }
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where programs are run")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).stdin(Stdio::null());
+        for variable in self.without {
+            command.env_remove(variable);
+        }
         command
     }
 

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::audit::{Finding, Level};
-use crate::message::Message;
+use crate::message::{Message, clean};
 
 /// What standard output holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,9 +152,9 @@ impl Shell {
 
     /// The end of a command that failed.
     pub fn error(&self, error: &crate::Error) {
-        let mut text = format!("{RED}error{RED:#}: {error}\n");
+        let mut text = format!("{RED}error{RED:#}: {}\n", clean_lines(&error.to_string()));
         for cause in error.causes() {
-            text.push_str(&format!("{RED}caused by{RED:#}: {cause}\n"));
+            text.push_str(&format!("{RED}caused by{RED:#}: {}\n", clean_lines(&cause)));
         }
         if let Some(hint) = error.hint() {
             text.push_str(&format!("\n{CYAN}hint{CYAN:#}: {hint}\n"));
@@ -192,13 +192,19 @@ fn finding_text(finding: &Finding, width: Option<usize>) -> String {
         Level::Note => CYAN,
     };
     let head = format!("{}[{}]", finding.level, finding.code.name());
-    let mut text = fold(&format!("{head}: {}: {}", finding.thing, finding.message), width);
+    let mut text =
+        fold(&format!("{head}: {}: {}", clean(&finding.thing), clean(&finding.message)), width);
     // The colour after the folding, which would count it as letters.
     text = text.replacen(&head, &format!("{style}{head}{style:#}"), 1);
     if !finding.hint.is_empty() {
-        text.push_str(&fold(&format!("  hint: {}", finding.hint), width));
+        text.push_str(&fold(&format!("  hint: {}", clean(&finding.hint)), width));
     }
     text
+}
+
+/// Our own messages have several lines; the names in them must not steer the terminal.
+fn clean_lines(text: &str) -> String {
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 
 fn fold(text: &str, width: Option<usize>) -> String {

@@ -38,8 +38,11 @@ pub struct System {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Ceiling {
-    /// The highest numbered version.
+    /// The highest numbered version that is promised.
     max: String,
+    /// The highest that is there today, if that is more.
+    #[serde(default)]
+    present: Option<String>,
     /// Versions of that family which are no numbers.
     named: Vec<String>,
 }
@@ -115,15 +118,27 @@ impl System {
         }
     }
 
-    /// The highest version of a family (`GLIBC`) that is there, as `GLIBC_2.34`, if the version is
-    /// of a family that we know and it is not there; `None` if the version is fine or unknown.
+    /// How a symbol version is there, with the highest promised one of its family (`GLIBC_2.34`)
+    /// where it is not promised. A version of a family that we know nothing of counts as promised:
+    /// what is said of its library says it all.
     #[must_use]
-    pub fn exceeded(&self, version: &str) -> Option<String> {
-        let (family, number) = version.split_once('_')?;
-        let ceiling = self.versions.get(family)?;
-        let fits = ceiling.named.iter().any(|named| named == version)
-            || (is_number(number) && compare(number, &ceiling.max) != Ordering::Greater);
-        (!fits).then(|| format!("{family}_{}", ceiling.max))
+    pub fn version(&self, version: &str) -> (Provided, String) {
+        let Some((family, number)) = version.split_once('_') else {
+            return (Provided::Promised, String::new());
+        };
+        let Some(ceiling) = self.versions.get(family) else {
+            return (Provided::Promised, String::new());
+        };
+        let up_to = |max: &String| is_number(number) && compare(number, max) != Ordering::Greater;
+        let provided = if ceiling.named.iter().any(|named| named == version) || up_to(&ceiling.max)
+        {
+            Provided::Promised
+        } else if ceiling.present.as_ref().is_some_and(up_to) {
+            Provided::Present
+        } else {
+            Provided::No
+        };
+        (provided, format!("{family}_{}", ceiling.max))
     }
 }
 
@@ -190,17 +205,19 @@ mod tests {
     fn ceilings() {
         let system = al2023();
         for fits in ["GLIBC_2.2.5", "GLIBC_2.9", "GLIBC_2.34", "GLIBCXX_3.4.29", "CXXABI_TM_1"] {
-            assert_eq!(system.exceeded(fits), None, "{fits}");
+            assert_eq!(system.version(fits).0, Provided::Promised, "{fits}");
         }
-        assert_eq!(system.exceeded("GLIBC_2.35").as_deref(), Some("GLIBC_2.34"));
-        assert_eq!(system.exceeded("GLIBC_2.34.1").as_deref(), Some("GLIBC_2.34"));
-        // Made by `-z pack-relative-relocs`; glibc 2.36 was the first to know it.
-        assert_eq!(system.exceeded("GLIBC_ABI_DT_RELR").as_deref(), Some("GLIBC_2.34"));
-        assert_eq!(system.exceeded("GLIBC_PRIVATE").as_deref(), Some("GLIBC_2.34"));
-        assert_eq!(system.exceeded("GLIBCXX_3.4.30").as_deref(), Some("GLIBCXX_3.4.29"));
-        assert_eq!(system.exceeded("LIBFOO_9"), None, "not one of the system's families");
+        // `GLIBC_ABI_DT_RELR` is made by `-z pack-relative-relocs`; glibc 2.36 was the first to
+        // know it.
+        for more in ["GLIBC_2.35", "GLIBC_2.34.1", "GLIBC_ABI_DT_RELR", "GLIBC_PRIVATE"] {
+            assert_eq!(system.version(more), (Provided::No, "GLIBC_2.34".to_owned()), "{more}");
+        }
+        let promised = "GLIBCXX_3.4.29".to_owned();
+        assert_eq!(system.version("GLIBCXX_3.4.30"), (Provided::Present, promised.clone()));
+        assert_eq!(system.version("GLIBCXX_3.4.34"), (Provided::No, promised));
+        assert_eq!(system.version("LIBFOO_9").0, Provided::Promised, "no family of the system's");
         let al2 = System::of_zip(Runtime::ProvidedAl2, Arch::Arm64).unwrap();
-        assert_eq!(al2.exceeded("GLIBC_2.27").as_deref(), Some("GLIBC_2.26"));
+        assert_eq!(al2.version("GLIBC_2.27"), (Provided::No, "GLIBC_2.26".to_owned()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use crate::process::{ProcessError, Step};
 
@@ -15,10 +16,10 @@ pub struct Rustc {
 }
 
 /// What rustc calls to link, and its version as it prints it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LinkerDriver {
-    /// The program.
-    pub program: String,
+    /// The program; none where a cargo configuration file may name one that we do not know.
+    pub program: Option<String>,
     /// The first line of `--version`, where it answers that.
     pub version: Option<String>,
 }
@@ -48,28 +49,55 @@ pub fn rustc() -> Result<Rustc, ToolchainError> {
     }
 }
 
-/// The program that links for a target: `CARGO_TARGET_<TRIPLE>_LINKER`, else rustc's default `cc`.
+/// The program that links for a target: `CARGO_TARGET_<TRIPLE>_LINKER`, else rustc's default `cc`,
+/// unless cargo's configuration (`--config`, or a file above `folder`) speaks of a linker.
 #[must_use]
-pub fn linker_driver(triple: &str) -> LinkerDriver {
+pub fn linker_driver(triple: &str, config: &[String], folder: &Path) -> LinkerDriver {
     let variable =
         format!("CARGO_TARGET_{}_LINKER", triple.to_ascii_uppercase().replace(['-', '.'], "_"));
-    let program = env::var_os(variable).unwrap_or_else(|| OsString::from("cc"));
+    let program = match env::var_os(variable) {
+        Some(program) => program,
+        None if config
+            .iter()
+            .any(|value| value.contains("linker") || Path::new(value).is_file()) =>
+        {
+            return LinkerDriver::default();
+        }
+        None if config_files(folder).any(|text| text.contains("linker")) => {
+            return LinkerDriver::default();
+        }
+        None => OsString::from("cc"),
+    };
     let version = Step::new(&program, ["--version"])
         .quiet_output()
         .ok()
         .and_then(|text| String::from_utf8_lossy(&text).lines().next().map(str::to_owned));
-    LinkerDriver { program: program.to_string_lossy().into_owned(), version }
+    LinkerDriver { program: Some(program.to_string_lossy().into_owned()), version }
+}
+
+/// Cargo's configuration files that count in a folder (The Cargo Book, "Configuration").
+fn config_files(folder: &Path) -> impl Iterator<Item = String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let folders = folder.ancestors().map(|folder| folder.join(".cargo")).chain(home);
+    folders
+        .flat_map(|folder| [folder.join("config.toml"), folder.join("config")])
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 /// The commit of the work tree around a folder, with `-dirty` when files that git tracks are
 /// changed; none where there is no git or no commit.
 #[must_use]
-pub fn commit(folder: &std::path::Path) -> Option<String> {
+pub fn commit(folder: &Path) -> Option<String> {
     let args = ["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"];
     let step = Step::new(
         "git",
         [OsString::from("-C"), folder.into()].into_iter().chain(args.map(Into::into)),
-    );
+    )
+    // Set inside git's own hooks: they would speak of another repository.
+    .without(&["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]);
     let text = String::from_utf8(step.quiet_output().ok()?).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -77,8 +77,14 @@ codes! {
     WeakSymbolVersion "weak-symbol-version" Note,
     /// A shared library that is neither in the bundle nor on the runtime.
     LibraryMissing "library-missing" Error,
+    /// A symbol version that the runtime has today without a promise.
+    SymbolNotPromised "symbol-not-promised" Warning,
     /// A shared library that the runtime has today without a promise.
     LibraryNotPromised "library-not-promised" Warning,
+    /// A bundled library that the runtime's own copy comes before.
+    LibraryShadowed "library-shadowed" Warning,
+    /// A file that stands where a shared library must be and is none.
+    NotALibrary "not-a-library" Error,
     /// The program may not be executed.
     Mode "mode" Error,
     /// A file that Lambda's user may not read.

@@ -70,7 +70,7 @@ fn the_floor_leaves_out_what_is_optional() {
 
 #[test]
 fn limits_at_one_byte() {
-    let with = |length| [program(Vec::new()), file("data", 0o644, length, Content::NotRead)];
+    let with = |length| [program(Vec::new()), file("data", 0o644, length, Content::Other)];
     assert_eq!(codes(&with(UNPACKED_LIMIT - 1_000), None), []);
     assert_eq!(codes(&with(UNPACKED_LIMIT - 999), None), [(Code::UnpackedSize, Level::Error)]);
     // Claims that add up to more than a number holds.

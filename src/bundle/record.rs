@@ -88,8 +88,8 @@ impl From<&super::PackedFile> for FileRecord {
 /// What linked the executable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkerRecord {
-    /// The program that rustc called.
-    pub program: String,
+    /// The program that rustc called; none if cargo's configuration may name one.
+    pub program: Option<String>,
     /// What it says of its version.
     pub version: Option<String>,
     /// What compilers and linkers left in the executable's `.comment` section.

@@ -116,7 +116,7 @@ pub(super) enum Layout {
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Executables, zips or folders; without any, the selected handlers are built and audited
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", conflicts_with_all = OF_A_BUILD)]
     pub(super) paths: Vec<PathBuf>,
     /// The architecture that the files must have [default: each program's own]
     #[arg(long, value_name = "ARCH", requires = "paths", help_heading = "Audit",
@@ -139,6 +139,30 @@ pub(super) struct Audit {
     #[arg(long, value_name = "LIBRARY", value_delimiter = ',')]
     pub(super) trust_system: Vec<String>,
 }
+
+/// The flags of `Build`, which say nothing about files.
+const OF_A_BUILD: [&str; 20] = [
+    "package",
+    "workspace",
+    "all",
+    "exclude",
+    "bin",
+    "bins",
+    "example",
+    "all_features",
+    "no_default_features",
+    "features",
+    "release",
+    "profile",
+    "jobs",
+    "keep_going",
+    "target_dir",
+    "timings",
+    "locked",
+    "offline",
+    "frozen",
+    "unstable",
+];
 
 /// Cargo's own selection and build flags.
 #[derive(Debug, Args)]

@@ -8,18 +8,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use cargo_metadata::Metadata;
+use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
 use crate::artifact::Artifact;
 use crate::cargo::{self, CargoError};
 use crate::error::Error;
-use crate::files::{self, Roots};
+use crate::files::{self, IncludeError, Roots};
 use crate::function::{Function, Handler};
-use crate::plan::{self, Candidate, CargoOptions, Output, Plan};
+use crate::plan::{self, Candidate, CargoOptions, Output, Plan, Run};
 use crate::shell::Shell;
 use crate::target::Runtime;
 use crate::toolchain::{self, Rustc};
-use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
+use crate::tree::{ArchivePath, Clash, Entry, Mode, Source, Tree};
 
 /// More workers than that gain nothing: two files are compressed at once at most.
 const MAX_WORKERS: usize = 4;
@@ -31,8 +32,8 @@ pub(super) struct Job {
     pub(super) rustc: Rustc,
     pub(super) plan: Plan,
     pub(super) output: Output,
-    /// Cargo's target folder.
-    target: PathBuf,
+    /// The folders that cargo and we write to.
+    outputs: Vec<PathBuf>,
 }
 
 /// What came of the functions, in their order, and what went wrong with cargo itself.
@@ -57,19 +58,32 @@ impl Job {
         });
         let metadata = metadata?;
         let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let candidates = plan::select(&metadata, &build.selection())?;
-        let functions: Vec<Function> = candidates
+        let selected = plan::select(&metadata, &build.selection())?;
+        let functions: Vec<Function> = selected
+            .candidates
             .into_iter()
             .map(|candidate| function(&metadata, candidate, audit.runtime()))
             .collect();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
-        let plan = Plan::new(functions, &rustc.host, &options.profile, epoch.as_deref())?;
+        let plan =
+            Plan::new(functions, &selected.packages, &rustc.host, &options, epoch.as_deref())?;
         let target = match &options.target_dir {
             Some(folder) => absolute(folder),
             None => metadata.target_directory.clone().into_std_path_buf(),
         };
         let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
-        let job = Self { options, metadata, rustc, plan, output, target };
+        if cargo_lambda
+            && let Some(clash) = plan.functions.iter().find(|f| f.name.as_str() == "extensions")
+        {
+            return Err(Error::Usage(format!(
+                "{} has the name `extensions`, which is a folder in the layout of cargo-lambda",
+                clash.handler
+            )));
+        }
+        let mut outputs = vec![target, output.base.clone()];
+        outputs.extend(output.cargo_lambda.clone());
+        outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
+        let job = Self { options, metadata, rustc, plan, output, outputs };
         job.check_includes()?;
         Ok(job)
     }
@@ -80,7 +94,13 @@ impl Job {
         for function in &self.plan.functions {
             match self.includes(function) {
                 Ok(_) => {}
-                Err(Error::Include(mut more)) => mistakes.append(&mut more),
+                Err(Error::Include(more)) => {
+                    // What is missing now a build script may still write.
+                    mistakes.extend(more.into_iter().filter(|(_, error)| {
+                        !(function.has_build_script
+                            && matches!(error, IncludeError::Missing { .. }))
+                    }));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -91,7 +111,7 @@ impl Job {
         let roots = Roots {
             package: function.package_root.clone(),
             workspace: self.metadata.workspace_root.clone().into_std_path_buf(),
-            outputs: vec![self.target.clone(), self.output.base.clone()],
+            outputs: self.outputs.clone(),
         };
         let mut tree = Tree::default();
         files::include(&mut tree, &function.include, &roots).map_err(|errors| {
@@ -101,18 +121,28 @@ impl Job {
         Ok(tree)
     }
 
-    /// All that goes into a function's bundle, as the disk has it now: a build script may have
-    /// written some of it since the plan was made.
-    pub(super) fn tree(&self, function: &Function, artifact: &Artifact) -> Result<Tree, Error> {
+    /// All that goes into a function's bundle, as the disk has it now (a build script may have
+    /// written some of it since the plan was made), with `executable`, a copy of the artifact's or
+    /// that itself.
+    pub(super) fn tree(
+        &self,
+        function: &Function,
+        artifact: &Artifact,
+        executable: &Path,
+    ) -> Result<Tree, Error> {
         let mut tree = self.includes(function)?;
         let path = function.role.archive_path(&function.name);
         let archived = ArchivePath::new(&path)
             .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
-        let length = files::open_file(&artifact.executable)
-            .and_then(|file| files::length(&file, &artifact.executable))?;
-        let source = Source::File(artifact.executable.clone());
-        tree.insert(archived, Entry { mode: Mode::Executable, length, source })
-            .map_err(|source| Error::Clash { function: function.name.to_string(), source })?;
+        let length =
+            files::open_file(executable).and_then(|file| files::length(&file, executable))?;
+        let source = Source::File(executable.to_path_buf());
+        tree.insert(archived, Entry { mode: Mode::Executable, length, source }).map_err(
+            |clash| Error::Clash {
+                function: function.name.to_string(),
+                source: Clash { second: artifact.executable.display().to_string(), ..clash },
+            },
+        )?;
         Ok(tree)
     }
 
@@ -125,8 +155,8 @@ impl Job {
     ) -> Results<T> {
         let mut results = Vec::new();
         let mut failed = None;
-        for members in &self.plan.runs {
-            match self.run_once(members, shell, &work, &mut results) {
+        for run in &self.plan.runs {
+            match self.run_once(run, shell, &work, &mut results) {
                 Ok(()) => {}
                 Err(error) if self.options.keep_going => failed = failed.or(Some(error)),
                 Err(error) => {
@@ -141,15 +171,15 @@ impl Job {
 
     fn run_once<T: Send>(
         &self,
-        members: &[usize],
+        run: &Run,
         shell: &Shell,
         work: &(impl Fn(&Function, &Artifact) -> Result<T, Error> + Sync),
         results: &mut Vec<(usize, Result<T, Error>)>,
     ) -> Result<(), Error> {
         let member = |&index: &usize| self.plan.functions.get(index).map(|found| (index, found));
-        let members: Vec<(usize, &Function)> = members.iter().filter_map(member).collect();
+        let members: Vec<(usize, &Function)> = run.members.iter().filter_map(member).collect();
         let handlers: Vec<_> = members.iter().map(|(_, function)| &function.handler).collect();
-        let step = cargo::build_step(&self.options, &self.plan.triple, &handlers);
+        let step = cargo::build_step(&self.options, &self.plan.triple, run, &handlers);
         shell.detail("Running", format!("`{step}`"));
         let (to_workers, queue) = mpsc::channel();
         let queue = Mutex::new(queue);
@@ -226,16 +256,23 @@ fn function(metadata: &Metadata, candidate: Candidate, runtime: Option<Runtime>)
         include: candidate.settings.include.unwrap_or_default(),
         package_root: manifest.parent().unwrap_or(manifest).as_std_path().to_path_buf(),
         package_version: package.map_or_else(String::new, |p| p.version.to_string()),
+        has_build_script: package
+            .is_some_and(|p| p.targets.iter().any(cargo_metadata::Target::is_custom_build)),
     }
 }
 
-/// Both kinds of failure into one: cargo's first, since it explains the rest.
-pub(super) fn combine(failed: Option<Error>, mut errors: Vec<Error>) -> Result<(), Error> {
+/// All that went wrong as one: cargo's failure first, since it explains the rest. That the answer
+/// could not be written counts only if nothing else went wrong.
+pub(super) fn combine(
+    failed: Option<Error>,
+    mut errors: Vec<Error>,
+    answered: Result<(), Error>,
+) -> Result<(), Error> {
     if let Some(error) = failed {
         errors.insert(0, error);
     }
     match errors.len() {
-        0 => Ok(()),
+        0 => answered,
         1 => Err(errors.remove(0)),
         _ => Err(Error::Several(errors)),
     }

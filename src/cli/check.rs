@@ -6,9 +6,9 @@ use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject};
 use crate::elf::Machine;
 use crate::error::{Error, FindingsError};
-use crate::function::Function;
+use crate::function::{Function, Role};
 use crate::inspect;
-use crate::message::{Message, count, table};
+use crate::message::{Keep, Message, Table, count};
 use crate::shell::Shell;
 use crate::target::{Arch, Runtime};
 
@@ -25,8 +25,6 @@ pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Er
     let (results, failed) = if args.paths.is_empty() {
         let job = Job::new(&args.build, &args.audit, global, None, false)?;
         job.run(shell, |function, artifact| check_artifact(&job, args, function, artifact))
-    } else if args.build.selects() {
-        return Err(Error::Usage("check takes files or a selection, not both".to_owned()));
     } else {
         (args.paths.iter().map(|path| check_path(args, path)).collect(), None)
     };
@@ -39,7 +37,7 @@ fn check_artifact(
     function: &Function,
     artifact: &Artifact,
 ) -> Result<Checked, Error> {
-    let files = inspect::tree(&job.tree(function, artifact)?)?;
+    let files = inspect::tree(&job.tree(function, artifact, &artifact.executable)?)?;
     let subject = Subject {
         thing: function.name.as_str(),
         role: function.role,
@@ -63,7 +61,9 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
         return Ok(Checked { thing, arch: None, runtime, glibc: None, findings });
     }
     let (role, programs) = if opened.bare {
-        (crate::function::Role::Function, opened.files.iter().map(|f| f.path.clone()).collect())
+        (Role::Function, opened.files.iter().map(|file| file.path.clone()).collect())
+    } else if let Some(name) = inspect::internal_extension(path) {
+        (Role::InternalExtension, vec![name])
     } else {
         inspect::programs(&opened.files)
     };
@@ -123,7 +123,7 @@ fn report(
             Err(error) => errors.push(error),
         }
     }
-    answer(&all, shell)?;
+    let answered = answer(&all, shell);
     let bad: Vec<&Checked> =
         all.iter().filter(|checked| count(&checked.findings, Level::Error) > 0).collect();
     if !bad.is_empty() {
@@ -133,7 +133,7 @@ fn report(
             packaging: false,
         }));
     }
-    build::combine(failed, errors)
+    build::combine(failed, errors, answered)
 }
 
 fn answer(all: &[Checked], shell: &Shell) -> Result<(), Error> {
@@ -161,9 +161,17 @@ fn answer(all: &[Checked], shell: &Shell) -> Result<(), Error> {
     if all.iter().any(|checked| !checked.findings.is_empty()) {
         shell.answer("")?;
     }
+    if all.is_empty() {
+        return Ok(());
+    }
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
-    let header = ["CHECKED", "ARCH", "RUNTIME", "GLIBC", "RESULT"];
-    for line in table(&header, &rows, &[]) {
+    let table = Table::new(&["CHECKED", "ARCH", "RUNTIME", "GLIBC", "RESULT"], rows).fit(
+        shell.stdout_width(),
+        0,
+        20,
+        Keep::End,
+    );
+    for line in table.lines(&[]) {
         shell.answer(line)?;
     }
     Ok(())

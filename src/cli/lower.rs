@@ -21,6 +21,12 @@ pub(super) fn without_subcommand_name(args: impl IntoIterator<Item = OsString>) 
     args
 }
 
+/// Whether the answer to a command line that cannot be parsed should be JSON.
+pub(super) fn asks_for_json(args: &[OsString]) -> bool {
+    args.iter().any(|arg| arg == "--output=json")
+        || args.windows(2).any(|pair| pair == ["--output", "json"])
+}
+
 impl Color {
     fn from_environment() -> Option<Self> {
         match env::var("CARGO_TERM_COLOR").ok()?.as_str() {
@@ -67,14 +73,6 @@ impl Global {
 }
 
 impl Build {
-    /// Whether any flag selects something.
-    pub(super) fn selects(&self) -> bool {
-        let workspace = &self.workspace;
-        let packages = !workspace.package.is_empty() || !workspace.exclude.is_empty();
-        let targets = !self.bin.is_empty() || self.bins || !self.example.is_empty();
-        packages || targets || workspace.workspace || workspace.all
-    }
-
     pub(super) fn selection(&self) -> Selection {
         Selection {
             packages: self.workspace.package.clone(),

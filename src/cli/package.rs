@@ -14,7 +14,7 @@ use crate::error::{Error, FindingsError};
 use crate::files::{self, Staging};
 use crate::function::{Function, Role};
 use crate::inspect;
-use crate::message::{Message, bytes, count, table};
+use crate::message::{Keep, Message, Table, bytes, count};
 use crate::shell::Shell;
 use crate::toolchain::{self, LinkerDriver};
 use crate::tree::Tree;
@@ -44,7 +44,9 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let job = Job::new(&args.build, &args.audit, global, out, args.layout.is_some())?;
     let (linker, commit) = thread::scope(|scope| {
         let commit = scope.spawn(|| toolchain::commit(job.metadata.workspace_root.as_std_path()));
-        (toolchain::linker_driver(&job.plan.triple), commit.join().unwrap_or_default())
+        let folder = std::env::current_dir().unwrap_or_default();
+        let linker = toolchain::linker_driver(&job.plan.triple, &job.options.config, &folder);
+        (linker, commit.join().unwrap_or_default())
     });
     let trust = (!args.no_check).then(|| args.audit.trust());
     let gate = Gate::default();
@@ -57,7 +59,15 @@ impl Packer<'_> {
     /// One function, from its executable to its folder. Nothing of what was there is touched
     /// before the new folder is whole.
     fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
-        let tree = self.job.tree(function, artifact)?;
+        let folder = self.job.output.folder(function, self.job.plan.arch);
+        let staging = Staging::new(&folder, || {
+            self.shell
+                .status("Blocking", format!("waiting for another process at {}", shown(&folder)));
+        })?;
+        // What is audited, zipped and copied is this one file, whoever builds meanwhile.
+        let program = function.role.file_name(&function.name);
+        let executable = staging.copy_executable(&artifact.executable, &program)?;
+        let tree = self.job.tree(function, artifact, &executable)?;
         let inspected = inspect::tree(&tree)?;
         let mut findings = match &self.trust {
             Some(trust) => audit::audit(&self.subject(function, &inspected), trust)?,
@@ -66,15 +76,11 @@ impl Packer<'_> {
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });
         }
-        let folder = self.job.output.folder(function, self.job.plan.arch);
-        let staging = Staging::new(&folder)?;
-        let program = function.role.file_name(&function.name);
         let zip = format!("{program}.zip");
         let bundle = self.write_zip(function, &tree, &staging, &zip)?;
-        staging.copy_executable(&artifact.executable, &program)?;
         let record = self.record(function, &bundle, &inspected, zip);
         staging.create_with(RECORD, &json(&record))?;
-        staging.publish()?;
+        staging.publish(RECORD)?;
         self.copy_layout(function, &folder, &program)?;
         if self.trust.is_some() {
             findings.extend(audit::zip_size(function.name.as_str(), bundle.length));
@@ -179,26 +185,27 @@ impl Packer<'_> {
         results: Vec<Result<Outcome, Error>>,
         failed: Option<Error>,
     ) -> Result<(), Error> {
+        let mut shown = Ok(());
         let mut written = Vec::new();
         let mut refused = Vec::new();
         let mut errors = Vec::new();
         for result in results {
             match result {
                 Ok(Outcome::Written { folder, record, findings }) => {
-                    self.show(&findings)?;
+                    shown = shown.and(self.show(&findings));
                     written.push((folder, record));
                 }
                 Ok(Outcome::Refused { function, findings }) => {
-                    self.show(&findings)?;
+                    shown = shown.and(self.show(&findings));
                     refused.push((function, findings));
                 }
                 Err(error) => errors.push(error),
             }
         }
-        self.answer(&written)?;
         if self.job.output.index && !written.is_empty() {
-            self.write_index()?;
+            errors.extend(self.write_index().err());
         }
+        let answered = shown.and_then(|()| self.answer(&written));
         if !refused.is_empty() {
             errors.push(Error::Findings(FindingsError {
                 errors: refused.iter().map(|(_, findings)| count(findings, Level::Error)).sum(),
@@ -206,7 +213,7 @@ impl Packer<'_> {
                 packaging: true,
             }));
         }
-        build::combine(failed, errors)
+        build::combine(failed, errors, answered)
     }
 
     fn show(&self, findings: &[Finding]) -> Result<(), Error> {
@@ -234,8 +241,12 @@ impl Packer<'_> {
             return Ok(());
         }
         let rows: Vec<_> = written.iter().map(|(_, record)| row(record)).collect();
-        let header = ["FUNCTION", "ARCH", "RAW", "ZIP", "CODESHA256"];
-        for line in table(&header, &fit(rows, self.shell.stdout_width()), &[2, 3]) {
+        let width = self.shell.stdout_width();
+        // Twelve characters of a digest tell bundles apart.
+        let table = Table::new(&["FUNCTION", "ARCH", "RAW", "ZIP", "CODESHA256"], rows)
+            .fit(width, 4, 12, Keep::Start)
+            .fit(width, 0, 20, Keep::Start);
+        for line in table.lines(&[2, 3]) {
             self.shell.answer(line)?;
         }
         self.shell.status("Written", format!("to {}", shown(&self.job.output.base)));
@@ -274,21 +285,4 @@ fn row(record: &Record) -> Vec<String> {
         bytes(record.sizes.zip),
         record.code_sha256.clone(),
     ]
-}
-
-/// Shortens the digests to what the terminal has room for; twelve characters tell bundles apart.
-fn fit(mut rows: Vec<Vec<String>>, width: Option<usize>) -> Vec<Vec<String>> {
-    let Some(width) = width else { return rows };
-    let column = |rows: &[Vec<String>], index: usize| {
-        rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count()).max()
-    };
-    let others: usize = (0..4).map(|index| column(&rows, index).unwrap_or(0).max(8) + 2).sum();
-    let room = width.saturating_sub(others + 1).max(12);
-    for digest in rows.iter_mut().filter_map(|row| row.get_mut(4)) {
-        if digest.len() > room {
-            digest.truncate(room.saturating_sub(1));
-            digest.push('…');
-        }
-    }
-    rows
 }

@@ -127,12 +127,38 @@ struct Walk<'a> {
     root: &'a Path,
     /// The root without any symbolic link: what everything must stay below.
     real_root: PathBuf,
-    outputs: &'a [PathBuf],
+    /// The outputs that exist, without any symbolic link.
+    outputs: Vec<PathBuf>,
     /// The part of the pattern before the first wildcard: where the walk starts.
     fixed: String,
     /// Matches paths below the root; none if the pattern is a plain path.
     pattern: Option<GlobSet>,
-    exclude: GlobSet,
+    exclude: Exclude,
+    /// How many folders deep below `fixed` the pattern can reach.
+    depth: usize,
+}
+
+/// What a rule leaves out: patterns with a `/` are matched against the path below the root, those
+/// without against every name in it, as in a `.gitignore`. A folder takes all below it along.
+struct Exclude {
+    paths: GlobSet,
+    names: GlobSet,
+}
+
+impl Exclude {
+    fn new(patterns: &[String]) -> Result<Self, IncludeError> {
+        let plain =
+            |pattern: &String| pattern.trim_start_matches("./").trim_end_matches('/').to_owned();
+        let (paths, names): (Vec<_>, Vec<_>) =
+            patterns.iter().map(plain).partition(|pattern| pattern.contains('/'));
+        Ok(Self { paths: globs(&paths)?, names: globs(&names)? })
+    }
+
+    /// Whether this very path is left out; what lies below it is not visited.
+    fn matches(&self, relative: &Path) -> bool {
+        let named = relative.file_name().is_some_and(|name| self.names.is_match(name));
+        named || self.paths.is_match(relative)
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -143,6 +169,10 @@ impl<'a> Walk<'a> {
         };
         let outside = || IncludeError::Outside { from: rule.from.clone(), root: root.into() };
         let from = Path::new(&rule.from);
+        if rule.from.is_empty() {
+            let why = "it is empty; `.` stands for everything".to_owned();
+            return Err(IncludeError::Pattern { from: String::new(), why });
+        }
         if from.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
             return Err(outside());
         }
@@ -156,10 +186,16 @@ impl<'a> Walk<'a> {
             rule,
             root,
             real_root: fs::canonicalize(root).map_err(unreadable)?,
-            outputs: &roots.outputs,
+            outputs: roots.outputs.iter().filter_map(|path| fs::canonicalize(path).ok()).collect(),
             fixed: plain.join("/"),
             pattern,
-            exclude: globs(&rule.exclude)?,
+            exclude: Exclude::new(&rule.exclude)?,
+            depth: match parts.get(plain.len()..) {
+                Some(wild) if !wild.is_empty() && !wild.iter().any(|part| part.contains("**")) => {
+                    wild.len()
+                }
+                _ => usize::MAX,
+            },
         })
     }
 
@@ -168,26 +204,32 @@ impl<'a> Walk<'a> {
         let before = errors.len();
         let mut matched = false;
         if start.symlink_metadata().is_ok() {
-            let walk = WalkDir::new(&start).follow_links(true).sort_by_file_name().into_iter();
-            for item in walk.filter_entry(|item| !self.never(item.path())) {
+            let walk = WalkDir::new(&start).follow_links(true).max_depth(self.depth);
+            let mut walk = walk.sort_by_file_name().into_iter();
+            // Not a `for`: an escape is left without a look at what lies there.
+            while let Some(item) = walk.next() {
                 match item {
+                    Ok(item) if self.never(&item) => {
+                        if item.file_type().is_dir() {
+                            walk.skip_current_dir();
+                        }
+                    }
                     Ok(item) if item.file_type().is_dir() => {
-                        // Followed, so it must not lead out even if nothing in it matches.
                         if item.path_is_symlink()
+                            && item.depth() < self.depth
                             && let Err(error) = self.inside(item.path())
                         {
                             errors.push(error);
+                            walk.skip_current_dir();
                         }
                     }
                     Ok(item) => {
                         if let Some(relative) = self.wanted(item.path()) {
                             matched = true;
-                            if let Err(error) = self.add(tree, item.path(), &relative) {
-                                errors.push(error);
-                            }
+                            errors.extend(self.add(tree, item.path(), &relative).err());
                         }
                     }
-                    Err(error) => self.walk_error(error, errors),
+                    Err(error) => errors.extend(self.walk_error(error)),
                 }
             }
         }
@@ -197,33 +239,42 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What is never packed: version control, cargo's output and ours.
-    fn never(&self, path: &Path) -> bool {
-        self.outputs.iter().any(|output| output == path)
-            || path.file_name().is_some_and(|name| name == ".git")
+    /// What is never packed: version control, cargo's output, ours, and what the rule excludes.
+    fn never(&self, item: &walkdir::DirEntry) -> bool {
+        let path = item.path();
+        item.file_name() == ".git"
+            || path.strip_prefix(self.root).is_ok_and(|relative| self.exclude.matches(relative))
+            || (item.file_type().is_dir()
+                && !self.outputs.is_empty()
+                && fs::canonicalize(path).is_ok_and(|real| self.outputs.contains(&real)))
     }
 
     /// The path below the root, if the rule takes it.
     fn wanted(&self, path: &Path) -> Option<String> {
         let relative = path.strip_prefix(self.root).ok()?.to_string_lossy().into_owned();
         let matches = self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&relative));
-        (matches && !self.exclude.is_match(&relative)).then_some(relative)
+        matches.then_some(relative)
     }
 
-    fn walk_error(&self, error: walkdir::Error, errors: &mut Vec<IncludeError>) {
+    /// What the walk could not enter, unless the rule does not take it anyway.
+    fn walk_error(&self, error: walkdir::Error) -> Option<IncludeError> {
         let path = error.path().unwrap_or(self.root).to_path_buf();
+        let relative = path.strip_prefix(self.root).unwrap_or(&path);
+        if relative.ancestors().any(|part| self.exclude.matches(part)) {
+            return None;
+        }
         // A link to nothing that the rule does not take is no one's business.
         let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
         let looped = error.loop_ancestor().is_some();
         if is_link && !looped && self.wanted(&path).is_none() {
-            return;
+            return None;
         }
         let source = if looped {
             io::Error::other("a symbolic link leads back to a folder above it")
         } else {
             error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into())
         };
-        errors.push(IncludeError::Unreadable { path, source });
+        Some(IncludeError::Unreadable { path, source })
     }
 
     /// Refuses what leads out of the root, however many links it takes.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::FeatureSelection;
+use super::{FeatureSelection, Run};
 use crate::function::Handler;
 
 /// What the user asked of cargo, and how it shall look.
@@ -49,21 +49,18 @@ impl CargoOptions {
 
     /// The arguments of the `cargo build` of these handlers.
     #[must_use]
-    pub fn build_args(&self, triple: &str, handlers: &[&Handler]) -> Vec<OsString> {
+    pub fn build_args(&self, triple: &str, run: &Run, handlers: &[&Handler]) -> Vec<OsString> {
         let mut args: Vec<OsString> =
             ["build", "--message-format", "json-render-diagnostics"].map(OsString::from).to_vec();
         args.extend(["--target", triple, "--profile", &self.profile].map(OsString::from));
-        let mut packages: Vec<&str> = handlers.iter().map(|h| h.package_id.repr.as_str()).collect();
-        packages.sort_unstable();
-        packages.dedup();
-        for package in packages {
-            args.extend(["--package", package].map(OsString::from));
+        for package in &run.packages {
+            args.extend(["--package", &package.repr].map(OsString::from));
         }
         for handler in handlers {
             args.push(format!("--{}", handler.kind.cargo_name()).into());
             args.push(handler.target.clone().into());
         }
-        self.push_features(&mut args);
+        self.push_features(&mut args, &run.features);
         if let Some(dir) = &self.target_dir {
             args.push("--target-dir".into());
             args.push(dir.into());
@@ -80,7 +77,7 @@ impl CargoOptions {
         args
     }
 
-    fn push_features(&self, args: &mut Vec<OsString>) {
+    fn push_features(&self, args: &mut Vec<OsString>, list: &[String]) {
         let features = &self.features;
         for (on, flag) in
             [(features.all, "--all-features"), (features.no_default, "--no-default-features")]
@@ -89,9 +86,9 @@ impl CargoOptions {
                 args.push(flag.into());
             }
         }
-        if !features.list.is_empty() {
+        if !list.is_empty() {
             args.push("--features".into());
-            args.push(features.list.join(",").into());
+            args.push(list.join(",").into());
         }
     }
 

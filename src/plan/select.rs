@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{Metadata, Package, Target};
 
 use super::depends::{self, FeatureSelection};
+use super::runs::PackageFacts;
 use crate::config::{self, PackageSettings, Settings};
 use crate::function::{FunctionName, Handler, InvalidName, Role, TargetKind};
 use crate::nearest::{quoted, suggestion};
@@ -58,10 +59,10 @@ pub enum SelectError {
     #[error("{}", lines(.0))]
     Unknown(Vec<String>),
     /// `--bin` names a binary that is no handler.
-    #[error("{handler} is not a handler: {why}")]
+    #[error("{} not a handler: {why}", what_are(.handlers))]
     NotAHandler {
-        /// The binary.
-        handler: String,
+        /// The binaries that the name or pattern stands for.
+        handlers: Vec<String>,
         /// Which rule says so.
         why: &'static str,
     },
@@ -69,7 +70,7 @@ pub enum SelectError {
     #[error("no handler is selected; {0}")]
     Nothing(String),
     /// AWS could not name a function so.
-    #[error("{handler}: {source}")]
+    #[error("{handler} cannot give its function its name")]
     Name {
         /// The handler.
         handler: String,
@@ -86,6 +87,11 @@ pub enum SelectError {
         /// The other.
         second: String,
     },
+}
+
+fn what_are(handlers: &[String]) -> String {
+    let verb = if handlers.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", handlers.join(", "))
 }
 
 fn lines<T: ToString>(items: &[T]) -> String {
@@ -114,17 +120,28 @@ impl SelectError {
     }
 }
 
-/// The handlers that the flags select, in the order of their function names.
-pub fn select(metadata: &Metadata, selection: &Selection) -> Result<Vec<Candidate>, SelectError> {
+/// What the flags select.
+#[derive(Debug, Clone)]
+pub struct Selected {
+    /// The handlers, in the order of their function names.
+    pub candidates: Vec<Candidate>,
+    /// The selected packages, those without handlers too.
+    pub packages: Vec<PackageFacts>,
+}
+
+/// The handlers that the flags select.
+pub fn select(metadata: &Metadata, selection: &Selection) -> Result<Selected, SelectError> {
     let scope = Scope::read(metadata)?;
     let packages = scope.packages(selection)?;
-    let targets = scope.named_targets(&packages, selection)?;
     let mut candidates = Vec::new();
-    for (package, target, kind, named) in targets {
-        if let Some(candidate) = scope.candidate(package, target, kind, named, selection)? {
-            candidates.push(candidate);
+    let mut others = Vec::new();
+    for (package, target, kind, named) in scope.named_targets(&packages, selection)? {
+        match scope.candidate(package, target, kind, named, selection)? {
+            Ok(candidate) => candidates.push(candidate),
+            Err(why) => others.push((handler(package, target, kind), why)),
         }
     }
+    no_name_in_vain(&candidates, &others, selection)?;
     if candidates.is_empty() {
         return Err(SelectError::Nothing(scope.why_nothing(&packages)));
     }
@@ -140,7 +157,60 @@ pub fn select(metadata: &Metadata, selection: &Selection) -> Result<Vec<Candidat
             });
         }
     }
-    Ok(candidates)
+    let packages = packages.into_iter().map(facts).collect();
+    Ok(Selected { candidates, packages })
+}
+
+/// Every name or pattern of `--bin` and `--example` stands for a handler.
+fn no_name_in_vain(
+    candidates: &[Candidate],
+    others: &[(Handler, &'static str)],
+    selection: &Selection,
+) -> Result<(), SelectError> {
+    for (kind, patterns) in
+        [(TargetKind::Bin, &selection.bins), (TargetKind::Example, &selection.examples)]
+    {
+        for pattern in patterns {
+            let stands_for = |h: &Handler| h.kind == kind && matches_glob(pattern, &h.target);
+            if candidates.iter().any(|candidate| stands_for(&candidate.handler)) {
+                continue;
+            }
+            let meant: Vec<_> = others.iter().filter(|(handler, _)| stands_for(handler)).collect();
+            if let Some((_, why)) = meant.first() {
+                let handlers = meant.iter().map(|(handler, _)| handler.to_string()).collect();
+                return Err(SelectError::NotAHandler { handlers, why });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn handler(package: &Package, target: &Target, kind: TargetKind) -> Handler {
+    Handler {
+        package_id: package.id.clone(),
+        package: package.name.to_string(),
+        target: target.name.clone(),
+        kind,
+    }
+}
+
+fn facts(package: &Package) -> PackageFacts {
+    let targets = [TargetKind::Bin, TargetKind::Example].into_iter().flat_map(|kind| {
+        targets_of(&[package], kind)
+            .map(|(_, target)| (kind, target.name.clone()))
+            .collect::<Vec<_>>()
+    });
+    PackageFacts {
+        id: Some(package.id.clone()),
+        name: package.name.to_string(),
+        targets: targets.collect(),
+        features: package.features.keys().cloned().collect(),
+        dependencies: package
+            .dependencies
+            .iter()
+            .map(|dependency| depends::manifest_name(dependency).to_owned())
+            .collect(),
+    }
 }
 
 type Named<'m> = (&'m Package, &'m Target, TargetKind, bool);
@@ -164,7 +234,10 @@ impl<'m> Scope<'m> {
         let mut settings = BTreeMap::new();
         for package in &members {
             match config::of_package(&package.name, &package.metadata) {
-                Ok(read) => drop(settings.insert(&package.id, read)),
+                Ok(read) => {
+                    mistakes.extend(unknown_handlers(package, &read));
+                    settings.insert(&package.id, read);
+                }
                 Err(mut more) => mistakes.append(&mut more),
             }
         }
@@ -252,6 +325,7 @@ impl<'m> Scope<'m> {
         format!("no {word} `{pattern}`; {near}")
     }
 
+    /// The candidate, or why the target is no handler.
     fn candidate(
         &self,
         package: &Package,
@@ -259,42 +333,32 @@ impl<'m> Scope<'m> {
         kind: TargetKind,
         named: bool,
         selection: &Selection,
-    ) -> Result<Option<Candidate>, SelectError> {
+    ) -> Result<Result<Candidate, &'static str>, SelectError> {
         let settings = self.settings[&package.id].of_handler(&target.name, &self.workspace);
-        let handler = Handler {
-            package_id: package.id.clone(),
-            package: package.name.to_string(),
-            target: target.name.clone(),
-            kind,
-        };
         let reached = depends::lambda_crates(&self.members, package, &selection.features, kind);
-        let why = match settings.handler {
-            Some(false) => Some("`handler = false` in its manifest"),
-            None if reached.is_empty() => Some(
-                "its package has no normal dependency on lambda_runtime, lambda_http or \
-                 lambda-extension",
-            ),
-            Some(true) | None => None,
-        };
-        if let Some(why) = why {
-            return if named {
-                Err(SelectError::NotAHandler { handler: handler.to_string(), why })
-            } else {
-                Ok(None)
-            };
+        match settings.handler {
+            Some(false) => return Ok(Err("`handler = false` in its manifest")),
+            None if reached.is_empty() => {
+                return Ok(Err(
+                    "its package has no normal dependency on lambda_runtime, lambda_http or \
+                     lambda-extension",
+                ));
+            }
+            Some(true) | None => {}
         }
         // As cargo: a binary whose features are off is skipped, unless it is named.
         let enabled = depends::enabled(package, &selection.features);
         if !named && !target.required_features.iter().all(|f| enabled.features.contains(f)) {
-            return Ok(None);
+            return Ok(Err("its `required-features` are not enabled"));
         }
+        let handler = handler(package, target, kind);
         let name = match settings.name.clone() {
             Some(name) => name,
             None => FunctionName::new(&target.name)
                 .map_err(|source| SelectError::Name { handler: handler.to_string(), source })?,
         };
         let role = settings.role.unwrap_or_else(|| reached.role());
-        Ok(Some(Candidate { handler, name, role, settings }))
+        Ok(Ok(Candidate { handler, name, role, settings }))
     }
 
     fn why_nothing(&self, packages: &[&Package]) -> String {
@@ -321,6 +385,25 @@ impl<'m> Scope<'m> {
     }
 }
 
+/// Tables of handlers that the package does not have.
+fn unknown_handlers(package: &Package, settings: &PackageSettings) -> Vec<config::Mistake> {
+    let names: BTreeSet<&str> = [TargetKind::Bin, TargetKind::Example]
+        .into_iter()
+        .flat_map(|kind| {
+            targets_of(&[package], kind).map(|(_, t)| t.name.as_str()).collect::<Vec<_>>()
+        })
+        .collect();
+    let unknown = settings.handlers.keys().filter(|name| !names.contains(name.as_str()));
+    let mistake = |name: &String| config::Mistake {
+        table: format!(
+            "package `{}`: [package.metadata.lambda-pack.handlers.{name}]",
+            package.name
+        ),
+        what: format!("no binary or example `{name}`; {}", suggestion(name, names.iter().copied())),
+    };
+    unknown.map(mistake).collect()
+}
+
 fn targets_of<'m, 'p>(
     packages: &'p [&'m Package],
     kind: TargetKind,
@@ -341,7 +424,11 @@ fn targets_of<'m, 'p>(
 /// and its patterns of names.
 fn matches_package(spec: &str, package: &Package) -> bool {
     if spec.contains("://") {
-        return package.id.repr == spec || package.id.repr.starts_with(&format!("{spec}#"));
+        // `path+file:///…#version`, with or without the kind in front and the version behind.
+        let id = &package.id.repr;
+        return [id.as_str(), id.split_once('+').map_or("", |(_, url)| url)]
+            .iter()
+            .any(|id| *id == spec || id.starts_with(&format!("{spec}#")));
     }
     match spec.split_once(['@', ':']) {
         Some((name, version)) => {

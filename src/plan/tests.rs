@@ -18,10 +18,30 @@ fn function(package: &str, target: &str, kind: TargetKind) -> Function {
         include: Vec::new(),
         package_root: PathBuf::from("/w").join(package),
         package_version: "0.1.0".to_owned(),
+        has_build_script: false,
     }
 }
 
 const HOST: &str = "x86_64-unknown-linux-gnu";
+
+fn facts(name: &str, targets: &[(TargetKind, &str)], features: &[&str]) -> PackageFacts {
+    PackageFacts {
+        id: Some(PackageId { repr: name.to_owned() }),
+        name: name.to_owned(),
+        targets: targets.iter().map(|(kind, target)| (*kind, (*target).to_owned())).collect(),
+        features: features.iter().map(|&feature| feature.to_owned()).collect(),
+        dependencies: std::collections::BTreeSet::new(),
+    }
+}
+
+fn options(profile: &str, features: &[&str]) -> CargoOptions {
+    let list = features.iter().map(|&feature| feature.to_owned()).collect();
+    CargoOptions {
+        profile: profile.to_owned(),
+        features: FeatureSelection { list, ..FeatureSelection::default() },
+        ..CargoOptions::default()
+    }
+}
 
 #[test]
 fn handlers_of_one_file_name_never_share_a_run() {
@@ -33,24 +53,59 @@ fn handlers_of_one_file_name_never_share_a_run() {
         // In `examples/`: no clash with a binary.
         function("c", "main", TargetKind::Example),
     ];
-    let plan = Plan::new(functions, HOST, "release", None).unwrap();
-    assert_eq!(plan.runs, [vec![0, 2, 4], vec![1], vec![3]]);
+    let selected = [
+        facts("a", &[(TargetKind::Bin, "main")], &[]),
+        facts("b", &[(TargetKind::Bin, "main"), (TargetKind::Bin, "other")], &[]),
+        facts("c", &[(TargetKind::Bin, "main"), (TargetKind::Example, "main")], &[]),
+    ];
+    let plan = Plan::new(functions, &selected, HOST, &options("release", &[]), None).unwrap();
+    // `b` could not even come along for `other`: `--bin main` would build its `main` too.
+    let members: Vec<_> = plan.runs.iter().map(|run| run.members.clone()).collect();
+    assert_eq!(members, [vec![0], vec![1, 2], vec![3, 4]]);
+}
+
+#[test]
+fn features_go_to_the_runs_that_have_them() {
+    let functions =
+        vec![function("a", "main", TargetKind::Bin), function("b", "main", TargetKind::Bin)];
+    let main = &[(TargetKind::Bin, "main")];
+    let selected =
+        [facts("a", main, &["x"]), facts("b", main, &[]), facts("core", &[], &["x", "y"])];
+    let runs = |features: &[&str]| {
+        let options = options("release", features);
+        let plan = Plan::new(functions.clone(), &selected, HOST, &options, None).unwrap();
+        plan.runs
+            .iter()
+            .map(|run| {
+                let packages: Vec<_> = run.packages.iter().map(|id| id.repr.as_str()).collect();
+                format!("{} [{}]", packages.join(" "), run.features.join(" "))
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(runs(&[]), ["a []", "b []"]);
+    assert_eq!(runs(&["y"]), ["a core [y]", "b core [y]"], "a library's own, selected too");
+    assert_eq!(runs(&["a/x"]), ["a [a/x]", "b []"]);
+    assert_eq!(runs(&["nobodys"]), ["a [nobodys]", "b [nobodys]"], "for cargo to refuse");
 }
 
 #[test]
 fn the_host_decides_the_target_and_the_profile_the_level() {
-    let plan = Plan::new(Vec::new(), "aarch64-unknown-linux-musl", "dev", None).unwrap();
+    let plan = Plan::new(Vec::new(), &[], "aarch64-unknown-linux-musl", &options("dev", &[]), None)
+        .unwrap();
     assert_eq!((plan.arch, plan.level), (Arch::Arm64, Level::Fast));
     assert_eq!(plan.triple, "aarch64-unknown-linux-gnu");
-    let custom = Plan::new(Vec::new(), HOST, "tuned", None).unwrap();
+    let custom = Plan::new(Vec::new(), &[], HOST, &options("tuned", &[]), None).unwrap();
     assert_eq!(custom.level, Level::Best);
-    let error = Plan::new(Vec::new(), "aarch64-apple-darwin", "dev", None).unwrap_err();
+    let error =
+        Plan::new(Vec::new(), &[], "aarch64-apple-darwin", &options("dev", &[]), None).unwrap_err();
     assert!(error.to_string().contains("aarch64-apple-darwin"));
 }
 
 #[test]
 fn the_time_is_a_constant_or_source_date_epoch() {
-    let time = |epoch| Plan::new(Vec::new(), HOST, "release", epoch).map(|plan| plan.time);
+    let time = |epoch| {
+        Plan::new(Vec::new(), &[], HOST, &options("release", &[]), epoch).map(|plan| plan.time)
+    };
     assert_eq!(time(None).unwrap(), DosTime::EARLIEST);
     assert_eq!(time(Some("")).unwrap(), DosTime::EARLIEST);
     assert_eq!(time(Some("1709251199")).unwrap(), DosTime::from_unix(1_709_251_199).unwrap());
@@ -81,11 +136,16 @@ fn cargo_gets_every_flag_once_and_packages_by_id() {
     let functions =
         [function("p", "one", TargetKind::Bin), function("p", "two", TargetKind::Example)];
     let handlers: Vec<_> = functions.iter().map(|function| &function.handler).collect();
+    let run = Run {
+        members: vec![0, 1],
+        packages: vec![PackageId { repr: "p".to_owned() }],
+        features: options.features.list.clone(),
+    };
     let line = |args: Vec<std::ffi::OsString>| {
         args.iter().map(|arg| arg.to_str().unwrap()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(
-        line(options.build_args(HOST, &handlers)),
+        line(options.build_args(HOST, &run, &handlers)),
         "build --message-format json-render-diagnostics --target x86_64-unknown-linux-gnu \
          --profile tuned --package p --bin one --example two --no-default-features --features \
          a,p/b --target-dir t --jobs=-1 --keep-going --timings --manifest-path x/Cargo.toml \

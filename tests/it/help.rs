@@ -69,9 +69,11 @@ fn usage_mistakes_exit_2_and_leave_stdout_empty() {
 
 #[test]
 fn check_takes_files_or_a_selection() {
-    run(lambda_pack(&repository()).args(["check", "/bin/true", "--bin", "x"]))
-        .code(2)
-        .says("check takes files or a selection, not both");
+    for flag in [&["--bin", "x"][..], &["--workspace"], &["--profile", "dev"], &["--locked"]] {
+        run(lambda_pack(&repository()).args(["check", "/bin/true"]).args(flag))
+            .code(2)
+            .says("cannot be used with");
+    }
 }
 
 #[test]
@@ -90,6 +92,17 @@ fn stdout_is_nothing_but_json_in_json_mode() {
     assert_eq!(records[0]["exit_code"], 2);
     let message = records[0]["message"].as_str().unwrap();
     assert_eq!(message, "no package `helo` in this workspace; did you mean `hello`?");
+}
+
+#[test]
+fn usage_mistakes_are_records_too() {
+    for format in [&["--output", "json"][..], &["--output=json"]] {
+        let answer =
+            run(lambda_pack(&repository()).arg("package").args(format).arg("--nope")).code(2);
+        let records = answer.records();
+        assert_eq!(records[0]["message"], "unexpected argument '--nope' found");
+        assert_eq!(records[0]["exit_code"], 2);
+    }
 }
 
 #[test]

@@ -61,6 +61,58 @@ fn files_folders_globs_and_where_they_go() {
 }
 
 #[test]
+fn what_is_excluded() {
+    let workspace = with_assets();
+    workspace.write("crates/hello/assets/tmp/x", "x");
+    workspace.write("crates/hello/assets/deep/s.tmp", "x");
+    let package = workspace.path().join("crates/hello");
+    symlink("/", package.join("assets/everything")).unwrap();
+    let kept = ["assets/a.txt", "assets/b.json", "assets/deep/c.txt"];
+    for exclude in [
+        "\"assets/tmp\", \"*.tmp\", \".*\", \"everything\"",
+        "\"assets/tmp/\", \"assets/**/*.tmp\", \"./assets/.hidden\", \"assets/everything\"",
+        "\"tmp\", \"s.tmp\", \".hidden\", \"every*\"",
+    ] {
+        let include = format!("{{from=\"assets\", exclude=[{exclude}]}}");
+        assert_eq!(paths(&workspace, &include), kept, "{include}");
+    }
+    // What a pattern cannot reach is not looked at, what it reaches is refused, and at once.
+    assert_eq!(paths(&workspace, "\"assets/*.txt\""), ["assets/a.txt"]);
+    refused(&workspace, "{from=\"assets\", exclude=[\"tmp\", \"*.tmp\"]}", "leads out of");
+}
+
+#[test]
+fn no_bundle_holds_another() {
+    let workspace = Workspace::hello();
+    workspace.handler("hello", "include = [{from=\"**\", exclude=[\"Cargo.toml\"]}]");
+    let package = workspace.path().join("crates/hello");
+    let arguments =
+        ["package", "--output", "json", "-q", "--out", "dist/x/../out", "--target-dir", "t"];
+    for _ in 0..2 {
+        let mut command = workspace.command(&arguments);
+        let answer = run(command.current_dir(&package)).code(0);
+        let files = answer.records()[0]["files"].as_array().unwrap().clone();
+        let paths: Vec<_> = files.iter().map(|file| file["path"].as_str().unwrap()).collect();
+        assert_eq!(paths, ["bootstrap", "src/main.rs"]);
+    }
+}
+
+#[test]
+fn a_build_script_may_write_what_is_included() {
+    let workspace = Workspace::hello();
+    workspace.handler("hello", "include = [\"generated\"]");
+    workspace.run(&["package"]).code(2).says("include `generated` matches no file");
+    workspace.write(
+        "crates/hello/build.rs",
+        "fn main() { std::fs::create_dir_all(\"generated\").unwrap(); \
+         std::fs::write(\"generated/x\", \"x\").unwrap(); }",
+    );
+    assert_eq!(paths(&workspace, "\"generated\""), ["generated/x"]);
+    workspace.handler("hello", "include = [\"other\"]");
+    workspace.run(&["package"]).code(2).says("include `other` matches no file");
+}
+
+#[test]
 fn the_workspaces_own_include_starts_at_the_workspace() {
     let workspace = with_assets();
     let root = std::fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap();
@@ -116,6 +168,7 @@ fn what_is_missing_or_cannot_be_read_is_refused() {
     refused(&workspace, "\"nothing.txt\"", "include `nothing.txt` matches no file in");
     refused(&workspace, "\"assets/*.xml\"", "include `assets/*.xml` matches no file in");
     refused(&workspace, "\"assets/[.txt\"", "is no valid pattern");
+    refused(&workspace, "\"\"", "it is empty; `.` stands for everything");
     symlink("nowhere", package.join("assets/dangling")).unwrap();
     refused(&workspace, "\"assets\"", "No such file or directory");
     std::fs::remove_file(package.join("assets/dangling")).unwrap();

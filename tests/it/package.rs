@@ -354,3 +354,81 @@ fn help_of_the_program_is_quick() {
     // 5 ms is promised of the release build; this is a debug one on a busy machine.
     assert!(quickest < Duration::from_millis(50), "{quickest:?}");
 }
+
+/// What is audited, zipped and put beside the zip is one file, whoever builds meanwhile.
+#[test]
+fn bootstrap_and_the_zip_are_of_one_build() {
+    let workspace = Workspace::hello();
+    slow(&workspace, 8);
+    workspace.run(&["package", "-q"]).code(0);
+    let child = workspace.command(&["package", "-q"]).stdout(Stdio::null()).spawn().unwrap();
+    workspace.write("crates/hello/src/main.rs", "fn main() { println!(\"another build\"); }");
+    workspace.run(&["check", "-q"]).code(0);
+    assert!({ child }.wait().unwrap().success());
+    let record = json(&workspace.output("hello", "lambda-pack.json"));
+    let program = fs::read(workspace.output("hello", "bootstrap")).unwrap();
+    assert_eq!(record["files"][0]["sha256"], Sha256::of(&program).hex());
+}
+
+#[test]
+fn a_closed_or_full_stdout_changes_no_verdict_and_loses_no_file() {
+    let workspace = Workspace::hello();
+    workspace.handler("bad", "runtime = \"provided.al2\"");
+    let program = env!("CARGO_BIN_EXE_cargo-lambda-pack");
+    let piped = |arguments: &str, to: &str| {
+        let mut shell = Command::new("bash");
+        scrub(&mut shell);
+        let script = format!("'{program}' {arguments} -q {to}; exit ${{PIPESTATUS[0]}}");
+        shell.env("CARGO_NET_OFFLINE", "true").args(["-c", &script]);
+        run(shell.current_dir(workspace.path()))
+    };
+    piped("check", "| true").code(3);
+    piped("package --out a", "| true").code(3);
+    piped("package -p hello --out b", "| true").code(0);
+    piped("package -p hello --out c", ">/dev/full").code(1).says("cannot write the answer");
+    for out in ["a", "b", "c"] {
+        assert!(workspace.path().join(out).join("index.json").is_file(), "{out}");
+    }
+}
+
+/// As on overlay and network file systems, which cannot exchange folders.
+#[test]
+fn where_folders_cannot_be_exchanged_files_are_replaced() {
+    if !have("strace") {
+        return;
+    }
+    let workspace = Workspace::hello();
+    workspace.run(&["package"]).code(0);
+    let stale = workspace.output("hello", "stale");
+    fs::write(&stale, "left").unwrap();
+    workspace.write("crates/hello/src/main.rs", "fn main() { println!(\"again\"); }");
+    let mut command = Command::new("strace");
+    scrub(&mut command);
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2"]);
+    command.args(["-e", "inject=renameat2:error=EXDEV"]);
+    command.arg(env!("CARGO_BIN_EXE_cargo-lambda-pack")).arg("package");
+    run(command.env("CARGO_NET_OFFLINE", "true").current_dir(workspace.path())).code(0);
+    assert_eq!(run(&mut Command::new(workspace.output("hello", "bootstrap"))).stdout, "again\n");
+    let zip = fs::read(workspace.output("hello", "bootstrap.zip")).unwrap();
+    let record = json(&workspace.output("hello", "lambda-pack.json"));
+    assert_eq!(record["CodeSha256"], Sha256::of(&zip).base64());
+    assert!(!stale.exists());
+}
+
+#[test]
+fn a_linker_that_cargos_configuration_names_is_not_claimed_to_be_cc() {
+    let workspace = Workspace::hello();
+    let linker = |expected: serde_json::Value| {
+        workspace.run(&["package"]).code(0);
+        let record = json(&workspace.output("hello", "lambda-pack.json"));
+        assert_eq!(record["linker"]["program"], expected);
+        assert!(!record["linker"]["comments"].as_array().unwrap().is_empty());
+    };
+    linker("cc".into());
+    workspace.write(
+        ".cargo/config.toml",
+        "[target.x86_64-unknown-linux-gnu]\nlinker = \"gcc\"\n\
+         [target.aarch64-unknown-linux-gnu]\nlinker = \"gcc\"\n",
+    );
+    linker(serde_json::Value::Null);
+}

@@ -114,7 +114,8 @@ pub struct IncludeRule {
     /// lies below its fixed part goes under this folder. For one file: its new path, or a folder
     /// when it ends in `/`.
     pub to: Option<String>,
-    /// Globs of what to leave out, matched against the path below the root.
+    /// What to leave out: patterns with a `/` are matched against the path below the root, those
+    /// without against every name in it; a folder takes all below it along.
     pub exclude: Vec<String>,
     /// The folder that `from` starts from.
     pub root: IncludeRoot,

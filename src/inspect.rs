@@ -3,24 +3,20 @@
 //! Every file is looked at, by its first bytes; of ELF files the tables are read. The members of a
 //! zip are unpacked as far as they claim to go, so that a damaged one is found.
 
-use std::collections::BTreeMap;
+mod zip;
+
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek as _, Write};
+use std::io::{self, BufReader, Read, Seek as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::audit::{Code, Content, Finding, Inspected, UNPACKED_LIMIT};
-use crate::bundle::{Member, ReadError, Record, ZipFile};
+use crate::audit::{Content, Finding, Inspected};
+use crate::bundle::Record;
 use crate::elf::{self, ElfError};
 use crate::function::Role;
-use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
-
-/// The longest target of a symbolic link that Linux follows, in bytes (`PATH_MAX`).
-const MAX_LINK: usize = 4096;
-/// As many links in a row as Linux follows (`path_resolution(7)`).
-const MAX_LINKS: usize = 40;
+use crate::tree::{Source, Tree};
 
 /// Something that cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +86,7 @@ pub fn open(path: &Path) -> Result<Opened, InspectError> {
     let begins_as_zip = magic == *b"PK\x03\x04" || magic == *b"PK\x05\x06";
     let named_zip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
     if begins_as_zip || (named_zip && !elf::is_elf(magic.get(..count).unwrap_or_default())) {
-        return zip(path, file, metadata.len());
+        return zip::open(path, file, metadata.len());
     }
     let content = content(&mut file).map_err(&failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -171,203 +167,6 @@ fn folder(path: &Path) -> Result<Opened, InspectError> {
         });
     }
     Ok(opened)
-}
-
-/// A zip. What is wrong with it becomes findings; only the disk under us can fail.
-fn zip(path: &Path, file: File, length: u64) -> Result<Opened, InspectError> {
-    let thing = path.display().to_string();
-    let mut opened = Opened { zip_size: Some(length), ..Opened::default() };
-    let read = ZipFile::open(BufReader::new(file)).and_then(|zip| Ok((zip.members()?, zip)));
-    let (members, mut zip) = match read {
-        Ok(read) => read,
-        Err(error) => {
-            opened.findings.push(damaged(&thing, &error));
-            return Ok(opened);
-        }
-    };
-    let mut links = BTreeMap::new();
-    let mut places = Tree::default();
-    let mut budget = UNPACKED_LIMIT;
-    for (index, member) in members.iter().enumerate().filter(|(_, member)| !member.folder) {
-        let place = format!("{thing}: {}", member.name);
-        let wrong = member_findings(member, index, &place, &mut places);
-        let sound = wrong.is_empty() && member.claimed <= budget;
-        opened.findings.extend(wrong);
-        let mut content = Content::NotRead;
-        if sound {
-            budget -= member.claimed;
-            let mut sniffer = Sniffer::default();
-            let extracted = zip.extract(index, &mut sniffer);
-            let failed = |source| InspectError::Unpack {
-                path: path.to_path_buf(),
-                member: member.name.clone(),
-                source,
-            };
-            match (sniffer.failed.take(), extracted) {
-                (Some(error), _) => return Err(failed(error)),
-                (None, Err(error)) => opened.findings.push(damaged(&place, &error)),
-                (None, Ok(())) if member.symlink => {
-                    links.insert(opened.files.len(), sniffer.text());
-                }
-                (None, Ok(())) => content = sniffer.content().map_err(failed)?,
-            }
-        }
-        opened.files.push(Inspected {
-            path: member.name.clone(),
-            mode: member.mode,
-            length: member.claimed,
-            content,
-        });
-    }
-    follow(&mut opened, &links, &thing);
-    Ok(opened)
-}
-
-fn damaged(place: &str, error: &ReadError) -> Finding {
-    Finding::new(Code::ZipDamaged, place, error.to_string(), "make the zip again")
-}
-
-/// What is wrong with a member by its entry alone.
-fn member_findings(member: &Member, index: usize, place: &str, places: &mut Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let bad_path = |why: String| {
-        Finding::new(
-            Code::ZipPath,
-            place,
-            format!("cannot be unpacked under that name: {why}"),
-            "use plain relative paths, each once",
-        )
-    };
-    match ArchivePath::new(&member.name) {
-        Err(why) => findings.push(bad_path(why.to_string())),
-        Ok(path) => {
-            // The index makes entries differ, so that two of one name clash.
-            let length = index as u64;
-            let source = Source::File(member.name.clone().into());
-            if let Err(clash) = places.insert(path, Entry { mode: Mode::Regular, length, source }) {
-                findings.push(bad_path(clash.to_string()));
-            }
-        }
-    }
-    if let Some(why) = &member.refused {
-        findings.push(Finding::new(
-            Code::ZipMethod,
-            place,
-            format!("{why}; Lambda unpacks stored and deflated members"),
-            "make the zip again with deflate and without a password",
-        ));
-    }
-    findings
-}
-
-/// Gives symbolic links the content of what they lead to, as the loader will find it.
-fn follow(opened: &mut Opened, links: &BTreeMap<usize, String>, thing: &str) {
-    let by_path: BTreeMap<String, usize> =
-        opened.files.iter().enumerate().map(|(index, file)| (file.path.clone(), index)).collect();
-    for &link in links.keys() {
-        let mut at = link;
-        for _ in 0..MAX_LINKS {
-            let Some(target) = links.get(&at) else { break };
-            let from = opened.files.get(at).map_or("", |file| file.path.as_str());
-            match beside(from, target).and_then(|path| by_path.get(&path)) {
-                Some(&next) => at = next,
-                None => break,
-            }
-        }
-        let found = opened.files.get(at).filter(|_| !links.contains_key(&at));
-        let (mode, content) = match found {
-            Some(file) => (file.mode, file.content.clone()),
-            None => (None, Content::NotRead),
-        };
-        let dangling = found.is_none();
-        if let Some(file) = opened.files.get_mut(link) {
-            file.content = content;
-            if dangling {
-                opened.findings.push(Finding::new(
-                    Code::ZipSymlink,
-                    format!("{thing}: {}", file.path),
-                    format!(
-                        "a symbolic link to `{}`, which is not in the zip; it is not audited",
-                        links.get(&link).map_or("", String::as_str)
-                    ),
-                    "put the file itself there",
-                ));
-            } else {
-                file.mode = mode;
-            }
-        }
-    }
-}
-
-/// The path that a link at `from` leads to, if that is in the same archive.
-fn beside(from: &str, target: &str) -> Option<String> {
-    if target.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = from.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-/// Takes the bytes of a member: keeps the beginning, and all of an ELF file on the disk.
-#[derive(Default)]
-struct Sniffer {
-    start: Vec<u8>,
-    elf: Option<File>,
-    /// What went wrong with the disk, which is not the member's fault.
-    failed: Option<io::Error>,
-}
-
-impl Sniffer {
-    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let begins = self.start.len() < 4;
-        let room = MAX_LINK.saturating_sub(self.start.len());
-        self.start.extend(bytes.iter().take(room));
-        if let Some(file) = &mut self.elf {
-            return file.write_all(bytes);
-        }
-        if begins && elf::is_elf(&self.start) {
-            let mut file = tempfile::tempfile()?;
-            // What came before, and as much of these bytes as was kept.
-            file.write_all(&self.start)?;
-            let rest = bytes.get(room.min(bytes.len())..).unwrap_or_default();
-            file.write_all(rest)?;
-            self.elf = Some(file);
-        }
-        Ok(())
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.start).into_owned()
-    }
-
-    fn content(self) -> io::Result<Content> {
-        match self.elf {
-            Some(mut file) => content(&mut file),
-            None => Ok(script(&self.start)),
-        }
-    }
-}
-
-impl Write for Sniffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Err(error) = self.keep(bytes) {
-            self.failed = Some(error);
-            return Err(io::ErrorKind::Other.into());
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What a file is, by its first bytes and, for ELF, its tables.

@@ -12,6 +12,7 @@ use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
 use crate::artifact::Artifact;
+use crate::audit::{Inspected, Subject};
 use crate::cargo::{self, CargoError};
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
@@ -144,6 +145,24 @@ impl Job {
             },
         )?;
         Ok(tree)
+    }
+
+    /// What the audit is told of a function and its files.
+    pub(super) fn subject<'a>(
+        &self,
+        function: &'a Function,
+        files: &'a [Inspected],
+    ) -> Subject<'a> {
+        Subject {
+            thing: function.name.as_str(),
+            role: function.role,
+            programs: vec![function.role.archive_path(&function.name)],
+            files,
+            zip_size: None,
+            bare: false,
+            arch: Some(self.plan.arch),
+            runtime: function.runtime,
+        }
     }
 
     /// Runs cargo and hands each executable to `work` on threads of their own, as soon as cargo

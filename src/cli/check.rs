@@ -38,17 +38,7 @@ fn check_artifact(
     artifact: &Artifact,
 ) -> Result<Checked, Error> {
     let files = inspect::tree(&job.tree(function, artifact, &artifact.executable)?)?;
-    let subject = Subject {
-        thing: function.name.as_str(),
-        role: function.role,
-        programs: vec![function.role.archive_path(&function.name)],
-        files: &files,
-        zip_size: None,
-        bare: false,
-        arch: Some(job.plan.arch),
-        runtime: function.runtime,
-    };
-    checked(&subject, args, Vec::new())
+    checked(&job.subject(function, &files), args, Vec::new())
 }
 
 fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {

@@ -8,7 +8,7 @@ use super::args::{Global, Package};
 use super::build::{self, Job};
 use super::lower::shown;
 use crate::artifact::Artifact;
-use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
+use crate::audit::{self, Content, Finding, Inspected, Level, Trust};
 use crate::bundle::{self, Access, Bundle, Gate, LinkerRecord, Record, Sizes};
 use crate::error::{Error, FindingsError};
 use crate::files::{self, Staging};
@@ -70,7 +70,7 @@ impl Packer<'_> {
         let tree = self.job.tree(function, artifact, &executable)?;
         let inspected = inspect::tree(&tree)?;
         let mut findings = match &self.trust {
-            Some(trust) => audit::audit(&self.subject(function, &inspected), trust)?,
+            Some(trust) => audit::audit(&self.job.subject(function, &inspected), trust)?,
             None => Vec::new(),
         };
         if count(&findings, Level::Error) > 0 {
@@ -87,19 +87,6 @@ impl Packer<'_> {
         }
         self.shell.status("Packed", format!("{} ({})", function.name, bytes(bundle.length)));
         Ok(Outcome::Written { folder, record: Box::new(record), findings })
-    }
-
-    fn subject<'a>(&self, function: &'a Function, files: &'a [Inspected]) -> Subject<'a> {
-        Subject {
-            thing: function.name.as_str(),
-            role: function.role,
-            programs: vec![function.role.archive_path(&function.name)],
-            files,
-            zip_size: None,
-            bare: false,
-            arch: Some(self.job.plan.arch),
-            runtime: function.runtime,
-        }
     }
 
     fn write_zip(

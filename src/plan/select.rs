@@ -4,14 +4,18 @@
 //! `--bin`, `required-features`); what makes a binary a handler is ours. Pure: the answer depends on
 //! `cargo metadata` and the flags alone.
 
+mod error;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use error::SelectError;
 
 use cargo_metadata::{Metadata, Package, Target};
 
 use super::depends::{self, FeatureSelection};
 use super::runs::PackageFacts;
 use crate::config::{self, PackageSettings, Settings};
-use crate::function::{FunctionName, Handler, InvalidName, Role, TargetKind};
+use crate::function::{FunctionName, Handler, Role, TargetKind};
 use crate::nearest::{quoted, suggestion};
 
 /// Cargo's selection flags.
@@ -44,80 +48,6 @@ pub struct Candidate {
     pub role: Role,
     /// Its merged settings.
     pub settings: Settings,
-}
-
-/// Why there is no selection. Every mistake of a kind is reported at once.
-#[derive(Debug, thiserror::Error)]
-pub enum SelectError {
-    /// Mistakes in manifests.
-    #[error("{}", lines(.0))]
-    Config(Vec<config::Mistake>),
-    /// `--exclude` alone.
-    #[error("--exclude can only be used together with --workspace")]
-    ExcludeAlone,
-    /// Names or patterns that match nothing.
-    #[error("{}", lines(.0))]
-    Unknown(Vec<String>),
-    /// `--bin` names a binary that is no handler.
-    #[error("{} not a handler: {why}", what_are(.handlers))]
-    NotAHandler {
-        /// The binaries that the name or pattern stands for.
-        handlers: Vec<String>,
-        /// Which rule says so.
-        why: &'static str,
-    },
-    /// Nothing to do.
-    #[error("no handler is selected; {0}")]
-    Nothing(String),
-    /// AWS could not name a function so.
-    #[error("{handler} cannot give its function its name")]
-    Name {
-        /// The handler.
-        handler: String,
-        /// What is wrong with it.
-        source: InvalidName,
-    },
-    /// Two handlers want one function.
-    #[error("two handlers have the function name `{name}`: {first} and {second}")]
-    SameName {
-        /// The name.
-        name: String,
-        /// One handler.
-        first: String,
-        /// The other.
-        second: String,
-    },
-}
-
-fn what_are(handlers: &[String]) -> String {
-    let verb = if handlers.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", handlers.join(", "))
-}
-
-fn lines<T: ToString>(items: &[T]) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join("\n")
-}
-
-impl SelectError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotAHandler { .. } => Some(
-                "if it speaks the Runtime API by itself, set `handler = true` in \
-                 [package.metadata.lambda-pack]"
-                    .to_owned(),
-            ),
-            Self::SameName { second, .. } => Some(format!(
-                "give one of them a name of its own: `name = \"…\"` in \
-                 [package.metadata.lambda-pack.handlers.<binary>] of {second}"
-            )),
-            Self::Name { .. } => {
-                Some("set `name = \"…\"` in [package.metadata.lambda-pack]".to_owned())
-            }
-            _ => None,
-        }
-    }
 }
 
 /// What the flags select.

@@ -65,16 +65,20 @@ pub enum PlanError {
     Epoch(String),
 }
 
+/// The architecture that is built for: the host's.
+pub fn architecture(host: &str) -> Result<Arch, PlanError> {
+    Arch::of_linux_triple(host).ok_or_else(|| PlanError::Host(host.to_owned()))
+}
+
 impl Plan {
     /// Decides. `epoch` is `SOURCE_DATE_EPOCH` as it stands in the environment.
     pub fn new(
         functions: Vec<Function>,
         selected: &[PackageFacts],
-        host: &str,
+        arch: Arch,
         options: &CargoOptions,
         epoch: Option<&str>,
     ) -> Result<Self, PlanError> {
-        let arch = Arch::of_linux_triple(host).ok_or_else(|| PlanError::Host(host.to_owned()))?;
         let time = match epoch {
             None | Some("") => DosTime::EARLIEST,
             Some(text) => text

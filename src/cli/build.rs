@@ -59,15 +59,15 @@ impl Job {
         });
         let metadata = metadata?;
         let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let selected = plan::select(&metadata, &build.selection())?;
+        let arch = plan::architecture(&rustc.host)?;
+        let selected = plan::select(&metadata, &build.selection(), arch)?;
         let functions: Vec<Function> = selected
             .candidates
             .into_iter()
             .map(|candidate| function(&metadata, candidate, audit.runtime()))
             .collect();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
-        let plan =
-            Plan::new(functions, &selected.packages, &rustc.host, &options, epoch.as_deref())?;
+        let plan = Plan::new(functions, &selected.packages, arch, &options, epoch.as_deref())?;
         let target = match &options.target_dir {
             Some(folder) => absolute(folder),
             None => metadata.target_directory.clone().into_std_path_buf(),

@@ -7,9 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cargo_metadata::cargo_platform::Cfg;
 use cargo_metadata::{Dependency, DependencyKind, Package};
 
 use crate::function::{Role, TargetKind};
+use crate::target::Arch;
 
 /// Cargo's feature flags.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,30 @@ pub(super) struct Enabled {
     pub(super) features: BTreeSet<String>,
     /// Optional dependencies, by the name they have in the manifest.
     dependencies: BTreeSet<String>,
+}
+
+/// What decides about `[target.'cfg(…)'.dependencies]`.
+pub(super) struct Platform {
+    triple: &'static str,
+    cfg: Vec<Cfg>,
+}
+
+impl Platform {
+    /// Of glibc's Linux: as much of `rustc --print cfg` as dependencies are chosen by.
+    pub(super) fn new(arch: Arch) -> Self {
+        let triple = arch.gnu_triple();
+        let machine = triple.split('-').next().unwrap_or_default();
+        let cfg = format!(
+            "unix;target_family=\"unix\";target_os=\"linux\";target_env=\"gnu\";target_vendor=\
+             \"unknown\";target_arch=\"{machine}\";target_pointer_width=\"64\";target_endian=\
+             \"little\""
+        );
+        Self { triple, cfg: cfg.split(';').filter_map(|text| text.parse().ok()).collect() }
+    }
+
+    fn has(&self, dependency: &Dependency) -> bool {
+        dependency.target.as_ref().is_none_or(|target| target.matches(self.triple, &self.cfg))
+    }
 }
 
 /// The Lambda crates that a package reaches.
@@ -94,6 +120,7 @@ pub(super) fn lambda_crates(
     package: &Package,
     selection: &FeatureSelection,
     kind: TargetKind,
+    platform: &Platform,
 ) -> Reached {
     let mut reached = Reached::default();
     let start = enabled(package, selection).features;
@@ -103,7 +130,8 @@ pub(super) fn lambda_crates(
         let mut wanted = features.get(current.id.repr.as_str()).cloned().unwrap_or_default();
         let on = expand(current, &mut wanted);
         let dev = kind == TargetKind::Example && current.id == package.id;
-        for dependency in current.dependencies.iter().filter(|d| is_used(d, &on, dev)) {
+        let used = |d: &&Dependency| platform.has(d) && is_used(d, &on, dev);
+        for dependency in current.dependencies.iter().filter(used) {
             match dependency.name.as_str() {
                 "lambda_runtime" | "lambda_http" => reached.runtime = true,
                 "lambda-extension" => reached.extension = true,

@@ -12,11 +12,12 @@ pub use error::SelectError;
 
 use cargo_metadata::{Metadata, Package, Target};
 
-use super::depends::{self, FeatureSelection};
+use super::depends::{self, FeatureSelection, Platform, Reached};
 use super::runs::PackageFacts;
 use crate::config::{self, PackageSettings, Settings};
 use crate::function::{FunctionName, Handler, Role, TargetKind};
 use crate::nearest::{quoted, suggestion};
+use crate::target::Arch;
 
 /// Cargo's selection flags.
 #[derive(Debug, Clone, Default)]
@@ -59,9 +60,13 @@ pub struct Selected {
     pub packages: Vec<PackageFacts>,
 }
 
-/// The handlers that the flags select.
-pub fn select(metadata: &Metadata, selection: &Selection) -> Result<Selected, SelectError> {
-    let scope = Scope::read(metadata)?;
+/// The handlers that the flags select, when built for an architecture.
+pub fn select(
+    metadata: &Metadata,
+    selection: &Selection,
+    arch: Arch,
+) -> Result<Selected, SelectError> {
+    let scope = Scope::read(metadata, arch)?;
     let packages = scope.packages(selection)?;
     let mut candidates = Vec::new();
     let mut others = Vec::new();
@@ -148,12 +153,13 @@ type Named<'m> = (&'m Package, &'m Target, TargetKind, bool);
 struct Scope<'m> {
     metadata: &'m Metadata,
     members: Vec<&'m Package>,
+    platform: Platform,
     workspace: Settings,
     settings: BTreeMap<&'m cargo_metadata::PackageId, PackageSettings>,
 }
 
 impl<'m> Scope<'m> {
-    fn read(metadata: &'m Metadata) -> Result<Self, SelectError> {
+    fn read(metadata: &'m Metadata, arch: Arch) -> Result<Self, SelectError> {
         let mut mistakes = Vec::new();
         let workspace =
             config::of_workspace(&metadata.workspace_metadata).unwrap_or_else(|mut more| {
@@ -174,7 +180,8 @@ impl<'m> Scope<'m> {
         if !mistakes.is_empty() {
             return Err(SelectError::Config(mistakes));
         }
-        Ok(Self { metadata, members, workspace, settings })
+        let platform = Platform::new(arch);
+        Ok(Self { metadata, members, platform, workspace, settings })
     }
 
     fn packages(&self, selection: &Selection) -> Result<Vec<&'m Package>, SelectError> {
@@ -255,6 +262,10 @@ impl<'m> Scope<'m> {
         format!("no {word} `{pattern}`; {near}")
     }
 
+    fn reached(&self, package: &Package, features: &FeatureSelection, kind: TargetKind) -> Reached {
+        depends::lambda_crates(&self.members, package, features, kind, &self.platform)
+    }
+
     /// The candidate, or why the target is no handler.
     fn candidate(
         &self,
@@ -265,7 +276,7 @@ impl<'m> Scope<'m> {
         selection: &Selection,
     ) -> Result<Result<Candidate, &'static str>, SelectError> {
         let settings = self.settings[&package.id].of_handler(&target.name, &self.workspace);
-        let reached = depends::lambda_crates(&self.members, package, &selection.features, kind);
+        let reached = self.reached(package, &selection.features, kind);
         match settings.handler {
             Some(false) => return Ok(Err("`handler = false` in its manifest")),
             None if reached.is_empty() => {
@@ -299,8 +310,7 @@ impl<'m> Scope<'m> {
             .filter(|package| !selected.contains(&package.id))
             .filter(|package| {
                 let features = FeatureSelection::default();
-                !depends::lambda_crates(&self.members, package, &features, TargetKind::Bin)
-                    .is_empty()
+                !self.reached(package, &features, TargetKind::Bin).is_empty()
                     && targets_of(&[package], TargetKind::Bin).next().is_some()
             })
             .map(|package| package.name.as_str())

@@ -58,7 +58,8 @@ fn handlers_of_one_file_name_never_share_a_run() {
         facts("b", &[(TargetKind::Bin, "main"), (TargetKind::Bin, "other")], &[]),
         facts("c", &[(TargetKind::Bin, "main"), (TargetKind::Example, "main")], &[]),
     ];
-    let plan = Plan::new(functions, &selected, HOST, &options("release", &[]), None).unwrap();
+    let plan =
+        Plan::new(functions, &selected, Arch::X86_64, &options("release", &[]), None).unwrap();
     // `b` could not even come along for `other`: `--bin main` would build its `main` too.
     let members: Vec<_> = plan.runs.iter().map(|run| run.members.clone()).collect();
     assert_eq!(members, [vec![0], vec![1, 2], vec![3, 4]]);
@@ -73,7 +74,7 @@ fn features_go_to_the_runs_that_have_them() {
         [facts("a", main, &["x"]), facts("b", main, &[]), facts("core", &[], &["x", "y"])];
     let runs = |features: &[&str]| {
         let options = options("release", features);
-        let plan = Plan::new(functions.clone(), &selected, HOST, &options, None).unwrap();
+        let plan = Plan::new(functions.clone(), &selected, Arch::X86_64, &options, None).unwrap();
         plan.runs
             .iter()
             .map(|run| {
@@ -90,21 +91,21 @@ fn features_go_to_the_runs_that_have_them() {
 
 #[test]
 fn the_host_decides_the_target_and_the_profile_the_level() {
-    let plan = Plan::new(Vec::new(), &[], "aarch64-unknown-linux-musl", &options("dev", &[]), None)
-        .unwrap();
-    assert_eq!((plan.arch, plan.level), (Arch::Arm64, Level::Fast));
-    assert_eq!(plan.triple, "aarch64-unknown-linux-gnu");
-    let custom = Plan::new(Vec::new(), &[], HOST, &options("tuned", &[]), None).unwrap();
-    assert_eq!(custom.level, Level::Best);
-    let error =
-        Plan::new(Vec::new(), &[], "aarch64-apple-darwin", &options("dev", &[]), None).unwrap_err();
+    let plan = |arch, profile| Plan::new(Vec::new(), &[], arch, &options(profile, &[]), None);
+    let arch = architecture("aarch64-unknown-linux-musl").unwrap();
+    let dev = plan(arch, "dev").unwrap();
+    assert_eq!((dev.arch, dev.level), (Arch::Arm64, Level::Fast));
+    assert_eq!(dev.triple, "aarch64-unknown-linux-gnu");
+    assert_eq!(plan(arch, "tuned").unwrap().level, Level::Best);
+    let error = architecture("aarch64-apple-darwin").unwrap_err();
     assert!(error.to_string().contains("aarch64-apple-darwin"));
 }
 
 #[test]
 fn the_time_is_a_constant_or_source_date_epoch() {
     let time = |epoch| {
-        Plan::new(Vec::new(), &[], HOST, &options("release", &[]), epoch).map(|plan| plan.time)
+        Plan::new(Vec::new(), &[], Arch::X86_64, &options("release", &[]), epoch)
+            .map(|plan| plan.time)
     };
     assert_eq!(time(None).unwrap(), DosTime::EARLIEST);
     assert_eq!(time(Some("")).unwrap(), DosTime::EARLIEST);

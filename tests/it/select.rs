@@ -253,10 +253,16 @@ fn features_reach_lambda_through_members() {
     let core = "[dependencies]\ncore = { path = \"../core\" }\n";
     workspace.package("by-default", &format!("[features]\ndefault = [\"core/lambda\"]\n{core}"));
     workspace.package("never", core);
+    workspace.package(
+        "elsewhere",
+        &LAMBDA.replace("[dependencies]", "[target.'cfg(windows)'.dependencies]"),
+    );
+    workspace
+        .package("here", &LAMBDA.replace("[dependencies]", "[target.'cfg(unix)'.dependencies]"));
     // One member without the feature, and the same one with it through another.
     workspace.library("middle", &core.replace('}', ", features = [\"lambda\"] }"));
     workspace.package("diamond", &format!("{core}middle = {{ path = \"../middle\" }}\n"));
-    assert_eq!(workspace.packaged(&[]), ["by-default", "diamond", "hello"]);
+    assert_eq!(workspace.packaged(&[]), ["by-default", "diamond", "hello", "here"]);
     assert_eq!(workspace.packaged(&["-p", "never", "--features", "core/lambda"]), ["never"]);
 }
 

@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 40;
 pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Opened, InspectError> {
     let thing = path.display().to_string();
     let mut opened = Opened { zip_size: Some(length), ..Opened::default() };
-    let read = ZipFile::open(BufReader::new(file)).and_then(|zip| Ok((zip.members()?, zip)));
+    let read = ZipFile::open(BufReader::new(file)).and_then(|mut zip| Ok((zip.members()?, zip)));
     let (members, mut zip) = match read {
         Ok(read) => read,
         Err(error) => {
@@ -32,8 +32,12 @@ pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Opened, Inspe
     let mut links = BTreeMap::new();
     let mut places = Tree::default();
     let mut budget = UNPACKED_LIMIT;
-    for (index, member) in members.iter().enumerate().filter(|(_, member)| !member.folder) {
+    for (index, member) in members.iter().enumerate() {
         let place = format!("{thing}: {}", member.name);
+        if member.folder {
+            opened.findings.extend(bad_name(member.name.trim_end_matches('/'), &place));
+            continue;
+        }
         let wrong = member_findings(member, index, &place, &mut places);
         let sound = wrong.is_empty() && member.claimed <= budget;
         opened.findings.extend(wrong);
@@ -71,27 +75,36 @@ fn damaged(place: &str, error: &ReadError) -> Finding {
     Finding::new(Code::ZipDamaged, place, error.to_string(), "make the zip again")
 }
 
+fn bad_path(place: &str, why: &str) -> Finding {
+    Finding::new(
+        Code::ZipPath,
+        place,
+        format!("cannot be unpacked under that name: {why}"),
+        "use plain relative paths, each once",
+    )
+}
+
+/// What is wrong with the name of a folder. That it is there twice, or implied, is nothing.
+fn bad_name(name: &str, place: &str) -> Option<Finding> {
+    ArchivePath::new(name).err().map(|why| bad_path(place, &why.to_string()))
+}
+
 /// What is wrong with a member by its entry alone.
 fn member_findings(member: &Member, index: usize, place: &str, places: &mut Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let bad_path = |why: String| {
-        Finding::new(
-            Code::ZipPath,
-            place,
-            format!("cannot be unpacked under that name: {why}"),
-            "use plain relative paths, each once",
-        )
-    };
     match ArchivePath::new(&member.name) {
-        Err(why) => findings.push(bad_path(why.to_string())),
+        Err(why) => findings.push(bad_path(place, &why.to_string())),
         Ok(path) => {
             // The index makes entries differ, so that two of one name clash.
             let length = index as u64;
             let source = Source::File(member.name.clone().into());
             if let Err(clash) = places.insert(path, Entry { mode: Mode::Regular, length, source }) {
-                findings.push(bad_path(clash.to_string()));
+                findings.push(bad_path(place, &clash.to_string()));
             }
         }
+    }
+    if member.named_twice {
+        findings.push(bad_path(place, "it has two names, a plain and a Unicode one"));
     }
     if let Some(why) = &member.refused {
         findings.push(Finding::new(

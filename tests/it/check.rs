@@ -345,6 +345,16 @@ make('large', boot, (info('zeros', 0o100644), bytes(300 << 20)))
 make('symlink', boot, (info('link', 0o120777), b'/etc/passwd'))
 bz = info('data', 0o100644); bz.compress_type = zipfile.ZIP_BZIP2
 make('link', (info('bootstrap', 0o120777), b'bin/real'), (info('bin/real'), good))
+make('folder', boot, (info('../../evil/', 0o040755), b''))
+make('folders', (info('lib/', 0o040755), b''), boot, (info('lib/x', 0o100644), b'x'))
+make('backslash', boot, (info('lib\\', 0o100644), b'x'))
+def unicode(name):
+    import struct, zlib
+    i = info(name, 0o100755)
+    other = {'bootstrap': b'notes.txt', 'notes.txt': b'bootstrap'}[name]
+    i.extra = struct.pack('<HHBL', 0x7075, 5 + len(other), 1, zlib.crc32(name.encode())) + other
+    return i
+make('unicode', (unicode('bootstrap'), b'text'), (unicode('notes.txt'), good))
 make('clash', boot, (info('lib', 0o100644), b'x'), (info('lib/x', 0o100644), b'x'))
 make('bzip2', boot, (bz, b'x' * 1000))
 import warnings; warnings.simplefilter('ignore')
@@ -403,6 +413,10 @@ fn zips_that_others_made() {
         ("large", &["unpacked-size"]),
         ("symlink", &["zip-symlink"]),
         ("link", &[]),
+        ("folder", &["zip-path"]),
+        ("folders", &[]),
+        ("backslash", &["zip-path"]),
+        ("unicode", &["zip-path", "zip-path"]),
         ("clash", &["zip-path"]),
         ("baddata", &["zip-damaged"]),
         ("bzip2", &["zip-method"]),
@@ -419,7 +433,7 @@ fn zips_that_others_made() {
         let mut expected = findings.to_vec();
         expected.sort_unstable();
         assert_eq!(found, expected, "{name}: {}", run.stdout);
-        let harmless = ["good", "extension", "symlink", "link"].contains(&name);
+        let harmless = ["good", "extension", "symlink", "link", "folders"].contains(&name);
         assert_eq!(run.code, if harmless { 0 } else { 3 }, "{name}");
         assert!(start.elapsed() < Duration::from_secs(20), "{name} took {:?}", start.elapsed());
     }

@@ -113,6 +113,7 @@ fn check_zip(tree: &Tree, model: &Model) {
             claimed: contents.len() as u64,
             folder: false,
             symlink: false,
+            named_twice: false,
             refused: None,
         };
         (member, contents.clone())

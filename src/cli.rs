@@ -3,6 +3,8 @@
 mod args;
 mod build;
 mod check;
+mod config;
+mod configuration;
 mod lower;
 mod package;
 
@@ -52,6 +54,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
+        Command::Config { command } => config::run(command, &cli.global, shell),
         Command::Completions { shell: kind } => {
             let mut script = Vec::new();
             clap_complete::generate(*kind, &mut Cli::command(), "cargo-lambda-pack", &mut script);

@@ -1,19 +1,225 @@
-//! What the manifests say: `[package.metadata.lambda-pack]`, its `handlers.<name>` tables, and
-//! `[workspace.metadata.lambda-pack]`.
+//! What was configured: `[package.metadata.lambda-pack]`, `[workspace.metadata.lambda-pack]`,
+//! `lambda-pack.toml`, `LAMBDA_PACK_…` and flags, merged by one rule (see `layers`).
 //!
-//! Every setting is an `Option`: absent means "leave alone". Unknown keys and wrong values are
-//! refused, all of one manifest at once. Handler tables win over the package, the package over the
-//! workspace; defaults are applied later, in the plan.
+//! Absent means "leave alone", empty means "clear"; what has no empty value is cleared with `"none"`.
+//! Every mistake of every source is reported at once, with its file and line. Defaults are applied
+//! later, in the plan.
 
-use std::collections::BTreeMap;
+mod cargo_lambda;
+mod check;
+mod env_file;
+mod expand;
+mod include;
+mod keys;
+mod layers;
+mod located;
+mod variables;
 
-use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::function::{FunctionName, IncludeRoot, IncludeRule, Role};
+pub use expand::Placeholders;
+pub use keys::{Check, KEYS, Key, Kind, Scope};
+pub use layers::{For, Layer, Rank, Source, Tier};
+pub use located::{Located, Mistake, Node, Origin, Table};
+
+use crate::function::{FunctionName, IncludeRule, Role};
 use crate::nearest::suggestion;
 use crate::target::Runtime;
+use layers::Reader;
 
-/// Settings of one scope.
+/// A file's name, as people see it, and its text.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    /// The name.
+    pub name: Arc<str>,
+    /// The text.
+    pub text: String,
+}
+
+/// Everything that configures, as it was found.
+pub struct Inputs<'a> {
+    /// The manifests of the members, by package.
+    pub members: Vec<(String, ConfigFile)>,
+    /// The workspace's manifest.
+    pub workspace: ConfigFile,
+    /// `lambda-pack.toml` beside it.
+    pub lambda_pack: Option<ConfigFile>,
+    /// `CargoLambda.toml` beside it.
+    pub cargo_lambda: Option<ConfigFile>,
+    /// Reads a file by its path from the workspace's folder; else says why not.
+    pub read: &'a dyn Fn(&str) -> Result<String, String>,
+    /// The environment that `--env` or `LAMBDA_PACK_ENV` picks.
+    pub env: Option<String>,
+    /// The environment of this process.
+    pub variables: Vec<(String, String)>,
+    /// Settings from flags, by key.
+    pub flags: Vec<(&'static str, Located)>,
+    /// The packages, each with its binaries and examples.
+    pub packages: BTreeMap<String, BTreeSet<String>>,
+    /// Looks up variables for `${…}`.
+    pub lookup: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// All layers, the lowest first.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    layers: Vec<Layer>,
+    /// The environment that was picked.
+    pub env: Option<String>,
+    /// What is written for cargo-lambda and not taken.
+    pub warnings: Vec<Mistake>,
+}
+
+/// The settings of one handler, by full key, each with its origin. Maps hold an origin an entry.
+pub type Merged = BTreeMap<&'static str, Located>;
+
+impl Config {
+    /// Reads everything.
+    pub fn load(inputs: &Inputs<'_>) -> Result<Self, Vec<Mistake>> {
+        let mut reader = Reader {
+            env: inputs.env.as_deref(),
+            lookup: Some(inputs.lookup),
+            read: inputs.read,
+            layers: Vec::new(),
+            warnings: Vec::new(),
+            mistakes: Vec::new(),
+            envs: BTreeSet::new(),
+            named: Vec::new(),
+        };
+        read_files(&mut reader, inputs);
+        variables::read(&mut reader, &inputs.variables);
+        let rank = Rank {
+            tier: Tier::Flags,
+            scope: Scope::Handler,
+            source: Source::LambdaPack,
+            env: true,
+        };
+        for (key, value) in &inputs.flags {
+            let values = BTreeMap::from([(*key, value.clone())]);
+            reader.layers.push(Layer { rank, for_: For::All, values });
+        }
+        check_names(&mut reader, inputs);
+        if !reader.mistakes.is_empty() {
+            reader.mistakes.sort();
+            reader.mistakes.dedup();
+            return Err(reader.mistakes);
+        }
+        reader.layers.sort_by_key(|layer| layer.rank);
+        reader.warnings.sort();
+        reader.warnings.dedup();
+        Ok(Self { layers: reader.layers, env: inputs.env.clone(), warnings: reader.warnings })
+    }
+
+    /// Whether a table of this very handler has the key.
+    #[must_use]
+    pub fn says_of_handler(&self, package: &str, handler: &str, key: &str) -> bool {
+        let for_ = For::Handler(package.to_owned(), handler.to_owned());
+        self.layers.iter().any(|layer| layer.for_ == for_ && layer.values.contains_key(key))
+    }
+
+    /// Whether a text is in any name.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        let names = self.layers.iter().filter_map(|layer| layer.values.get("name"));
+        names.into_iter().any(|name| matches!(&name.node, Node::Text(name) if name.contains(text)))
+    }
+
+    /// The settings of one handler.
+    #[must_use]
+    pub fn of_handler(&self, package: &str, handler: &str) -> Merged {
+        let mut merged = Merged::new();
+        let concerns = |for_: &For| match for_ {
+            For::All => true,
+            For::Package(name) => name == package,
+            For::Handler(name, target) => name == package && target == handler,
+        };
+        for layer in self.layers.iter().filter(|layer| concerns(&layer.for_)) {
+            for (key, value) in &layer.values {
+                merge(&mut merged, key, value);
+            }
+        }
+        merged
+    }
+}
+
+fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
+    let section = |table: &Table, kind: &str, name: &str| -> Option<Located> {
+        let inner = |located: &Located, key: &str| match &located.node {
+            Node::Table(table) => table.get(key).cloned(),
+            _ => None,
+        };
+        inner(&inner(table.get(kind)?, "metadata")?, name)
+    };
+    let (workspace, mistakes) = located::parse(&inputs.workspace.name, &inputs.workspace.text);
+    reader.mistakes.extend(mistakes);
+    if let Some(value) = section(&workspace, "workspace", "lambda-pack")
+        && let Some(table) = reader.table("workspace.metadata.lambda-pack", &value)
+    {
+        reader.scope(table, Scope::Workspace, Source::Manifest, &For::All);
+    }
+    if let Some(Located { node: Node::Table(table), .. }) =
+        section(&workspace, "workspace", "lambda")
+    {
+        cargo_lambda::workspace(reader, &table, &inputs.packages);
+    }
+    for (package, file) in &inputs.members {
+        let (manifest, mistakes) = located::parse(&file.name, &file.text);
+        reader.mistakes.extend(mistakes);
+        if let Some(value) = section(&manifest, "package", "lambda-pack")
+            && let Some(table) = reader.table("package.metadata.lambda-pack", &value)
+        {
+            let for_ = For::Package(package.clone());
+            reader.scope(table, Scope::Package, Source::Manifest, &for_);
+        }
+        if let Some(Located { node: Node::Table(table), .. }) =
+            section(&manifest, "package", "lambda")
+        {
+            cargo_lambda::package(reader, &table, package);
+        }
+    }
+    if let Some(file) = &inputs.cargo_lambda {
+        let (table, mistakes) = located::parse(&file.name, &file.text);
+        reader.mistakes.extend(mistakes);
+        cargo_lambda::file(reader, &table);
+    }
+    if let Some(file) = &inputs.lambda_pack {
+        let (table, mistakes) = located::parse(&file.name, &file.text);
+        reader.mistakes.extend(mistakes);
+        reader.scope(&table, Scope::Workspace, Source::LambdaPack, &For::All);
+    }
+}
+
+/// Packages, handlers and environments that are named and do not exist.
+fn check_names(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
+    for (origin, for_) in std::mem::take(&mut reader.named) {
+        match for_ {
+            For::Package(name) if !inputs.packages.contains_key(&name) => {
+                let near = suggestion(&name, inputs.packages.keys().map(String::as_str));
+                reader.mistake(&origin, format!("no package `{name}` in this workspace; {near}"));
+            }
+            For::Handler(package, name) => {
+                let targets = inputs.packages.get(&package).cloned().unwrap_or_default();
+                if !targets.contains(&name) {
+                    let near = suggestion(&name, targets.iter().map(String::as_str));
+                    let what =
+                        format!("package `{package}` has no binary or example `{name}`; {near}");
+                    reader.mistake(&origin, what);
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(env) = &inputs.env
+        && !reader.envs.contains(env)
+    {
+        let near = suggestion(env, reader.envs.iter().map(String::as_str));
+        let origin = Origin::Flag("--env");
+        reader.mistake(&origin, format!("no table `env.{env}` anywhere; {near}"));
+    }
+}
+
+/// Settings that building and packaging use, as values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Whether this is a handler at all, whatever it depends on.
@@ -25,338 +231,100 @@ pub struct Settings {
     /// The AWS runtime.
     pub runtime: Option<Runtime>,
     /// Files beside the executable.
-    pub include: Option<Vec<IncludeRule>>,
+    pub include: Vec<IncludeRule>,
+    /// Libraries of the system's that the audit accepts.
+    pub trust_system: Vec<String>,
 }
 
 impl Settings {
-    /// These settings, and where they are silent, those of the scope below.
-    #[must_use]
-    pub fn over(self, below: &Self) -> Self {
-        Self {
-            handler: self.handler.or(below.handler),
-            role: self.role.or(below.role),
-            name: self.name.or_else(|| below.name.clone()),
-            runtime: self.runtime.or(below.runtime),
-            include: self.include.or_else(|| below.include.clone()),
-        }
-    }
-}
-
-/// A package's settings, and those of single handlers in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PackageSettings {
-    /// What stands directly in `[package.metadata.lambda-pack]`.
-    pub package: Settings,
-    /// `[package.metadata.lambda-pack.handlers.<name>]`.
-    pub handlers: BTreeMap<String, Settings>,
-}
-
-impl PackageSettings {
-    /// The settings of one handler: its own table over the package's over the workspace's.
-    #[must_use]
-    pub fn of_handler(&self, target: &str, workspace: &Settings) -> Settings {
-        let own = self.handlers.get(target).cloned().unwrap_or_default();
-        own.over(&self.package).over(workspace)
-    }
-}
-
-/// One mistake in one table.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{table}: {what}")]
-pub struct Mistake {
-    /// The table as it is written in the manifest, with the package's name.
-    pub table: String,
-    /// What is wrong, and the nearest right.
-    pub what: String,
-}
-
-/// Reads `[package.metadata.lambda-pack]` out of a package's metadata.
-pub fn of_package(package: &str, metadata: &Value) -> Result<PackageSettings, Vec<Mistake>> {
-    let mut reader = Reader::default();
-    let table = format!("package `{package}`: [package.metadata.lambda-pack]");
-    let mut settings = PackageSettings::default();
-    if let Some(map) = reader.section(metadata, &table) {
-        settings.package = reader.settings(map, &table, Scope::Package);
-        if let Some(handlers) = map.get("handlers") {
-            let table = format!("package `{package}`: [package.metadata.lambda-pack.handlers]");
-            for (name, value) in reader.table(handlers, &table).into_iter().flatten() {
-                let table = table.replace("handlers]", &format!("handlers.{name}]"));
-                if let Some(map) = reader.table(value, &table) {
-                    let own = reader.settings(map, &table, Scope::Handler);
-                    settings.handlers.insert(name.clone(), own);
-                }
+    /// Takes them out of what was merged for one handler.
+    pub fn new(merged: &Merged, placeholders: &Placeholders<'_>) -> Result<Self, Vec<Mistake>> {
+        let text = |key: &str| match merged.get(key) {
+            Some(Located { node: Node::Text(text), origin })
+                if !text.is_empty() && text != check::NONE =>
+            {
+                Some((text.as_str(), origin))
             }
-        }
-    }
-    reader.finish(settings)
-}
-
-/// Reads `[workspace.metadata.lambda-pack]` out of the workspace's metadata.
-pub fn of_workspace(metadata: &Value) -> Result<Settings, Vec<Mistake>> {
-    let mut reader = Reader::default();
-    let table = "[workspace.metadata.lambda-pack]";
-    let settings = reader
-        .section(metadata, table)
-        .map_or_else(Settings::default, |map| reader.settings(map, table, Scope::Workspace));
-    reader.finish(settings)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    Workspace,
-    Package,
-    Handler,
-}
-
-impl Scope {
-    fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Workspace => &["include", "runtime"],
-            Self::Package => &["extension", "handler", "handlers", "include", "name", "runtime"],
-            Self::Handler => &["extension", "handler", "include", "name", "runtime"],
-        }
-    }
-
-    fn root(self) -> IncludeRoot {
-        match self {
-            Self::Workspace => IncludeRoot::Workspace,
-            Self::Package | Self::Handler => IncludeRoot::Package,
-        }
-    }
-}
-
-/// Reads tables and gathers every mistake on the way.
-#[derive(Default)]
-struct Reader {
-    mistakes: Vec<Mistake>,
-}
-
-impl Reader {
-    fn finish<T>(self, value: T) -> Result<T, Vec<Mistake>> {
-        if self.mistakes.is_empty() { Ok(value) } else { Err(self.mistakes) }
-    }
-
-    fn mistake(&mut self, table: &str, what: String) {
-        self.mistakes.push(Mistake { table: table.to_owned(), what });
-    }
-
-    fn section<'v>(&mut self, metadata: &'v Value, table: &str) -> Option<&'v Map<String, Value>> {
-        let value = metadata.get("lambda-pack")?;
-        self.table(value, table)
-    }
-
-    fn table<'v>(&mut self, value: &'v Value, table: &str) -> Option<&'v Map<String, Value>> {
-        if let Value::Object(map) = value {
-            return Some(map);
-        }
-        self.mistake(table, format!("must be a table, not {}", kind_of(value)));
-        None
-    }
-
-    fn known_keys(&mut self, map: &Map<String, Value>, table: &str, known: &[&str]) {
-        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-            let near = suggestion(key, known.iter().copied());
-            self.mistake(table, format!("unknown key `{key}`; {near}"));
-        }
-    }
-
-    fn settings(&mut self, map: &Map<String, Value>, table: &str, scope: Scope) -> Settings {
-        self.known_keys(map, table, scope.keys());
-        Settings {
-            handler: map.get("handler").and_then(|value| self.boolean(value, table, "handler")),
-            role: self.parsed(map, table, "extension", |text| match text {
-                "external" => Ok(Role::ExternalExtension),
-                "internal" => Ok(Role::InternalExtension),
-                other => Err(format!("`{other}` is neither \"external\" nor \"internal\"")),
-            }),
-            name: self.parsed(map, table, "name", |text| {
-                FunctionName::new(text).map_err(|error| error.to_string())
-            }),
-            runtime: self.parsed(map, table, "runtime", |text| {
-                text.parse::<Runtime>().map_err(|error| error.to_string())
-            }),
-            include: map.get("include").and_then(|value| self.includes(value, table, scope)),
-        }
-    }
-
-    fn boolean(&mut self, value: &Value, table: &str, key: &str) -> Option<bool> {
-        let boolean = value.as_bool();
-        if boolean.is_none() {
-            self.mistake(table, format!("`{key}` must be true or false, not {}", kind_of(value)));
-        }
-        boolean
-    }
-
-    fn string<'v>(&mut self, value: &'v Value, table: &str, key: &str) -> Option<&'v str> {
-        let text = value.as_str();
-        if text.is_none() {
-            self.mistake(table, format!("`{key}` must be a string, not {}", kind_of(value)));
-        }
-        text
-    }
-
-    fn parsed<T>(
-        &mut self,
-        map: &Map<String, Value>,
-        table: &str,
-        key: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let text = self.string(map.get(key)?, table, key)?;
-        match parse(text) {
-            Ok(value) => Some(value),
-            Err(what) => {
-                self.mistake(table, format!("`{key}`: {what}"));
-                None
-            }
-        }
-    }
-
-    fn strings(&mut self, value: &Value, table: &str, key: &str) -> Option<Vec<String>> {
-        let Value::Array(items) = value else {
-            self.mistake(
-                table,
-                format!("`{key}` must be a list of strings, not {}", kind_of(value)),
-            );
-            return None;
+            _ => None,
         };
-        let texts = items.iter().filter_map(|item| self.string(item, table, key));
-        Some(texts.map(str::to_owned).collect())
-    }
-
-    fn includes(&mut self, value: &Value, table: &str, scope: Scope) -> Option<Vec<IncludeRule>> {
-        let Value::Array(items) = value else {
-            self.mistake(
-                table,
-                format!("`include` must be a list of paths or tables, not {}", kind_of(value)),
-            );
-            return None;
+        let items = |key: &str| match merged.get(key).map(|value| &value.node) {
+            Some(Node::List(items)) => items.clone(),
+            _ => Vec::new(),
         };
-        Some(items.iter().filter_map(|item| self.include(item, table, scope)).collect())
-    }
-
-    fn include(&mut self, value: &Value, table: &str, scope: Scope) -> Option<IncludeRule> {
-        let root = scope.root();
-        let map = match value {
-            Value::String(from) => {
-                return Some(IncludeRule {
-                    from: from.clone(),
-                    to: None,
-                    exclude: Vec::new(),
-                    root,
-                });
-            }
-            Value::Object(map) => map,
-            other => {
-                self.mistake(
-                    table,
-                    format!("`include` holds paths or tables, not {}", kind_of(other)),
-                );
-                return None;
-            }
-        };
-        self.known_keys(map, table, &["exclude", "from", "root", "to"]);
-        let Some(from) = map.get("from") else {
-            self.mistake(table, "an `include` table needs `from`".to_owned());
-            return None;
-        };
-        let root = self.parsed(map, table, "root", |text| match text {
-            "package" => Ok(IncludeRoot::Package),
-            "workspace" => Ok(IncludeRoot::Workspace),
-            other => Err(format!("`{other}` is neither \"package\" nor \"workspace\"")),
+        let mut mistakes = Vec::new();
+        let name = text("name").and_then(|(text, origin)| {
+            let name = expand::placeholders(text, placeholders)
+                .and_then(|name| FunctionName::new(&name).map_err(|error| error.to_string()));
+            name.map_err(|what| mistakes.push(Mistake { origin: origin.clone(), what })).ok()
         });
-        Some(IncludeRule {
-            from: self.string(from, table, "from")?.to_owned(),
-            to: self.parsed(map, table, "to", |text| Ok(text.to_owned())),
-            exclude: match map.get("exclude") {
-                Some(value) => self.strings(value, table, "exclude")?,
-                None => Vec::new(),
+        for (key, value) in merged {
+            if let (Some(Kind::Map(check)), Node::Table(table)) =
+                (keys::find(key).map(|key| key.kind), &value.node)
+                && let Some(what) = check::whole_map(check, table)
+            {
+                mistakes.push(Mistake { origin: value.origin.clone(), what });
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(Self {
+            handler: match merged.get("handler").map(|value| &value.node) {
+                Some(Node::Boolean(boolean)) => Some(*boolean),
+                _ => None,
             },
-            root: root.unwrap_or(scope.root()),
+            role: text("extension").map(|(text, _)| match text {
+                "internal" => Role::InternalExtension,
+                _ => Role::ExternalExtension,
+            }),
+            name,
+            runtime: text("runtime").and_then(|(text, _)| text.parse().ok()),
+            include: items("include").iter().filter_map(include::rule).collect(),
+            trust_system: items("trust-system")
+                .into_iter()
+                .filter_map(|item| match item.node {
+                    Node::Text(text) => Some(text),
+                    _ => None,
+                })
+                .collect(),
         })
     }
 }
 
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a table",
-    }
+/// Puts a value over what is there: maps key by key, a list with `extend = true` behind the one
+/// below, everything else in its place.
+fn merge(merged: &mut Merged, key: &'static str, value: &Located) {
+    let below = merged.get(key).map(|located| &located.node);
+    let node = match (below, &value.node) {
+        (Some(Node::Table(below)), Node::Table(above)) if !is_extension(above) => {
+            // An empty map clears.
+            if above.is_empty() {
+                Node::Table(Table::new())
+            } else {
+                let mut table = below.clone();
+                table.extend(above.clone());
+                Node::Table(table)
+            }
+        }
+        (below, Node::Table(above)) if is_extension(above) => {
+            let mut items = match below {
+                Some(Node::List(items)) => items.clone(),
+                _ => Vec::new(),
+            };
+            if let Some(Node::List(more)) = above.get("items").map(|items| &items.node) {
+                items.extend(more.iter().cloned());
+            }
+            Node::List(items)
+        }
+        (_, node) => node.clone(),
+    };
+    merged.insert(key, Located { node, origin: value.origin.clone() });
+}
+
+/// `{ extend = true, items = […] }`, as `check` lets it through.
+fn is_extension(table: &Table) -> bool {
+    matches!(table.get("extend").map(|value| &value.node), Some(Node::Boolean(true)))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn nothing_said_is_nothing_set() {
-        assert_eq!(of_package("p", &Value::Null), Ok(PackageSettings::default()));
-        assert_eq!(of_package("p", &json!({"other": 1})), Ok(PackageSettings::default()));
-        assert_eq!(of_workspace(&Value::Null), Ok(Settings::default()));
-    }
-
-    #[test]
-    fn handler_over_package_over_workspace() {
-        let package = of_package(
-            "p",
-            &json!({"lambda-pack": {
-                "runtime": "provided.al2", "include": ["a"],
-                "handlers": {"x": {"name": "x-fn", "include": []}},
-            }}),
-        )
-        .unwrap();
-        let workspace =
-            of_workspace(&json!({"lambda-pack": {"runtime": "provided.al2023", "include": ["w"]}}))
-                .unwrap();
-        let x = package.of_handler("x", &workspace);
-        assert_eq!(x.runtime, Some(Runtime::ProvidedAl2));
-        assert_eq!(x.name.unwrap().as_str(), "x-fn");
-        assert_eq!(x.include, Some(Vec::new()), "empty clears, it does not fall through");
-        let other = package.of_handler("y", &workspace);
-        assert_eq!(other.include.unwrap()[0].root, IncludeRoot::Package);
-        let bare = PackageSettings::default().of_handler("z", &workspace);
-        assert_eq!(bare.include.unwrap()[0].root, IncludeRoot::Workspace);
-    }
-
-    #[test]
-    fn every_mistake_at_once_with_the_nearest_key() {
-        let mistakes = of_package(
-            "p",
-            &json!({"lambda-pack": {
-                "includes": [], "handler": "no", "extension": "outside", "name": "a b",
-                "include": [1, {"form": "x"}, {"from": "x", "root": "here"}],
-                "handlers": {"x": {"handlers": {}}, "y": 3},
-            }}),
-        )
-        .unwrap_err();
-        let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-        let table = "package `p`: [package.metadata.lambda-pack]";
-        assert_eq!(
-            lines,
-            [
-                format!("{table}: unknown key `includes`; did you mean `include`?"),
-                format!("{table}: `handler` must be true or false, not a string"),
-                format!("{table}: `extension`: `outside` is neither \"external\" nor \"internal\""),
-                format!(
-                    "{table}: `name`: `a b` cannot name a Lambda function: AWS takes 1 to 64 \
-                     letters, digits, hyphens and underscores"
-                ),
-                format!("{table}: `include` holds paths or tables, not a number"),
-                format!("{table}: unknown key `form`; did you mean `from`?"),
-                format!("{table}: an `include` table needs `from`"),
-                format!("{table}: `root`: `here` is neither \"package\" nor \"workspace\""),
-                "package `p`: [package.metadata.lambda-pack.handlers.x]: unknown key \
-                     `handlers`; did you mean `handler`?"
-                    .to_string(),
-                "package `p`: [package.metadata.lambda-pack.handlers.y]: must be a table, not \
-                     a number"
-                    .to_string(),
-            ]
-        );
-    }
-}
+mod tests;

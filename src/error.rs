@@ -4,6 +4,7 @@ use std::io;
 
 use crate::bundle::BundleError;
 use crate::cargo::CargoError;
+use crate::config::Mistake;
 use crate::files::{FileError, IncludeError};
 use crate::inspect::InspectError;
 use crate::plan::{PlanError, SelectError};
@@ -26,6 +27,9 @@ pub enum Error {
     /// The selection, or the manifests.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// Mistakes in settings, all of them.
+    #[error("{}", config_lines(.0))]
+    Config(Vec<Mistake>),
     /// The plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -106,6 +110,10 @@ impl std::fmt::Display for FindingsError {
     }
 }
 
+fn config_lines(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 fn include_lines(errors: &[(String, IncludeError)]) -> String {
     let line = |(function, error): &(String, IncludeError)| format!("{function}: {error}");
     errors.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -126,6 +134,7 @@ impl Error {
             Self::Usage(_)
             | Self::Toolchain(_)
             | Self::Select(_)
+            | Self::Config(_)
             | Self::Plan(_)
             | Self::Include(_)
             | Self::Clash { .. }

@@ -132,6 +132,8 @@ pub struct Function {
     pub role: Role,
     /// The runtime it is for.
     pub runtime: Runtime,
+    /// Libraries of the system's that the audit accepts.
+    pub trust_system: Vec<String>,
     /// What goes into the bundle beside the executable.
     pub include: Vec<IncludeRule>,
     /// The folder of the package: what relative paths of its settings start from.

@@ -51,6 +51,33 @@ pub enum Message<'a> {
         /// What to do; may be empty.
         hint: &'a str,
     },
+    /// The merged settings of one handler.
+    Settings {
+        /// The package.
+        package: &'a str,
+        /// The binary or example.
+        handler: &'a str,
+        /// The environment that was picked.
+        env: Option<&'a str>,
+        /// `key`, `value` and `origin` of each.
+        settings: Vec<serde_json::Value>,
+    },
+    /// A key that can be set.
+    Key {
+        /// Its name.
+        key: &'a str,
+        /// What it takes.
+        #[serde(rename = "type")]
+        type_: String,
+        /// Where it may stand.
+        scopes: Vec<&'a str>,
+        /// What holds where nothing is said.
+        default: &'a str,
+        /// What it means.
+        meaning: &'a str,
+        /// The version that had it first.
+        since: &'a str,
+    },
     /// The command failed; the last record.
     Error {
         /// What failed.

@@ -137,6 +137,13 @@ impl Shell {
         }
     }
 
+    /// Something that is not wrong, and not as it might be thought either.
+    pub fn warn(&self, text: impl Display) {
+        if !self.quiet {
+            self.say(&format!("{YELLOW}warning{YELLOW:#}: {}\n", clean_lines(&text.to_string())));
+        }
+    }
+
     /// A finding in the talk. Notes only with `-v`.
     pub fn finding(&self, finding: &Finding) {
         let shown = match finding.level {

@@ -91,13 +91,20 @@ fn config_files(folder: &Path) -> impl Iterator<Item = String> {
 /// changed; none where there is no git or no commit.
 #[must_use]
 pub fn commit(folder: &Path) -> Option<String> {
-    let args = ["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"];
-    let step = Step::new(
-        "git",
-        [OsString::from("-C"), folder.into()].into_iter().chain(args.map(Into::into)),
-    )
-    // Set inside git's own hooks: they would speak of another repository.
-    .without(&["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]);
+    git(folder, &["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"])
+}
+
+/// The branch that is checked out there; none where there is no git, no commit or no branch.
+#[must_use]
+pub fn branch(folder: &Path) -> Option<String> {
+    git(folder, &["symbolic-ref", "--quiet", "--short", "HEAD"])
+}
+
+fn git(folder: &Path, args: &[&str]) -> Option<String> {
+    let folder = [OsString::from("-C"), folder.into()];
+    let step = Step::new("git", folder.into_iter().chain(args.iter().map(Into::into)))
+        // Set inside git's own hooks: they would speak of another repository.
+        .without(&["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]);
     let text = String::from_utf8(step.quiet_output().ok()?).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -52,6 +52,15 @@ pub(super) struct Global {
     /// Path to Cargo.toml
     #[arg(long, global = true, value_name = "PATH")]
     pub(super) manifest_path: Option<PathBuf>,
+    /// Settings of this environment, from the `[env.NAME]` tables
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "LAMBDA_PACK_ENV",
+        hide_env_values = true
+    )]
+    pub(super) env: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,6 +91,11 @@ pub(super) enum Command {
     ///
     /// Reports every finding at once, with a stable code. Errors give exit code 3.
     Check(Check),
+    /// Show what is set and where it was said, and what can be set
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -128,7 +142,28 @@ pub(super) struct Check {
     pub(super) build: Build,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print the merged settings of each handler, each with the file and line that it comes from
+    ///
+    /// The values of a function's environment variables are never shown.
+    Show(Show),
+    /// Print every key: its type, where it may stand, its default and its meaning
+    Keys,
+    /// Print the JSON schema of lambda-pack.toml, for editors
+    Schema,
+}
+
 #[derive(Debug, Args)]
+pub(super) struct Show {
+    /// Only this handler
+    #[arg(long, value_name = "NAME")]
+    pub(super) handler: Option<String>,
+    #[command(flatten)]
+    pub(super) manifest: ManifestFlags,
+}
+
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Audit")]
 pub(super) struct Audit {
     /// The AWS runtime [default: the manifest's, else provided.al2023]

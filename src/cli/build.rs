@@ -11,6 +11,7 @@ use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
+use super::configuration;
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject};
 use crate::cargo::{self, CargoError};
@@ -19,7 +20,6 @@ use crate::files::{self, IncludeError, Roots};
 use crate::function::{Function, Handler};
 use crate::plan::{self, Candidate, CargoOptions, Output, Plan, Run};
 use crate::shell::Shell;
-use crate::target::Runtime;
 use crate::toolchain::{self, Rustc};
 use crate::tree::{ArchivePath, Clash, Entry, Mode, Source, Tree};
 
@@ -51,6 +51,7 @@ impl Job {
         global: &Global,
         out: Option<&Path>,
         cargo_lambda: bool,
+        shell: &Shell,
     ) -> Result<Self, Error> {
         let options = build.cargo_options(global);
         let (metadata, rustc) = thread::scope(|scope| {
@@ -59,12 +60,19 @@ impl Job {
         });
         let metadata = metadata?;
         let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let config = configuration::load(&metadata, audit, global, shell)?;
         let arch = plan::architecture(&rustc.host)?;
-        let selected = plan::select(&metadata, &build.selection(), arch)?;
+        let selected = plan::select(
+            &metadata,
+            &build.selection(),
+            arch,
+            &config,
+            &configuration::git(&metadata, &config),
+        )?;
         let functions: Vec<Function> = selected
             .candidates
             .into_iter()
-            .map(|candidate| function(&metadata, candidate, audit.runtime()))
+            .map(|candidate| function(&metadata, candidate))
             .collect();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
         let plan = Plan::new(functions, &selected.packages, arch, &options, epoch.as_deref())?;
@@ -264,15 +272,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn function(metadata: &Metadata, candidate: Candidate, runtime: Option<Runtime>) -> Function {
+fn function(metadata: &Metadata, candidate: Candidate) -> Function {
     let package = metadata.packages.iter().find(|p| p.id == candidate.handler.package_id);
     let manifest = package.map_or(&metadata.workspace_root, |package| &package.manifest_path);
     Function {
         name: candidate.name,
         handler: candidate.handler,
         role: candidate.role,
-        runtime: runtime.or(candidate.settings.runtime).unwrap_or_default(),
-        include: candidate.settings.include.unwrap_or_default(),
+        runtime: candidate.settings.runtime.unwrap_or_default(),
+        trust_system: candidate.settings.trust_system,
+        include: candidate.settings.include,
         package_root: manifest.parent().unwrap_or(manifest).as_std_path().to_path_buf(),
         package_version: package.map_or_else(String::new, |p| p.version.to_string()),
         has_build_script: package

@@ -3,7 +3,7 @@
 use super::args::{Check, Global};
 use super::build::{self, Job};
 use crate::artifact::Artifact;
-use crate::audit::{self, Content, Finding, Inspected, Level, Subject};
+use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
 use crate::elf::Machine;
 use crate::error::{Error, FindingsError};
 use crate::function::{Function, Role};
@@ -23,22 +23,18 @@ struct Checked {
 
 pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Error> {
     let (results, failed) = if args.paths.is_empty() {
-        let job = Job::new(&args.build, &args.audit, global, None, false)?;
-        job.run(shell, |function, artifact| check_artifact(&job, args, function, artifact))
+        let job = Job::new(&args.build, &args.audit, global, None, false, shell)?;
+        job.run(shell, |function, artifact| check_artifact(&job, function, artifact))
     } else {
         (args.paths.iter().map(|path| check_path(args, path)).collect(), None)
     };
     report(results, failed, shell)
 }
 
-fn check_artifact(
-    job: &Job,
-    args: &Check,
-    function: &Function,
-    artifact: &Artifact,
-) -> Result<Checked, Error> {
+fn check_artifact(job: &Job, function: &Function, artifact: &Artifact) -> Result<Checked, Error> {
     let files = inspect::tree(&job.tree(function, artifact, &artifact.executable)?)?;
-    checked(&job.subject(function, &files), args, Vec::new())
+    let trust = Trust::new(function.trust_system.clone());
+    checked(&job.subject(function, &files), &trust, Vec::new())
 }
 
 fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
@@ -68,15 +64,15 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
         arch: args.arch.as_deref().and_then(|name| name.parse().ok()),
         runtime,
     };
-    checked(&subject, args, opened.findings)
+    checked(&subject, &args.audit.trust(), opened.findings)
 }
 
 fn checked(
     subject: &Subject<'_>,
-    args: &Check,
+    trust: &Trust,
     mut findings: Vec<Finding>,
 ) -> Result<Checked, Error> {
-    findings.extend(audit::audit(subject, &args.audit.trust())?);
+    findings.extend(audit::audit(subject, trust)?);
     findings.sort_by_key(|finding| finding.level);
     let program = subject.programs.first();
     let arch = subject.files.iter().find(|file| Some(&file.path) == program).and_then(architecture);

@@ -33,24 +33,24 @@ struct Packer<'a> {
     job: &'a Job,
     linker: LinkerDriver,
     commit: Option<String>,
-    /// None with `--no-check`.
-    trust: Option<Trust>,
+    /// Not with `--no-check`.
+    audited: bool,
     gate: Gate,
     shell: &'a Shell,
 }
 
 pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), Error> {
     let out = args.out.as_deref();
-    let job = Job::new(&args.build, &args.audit, global, out, args.layout.is_some())?;
+    let job = Job::new(&args.build, &args.audit, global, out, args.layout.is_some(), shell)?;
     let (linker, commit) = thread::scope(|scope| {
         let commit = scope.spawn(|| toolchain::commit(job.metadata.workspace_root.as_std_path()));
         let folder = std::env::current_dir().unwrap_or_default();
         let linker = toolchain::linker_driver(&job.plan.triple, &job.options.config, &folder);
         (linker, commit.join().unwrap_or_default())
     });
-    let trust = (!args.no_check).then(|| args.audit.trust());
     let gate = Gate::default();
-    let packer = Packer { job: &job, linker, commit, trust, gate, shell };
+    let audited = !args.no_check;
+    let packer = Packer { job: &job, linker, commit, audited, gate, shell };
     let (results, failed) = job.run(shell, |function, artifact| packer.pack(function, artifact));
     packer.report(results, failed)
 }
@@ -69,10 +69,11 @@ impl Packer<'_> {
         let executable = staging.copy_executable(&artifact.executable, &program)?;
         let tree = self.job.tree(function, artifact, &executable)?;
         let inspected = inspect::tree(&tree)?;
-        let mut findings = match &self.trust {
-            Some(trust) => audit::audit(&self.job.subject(function, &inspected), trust)?,
-            None => Vec::new(),
-        };
+        let mut findings = Vec::new();
+        if self.audited {
+            let trust = Trust::new(function.trust_system.clone());
+            findings = audit::audit(&self.job.subject(function, &inspected), &trust)?;
+        }
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });
         }
@@ -82,7 +83,7 @@ impl Packer<'_> {
         staging.create_with(RECORD, &json(&record))?;
         staging.publish(RECORD)?;
         self.copy_layout(function, &folder, &program)?;
-        if self.trust.is_some() {
+        if self.audited {
             findings.extend(audit::zip_size(function.name.as_str(), bundle.length));
         }
         self.shell.status("Packed", format!("{} ({})", function.name, bytes(bundle.length)));

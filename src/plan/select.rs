@@ -14,7 +14,7 @@ use cargo_metadata::{Metadata, Package, Target};
 
 use super::depends::{self, FeatureSelection, Platform, Reached};
 use super::runs::PackageFacts;
-use crate::config::{self, PackageSettings, Settings};
+use crate::config::{Config, Mistake, Placeholders, Settings};
 use crate::function::{FunctionName, Handler, Role, TargetKind};
 use crate::nearest::{quoted, suggestion};
 use crate::target::Arch;
@@ -51,6 +51,15 @@ pub struct Candidate {
     pub settings: Settings,
 }
 
+/// What names may hold of the work tree: none outside of git.
+#[derive(Debug, Clone, Default)]
+pub struct Git {
+    /// The branch.
+    pub branch: Option<String>,
+    /// The commit's first twelve digits.
+    pub commit: Option<String>,
+}
+
 /// What the flags select.
 #[derive(Debug, Clone)]
 pub struct Selected {
@@ -65,8 +74,10 @@ pub fn select(
     metadata: &Metadata,
     selection: &Selection,
     arch: Arch,
+    config: &Config,
+    git: &Git,
 ) -> Result<Selected, SelectError> {
-    let scope = Scope::read(metadata, arch)?;
+    let scope = Scope::read(metadata, arch, config, git)?;
     let packages = scope.packages(selection)?;
     let mut candidates = Vec::new();
     let mut others = Vec::new();
@@ -152,36 +163,49 @@ type Named<'m> = (&'m Package, &'m Target, TargetKind, bool);
 
 struct Scope<'m> {
     metadata: &'m Metadata,
+    config: &'m Config,
     members: Vec<&'m Package>,
     platform: Platform,
-    workspace: Settings,
-    settings: BTreeMap<&'m cargo_metadata::PackageId, PackageSettings>,
+    /// The settings of every target that may be a handler.
+    settings: BTreeMap<(&'m str, &'m str), Settings>,
 }
 
 impl<'m> Scope<'m> {
-    fn read(metadata: &'m Metadata, arch: Arch) -> Result<Self, SelectError> {
-        let mut mistakes = Vec::new();
-        let workspace =
-            config::of_workspace(&metadata.workspace_metadata).unwrap_or_else(|mut more| {
-                mistakes.append(&mut more);
-                Settings::default()
-            });
+    /// Finds every mistake in the settings of any handler of the workspace.
+    fn read(
+        metadata: &'m Metadata,
+        arch: Arch,
+        config: &'m Config,
+        git: &Git,
+    ) -> Result<Self, SelectError> {
         let members = metadata.workspace_packages();
         let mut settings = BTreeMap::new();
-        for package in &members {
-            match config::of_package(&package.name, &package.metadata) {
-                Ok(read) => {
-                    mistakes.extend(unknown_handlers(package, &read));
-                    settings.insert(&package.id, read);
+        let mut mistakes = BTreeSet::new();
+        for kind in [TargetKind::Bin, TargetKind::Example] {
+            for (package, target) in targets_of(&members, kind) {
+                let placeholders = Placeholders {
+                    handler: &target.name,
+                    package: &package.name,
+                    env: config.env.as_deref(),
+                    branch: git.branch.as_deref(),
+                    commit: git.commit.as_deref(),
+                };
+                let merged = config.of_handler(&package.name, &target.name);
+                match Settings::new(&merged, &placeholders) {
+                    Ok(read) => drop(settings.insert((package.name.as_str(), &*target.name), read)),
+                    Err(more) => mistakes.extend(more),
                 }
-                Err(mut more) => mistakes.append(&mut more),
             }
         }
         if !mistakes.is_empty() {
-            return Err(SelectError::Config(mistakes));
+            return Err(SelectError::Config(mistakes.into_iter().collect::<Vec<Mistake>>()));
         }
-        let platform = Platform::new(arch);
-        Ok(Self { metadata, members, platform, workspace, settings })
+        Ok(Self { metadata, config, members, platform: Platform::new(arch), settings })
+    }
+
+    fn settings(&self, package: &Package, target: &Target) -> Settings {
+        let key = (package.name.as_str(), target.name.as_str());
+        self.settings.get(&key).cloned().unwrap_or_default()
     }
 
     fn packages(&self, selection: &Selection) -> Result<Vec<&'m Package>, SelectError> {
@@ -235,8 +259,8 @@ impl<'m> Scope<'m> {
             for (package, target) in targets_of(packages, kind) {
                 let named = patterns.iter().any(|pattern| matches_glob(pattern, &target.name));
                 let configured = || {
-                    let own = self.settings[&package.id].handlers.get(target.name.as_str());
-                    own.is_some_and(|settings| settings.handler == Some(true)) && !some_named
+                    let own = self.config.says_of_handler(&package.name, &target.name, "handler");
+                    own && self.settings(package, target).handler == Some(true) && !some_named
                 };
                 if named || (kind == TargetKind::Bin && all_bins) || configured() {
                     found.push((package, target, kind, named));
@@ -275,7 +299,7 @@ impl<'m> Scope<'m> {
         named: bool,
         selection: &Selection,
     ) -> Result<Result<Candidate, &'static str>, SelectError> {
-        let settings = self.settings[&package.id].of_handler(&target.name, &self.workspace);
+        let settings = self.settings(package, target);
         let reached = self.reached(package, &selection.features, kind);
         match settings.handler {
             Some(false) => return Ok(Err("`handler = false` in its manifest")),
@@ -325,23 +349,14 @@ impl<'m> Scope<'m> {
     }
 }
 
-/// Tables of handlers that the package does not have.
-fn unknown_handlers(package: &Package, settings: &PackageSettings) -> Vec<config::Mistake> {
-    let names: BTreeSet<&str> = [TargetKind::Bin, TargetKind::Example]
-        .into_iter()
-        .flat_map(|kind| {
-            targets_of(&[package], kind).map(|(_, t)| t.name.as_str()).collect::<Vec<_>>()
-        })
-        .collect();
-    let unknown = settings.handlers.keys().filter(|name| !names.contains(name.as_str()));
-    let mistake = |name: &String| config::Mistake {
-        table: format!(
-            "package `{}`: [package.metadata.lambda-pack.handlers.{name}]",
-            package.name
-        ),
-        what: format!("no binary or example `{name}`; {}", suggestion(name, names.iter().copied())),
+/// The packages of a workspace with their binaries and examples, by name.
+#[must_use]
+pub fn targets(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
+    let names = |package: &Package| {
+        facts(package).targets.into_iter().map(|(_, name)| name).collect::<BTreeSet<_>>()
     };
-    unknown.map(mistake).collect()
+    let packages = metadata.workspace_packages();
+    packages.into_iter().map(|package| (package.name.to_string(), names(package))).collect()
 }
 
 fn targets_of<'m, 'p>(

@@ -15,6 +15,7 @@ fn function(package: &str, target: &str, kind: TargetKind) -> Function {
         },
         role: Role::Function,
         runtime: Runtime::default(),
+        trust_system: Vec::new(),
         include: Vec::new(),
         package_root: PathBuf::from("/w").join(package),
         package_version: "0.1.0".to_owned(),

@@ -7,6 +7,7 @@
 
 mod bundle;
 mod check;
+mod config;
 mod corpus;
 mod elf;
 mod elf_hostile;

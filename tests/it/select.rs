@@ -183,9 +183,9 @@ fn mistakes_in_manifests_all_at_once() {
     workspace
         .run(&["package"])
         .code(2)
-        .says("package `one`: [package.metadata.lambda-pack]: unknown key `includ`; did you mean `include`?")
-        .says("package `two`: [package.metadata.lambda-pack]: `extension` must be a string, not a number")
-        .says("[package.metadata.lambda-pack.handlers.two]: unknown key `nam`; did you mean `name`?");
+        .says("crates/one/Cargo.toml:8: unknown key `includ`; did you mean `include`?")
+        .says("crates/two/Cargo.toml:8: `extension` must be a string, not a number")
+        .says("crates/two/Cargo.toml:9: unknown key `nam`; did you mean `name`?");
 }
 
 #[test]

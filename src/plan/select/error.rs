@@ -1,6 +1,6 @@
 //! Why there is no selection, and what to do about it.
 
-use crate::config;
+use crate::config::Mistake;
 use crate::function::InvalidName;
 
 /// Why there is no selection. Every mistake of a kind is reported at once.
@@ -8,7 +8,7 @@ use crate::function::InvalidName;
 pub enum SelectError {
     /// Mistakes in manifests.
     #[error("{}", lines(.0))]
-    Config(Vec<config::Mistake>),
+    Config(Vec<Mistake>),
     /// `--exclude` alone.
     #[error("--exclude can only be used together with --workspace")]
     ExcludeAlone,

@@ -1,0 +1,270 @@
+//! `config`: what is set, where it was said, and what can be set at all.
+
+use serde_json::{Map, Value, json};
+
+use super::args::{Audit, ConfigCommand, Global, ManifestFlags, Show};
+use super::configuration;
+use crate::cargo;
+use crate::config::{Check, KEYS, Key, Kind, Located, Merged, Node, Scope, Table};
+use crate::error::Error;
+use crate::message::{Message, clean};
+use crate::nearest::suggestion;
+use crate::plan::{self, CargoOptions};
+use crate::shell::Shell;
+
+/// What stands for a value that is nobody's business.
+const MASK: &str = "***";
+
+pub(super) fn run(command: &ConfigCommand, global: &Global, shell: &Shell) -> Result<(), Error> {
+    match command {
+        ConfigCommand::Show(args) => show(args, global, shell),
+        ConfigCommand::Keys => keys(shell),
+        ConfigCommand::Schema => {
+            let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
+            Ok(shell.answer(text)?)
+        }
+    }
+}
+
+fn show(args: &Show, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let options = options(&args.manifest, global);
+    let metadata = cargo::metadata(&options)?;
+    let config = configuration::load(&metadata, &Audit::default(), global, shell)?;
+    let targets = plan::targets(&metadata);
+    let all =
+        targets.iter().flat_map(|(package, names)| names.iter().map(move |name| (package, name)));
+    let wanted: Vec<_> = all
+        .clone()
+        .filter(|(_, name)| args.handler.as_ref().is_none_or(|handler| handler == *name))
+        .collect();
+    if let (Some(handler), true) = (&args.handler, wanted.is_empty()) {
+        let near = suggestion(handler, all.map(|(_, name)| name.as_str()));
+        return Err(Error::Usage(format!("no binary or example `{handler}`; {near}")));
+    }
+    for (package, handler) in wanted {
+        let merged = config.of_handler(package, handler);
+        if shell.is_json() {
+            let settings = merged.iter().flat_map(|(key, value)| flat(key, value));
+            let settings = settings.map(
+                |(key, value, origin)| json!({ "key": key, "value": value, "origin": origin }),
+            );
+            shell.record(&Message::Settings {
+                package,
+                handler,
+                env: config.env.as_deref(),
+                settings: settings.collect(),
+            })?;
+        } else {
+            text(package, handler, &merged, shell)?;
+        }
+    }
+    Ok(())
+}
+
+fn options(manifest: &ManifestFlags, global: &Global) -> CargoOptions {
+    CargoOptions {
+        manifest_path: global.manifest_path.clone(),
+        locked: manifest.locked,
+        offline: manifest.offline,
+        frozen: manifest.frozen,
+        config: manifest.config.clone(),
+        unstable: manifest.unstable.clone(),
+        ..CargoOptions::default()
+    }
+}
+
+fn text(package: &str, handler: &str, merged: &Merged, shell: &Shell) -> Result<(), Error> {
+    shell.answer(format!("{handler} (package {package})"))?;
+    let lines: Vec<(String, String)> = merged
+        .iter()
+        .flat_map(|(key, value)| flat(key, value))
+        .map(|(key, value, origin)| (clean(&format!("{key} = {value}")), clean(&origin)))
+        .collect();
+    if lines.is_empty() {
+        shell.answer("  nothing is set")?;
+    }
+    let width = lines.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0).min(50);
+    for (left, origin) in lines {
+        shell.answer(format!("  {left:<width$}  # {origin}"))?;
+    }
+    Ok(())
+}
+
+/// A setting as lines: a map has one an entry, each with its own origin.
+fn flat(key: &str, value: &Located) -> Vec<(String, Value, String)> {
+    let secret =
+        KEYS.iter().any(|known| known.name == key && known.kind == Kind::Map(Check::Variables));
+    match &value.node {
+        Node::Table(table) if !table.is_empty() => table
+            .iter()
+            .map(|(name, entry)| {
+                let shown = if secret { json!(MASK) } else { value_of(&entry.node) };
+                (format!("{key}.{name}"), shown, entry.origin.to_string())
+            })
+            .collect(),
+        node => vec![(key.to_owned(), value_of(node), value.origin.to_string())],
+    }
+}
+
+fn value_of(node: &Node) -> Value {
+    let table = |table: &Table| {
+        let entries = table.iter().map(|(key, value)| (key.clone(), value_of(&value.node)));
+        Value::Object(entries.collect::<Map<_, _>>())
+    };
+    match node {
+        Node::Text(text) => json!(text),
+        Node::Integer(number) => json!(number),
+        Node::Boolean(boolean) => json!(boolean),
+        Node::List(items) => items.iter().map(|item| value_of(&item.node)).collect(),
+        Node::Table(entries) => table(entries),
+        Node::Other(kind) => json!(kind),
+    }
+}
+
+fn keys(shell: &Shell) -> Result<(), Error> {
+    for key in KEYS {
+        if shell.is_json() {
+            shell.record(&Message::Key {
+                key: key.name,
+                type_: kind_words(key),
+                scopes: scopes(key),
+                default: key.default,
+                meaning: key.meaning,
+                since: key.since,
+            })?;
+            continue;
+        }
+        shell.answer(format!("{}  ({}; {})", key.name, kind_words(key), scopes(key).join(", ")))?;
+        let width = shell.stdout_width().unwrap_or(80).clamp(40, 100);
+        let options =
+            textwrap::Options::new(width).initial_indent("    ").subsequent_indent("    ");
+        let meaning = format!("{} Default: {}. Since {}.", key.meaning, key.default, key.since);
+        shell.answer(textwrap::fill(&meaning, options))?;
+    }
+    Ok(())
+}
+
+fn kind_words(key: &Key) -> String {
+    match key.kind {
+        Kind::Boolean => "boolean".to_owned(),
+        Kind::Integer(least, most) => format!("integer {least} to {most}, or \"none\""),
+        Kind::Choice(words) => words
+            .iter()
+            .chain(&["none"])
+            .map(|word| format!("\"{word}\""))
+            .collect::<Vec<_>>()
+            .join(" | "),
+        Kind::Text(_) => "string".to_owned(),
+        Kind::Texts(most) => format!("list of at most {most} strings"),
+        Kind::Map(_) => "table of strings, merged key by key".to_owned(),
+        Kind::Includes => "list of paths or tables".to_owned(),
+    }
+}
+
+fn scopes(key: &Key) -> Vec<&'static str> {
+    [(Scope::Workspace, "workspace"), (Scope::Package, "package"), (Scope::Handler, "handler")]
+        .into_iter()
+        .filter(|(scope, _)| *scope >= key.from)
+        .map(|(_, word)| word)
+        .collect()
+}
+
+/// The JSON schema of `lambda-pack.toml` (draft 7, which editors' TOML plugins read).
+fn schema() -> Value {
+    let workspace = scope_schema(Scope::Workspace);
+    let mut root = workspace;
+    if let Value::Object(root) = &mut root {
+        root.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
+        root.insert("title".into(), json!("lambda-pack.toml"));
+        root.insert(
+            "definitions".into(),
+            json!({
+                "package": scope_schema(Scope::Package),
+                "handler": scope_schema(Scope::Handler),
+                "env-workspace": table_schema(Scope::Workspace),
+                "env-package": table_schema(Scope::Package),
+                "env-handler": table_schema(Scope::Handler),
+            }),
+        );
+    }
+    root
+}
+
+fn scope_schema(scope: Scope) -> Value {
+    let mut schema = table_schema(scope);
+    let of = |name: &str| json!({ "type": "object", "additionalProperties": { "$ref": format!("#/definitions/{name}") } });
+    let (env, inner) = match scope {
+        Scope::Workspace => ("env-workspace", Some(("package", "package"))),
+        Scope::Package => ("env-package", Some(("handlers", "handler"))),
+        Scope::Handler => ("env-handler", None),
+    };
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("env".into(), of(env));
+        if let Some((key, name)) = inner {
+            properties.insert(key.into(), of(name));
+        }
+    }
+    schema
+}
+
+/// The keys of one table without those of the tables in it.
+fn table_schema(scope: Scope) -> Value {
+    let mut properties = Map::new();
+    for key in KEYS.iter().filter(|key| key.from <= scope) {
+        let mut schema = kind_schema(key.kind);
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("description".into(), json!(key.meaning));
+        }
+        match key.name.split_once('.') {
+            None => drop(properties.insert(key.name.to_owned(), schema)),
+            Some((table, name)) => {
+                let inner = properties.entry(table).or_insert_with(
+                    || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+                );
+                if let Some(inner) = inner.get_mut("properties").and_then(Value::as_object_mut) {
+                    inner.insert(name.to_owned(), schema);
+                }
+            }
+        }
+    }
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+fn kind_schema(kind: Kind) -> Value {
+    let extendable = |items: Value| {
+        json!({ "anyOf": [items, {
+            "type": "object",
+            "properties": { "extend": { "const": true }, "items": items },
+            "required": ["extend", "items"],
+            "additionalProperties": false,
+        }] })
+    };
+    let text = json!({ "type": "string" });
+    match kind {
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Integer(least, most) => json!({ "anyOf": [
+            { "type": "integer", "minimum": least, "maximum": most }, { "const": "none" }] }),
+        // A variable may stand for any of the words.
+        Kind::Choice(words) => json!({ "anyOf": [
+            { "enum": words.iter().chain(&["none"]).collect::<Vec<_>>() },
+            { "type": "string", "pattern": "\\$\\{" }] }),
+        Kind::Text(Check::Length(most)) => json!({ "type": "string", "maxLength": most }),
+        Kind::Text(_) => text,
+        Kind::Texts(most) => {
+            extendable(json!({ "type": "array", "items": text, "maxItems": most }))
+        }
+        Kind::Map(_) => json!({ "type": "object", "additionalProperties": {
+            "type": ["string", "integer", "boolean"] } }),
+        Kind::Includes => extendable(json!({ "type": "array", "items": { "anyOf": [text, {
+            "type": "object",
+            "properties": {
+                "from": { "type": "string" },
+                "to": { "type": "string" },
+                "exclude": { "type": "array", "items": { "type": "string" } },
+                "root": { "enum": ["package", "workspace"] },
+            },
+            "required": ["from"],
+            "additionalProperties": false,
+        }] } })),
+    }
+}

@@ -1,0 +1,269 @@
+//! Whether a value is one that its key takes and that AWS would take.
+
+use super::keys::{Check, Kind, RESERVED};
+use super::located::{Located, Mistake, Node, Table};
+use super::{expand, include};
+use crate::nearest::suggestion;
+
+/// What clears a value that has no empty form.
+pub(super) const NONE: &str = "none";
+
+/// The largest environment, in bytes over names and values ("Lambda quotas": 4 KB).
+const MAX_ENVIRONMENT: usize = 4096;
+
+/// How `${…}` is looked up; none where it is left as it stands.
+pub(super) type Lookup<'a> = Option<&'a dyn Fn(&str) -> Option<String>>;
+
+fn mistake(value: &Located, what: String) -> Vec<Mistake> {
+    vec![Mistake { origin: value.origin.clone(), what }]
+}
+
+/// The value with its variables put in, or all that is wrong with it.
+///
+/// `of_workspace` is where the paths of includes start from when they do not say.
+pub(super) fn value(
+    name: &str,
+    kind: Kind,
+    value: &Located,
+    lookup: Lookup<'_>,
+    of_workspace: bool,
+) -> Result<Located, Vec<Mistake>> {
+    let wrong = |expected: &str| {
+        mistake(value, format!("`{name}` must be {expected}, not {}", value.node.kind()))
+    };
+    match (kind, &value.node) {
+        (Kind::Boolean, Node::Boolean(_)) => Ok(value.clone()),
+        (Kind::Boolean, _) => Err(wrong("true or false")),
+        (Kind::Integer(least, most), Node::Integer(number)) => {
+            if (least..=most).contains(number) {
+                return Ok(value.clone());
+            }
+            Err(mistake(value, format!("`{name}` is {number}; it must be {least} to {most}")))
+        }
+        (Kind::Integer(..), Node::Text(text)) if text == NONE => Ok(value.clone()),
+        (Kind::Integer(..), _) => Err(wrong("a whole number, or \"none\"")),
+        (Kind::Choice(words), Node::Text(_)) => {
+            let (value, text) = expanded(value, lookup)?;
+            if text == NONE || words.contains(&text.as_str()) || unexpanded(&text, lookup) {
+                return Ok(value);
+            }
+            let near = suggestion(&text, words.iter().copied());
+            Err(mistake(&value, format!("`{name}` cannot be `{text}`; {near}")))
+        }
+        (Kind::Text(check), Node::Text(_)) => {
+            let (value, text) = expanded(value, lookup)?;
+            match text_is(check, &text) {
+                Err(why) if !unexpanded(&text, lookup) => {
+                    Err(mistake(&value, format!("`{name}` is `{text}`: {why}")))
+                }
+                _ => Ok(value),
+            }
+        }
+        (Kind::Choice(_) | Kind::Text(_), _) => Err(wrong("a string")),
+        (Kind::Texts(most), Node::List(items)) => {
+            let items = texts(name, items, lookup)?;
+            if items.len() > most {
+                let count = items.len();
+                return Err(mistake(
+                    value,
+                    format!("`{name}` has {count} elements; AWS takes {most}"),
+                ));
+            }
+            Ok(Located { node: Node::List(items), origin: value.origin.clone() })
+        }
+        (Kind::Texts(_) | Kind::Includes, Node::Table(table)) => {
+            extension(name, kind, table, value, lookup, of_workspace)
+        }
+        (Kind::Texts(_), _) => Err(wrong("a list of strings")),
+        (Kind::Map(check), Node::Table(table)) => map(name, check, table, value, lookup),
+        (Kind::Map(_), _) => Err(wrong("a table of strings")),
+        (Kind::Includes, Node::List(items)) => {
+            let root = include::default_root(of_workspace);
+            let items = gather(items.iter().map(|item| include::element(item, root)))?;
+            Ok(Located { node: Node::List(items), origin: value.origin.clone() })
+        }
+        (Kind::Includes, _) => Err(wrong("a list of paths or tables")),
+    }
+}
+
+/// `{ extend = true, items = […] }`: behind the list of the scope below, not in its place.
+fn extension(
+    name: &str,
+    kind: Kind,
+    table: &Table,
+    whole: &Located,
+    lookup: Lookup<'_>,
+    of_workspace: bool,
+) -> Result<Located, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    for (key, item) in table {
+        if !["extend", "items"].contains(&key.as_str()) {
+            let near = suggestion(key, ["extend", "items"]);
+            mistakes.extend(mistake(item, format!("unknown key `{name}.{key}`; {near}")));
+        }
+    }
+    let extend = matches!(table.get("extend").map(|item| &item.node), Some(Node::Boolean(true)));
+    let items = table.get("items").filter(|items| matches!(items.node, Node::List(_)));
+    let (true, Some(items)) = (extend, items) else {
+        mistakes.extend(mistake(
+            whole,
+            format!("`{name}` must be a list, or `{{ extend = true, items = […] }}`"),
+        ));
+        return Err(mistakes);
+    };
+    let items = value(name, kind, items, lookup, of_workspace)?;
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let mut table = table.clone();
+    table.insert("items".to_owned(), items);
+    Ok(Located { node: Node::Table(table), origin: whole.origin.clone() })
+}
+
+fn gather(
+    items: impl Iterator<Item = Result<Located, Vec<Mistake>>>,
+) -> Result<Vec<Located>, Vec<Mistake>> {
+    let mut good = Vec::new();
+    let mut mistakes = Vec::new();
+    for item in items {
+        match item {
+            Ok(item) => good.push(item),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() { Ok(good) } else { Err(mistakes) }
+}
+
+/// Whether a text still has its variables in it, because they are not looked up.
+fn unexpanded(text: &str, lookup: Lookup<'_>) -> bool {
+    lookup.is_none() && text.contains("${")
+}
+
+fn expanded(value: &Located, lookup: Lookup<'_>) -> Result<(Located, String), Vec<Mistake>> {
+    let Node::Text(text) = &value.node else { return Ok((value.clone(), String::new())) };
+    let text = match lookup {
+        Some(lookup) => expand::variables(text, lookup).map_err(|why| mistake(value, why))?,
+        None => text.clone(),
+    };
+    let node = Node::Text(text.clone());
+    Ok((Located { node, origin: value.origin.clone() }, text))
+}
+
+fn texts(name: &str, items: &[Located], lookup: Lookup<'_>) -> Result<Vec<Located>, Vec<Mistake>> {
+    gather(items.iter().map(|item| match &item.node {
+        Node::Text(_) => expanded(item, lookup).map(|(item, _)| item),
+        other => Err(mistake(item, format!("`{name}` must hold strings, not {}", other.kind()))),
+    }))
+}
+
+fn map(
+    name: &str,
+    check: Check,
+    table: &Table,
+    value: &Located,
+    lookup: Lookup<'_>,
+) -> Result<Located, Vec<Mistake>> {
+    let mut good = Table::new();
+    let mut mistakes = Vec::new();
+    for (key, item) in table {
+        let entry = format!("{name}.{key}");
+        if let Err(why) = key_is(check, key) {
+            mistakes.extend(mistake(item, format!("`{entry}`: {why}")));
+        }
+        match &item.node {
+            Node::Text(_) => match expanded(item, lookup) {
+                Ok((item, _)) => drop(good.insert(key.clone(), item)),
+                Err(more) => mistakes.extend(more),
+            },
+            // A number or a boolean is meant as its text.
+            Node::Integer(number) => {
+                let node = Node::Text(number.to_string());
+                good.insert(key.clone(), Located { node, origin: item.origin.clone() });
+            }
+            Node::Boolean(boolean) => {
+                let node = Node::Text(boolean.to_string());
+                good.insert(key.clone(), Located { node, origin: item.origin.clone() });
+            }
+            other => mistakes
+                .extend(mistake(item, format!("`{entry}` must be a string, not {}", other.kind()))),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    Ok(Located { node: Node::Table(good), origin: value.origin.clone() })
+}
+
+/// Whether AWS takes a text where it is said. An empty one clears.
+fn text_is(check: Check, text: &str) -> Result<(), String> {
+    let length = text.chars().count();
+    match check {
+        _ if text.is_empty() => Ok(()),
+        Check::Length(most) if length > most => {
+            Err(format!("it has {length} characters; AWS takes {most}"))
+        }
+        Check::Arn(service) => {
+            let mut parts = text.splitn(6, ':');
+            let arn =
+                parts.next() == Some("arn") && parts.next().is_some_and(|p| p.starts_with("aws"));
+            let right = parts.next().is_some_and(|found| service.is_empty() || found == service);
+            if arn && right && parts.count() == 3 {
+                return Ok(());
+            }
+            let of = if service.is_empty() { String::new() } else { format!(" of {service}") };
+            Err(format!("that is no ARN{of} (`arn:aws:service:region:account:resource`)"))
+        }
+        // Names are looked at when their placeholders are put in.
+        _ => Ok(()),
+    }
+}
+
+fn key_is(check: Check, key: &str) -> Result<(), String> {
+    match check {
+        Check::Variables => {
+            if RESERVED.contains(&key) {
+                return Err("Lambda reserves that variable".to_owned());
+            }
+            // `[a-zA-Z]([a-zA-Z0-9_])+` (CreateFunction, `Environment`).
+            let fits = key.len() >= 2
+                && key.starts_with(|c: char| c.is_ascii_alphabetic())
+                && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if fits {
+                return Ok(());
+            }
+            Err("Lambda takes two or more letters, digits and underscores, a letter first"
+                .to_owned())
+        }
+        Check::Tags => match key.chars().count() {
+            _ if key.to_ascii_lowercase().starts_with("aws:") => {
+                Err("tags that begin with `aws:` are AWS's own".to_owned())
+            }
+            1..=128 => Ok(()),
+            _ => Err("the name of a tag has 1 to 128 characters".to_owned()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a whole map, when everything is merged.
+pub(super) fn whole_map(check: Check, table: &Table) -> Option<String> {
+    let text = |located: &Located| match &located.node {
+        Node::Text(text) => text.len(),
+        _ => 0,
+    };
+    match check {
+        Check::Variables => {
+            // As JSON, which is what AWS counts: two pairs of quotes, a colon, a comma.
+            let bytes: usize = table.iter().map(|(key, value)| key.len() + text(value) + 6).sum();
+            (bytes > MAX_ENVIRONMENT).then(|| {
+                format!("the environment has {bytes} bytes; Lambda takes {MAX_ENVIRONMENT}")
+            })
+        }
+        Check::Tags if table.len() > 50 => Some(format!("{} tags; AWS takes 50", table.len())),
+        Check::Tags => {
+            let long = table.iter().find(|(_, value)| text(value) > 256)?;
+            Some(format!("the tag `{}` has more than 256 characters", long.0))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,95 @@
+//! `include`: what its elements may be.
+
+use super::located::{Located, Mistake, Node, Table};
+use crate::function::{IncludeRoot, IncludeRule};
+use crate::nearest::suggestion;
+
+const KEYS: [&str; 4] = ["exclude", "from", "root", "to"];
+
+/// Where paths start when an element does not say.
+pub(super) fn default_root(of_workspace: bool) -> &'static str {
+    if of_workspace { "workspace" } else { "package" }
+}
+
+/// An element as a table with a `root`, or all that is wrong with it.
+pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake>> {
+    let at = |value: &Located, what: String| Mistake { origin: value.origin.clone(), what };
+    let text =
+        |text: &str| Located { node: Node::Text(text.to_owned()), origin: item.origin.clone() };
+    let mut table = match &item.node {
+        Node::Text(from) => Table::from([("from".to_owned(), text(from))]),
+        Node::Table(table) => table.clone(),
+        other => {
+            return Err(vec![at(
+                item,
+                format!("`include` holds paths or tables, not {}", other.kind()),
+            )]);
+        }
+    };
+    let mut mistakes = Vec::new();
+    for (key, value) in &table {
+        let wrong = |expected: &str| {
+            at(value, format!("`include.{key}` must be {expected}, not {}", value.node.kind()))
+        };
+        match (key.as_str(), &value.node) {
+            ("from" | "to", Node::Text(_)) => {}
+            ("root", Node::Text(root)) if root == "package" || root == "workspace" => {}
+            ("root", Node::Text(other)) => mistakes.push(at(
+                value,
+                format!("`include.root`: `{other}` is neither \"package\" nor \"workspace\""),
+            )),
+            ("exclude", Node::List(items)) => {
+                let others = items.iter().filter(|item| !matches!(item.node, Node::Text(_)));
+                mistakes.extend(others.map(|item| {
+                    at(
+                        item,
+                        format!("`include.exclude` must hold strings, not {}", item.node.kind()),
+                    )
+                }));
+            }
+            ("from" | "to" | "root", _) => mistakes.push(wrong("a string")),
+            ("exclude", _) => mistakes.push(wrong("a list of strings")),
+            _ => {
+                let near = suggestion(key, KEYS);
+                mistakes.push(at(value, format!("unknown key `include.{key}`; {near}")));
+            }
+        }
+    }
+    if !table.contains_key("from") {
+        mistakes.push(at(item, "a table in `include` needs `from`".to_owned()));
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    table.entry("root".to_owned()).or_insert_with(|| text(root));
+    Ok(Located { node: Node::Table(table), origin: item.origin.clone() })
+}
+
+/// The rule of an element that was checked.
+pub(super) fn rule(item: &Located) -> Option<IncludeRule> {
+    let Node::Table(table) = &item.node else { return None };
+    let text = |key: &str| match table.get(key).map(|value| &value.node) {
+        Some(Node::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let exclude = match table.get("exclude").map(|value| &value.node) {
+        Some(Node::List(items)) => items
+            .iter()
+            .filter_map(|item| match &item.node {
+                Node::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    Some(IncludeRule {
+        from: text("from")?,
+        to: text("to"),
+        exclude,
+        root: if text("root")? == "workspace" {
+            IncludeRoot::Workspace
+        } else {
+            IncludeRoot::Package
+        },
+    })
+}

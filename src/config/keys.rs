@@ -1,0 +1,249 @@
+//! Every key there is: what it takes, where it may stand, what it means. The reference, the checks
+//! and the nearest names all come from this one table.
+
+/// Where a key may be said, from the lowest to the highest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// For all functions.
+    Workspace,
+    /// For the functions of one package.
+    Package,
+    /// For one function.
+    Handler,
+}
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number in a range. It has no empty value, so `"none"` clears it.
+    Integer(i64, i64),
+    /// One of these words; `"none"` clears it.
+    Choice(&'static [&'static str]),
+    /// A string; an empty one clears it.
+    Text(Check),
+    /// A list of strings, at most so many; an empty one clears it.
+    Texts(usize),
+    /// Strings by name, merged key by key.
+    Map(Check),
+    /// Files that go into the bundle.
+    Includes,
+}
+
+/// What a string must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// At most so many characters.
+    Length(usize),
+    /// The name of a function, after `{…}` was put in.
+    FunctionName,
+    /// An Amazon Resource Name of this service.
+    Arn(&'static str),
+    /// A file's path.
+    Path,
+    /// Variables of a function: names that Lambda takes and does not reserve; 4 KB in all.
+    Variables,
+    /// Tags: at most 50, names up to 128 characters and values up to 256, no `aws:`.
+    Tags,
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name; a dot stands for a table.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// The lowest scope that it may stand in; the higher ones take it too.
+    pub from: Scope,
+    /// What holds where nothing is said.
+    pub default: &'static str,
+    /// What it means, in a sentence.
+    pub meaning: &'static str,
+    /// The version that had it first.
+    pub since: &'static str,
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    from: Scope,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key { name, kind, from, default, meaning, since: "0.1" }
+}
+
+use Kind::{Boolean, Choice, Includes, Integer, Map, Text, Texts};
+use Scope::{Package, Workspace};
+
+/// The keys, by name. Limits are those of the Lambda API (`CreateFunction`, "Lambda quotas").
+pub const KEYS: &[Key] = &[
+    key(
+        "dead-letter",
+        Text(Check::Arn("")),
+        Workspace,
+        "left alone",
+        "The ARN of the queue or topic that takes asynchronous events which failed.",
+    ),
+    key(
+        "description",
+        Text(Check::Length(256)),
+        Workspace,
+        "left alone",
+        "The function's description.",
+    ),
+    key(
+        "env-file",
+        Text(Check::Path),
+        Workspace,
+        "none",
+        "A file of `NAME=value` lines for `environment`, which wins over it; relative to the file that names it.",
+    ),
+    key(
+        "environment",
+        Map(Check::Variables),
+        Workspace,
+        "left alone",
+        "The function's environment variables.",
+    ),
+    key(
+        "ephemeral-storage",
+        Integer(512, 10_240),
+        Workspace,
+        "left alone",
+        "The size of /tmp in MB.",
+    ),
+    key(
+        "extension",
+        Choice(&["external", "internal"]),
+        Package,
+        "external if the package has only lambda-extension, else none",
+        "The handler is an extension, not a function.",
+    ),
+    key(
+        "handler",
+        Boolean,
+        Package,
+        "by dependency",
+        "Whether this is a handler at all, whatever it depends on.",
+    ),
+    key("include", Includes, Workspace, "nothing", "Files that go into the bundle."),
+    key(
+        "kms-key",
+        Text(Check::Arn("kms")),
+        Workspace,
+        "left alone",
+        "The ARN of the key that encrypts the environment.",
+    ),
+    key(
+        "layers",
+        Texts(5),
+        Workspace,
+        "left alone",
+        "The ARNs of layer versions, in the order in which they are unpacked.",
+    ),
+    key(
+        "logging.format",
+        Choice(&["json", "text"]),
+        Workspace,
+        "left alone",
+        "The format of the function's logs.",
+    ),
+    key("logging.group", Text(Check::Length(512)), Workspace, "left alone", "The log group."),
+    key(
+        "logging.level",
+        Choice(&["trace", "debug", "info", "warn", "error", "fatal"]),
+        Workspace,
+        "left alone",
+        "The lowest level of the function's own logs; only with format json.",
+    ),
+    key("memory", Integer(128, 10_240), Workspace, "left alone", "Memory in MB."),
+    key(
+        "name",
+        Text(Check::FunctionName),
+        Package,
+        "{handler}",
+        "The function's name; may hold {handler}, {package}, {env}, {branch} and {commit}.",
+    ),
+    key(
+        "reserved-concurrency",
+        Integer(0, 100_000),
+        Workspace,
+        "left alone",
+        "How many environments are reserved, and the most there may be.",
+    ),
+    key("role", Text(Check::Arn("iam")), Workspace, "left alone", "The ARN of the execution role."),
+    key(
+        "runtime",
+        Choice(&["provided.al2023", "provided.al2"]),
+        Workspace,
+        "provided.al2023",
+        "The AWS runtime.",
+    ),
+    key("tags", Map(Check::Tags), Workspace, "left alone", "The function's tags."),
+    key(
+        "timeout",
+        Integer(1, 900),
+        Workspace,
+        "left alone",
+        "The longest time of one invocation, in seconds.",
+    ),
+    key(
+        "tracing",
+        Choice(&["active", "pass-through"]),
+        Workspace,
+        "left alone",
+        "Whether X-Ray traces are made.",
+    ),
+    key(
+        "trust-system",
+        Texts(64),
+        Workspace,
+        "nothing",
+        "Libraries that AWS has today without a promise and that the audit accepts.",
+    ),
+    key(
+        "vpc.security-groups",
+        Texts(5),
+        Workspace,
+        "left alone",
+        "The security groups in the VPC.",
+    ),
+    key(
+        "vpc.subnets",
+        Texts(16),
+        Workspace,
+        "left alone",
+        "The subnets; an empty list takes the function out of its VPC.",
+    ),
+];
+
+/// The key of a full name.
+#[must_use]
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Environment variables that Lambda reserves (AWS, "Defined runtime environment variables").
+pub(super) const RESERVED: &[&str] = &[
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];

@@ -1,0 +1,257 @@
+//! The one rule of precedence. Every table that says something becomes a layer with a rank:
+//!
+//! 1. scope: handler over package over workspace,
+//! 2. then source: `lambda-pack.toml` over manifest metadata,
+//! 3. then `[env.X]` over what stands beside it;
+//!
+//! above all of that the variables `LAMBDA_PACK_…`, above them the flags, both for the whole
+//! selection; below all of it what is written for cargo-lambda.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::keys::{self, KEYS, Key, Scope};
+use super::located::{Located, Mistake, Node, Origin, Table};
+use super::{check, env_file};
+use crate::nearest::suggestion;
+
+/// Who says something; later ones win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// Tables written for cargo-lambda.
+    CargoLambda,
+    /// Manifests and `lambda-pack.toml`.
+    Files,
+    /// `LAMBDA_PACK_…`.
+    Variables,
+    /// The command line.
+    Flags,
+}
+
+/// Which file says something; later ones win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// `[package.metadata.lambda-pack]` and `[workspace.metadata.lambda-pack]`.
+    Manifest,
+    /// `lambda-pack.toml`.
+    LambdaPack,
+}
+
+/// The place of a layer among the others: compared field by field, the greater one wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// Who.
+    pub tier: Tier,
+    /// For what.
+    pub scope: Scope,
+    /// Where.
+    pub source: Source,
+    /// Whether in an `[env.X]` table.
+    pub env: bool,
+}
+
+/// What a layer is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum For {
+    /// Every function.
+    All,
+    /// Those of one package.
+    Package(String),
+    /// One handler.
+    Handler(String, String),
+}
+
+/// One table's settings.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// Its place.
+    pub rank: Rank,
+    /// What it is for.
+    pub for_: For,
+    /// Its values by their full key.
+    pub values: BTreeMap<&'static str, Located>,
+}
+
+/// Reads tables into layers, and gathers every mistake on the way.
+pub(super) struct Reader<'a> {
+    pub(super) env: Option<&'a str>,
+    /// Looks up variables; none where they are left as they stand.
+    pub(super) lookup: check::Lookup<'a>,
+    /// Reads a file by its path from the workspace's folder.
+    pub(super) read: &'a dyn Fn(&str) -> Result<String, String>,
+    pub(super) layers: Vec<Layer>,
+    /// What is not wrong and not taken either.
+    pub(super) warnings: Vec<Mistake>,
+    pub(super) mistakes: Vec<Mistake>,
+    /// Every environment that some table names.
+    pub(super) envs: BTreeSet<String>,
+    /// Every package that `lambda-pack.toml` names, and every handler that a table names.
+    pub(super) named: Vec<(Origin, For)>,
+}
+
+impl Reader<'_> {
+    pub(super) fn mistake(&mut self, origin: &Origin, what: String) {
+        self.mistakes.push(Mistake { origin: origin.clone(), what });
+    }
+
+    /// A table that must be one.
+    pub(super) fn table<'v>(&mut self, name: &str, value: &'v Located) -> Option<&'v Table> {
+        if let Node::Table(table) = &value.node {
+            return Some(table);
+        }
+        self.mistake(&value.origin, format!("`{name}` must be a table, not {}", value.node.kind()));
+        None
+    }
+
+    /// Reads the settings of one scope with its `env` tables, and those of the scopes in it.
+    pub(super) fn scope(&mut self, table: &Table, scope: Scope, source: Source, for_: &For) {
+        let rank = Rank { tier: Tier::Files, scope, source, env: false };
+        self.layer(table, rank, for_, &inner_tables(scope, source));
+        for (name, value) in self.entries(table, "env") {
+            self.envs.insert(name.clone());
+            if let Some(table) = self.table(&format!("env.{name}"), value) {
+                let active = self.env == Some(name.as_str());
+                // Checked in any case, so that a mistake is not found on release day; but the
+                // variables of another environment need not be set.
+                let lookup = if active { self.lookup } else { self.lookup.take() };
+                self.layer(table, Rank { env: true, ..rank }, for_, &[]);
+                if !active {
+                    self.layers.pop();
+                    self.lookup = lookup;
+                }
+            }
+        }
+        match (scope, for_) {
+            (Scope::Workspace, _) if source == Source::LambdaPack => {
+                for (name, value) in self.entries(table, "package") {
+                    let for_ = For::Package(name.clone());
+                    self.named.push((value.origin.clone(), for_.clone()));
+                    if let Some(table) = self.table(&format!("package.{name}"), value) {
+                        self.scope(table, Scope::Package, source, &for_);
+                    }
+                }
+            }
+            (Scope::Package, For::Package(package)) => {
+                for (name, value) in self.entries(table, "handlers") {
+                    let for_ = For::Handler(package.clone(), name.clone());
+                    self.named.push((value.origin.clone(), for_.clone()));
+                    if let Some(table) = self.table(&format!("handlers.{name}"), value) {
+                        self.scope(table, Scope::Handler, source, &for_);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn entries<'v>(&mut self, table: &'v Table, name: &str) -> Vec<(&'v String, &'v Located)> {
+        let Some(value) = table.get(name) else { return Vec::new() };
+        self.table(name, value).map(|table| table.iter().collect()).unwrap_or_default()
+    }
+
+    /// One table's own settings as a layer. It is always pushed.
+    pub(super) fn layer(&mut self, table: &Table, rank: Rank, for_: &For, others: &[&str]) {
+        let mut values = BTreeMap::new();
+        self.settings(table, "", rank, others, &mut values);
+        self.layers.push(Layer { rank, for_: for_.clone(), values });
+        self.env_file();
+    }
+
+    /// Puts the variables of the last layer's `env-file` under its own `environment`. The file is
+    /// read only if that is what counts here: not for another environment.
+    pub(super) fn env_file(&mut self) {
+        let Some(layer) = self.layers.last_mut().filter(|_| self.lookup.is_some()) else { return };
+        let Some(Located { node: Node::Text(name), origin }) =
+            layer.values.get("env-file").cloned()
+        else {
+            return;
+        };
+        if name.is_empty() {
+            return;
+        }
+        let folder = match &origin {
+            Origin::File { file, .. } => file.rsplit_once('/').map_or("", |(folder, _)| folder),
+            Origin::Variable(_) | Origin::Flag(_) => "",
+        };
+        let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        let read = (self.read)(&path)
+            .map_err(|why| vec![Mistake { origin, what: format!("cannot read {path}: {why}") }])
+            .and_then(|text| env_file::parse(&path.into(), &text));
+        match read {
+            Ok(mut table) => {
+                if let Some(Located { node: Node::Table(own), .. }) =
+                    layer.values.get("environment")
+                {
+                    table.extend(own.clone());
+                }
+                let Some(key) = keys::find("environment") else { return };
+                let node = Node::Table(table);
+                let origin = layer.values["env-file"].origin.clone();
+                // Names are checked as those of a table are; values are taken as they stand.
+                let checked =
+                    check::value(key.name, key.kind, &Located { node, origin }, None, false);
+                match checked {
+                    Ok(value) => drop(layer.values.insert("environment", value)),
+                    Err(mistakes) => self.mistakes.extend(mistakes),
+                }
+            }
+            Err(mistakes) => self.mistakes.extend(mistakes),
+        }
+    }
+
+    fn settings(
+        &mut self,
+        table: &Table,
+        prefix: &str,
+        rank: Rank,
+        others: &[&str],
+        values: &mut BTreeMap<&'static str, Located>,
+    ) {
+        for (name, value) in table {
+            let full = format!("{prefix}{name}");
+            if others.contains(&full.as_str()) {
+                continue;
+            }
+            if let Some(key) = keys::find(&full) {
+                if key.from > rank.scope {
+                    let text = format!("`{full}` is of one package or handler, not of all");
+                    self.mistake(&value.origin, text);
+                } else if let Some(checked) = self.value_in(rank.scope, key, value) {
+                    values.insert(key.name, checked);
+                }
+            } else if KEYS.iter().any(|key| key.name.starts_with(&format!("{full}."))) {
+                if let Some(inner) = self.table(&full, value) {
+                    self.settings(inner, &format!("{full}."), rank, &[], values);
+                }
+            } else {
+                let siblings = KEYS
+                    .iter()
+                    .filter(|key| key.from <= rank.scope)
+                    .filter_map(|key| key.name.strip_prefix(prefix))
+                    .map(|rest| rest.split('.').next().unwrap_or(rest))
+                    .chain(others.iter().copied());
+                let near = suggestion(name, siblings);
+                self.mistake(&value.origin, format!("unknown key `{full}`; {near}"));
+            }
+        }
+    }
+
+    /// A value with its variables put in, if it is one that its key takes.
+    pub(super) fn value_in(&mut self, scope: Scope, key: &Key, value: &Located) -> Option<Located> {
+        let of_workspace = scope == Scope::Workspace;
+        match check::value(key.name, key.kind, value, self.lookup, of_workspace) {
+            Ok(value) => Some(value),
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                None
+            }
+        }
+    }
+}
+
+fn inner_tables(scope: Scope, source: Source) -> Vec<&'static str> {
+    match (scope, source) {
+        (Scope::Workspace, Source::LambdaPack) => vec!["env", "package"],
+        (Scope::Package, _) => vec!["env", "handlers"],
+        (Scope::Workspace | Scope::Handler, _) => vec!["env"],
+    }
+}

@@ -1,0 +1,327 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// A workspace of `api` (bins `api`, `admin`) and `worker`, with these tables.
+#[derive(Default, Clone)]
+struct Setup {
+    workspace: String,
+    api: String,
+    lambda_pack: String,
+    cargo_lambda: String,
+    env: Option<&'static str>,
+    variables: Vec<(&'static str, &'static str)>,
+    flags: Vec<(&'static str, Node)>,
+}
+
+impl Setup {
+    fn load(&self) -> Result<Config, Vec<String>> {
+        let file = |name: &str, text: &str| ConfigFile { name: name.into(), text: text.to_owned() };
+        let variables: Vec<(String, String)> =
+            self.variables.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect();
+        let located = |node: &Node| Located { node: node.clone(), origin: Origin::Flag("--flag") };
+        let inputs = Inputs {
+            members: vec![
+                ("api".to_owned(), file("api/Cargo.toml", &self.api)),
+                ("worker".to_owned(), file("worker/Cargo.toml", "")),
+            ],
+            workspace: file("Cargo.toml", &self.workspace),
+            lambda_pack: Some(file("lambda-pack.toml", &self.lambda_pack)),
+            cargo_lambda: Some(file("CargoLambda.toml", &self.cargo_lambda)),
+            read: &|path| match path {
+                "api/prod.env" => Ok("AA=file\nBB=file\n".to_owned()),
+                _ => Err("no such file".to_owned()),
+            },
+            env: self.env.map(str::to_owned),
+            flags: self.flags.iter().map(|(key, node)| (*key, located(node))).collect(),
+            packages: BTreeMap::from([
+                ("api".to_owned(), BTreeSet::from(["admin".to_owned(), "api".to_owned()])),
+                ("worker".to_owned(), BTreeSet::from(["worker".to_owned()])),
+            ]),
+            lookup: &|name| {
+                variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            },
+            variables: variables.clone(),
+        };
+        Config::load(&inputs).map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+    }
+
+    fn value(&self, key: &str) -> (Node, String) {
+        let merged = self.load().unwrap().of_handler("api", "api");
+        let found = &merged[key];
+        (found.node.clone(), found.origin.to_string())
+    }
+}
+
+/// The steps of precedence for one handler, from the lowest to the highest; each says where it is.
+type Step = (&'static str, fn(&mut Setup, i64));
+
+fn steps() -> Vec<Step> {
+    fn table(text: &mut String, header: &str, value: i64) {
+        text.push_str(&format!("[{header}]\nmemory = {value}\n"));
+    }
+    vec![
+        ("Cargo.toml", |s, v| table(&mut s.workspace, "workspace.metadata.lambda-pack", v)),
+        ("Cargo.toml", |s, v| {
+            table(&mut s.workspace, "workspace.metadata.lambda-pack.env.prod", v);
+        }),
+        // A key of the root comes before every table.
+        ("lambda-pack.toml", |s, v| s.lambda_pack.insert_str(0, &format!("memory = {v}\n"))),
+        ("lambda-pack.toml", |s, v| table(&mut s.lambda_pack, "env.prod", v)),
+        ("api/Cargo.toml", |s, v| table(&mut s.api, "package.metadata.lambda-pack", v)),
+        ("api/Cargo.toml", |s, v| table(&mut s.api, "package.metadata.lambda-pack.env.prod", v)),
+        ("lambda-pack.toml", |s, v| table(&mut s.lambda_pack, "package.api", v)),
+        ("lambda-pack.toml", |s, v| table(&mut s.lambda_pack, "package.api.env.prod", v)),
+        ("api/Cargo.toml", |s, v| {
+            table(&mut s.api, "package.metadata.lambda-pack.handlers.api", v);
+        }),
+        ("api/Cargo.toml", |s, v| {
+            table(&mut s.api, "package.metadata.lambda-pack.handlers.api.env.prod", v);
+        }),
+        ("lambda-pack.toml", |s, v| table(&mut s.lambda_pack, "package.api.handlers.api", v)),
+        ("lambda-pack.toml", |s, v| {
+            table(&mut s.lambda_pack, "package.api.handlers.api.env.prod", v);
+        }),
+        ("LAMBDA_PACK_MEMORY", |s, v| {
+            s.variables.push(("LAMBDA_PACK_MEMORY", Box::leak(v.to_string().into_boxed_str())));
+        }),
+        ("--flag", |s, v| s.flags.push(("memory", Node::Integer(v)))),
+    ]
+}
+
+fn prod(said: impl IntoIterator<Item = usize>) -> Setup {
+    // The environment must be known whatever is said.
+    let mut setup = Setup { env: Some("prod"), ..Setup::default() };
+    setup.api.push_str("[package.metadata.lambda-pack.handlers.admin.env.prod]\nmemory = 128\n");
+    for step in said {
+        steps()[step].1(&mut setup, 1_000 + i64::try_from(step).unwrap());
+    }
+    setup
+}
+
+#[test]
+fn every_pair_of_neighbours_in_the_order_of_precedence() {
+    for lower in 0..steps().len() - 1 {
+        for said in [[lower, lower + 1], [lower + 1, lower]] {
+            let (value, origin) = prod(said).value("memory");
+            let expected = Node::Integer(1_001 + i64::try_from(lower).unwrap());
+            assert_eq!(value, expected, "step {} must win over {lower}", lower + 1);
+            assert!(origin.starts_with(steps()[lower + 1].0), "{origin}");
+        }
+    }
+}
+
+proptest! {
+    /// Whatever is said in whatever order: the highest step wins, and the origin shown is its own.
+    #[test]
+    fn the_highest_wins_and_shows_its_origin(said in proptest::collection::vec(0_usize..14, 1..14)) {
+        let said: BTreeSet<usize> = said.into_iter().collect();
+        let highest = *said.iter().max().unwrap();
+        let (value, origin) = prod(said.into_iter().rev()).value("memory");
+        prop_assert_eq!(value, Node::Integer(1_000 + i64::try_from(highest).unwrap()));
+        prop_assert!(origin.starts_with(steps()[highest].0), "{}", origin);
+    }
+}
+
+#[test]
+fn a_table_of_another_environment_or_handler_says_nothing() {
+    let setup = Setup {
+        api: "[package.metadata.lambda-pack]\nmemory = 256\n\
+              [package.metadata.lambda-pack.env.prod]\nmemory = 512\n\
+              [package.metadata.lambda-pack.handlers.admin]\nmemory = 1024\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    assert_eq!(setup.value("memory"), (Node::Integer(256), "api/Cargo.toml:2".to_owned()));
+    let config = setup.load().unwrap();
+    assert_eq!(config.of_handler("api", "admin")["memory"].node, Node::Integer(1024));
+    assert!(config.of_handler("worker", "worker").is_empty());
+}
+
+#[test]
+fn maps_merge_key_by_key_and_lists_replace_or_extend() {
+    let setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack]\nlayers = [\"a\"]\n\
+                    environment = { AA = \"1\", BB = \"1\" }\ntags = { t = \"1\" }\n"
+            .to_owned(),
+        api: "[package.metadata.lambda-pack]\nlayers = { extend = true, items = [\"b\"] }\n\
+              environment = { BB = \"2\", CC = 3 }\ntags = {}\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    let merged = setup.load().unwrap().of_handler("api", "api");
+    let Node::Table(environment) = &merged["environment"].node else { panic!() };
+    let shown: Vec<_> = environment
+        .iter()
+        .map(|(key, value)| format!("{key} {:?} {}", value.node, value.origin))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "AA Text(\"1\") Cargo.toml:3",
+            "BB Text(\"2\") api/Cargo.toml:3",
+            "CC Text(\"3\") api/Cargo.toml:3"
+        ]
+    );
+    let Node::List(layers) = &merged["layers"].node else { panic!() };
+    assert_eq!(
+        layers.iter().map(|l| l.node.clone()).collect::<Vec<_>>(),
+        [Node::Text("a".to_owned()), Node::Text("b".to_owned())]
+    );
+    assert_eq!(merged["tags"].node, Node::Table(Table::new()), "empty clears");
+}
+
+#[test]
+fn variables_and_placeholders() {
+    let mut setup = Setup {
+        api: "[package.metadata.lambda-pack]\nname = \"{handler}-${STAGE:-dev}\"\n\
+              description = \"by ${USER}\"\n[package.metadata.lambda-pack.env.prod]\n\
+              role = \"${PROD_ROLE}\"\n"
+            .to_owned(),
+        variables: vec![("USER", "ada")],
+        ..Setup::default()
+    };
+    let merged = setup.load().unwrap().of_handler("api", "api");
+    let placeholders = Placeholders { handler: "api", package: "api", ..Placeholders::default() };
+    let settings = Settings::new(&merged, &placeholders).unwrap();
+    assert_eq!(settings.name.unwrap().as_str(), "api-dev");
+    assert_eq!(merged["description"].node, Node::Text("by ada".to_owned()));
+    setup.env = Some("prod");
+    assert_eq!(
+        setup.load().unwrap_err(),
+        ["api/Cargo.toml:5: the environment variable `PROD_ROLE` is not set; set it, or write \
+         `${PROD_ROLE:-default}`"]
+    );
+}
+
+#[test]
+fn every_mistake_at_once_with_its_file_and_line() {
+    let setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack]\nmemry = 1\nname = \"x\"\n".to_owned(),
+        api: "[package.metadata.lambda-pack]\nmemory = 64\ntimeout = \"long\"\nhandler = 1\n\
+              role = \"arn:aws:s3:::x\"\nruntime = \"provided.al2022\"\n\
+              environment = { AWS_REGION = \"x\", ok_ = \"1\", \"a b\" = \"2\" }\n\
+              tags = { \"aws:x\" = \"1\" }\nlayers = [\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]\n\
+              vpc = { subnet = [] }\nlogging.format = \"xml\"\ninclude = [3, { form = \"x\" }]\n\
+              [package.metadata.lambda-pack.handlers.apy]\n"
+            .to_owned(),
+        lambda_pack: "ephemeral-storage = 1.5\n[package.wroker]\n[env.prod]\ntracing = true\n"
+            .to_owned(),
+        cargo_lambda: String::new(),
+        env: Some("prd"),
+        variables: vec![("LAMBDA_PACK_MEMRY", "1"), ("LAMBDA_PACK_TIMEOUT", "901")],
+        flags: Vec::new(),
+    };
+    let mistakes = setup.load().unwrap_err();
+    assert_eq!(mistakes.join("\n"), include_str!("tests/mistakes.txt").trim_end());
+}
+
+#[test]
+fn an_env_file_stands_below_the_environment_beside_it() {
+    let mut setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack]\nenvironment = { AA = \"w\", CC = \"w\" }\n"
+            .to_owned(),
+        api: "[package.metadata.lambda-pack]\nenv-file = \"prod.env\"\n\
+              environment = { BB = \"own\" }\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    let Node::Table(environment) = setup.value("environment").0 else { panic!() };
+    let shown: Vec<_> =
+        environment.iter().map(|(name, v)| format!("{name} {}", v.origin)).collect();
+    assert_eq!(shown, ["AA api/prod.env:1", "BB api/Cargo.toml:3", "CC Cargo.toml:2"]);
+    setup.api = setup.api.replace("prod.env", "none.env");
+    assert_eq!(
+        setup.load().unwrap_err(),
+        ["api/Cargo.toml:2: cannot read api/none.env: no such file"]
+    );
+}
+
+/// The shapes that its documentation shows: several functions, a workspace, per-binary tables,
+/// contexts.
+#[test]
+fn projects_of_cargo_lambda_work_with_no_edit() {
+    let mut setup = Setup {
+        cargo_lambda: "[deploy]\nmemory = 128\ntimeout = 10\n[production.deploy]\nmemory = 256\n\
+                       [watch]\nwait = true\n"
+            .to_owned(),
+        workspace: "[workspace.metadata.lambda.deploy]\ntimeout = 20\ntags = [\"team=orders\"]\n\
+                    [workspace.metadata.lambda.bin.admin.deploy]\ntimeout = 25\n"
+            .to_owned(),
+        api: "[package.metadata.lambda.deploy]\nenv = { \"STAGE\" = \"beta\" }\ntracing = \"Active\"\n\
+              iam_role = \"arn:aws:iam::1:role/x\"\nlayers = [\"arn:aws:lambda:l\"]\n\
+              vpc = { subnet_ids = [\"s-1\"] }\ninclude = [\"conf:config/prod\", \"README.md\"]\n\
+              s3_bucket = \"b\"\n[package.metadata.lambda.bin.api.deploy]\nmemory = 512\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    let config = setup.load().unwrap();
+    let of = |config: &Config, handler: &str| {
+        let merged = config.of_handler("api", handler);
+        ["memory", "timeout"].map(|key| match &merged[key].node {
+            Node::Integer(number) => *number,
+            _ => 0,
+        })
+    };
+    assert_eq!(of(&config, "api"), [512, 20]);
+    assert_eq!(of(&config, "admin"), [128, 25]);
+    let merged = config.of_handler("api", "api");
+    assert_eq!(merged["tracing"].node, Node::Text("active".to_owned()));
+    assert_eq!(merged["role"].origin.to_string(), "api/Cargo.toml:4");
+    let settings = Settings::new(&merged, &Placeholders::default()).unwrap();
+    let rules: Vec<_> =
+        settings.include.iter().map(|rule| (rule.from.as_str(), rule.to.as_deref())).collect();
+    assert_eq!(rules, [("config/prod", Some("conf")), ("README.md", None)]);
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "CargoLambda.toml:6: cargo-lambda's `watch` is not taken; instead: nothing yet: `watch` \
+         will have it",
+            "api/Cargo.toml:8: cargo-lambda's `deploy.s3_bucket` is not taken; instead: nothing yet: \
+         `deploy` will have it",
+        ]
+    );
+    setup.env = Some("production");
+    assert_eq!(of(&setup.load().unwrap(), "admin"), [256, 25]);
+    // Our own tables win, from the lowest scope on.
+    setup.lambda_pack = "memory = 1024\n".to_owned();
+    assert_eq!(of(&setup.load().unwrap(), "api"), [1024, 20]);
+}
+
+#[test]
+fn what_has_no_empty_value_is_cleared_with_none() {
+    let setup = Setup {
+        api: "[package.metadata.lambda-pack]\nmemory = \"none\"\nruntime = \"none\"\n".to_owned(),
+        ..Setup::default()
+    };
+    let merged = setup.load().unwrap().of_handler("api", "api");
+    assert_eq!(merged["memory"].node, Node::Text("none".to_owned()));
+    assert_eq!(Settings::new(&merged, &Placeholders::default()).unwrap().runtime, None);
+}
+
+#[test]
+fn the_environment_of_a_function_is_counted_when_it_is_merged() {
+    let half = "x".repeat(2_100);
+    let setup = Setup {
+        workspace: format!("[workspace.metadata.lambda-pack]\nenvironment.AA = \"{half}\"\n"),
+        api: format!("[package.metadata.lambda-pack]\nenvironment.BB = \"{half}\"\n"),
+        ..Setup::default()
+    };
+    let merged = setup.load().unwrap().of_handler("api", "api");
+    let mistakes = Settings::new(&merged, &Placeholders::default()).unwrap_err();
+    assert_eq!(
+        mistakes[0].to_string(),
+        "api/Cargo.toml:2: the environment has 4216 bytes; Lambda takes 4096"
+    );
+}
+
+#[test]
+fn keys_are_sorted_and_every_one_can_be_a_variable() {
+    assert!(KEYS.is_sorted_by_key(|key| key.name));
+    let variables: BTreeSet<String> = KEYS.iter().map(variables::variable).collect();
+    assert_eq!(variables.len(), KEYS.len());
+    for key in KEYS {
+        assert!(key.meaning.ends_with('.') && !key.default.is_empty(), "{}", key.name);
+    }
+}

@@ -1,0 +1,78 @@
+//! `LAMBDA_PACK_…`: a key in capitals, with underscores for its hyphens and dots. For the whole
+//! selection, above all files.
+
+use std::collections::BTreeMap;
+
+use super::keys::{KEYS, Key, Kind, Scope};
+use super::layers::{For, Layer, Rank, Reader, Source, Tier};
+use super::located::{Located, Node, Origin, Table};
+use crate::nearest::suggestion;
+
+const PREFIX: &str = "LAMBDA_PACK_";
+/// Picks the environment, and is no setting.
+const ENV: &str = "LAMBDA_PACK_ENV";
+
+/// The variable of a key.
+pub(super) fn variable(key: &Key) -> String {
+    format!("{PREFIX}{}", key.name.to_ascii_uppercase().replace(['-', '.'], "_"))
+}
+
+/// Reads those that begin with our prefix.
+pub(super) fn read(reader: &mut Reader<'_>, variables: &[(String, String)]) {
+    let mut values = BTreeMap::new();
+    for (name, text) in variables {
+        if !name.starts_with(PREFIX) || name == ENV {
+            continue;
+        }
+        let origin = Origin::Variable(name.clone());
+        let Some(key) = KEYS.iter().find(|key| variable(key) == *name) else {
+            let known: Vec<String> = KEYS.iter().map(variable).collect();
+            let near = suggestion(name, known.iter().map(String::as_str));
+            reader.mistake(&origin, format!("no setting has that variable; {near}"));
+            continue;
+        };
+        let located = |node| Located { node, origin: origin.clone() };
+        let value = located(node(key.kind, text, &origin));
+        // Paths of includes start from the workspace: a variable is for all.
+        if let Some(value) = reader.value_in(Scope::Workspace, key, &value) {
+            values.insert(key.name, value);
+        }
+    }
+    let rank = Rank {
+        tier: Tier::Variables,
+        scope: Scope::Handler,
+        source: Source::LambdaPack,
+        env: true,
+    };
+    reader.layers.push(Layer { rank, for_: For::All, values });
+}
+
+/// A variable's text as its key takes it: lists with commas, maps as `A=1,B=2`. What does not fit
+/// stays a text, which the check then refuses.
+fn node(kind: Kind, text: &str, origin: &Origin) -> Node {
+    let located = |node| Located { node, origin: origin.clone() };
+    let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    match kind {
+        Kind::Boolean => match text {
+            "true" | "1" => Node::Boolean(true),
+            "false" | "0" => Node::Boolean(false),
+            _ => Node::Text(text.to_owned()),
+        },
+        Kind::Integer(..) => {
+            text.parse().map_or_else(|_| Node::Text(text.to_owned()), Node::Integer)
+        }
+        Kind::Choice(_) | Kind::Text(_) => Node::Text(text.to_owned()),
+        Kind::Texts(_) | Kind::Includes => {
+            Node::List(items().map(|item| located(Node::Text(item.to_owned()))).collect())
+        }
+        Kind::Map(_) => {
+            let pairs: Option<Table> = items()
+                .map(|item| {
+                    let (key, value) = item.split_once('=')?;
+                    Some((key.to_owned(), located(Node::Text(value.to_owned()))))
+                })
+                .collect();
+            pairs.map_or_else(|| Node::Text(text.to_owned()), Node::Table)
+        }
+    }
+}

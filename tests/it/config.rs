@@ -1,0 +1,225 @@
+//! Settings, through the real program: every key from every source, what is shown of them, and the
+//! schema held against a program that no one here wrote.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{Workspace, have, lambda_pack, repository, run, tools};
+
+/// The keys as the program lists them.
+fn keys() -> Vec<Value> {
+    run(lambda_pack(&repository()).args(["config", "keys", "--output", "json"])).code(0).records()
+}
+
+/// A value that a key takes: as TOML, as a variable, as `config show` answers it.
+fn sample(key: &Value) -> (String, String, Value) {
+    let kind = key["type"].as_str().unwrap();
+    let name = key["key"].as_str().unwrap();
+    let text = |value: &str| (format!("\"{value}\""), value.to_owned(), json!(value));
+    match (name, kind) {
+        ("role", _) => text("arn:aws:iam::123456789012:role/r"),
+        ("kms-key", _) => text("arn:aws:kms:eu-west-1:123456789012:key/k"),
+        ("dead-letter", _) => text("arn:aws:sqs:eu-west-1:123456789012:q"),
+        (_, "boolean") => ("true".into(), "true".into(), json!(true)),
+        (_, "string") => text("some-text"),
+        (_, "list of paths or tables") => (
+            "[\"Cargo.toml\"]".into(),
+            "Cargo.toml".into(),
+            json!([{ "from": "Cargo.toml", "root": "ROOT" }]),
+        ),
+        (_, kind) if kind.starts_with("list") => {
+            ("[\"a\", \"b\"]".into(), "a,b".into(), json!(["a", "b"]))
+        }
+        (_, kind) if kind.starts_with("table") => {
+            ("{ KEY = \"v\" }".into(), "KEY=v".into(), json!("v"))
+        }
+        (_, kind) if kind.starts_with("integer") => ("600".into(), "600".into(), json!(600)),
+        (_, kind) => text(kind.trim_start_matches('"').split('"').next().unwrap()),
+    }
+}
+
+/// What `config show` says of a key of `hello`: value and origin.
+fn shown(workspace: &Workspace, key: &str, env: &[(&str, &str)], args: &[&str]) -> (Value, String) {
+    let mut command =
+        workspace.command(&["config", "show", "--handler", "hello", "--output", "json"]);
+    let answer = run(command.args(args).envs(env.iter().copied())).code(0);
+    let settings = answer.records()[0]["settings"].as_array().unwrap().clone();
+    let full = |setting: &&Value| {
+        let name = setting["key"].as_str().unwrap();
+        name == key || name == format!("{key}.KEY")
+    };
+    let found = settings.iter().find(full).unwrap_or_else(|| panic!("no {key} in {settings:?}"));
+    (found["value"].clone(), found["origin"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn every_key_from_every_source() {
+    let workspace = Workspace::hello();
+    let manifest = std::fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap();
+    for key in keys() {
+        let name = key["key"].as_str().unwrap();
+        let (toml, variable, mut value) = sample(&key);
+        let expect = |found: (Value, String), mut value: Value, origin: &str, root: &str| {
+            if let Some(item) = value.as_array_mut().and_then(|items| items.first_mut())
+                && item.is_object()
+            {
+                item["root"] = json!(root);
+            }
+            assert_eq!(found.0, value, "{name} from {origin}");
+            assert!(found.1.starts_with(origin), "{name}: {} is not {origin}", found.1);
+        };
+        if name == "environment" {
+            value = json!("***");
+        }
+        let line = format!("{name} = {toml}");
+        let of_all = key["scopes"].as_array().unwrap().contains(&json!("workspace"));
+        // The package's own manifest, and its handler's table.
+        workspace.handler("hello", &line);
+        expect(
+            shown(&workspace, name, &[], &[]),
+            value.clone(),
+            "crates/hello/Cargo.toml:8",
+            "package",
+        );
+        workspace
+            .handler("hello", &format!("[package.metadata.lambda-pack.handlers.hello]\n{line}"));
+        expect(
+            shown(&workspace, name, &[], &[]),
+            value.clone(),
+            "crates/hello/Cargo.toml:9",
+            "package",
+        );
+        workspace.handler("hello", "");
+        if of_all {
+            workspace.write(
+                "Cargo.toml",
+                format!("{manifest}[workspace.metadata.lambda-pack]\n{line}\n"),
+            );
+            expect(shown(&workspace, name, &[], &[]), value.clone(), "Cargo.toml:8", "workspace");
+            workspace.write("Cargo.toml", &manifest);
+            workspace.write("lambda-pack.toml", &line);
+            expect(
+                shown(&workspace, name, &[], &[]),
+                value.clone(),
+                "lambda-pack.toml:1",
+                "workspace",
+            );
+        }
+        workspace.write("lambda-pack.toml", format!("[package.hello.env.prod]\n{line}\n"));
+        let prod = shown(&workspace, name, &[], &["--env", "prod"]);
+        expect(prod, value.clone(), "lambda-pack.toml:2", "package");
+        let prod = shown(&workspace, name, &[("LAMBDA_PACK_ENV", "prod")], &[]);
+        expect(prod, value.clone(), "lambda-pack.toml:2", "package");
+        let name_of_variable =
+            format!("LAMBDA_PACK_{}", name.to_ascii_uppercase().replace(['-', '.'], "_"));
+        let found = shown(&workspace, name, &[(&name_of_variable, &variable)], &["--env", "prod"]);
+        expect(found, value, &name_of_variable, "workspace");
+        std::fs::remove_file(workspace.path().join("lambda-pack.toml")).unwrap();
+    }
+}
+
+#[test]
+fn settings_are_shown_with_their_origin_and_secrets_are_not() {
+    let workspace = Workspace::hello();
+    workspace.write(
+        "lambda-pack.toml",
+        "memory = 512\nenvironment = { TOKEN = \"hunter2\" }\n[env.prod]\nmemory = 1024\n",
+    );
+    workspace.handler("hello", "timeout = 30");
+    let answer = workspace.run(&["config", "show", "--env", "prod"]).code(0);
+    assert_eq!(
+        answer.stdout,
+        "hello (package hello)\n  \
+           environment.TOKEN = \"***\"  # lambda-pack.toml:2\n  \
+           memory = 1024              # lambda-pack.toml:4\n  \
+           timeout = 30               # crates/hello/Cargo.toml:8\n"
+    );
+    workspace
+        .run(&["config", "show", "--handler", "helo"])
+        .code(2)
+        .says("no binary or example `helo`; did you mean `hello`?");
+    workspace
+        .run(&["config", "show", "--env", "prd"])
+        .code(2)
+        .says("--env: no table `env.prd` anywhere; did you mean `prod`?");
+}
+
+#[test]
+fn settings_of_all_sources_decide_what_is_packaged() {
+    let workspace = Workspace::hello();
+    workspace.write(
+        "lambda-pack.toml",
+        "[package.hello]\nname = \"{handler}-{env}\"\ninclude = [\"data\"]\n\
+         [package.hello.env.prod]\nruntime = \"provided.al2023\"\n",
+    );
+    workspace.write("crates/hello/data/x", "x");
+    workspace
+        .run(&["package"])
+        .code(2)
+        .says("lambda-pack.toml:2: `{env}` stands for nothing: no `--env` is given");
+    assert_eq!(workspace.packaged(&["--env", "prod"]), ["hello-prod"]);
+    let run = run(workspace
+        .command(&["package", "--env", "prod"])
+        .env("LAMBDA_PACK_RUNTIME", "provided.al2"));
+    run.code(3).says("provided.al2 has up to GLIBC_2.26");
+    workspace.run(&["package", "--env", "prod", "--runtime", "provided.al2"]).code(3);
+}
+
+#[test]
+fn the_branch_and_the_commit_in_a_name() {
+    let workspace = Workspace::hello();
+    workspace.handler("hello", "name = \"{branch}-{commit}\"");
+    workspace.run(&["package"]).code(2).says("this is no git work tree");
+    for step in [&["init", "-q", "-b", "trunk"][..], &["add", "-A"], &["commit", "-qm", "x"]] {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]).args(step);
+        run(git.current_dir(workspace.path())).code(0);
+    }
+    let names = workspace.packaged(&[]);
+    assert!(names[0].starts_with("trunk-") && names[0].len() == "trunk-".len() + 12, "{names:?}");
+}
+
+#[test]
+fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
+    let taplo = tools().join("taplo/bin/taplo");
+    if !have(&taplo) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let schema = run(lambda_pack(&repository()).args(["config", "schema"])).code(0).stdout;
+    std::fs::write(folder.path().join("schema.json"), schema).unwrap();
+    let checked = |text: &str| {
+        let text = format!("#:schema ./schema.json\n{text}\n");
+        std::fs::write(folder.path().join("lambda-pack.toml"), text).unwrap();
+        let mut command = Command::new(&taplo);
+        run(command.args(["check", "lambda-pack.toml"]).current_dir(folder.path()))
+    };
+    let mut all = String::new();
+    for key in keys() {
+        let of_all = key["scopes"].as_array().unwrap().contains(&json!("workspace"));
+        let line = format!("{} = {}\n", key["key"].as_str().unwrap(), sample(&key).0);
+        if of_all {
+            all.push_str(&line);
+        }
+        checked(&format!("[package.p.handlers.h.env.prod]\n{line}")).code(0);
+    }
+    checked(&format!(
+        "{all}[env.prod]\nmemory = \"none\"\nlayers = {{ extend = true, items = [] }}"
+    ))
+    .code(0);
+    for wrong in [
+        "memry = 1",
+        "memory = 64",
+        "memory = \"much\"",
+        "name = \"x\"",
+        "runtime = \"provided.al3\"",
+        "vpc.subnet = []",
+        "include = [{ form = \"x\" }]",
+        "[env.prod]\npackage = {}",
+        "[package.p]\nhandlers.h.memory = 1",
+    ] {
+        let answer = checked(wrong);
+        assert_ne!(answer.code, 0, "{wrong}: {}{}", answer.stdout, answer.stderr);
+    }
+}

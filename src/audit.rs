@@ -5,10 +5,12 @@
 
 mod finding;
 mod link;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use finding::{Code, Finding, Level};
+pub use trust::Trust;
 
 use crate::elf::{ByteOrder, Class, ElfFacts, Kind, Machine};
 use crate::function::Role;
@@ -74,24 +76,6 @@ pub struct Subject<'a> {
     pub runtime: Runtime,
 }
 
-/// Libraries that are on the system today without a promise, and accepted by the user.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trust(Vec<String>);
-
-impl Trust {
-    /// Names as in `--trust-system ssl,libcurl.so.4`; `all` means every one.
-    #[must_use]
-    pub fn new(names: Vec<String>) -> Self {
-        Self(names)
-    }
-
-    fn covers(&self, soname: &str) -> bool {
-        self.0.iter().any(|name| {
-            name == "all" || name == soname || soname.starts_with(&format!("lib{name}.so"))
-        })
-    }
-}
-
 /// The files of a subject by their path.
 type Files<'a> = BTreeMap<&'a str, &'a Inspected>;
 
@@ -139,9 +123,10 @@ pub fn zip_size(thing: &str, size: u64) -> Option<Finding> {
         Finding::new(
             Code::ZipSize,
             thing,
+            None,
             format!("the zip has {size} bytes; a direct upload takes {ZIP_LIMIT} (50 MB)"),
-            "upload it through S3, or make it smaller: `strip = \"symbols\"`, `lto = \"fat\"`, \
-             `opt-level = \"z\"` in the profile",
+            "upload it through S3, or make it smaller: fewer files beside the executable; `strip = \
+             \"symbols\"`, `lto = \"fat\"`, `opt-level = \"z\"` in the profile",
         )
     })
 }
@@ -169,7 +154,8 @@ impl<'a> Audit<'a> {
         self.findings.push(Finding {
             level,
             code,
-            thing: if bare { thing.to_owned() } else { format!("{thing}: {path}") },
+            thing: thing.to_owned(),
+            path: (!bare).then(|| path.to_owned()),
             message,
             hint: hint.into(),
         });

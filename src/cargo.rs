@@ -14,15 +14,18 @@ use crate::process::{ProcessError, Step};
 /// What can go wrong with cargo.
 #[derive(Debug, thiserror::Error)]
 pub enum CargoError {
+    /// Cargo does not run.
+    #[error("cannot run cargo")]
+    Run(#[source] ProcessError),
     /// `cargo metadata` failed; its own words stand before ours.
     #[error("cannot read the workspace")]
-    Metadata(#[source] ProcessError),
+    Metadata,
     /// `cargo metadata` answered something else.
     #[error("cannot understand the answer of `cargo metadata`")]
     MetadataAnswer(#[source] cargo_metadata::Error),
     /// `cargo build` failed; its own words stand before ours.
     #[error("the build failed")]
-    Build(#[source] ProcessError),
+    Build,
     /// Cargo ended well and did not name the executable.
     #[error("cargo built {0} and reported no executable for it")]
     NoExecutable(String),
@@ -35,8 +38,9 @@ fn program() -> OsString {
 
 /// `cargo metadata --no-deps`: the members of the workspace.
 pub fn metadata(options: &CargoOptions) -> Result<Metadata, CargoError> {
-    let answer =
-        Step::new(program(), options.metadata_args()).output().map_err(CargoError::Metadata)?;
+    let answer = Step::new(program(), options.metadata_args())
+        .output()
+        .map_err(|error| failed(error, CargoError::Metadata))?;
     MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
 }
 
@@ -70,7 +74,15 @@ pub fn build(step: &Step, mut on_artifact: impl FnMut(Artifact)) -> Result<(), C
         }
         Ok(())
     })
-    .map_err(CargoError::Build)
+    .map_err(|error| failed(error, CargoError::Build))
+}
+
+/// That a command failed is told by cargo's own words; that it could not be run, by us.
+fn failed(error: ProcessError, told: CargoError) -> CargoError {
+    match error {
+        ProcessError::Failed { .. } => told,
+        error => CargoError::Run(error),
+    }
 }
 
 fn is_message(line: &[u8]) -> bool {

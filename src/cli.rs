@@ -18,6 +18,9 @@ use crate::error::Error;
 use crate::shell::{Output, Shell};
 use args::{Cli, Command};
 
+/// The name of the executable.
+const PROGRAM: &str = "cargo-lambda-pack";
+
 /// Runs one command line; the first argument is the program's name. Returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = lower::without_subcommand_name(args);
@@ -43,7 +46,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             shell.error(&error);
             if shell.is_json() {
-                let _ = shell.record(&(&error).into());
+                for one in error.each() {
+                    let _ = shell.record(&one.into());
+                }
             }
             ExitCode::from(error.exit_code())
         }
@@ -57,7 +62,9 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Config { command } => config::run(command, &cli.global, shell),
         Command::Completions { shell: kind } => {
             let mut script = Vec::new();
-            clap_complete::generate(*kind, &mut Cli::command(), "cargo-lambda-pack", &mut script);
+            // Under the name of the program itself: a blank in it breaks the scripts.
+            let mut command = Cli::command().name(PROGRAM).bin_name(PROGRAM);
+            clap_complete::generate(*kind, &mut command, PROGRAM, &mut script);
             Ok(io::stdout().lock().write_all(&script)?)
         }
     }

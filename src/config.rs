@@ -13,6 +13,7 @@ mod include;
 mod keys;
 mod layers;
 mod located;
+mod patch;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ use crate::function::{FunctionName, IncludeRule, Role};
 use crate::nearest::suggestion;
 use crate::target::Runtime;
 use layers::Reader;
+use patch::Patch;
 
 /// A file's name, as people see it, and its text.
 #[derive(Debug, Clone)]
@@ -128,7 +130,7 @@ impl Config {
     /// The settings of one handler.
     #[must_use]
     pub fn of_handler(&self, package: &str, handler: &str) -> Merged {
-        let mut merged = Merged::new();
+        let mut merged: BTreeMap<&'static str, Patch> = BTreeMap::new();
         let concerns = |for_: &For| match for_ {
             For::All => true,
             For::Package(name) => name == package,
@@ -136,10 +138,14 @@ impl Config {
         };
         for layer in self.layers.iter().filter(|layer| concerns(&layer.for_)) {
             for (key, value) in &layer.values {
-                merge(&mut merged, key, value);
+                let patch = match merged.remove(key) {
+                    Some(below) => Patch::new(value).over(below),
+                    None => Patch::new(value),
+                };
+                merged.insert(key, patch);
             }
         }
-        merged
+        merged.into_iter().map(|(key, patch)| (key, patch.into_value())).collect()
     }
 }
 
@@ -153,6 +159,7 @@ fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
     };
     let (workspace, mistakes) = located::parse(&inputs.workspace.name, &inputs.workspace.text);
     reader.mistakes.extend(mistakes);
+    near_misses(reader, &workspace, "workspace");
     if let Some(value) = section(&workspace, "workspace", "lambda-pack")
         && let Some(table) = reader.table("workspace.metadata.lambda-pack", &value)
     {
@@ -166,6 +173,7 @@ fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
     for (package, file) in &inputs.members {
         let (manifest, mistakes) = located::parse(&file.name, &file.text);
         reader.mistakes.extend(mistakes);
+        near_misses(reader, &manifest, "package");
         if let Some(value) = section(&manifest, "package", "lambda-pack")
             && let Some(table) = reader.table("package.metadata.lambda-pack", &value)
         {
@@ -187,6 +195,23 @@ fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
         let (table, mistakes) = located::parse(&file.name, &file.text);
         reader.mistakes.extend(mistakes);
         reader.scope(&table, Scope::Workspace, Source::LambdaPack, &For::All);
+    }
+}
+
+/// A section under metadata that is nearly ours would be passed over silently.
+fn near_misses(reader: &mut Reader<'_>, manifest: &Table, kind: &str) {
+    let metadata = match manifest.get(kind).map(|value| &value.node) {
+        Some(Node::Table(table)) => table.get("metadata").map(|value| &value.node),
+        _ => None,
+    };
+    let Some(Node::Table(metadata)) = metadata else { return };
+    for (name, value) in metadata {
+        let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+        let near = ["lambdapack", "lambdapacks", "lambdapackage", "cargolambdapack"];
+        if name != "lambda-pack" && near.contains(&plain(name).as_str()) {
+            let what = format!("`{kind}.metadata.{name}` is not read; did you mean `lambda-pack`?");
+            reader.mistake(&value.origin, what);
+        }
     }
 }
 
@@ -289,41 +314,6 @@ impl Settings {
                 .collect(),
         })
     }
-}
-
-/// Puts a value over what is there: maps key by key, a list with `extend = true` behind the one
-/// below, everything else in its place.
-fn merge(merged: &mut Merged, key: &'static str, value: &Located) {
-    let below = merged.get(key).map(|located| &located.node);
-    let node = match (below, &value.node) {
-        (Some(Node::Table(below)), Node::Table(above)) if !is_extension(above) => {
-            // An empty map clears.
-            if above.is_empty() {
-                Node::Table(Table::new())
-            } else {
-                let mut table = below.clone();
-                table.extend(above.clone());
-                Node::Table(table)
-            }
-        }
-        (below, Node::Table(above)) if is_extension(above) => {
-            let mut items = match below {
-                Some(Node::List(items)) => items.clone(),
-                _ => Vec::new(),
-            };
-            if let Some(Node::List(more)) = above.get("items").map(|items| &items.node) {
-                items.extend(more.iter().cloned());
-            }
-            Node::List(items)
-        }
-        (_, node) => node.clone(),
-    };
-    merged.insert(key, Located { node, origin: value.origin.clone() });
-}
-
-/// `{ extend = true, items = […] }`, as `check` lets it through.
-fn is_extension(table: &Table) -> bool {
-    matches!(table.get("extend").map(|value| &value.node), Some(Node::Boolean(true)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The error of the whole program: one variant a stage, each with its exit code and its hint.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::bundle::BundleError;
 use crate::cargo::CargoError;
@@ -55,6 +56,9 @@ pub enum Error {
     /// A file given to `check`, or to be packed.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// A folder that would be exchanged for a bundle's and was not made by us.
+    #[error("{} is in the way: it is no folder of a bundle (no lambda-pack.json in it)", .0.display())]
+    Foreign(PathBuf),
     /// Writing a zip.
     #[error("cannot pack `{function}`")]
     Bundle {
@@ -139,15 +143,17 @@ impl Error {
             | Self::Include(_)
             | Self::Clash { .. }
             | Self::ArchivePath { .. }
+            | Self::Foreign(_)
             | Self::Inspect(_)
             | Self::Record { .. }
             | Self::Cargo(
-                CargoError::Metadata(_)
+                CargoError::Run(_)
+                | CargoError::Metadata
                 | CargoError::MetadataAnswer(_)
                 | CargoError::NoExecutable(_),
             ) => 2,
             Self::Findings(_) => 3,
-            Self::Cargo(CargoError::Build(_)) => 101,
+            Self::Cargo(CargoError::Build) => 101,
             Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),
         }
     }
@@ -163,6 +169,7 @@ impl Error {
             Self::Clash { .. } => {
                 Some("give the included file another place with `to`, or `exclude` it".to_owned())
             }
+            Self::Foreign(_) => Some("choose another `--out`, or move that folder away".to_owned()),
             Self::Toolchain(_) => {
                 Some("install Rust, or set RUSTC to the compiler's path".to_owned())
             }
@@ -173,6 +180,15 @@ impl Error {
             Self::Several(errors) => errors.iter().find_map(Self::hint),
             _ => None,
         }
+    }
+
+    /// The errors that it is made of, or itself.
+    pub fn each(&self) -> impl Iterator<Item = &Self> {
+        let several = match self {
+            Self::Several(errors) => errors.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        several.iter()
     }
 
     /// The error and its causes in one line.

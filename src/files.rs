@@ -36,6 +36,16 @@ pub fn open(entry: &Entry) -> io::Result<Box<dyn Read>> {
     })
 }
 
+/// Whether a folder may be exchanged for a new one: it is not there, empty, or has the record of an
+/// earlier one.
+#[must_use]
+pub fn is_ours(folder: &Path, record: &str) -> bool {
+    match fs::read_dir(folder) {
+        Ok(mut items) => items.next().is_none() || folder.join(record).is_file(),
+        Err(_) => !folder.exists(),
+    }
+}
+
 /// Opens a file for reading.
 pub fn open_file(path: &Path) -> Result<File, FileError> {
     File::open(path).map_err(FileError::at("read", path))

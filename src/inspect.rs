@@ -74,7 +74,11 @@ pub fn open(path: &Path) -> Result<Opened, InspectError> {
     let failed = read_error(path);
     let metadata = fs::metadata(path).map_err(&failed)?;
     if metadata.is_dir() {
-        return folder(path);
+        // What `package` wrote is no unpacked bundle: the zip in it is what counts.
+        return match record_in(path) {
+            Some(record) => open(&path.join(record.zip)),
+            None => folder(path),
+        };
     }
     if !metadata.is_file() {
         return Err(InspectError::Special(path.to_path_buf()));
@@ -129,15 +133,22 @@ pub fn programs(files: &[Inspected]) -> (Role, Vec<String>) {
     (role, extensions)
 }
 
-/// The program of an internal extension's zip: nothing in the zip tells it from a function whose
-/// program has the wrong name, but the record that `package` wrote beside it does.
+/// The record that `package` wrote into a folder.
+fn record_in(folder: &Path) -> Option<Record> {
+    let text = fs::read_to_string(folder.join("lambda-pack.json")).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The program of an internal extension's zip (or of the folder that `package` put it in): nothing
+/// in the zip tells it from a function whose program has the wrong name, but the record does.
 #[must_use]
-pub fn internal_extension(zip: &Path) -> Option<String> {
-    let text = fs::read_to_string(zip.with_file_name("lambda-pack.json")).ok()?;
-    let record: Record = serde_json::from_str(&text).ok()?;
-    let is_it = record.role == Role::InternalExtension.word()
-        && zip.file_name().is_some_and(|name| name.to_string_lossy() == record.zip);
-    is_it.then_some(record.function)
+pub fn internal_extension(path: &Path) -> Option<String> {
+    let record = match record_in(path) {
+        Some(record) => record,
+        None => record_in(path.parent()?)
+            .filter(|record| path.file_name().is_some_and(|name| name == record.zip.as_str()))?,
+    };
+    (record.role == Role::InternalExtension.word()).then_some(record.function)
 }
 
 fn folder(path: &Path) -> Result<Opened, InspectError> {
@@ -154,10 +165,16 @@ fn folder(path: &Path) -> Result<Opened, InspectError> {
         let failed = read_error(item.path());
         let metadata = item.metadata().map_err(|error| failed(error.into()))?;
         let relative = item.path().strip_prefix(path).unwrap_or(item.path());
-        let content = if metadata.is_file() {
-            File::open(item.path()).and_then(|mut file| content(&mut file)).map_err(&failed)?
+        let read = if metadata.is_file() {
+            File::open(item.path()).and_then(|mut file| content(&mut file))
         } else {
-            Content::Other
+            Ok(Content::Other)
+        };
+        let content = match read {
+            Ok(content) => content,
+            // Whoever may read it; Lambda's user will not.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Content::NotRead,
+            Err(error) => return Err(failed(error)),
         };
         opened.files.push(Inspected {
             path: relative.to_string_lossy().into_owned(),

@@ -44,8 +44,10 @@ pub enum Message<'a> {
         code: &'static str,
         /// `error`, `warning` or `note`.
         level: &'static str,
-        /// The function or file.
+        /// The function or the file that was audited.
         thing: &'a str,
+        /// The path in it that is meant, if not all of it.
+        path: Option<&'a str>,
         /// What is the matter.
         message: &'a str,
         /// What to do; may be empty.
@@ -97,6 +99,7 @@ impl<'a> From<&'a Finding> for Message<'a> {
             code: finding.code.name(),
             level: finding.level.word(),
             thing: &finding.thing,
+            path: finding.path.as_deref(),
             message: &finding.message,
             hint: &finding.hint,
         }
@@ -180,12 +183,17 @@ impl Table {
         widths.chain(self.header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
     }
 
+    /// The width of its lines, in columns.
+    #[must_use]
+    pub fn total_width(&self) -> usize {
+        (0..self.header.len()).map(|column| self.width(column) + 2).sum::<usize>().saturating_sub(2)
+    }
+
     /// Shortens the cells of one column, to `least` characters at the least, until the table is no
     /// wider than `width`.
     #[must_use]
     pub fn fit(mut self, width: Option<usize>, column: usize, least: usize, keep: Keep) -> Self {
-        let columns = self.header.len();
-        let total: usize = (0..columns).map(|column| self.width(column) + 2).sum::<usize>() - 2;
+        let total = self.total_width();
         let Some(over) = width.and_then(|width| total.checked_sub(width)) else { return self };
         let room = self.width(column).saturating_sub(over).max(least);
         for cell in self.rows.iter_mut().filter_map(|row| row.get_mut(column)) {

@@ -200,7 +200,7 @@ fn finding_text(finding: &Finding, width: Option<usize>) -> String {
     };
     let head = format!("{}[{}]", finding.level, finding.code.name());
     let mut text =
-        fold(&format!("{head}: {}: {}", clean(&finding.thing), clean(&finding.message)), width);
+        fold(&format!("{head}: {}: {}", clean(&finding.place()), clean(&finding.message)), width);
     // The colour after the folding, which would count it as letters.
     text = text.replacen(&head, &format!("{style}{head}{style:#}"), 1);
     if !finding.hint.is_empty() {

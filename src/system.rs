@@ -118,6 +118,11 @@ impl System {
         }
     }
 
+    /// The libraries that are there without a promise.
+    pub fn present(&self) -> impl Iterator<Item = &str> {
+        self.libraries.present.iter().map(String::as_str)
+    }
+
     /// How a symbol version is there, with the highest promised one of its family (`GLIBC_2.34`)
     /// where it is not promised. A version of a family that we know nothing of counts as promised:
     /// what is said of its library says it all.

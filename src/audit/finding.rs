@@ -114,8 +114,10 @@ pub struct Finding {
     pub level: Level,
     /// What kind of finding.
     pub code: Code,
-    /// The function or file, and the path in it.
+    /// The function or the file that was audited.
     pub thing: String,
+    /// The path in it that is meant; none for all of it.
+    pub path: Option<String>,
     /// What is the matter, with the numbers and names.
     pub message: String,
     /// What to do; may be empty.
@@ -123,10 +125,20 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The thing and the path, as people read it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.path {
+            Some(path) => format!("{}: {path}", self.thing),
+            None => self.thing.clone(),
+        }
+    }
+
     /// A finding of its code's own level.
     pub fn new(
         code: Code,
         thing: impl Into<String>,
+        path: Option<&str>,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
@@ -134,6 +146,7 @@ impl Finding {
             level: code.level(),
             code,
             thing: thing.into(),
+            path: path.map(str::to_owned),
             message: message.into(),
             hint: hint.into(),
         }

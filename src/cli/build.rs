@@ -13,7 +13,7 @@ use cargo_metadata::camino::Utf8PathBuf;
 use super::args::{Audit, Build, Global};
 use super::configuration;
 use crate::artifact::Artifact;
-use crate::audit::{Inspected, Subject};
+use crate::audit::{Inspected, Subject, Trust};
 use crate::cargo::{self, CargoError};
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
@@ -21,7 +21,7 @@ use crate::function::{Function, Handler};
 use crate::plan::{self, Candidate, CargoOptions, Output, Plan, Run};
 use crate::shell::Shell;
 use crate::toolchain::{self, Rustc};
-use crate::tree::{ArchivePath, Clash, Entry, Mode, Source, Tree};
+use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
 
 /// More workers than that gain nothing: two files are compressed at once at most.
 const MAX_WORKERS: usize = 4;
@@ -93,6 +93,9 @@ impl Job {
         outputs.extend(output.cargo_lambda.clone());
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
         let job = Self { options, metadata, rustc, plan, output, outputs };
+        for function in &job.plan.functions {
+            check_trust(&Trust::new(function.trust_system.clone()))?;
+        }
         job.check_includes()?;
         Ok(job)
     }
@@ -101,8 +104,12 @@ impl Job {
     fn check_includes(&self) -> Result<(), Error> {
         let mut mistakes = Vec::new();
         for function in &self.plan.functions {
-            match self.includes(function) {
-                Ok(_) => {}
+            let checked = self.includes(function).and_then(|mut tree| {
+                let executable = format!("the executable of {}", function.handler);
+                insert_executable(&mut tree, function, 0, Path::new(&executable))
+            });
+            match checked {
+                Ok(()) => {}
                 Err(Error::Include(more)) => {
                     // What is missing now a build script may still write.
                     mistakes.extend(more.into_iter().filter(|(_, error)| {
@@ -133,25 +140,11 @@ impl Job {
     /// All that goes into a function's bundle, as the disk has it now (a build script may have
     /// written some of it since the plan was made), with `executable`, a copy of the artifact's or
     /// that itself.
-    pub(super) fn tree(
-        &self,
-        function: &Function,
-        artifact: &Artifact,
-        executable: &Path,
-    ) -> Result<Tree, Error> {
+    pub(super) fn tree(&self, function: &Function, executable: &Path) -> Result<Tree, Error> {
         let mut tree = self.includes(function)?;
-        let path = function.role.archive_path(&function.name);
-        let archived = ArchivePath::new(&path)
-            .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
         let length =
             files::open_file(executable).and_then(|file| files::length(&file, executable))?;
-        let source = Source::File(executable.to_path_buf());
-        tree.insert(archived, Entry { mode: Mode::Executable, length, source }).map_err(
-            |clash| Error::Clash {
-                function: function.name.to_string(),
-                source: Clash { second: artifact.executable.display().to_string(), ..clash },
-            },
-        )?;
+        insert_executable(&mut tree, function, length, executable)?;
         Ok(tree)
     }
 
@@ -245,6 +238,28 @@ impl Job {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// A name that stands for nothing would let nothing pass, silently.
+pub(super) fn check_trust(trust: &Trust) -> Result<(), Error> {
+    match trust.unknown()? {
+        Some(what) => Err(Error::Usage(format!("trust-system: {what}"))),
+        None => Ok(()),
+    }
+}
+
+fn insert_executable(
+    tree: &mut Tree,
+    function: &Function,
+    length: u64,
+    executable: &Path,
+) -> Result<(), Error> {
+    let path = function.role.archive_path(&function.name);
+    let archived = ArchivePath::new(&path)
+        .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
+    let source = Source::File(executable.to_path_buf());
+    tree.insert(archived, Entry { mode: Mode::Executable, length, source })
+        .map_err(|source| Error::Clash { function: function.name.to_string(), source })
 }
 
 fn built_for(handler: &Handler, artifact: &Artifact) -> bool {

@@ -26,13 +26,14 @@ pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Er
         let job = Job::new(&args.build, &args.audit, global, None, false, shell)?;
         job.run(shell, |function, artifact| check_artifact(&job, function, artifact))
     } else {
+        build::check_trust(&args.audit.trust())?;
         (args.paths.iter().map(|path| check_path(args, path)).collect(), None)
     };
     report(results, failed, shell)
 }
 
 fn check_artifact(job: &Job, function: &Function, artifact: &Artifact) -> Result<Checked, Error> {
-    let files = inspect::tree(&job.tree(function, artifact, &artifact.executable)?)?;
+    let files = inspect::tree(&job.tree(function, &artifact.executable)?)?;
     let trust = Trust::new(function.trust_system.clone());
     checked(&job.subject(function, &files), &trust, Vec::new())
 }

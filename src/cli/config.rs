@@ -155,9 +155,11 @@ fn kind_words(key: &Key) -> String {
             .collect::<Vec<_>>()
             .join(" | "),
         Kind::Text(_) => "string".to_owned(),
-        Kind::Texts(most) => format!("list of at most {most} strings"),
+        Kind::Texts(most) => {
+            format!("list of at most {most} strings, or {{ extend = true, items = […] }}")
+        }
         Kind::Map(_) => "table of strings, merged key by key".to_owned(),
-        Kind::Includes => "list of paths or tables".to_owned(),
+        Kind::Includes => "list of paths or tables, or { extend = true, items = […] }".to_owned(),
     }
 }
 

@@ -42,6 +42,10 @@ struct Packer<'a> {
 pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), Error> {
     let out = args.out.as_deref();
     let job = Job::new(&args.build, &args.audit, global, out, args.layout.is_some(), shell)?;
+    let base = &job.output.base;
+    if base.exists() && !base.is_dir() {
+        return Err(Error::Usage(format!("{} is not a folder", base.display())));
+    }
     let (linker, commit) = thread::scope(|scope| {
         let commit = scope.spawn(|| toolchain::commit(job.metadata.workspace_root.as_std_path()));
         let folder = std::env::current_dir().unwrap_or_default();
@@ -60,6 +64,9 @@ impl Packer<'_> {
     /// before the new folder is whole.
     fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
         let folder = self.job.output.folder(function, self.job.plan.arch);
+        if !files::is_ours(&folder, RECORD) {
+            return Err(Error::Foreign(folder));
+        }
         let staging = Staging::new(&folder, || {
             self.shell
                 .status("Blocking", format!("waiting for another process at {}", shown(&folder)));
@@ -67,7 +74,7 @@ impl Packer<'_> {
         // What is audited, zipped and copied is this one file, whoever builds meanwhile.
         let program = function.role.file_name(&function.name);
         let executable = staging.copy_executable(&artifact.executable, &program)?;
-        let tree = self.job.tree(function, artifact, &executable)?;
+        let tree = self.job.tree(function, &executable)?;
         let inspected = inspect::tree(&tree)?;
         let mut findings = Vec::new();
         if self.audited {
@@ -229,12 +236,7 @@ impl Packer<'_> {
             return Ok(());
         }
         let rows: Vec<_> = written.iter().map(|(_, record)| row(record)).collect();
-        let width = self.shell.stdout_width();
-        // Twelve characters of a digest tell bundles apart.
-        let table = Table::new(&["FUNCTION", "ARCH", "RAW", "ZIP", "CODESHA256"], rows)
-            .fit(width, 4, 12, Keep::Start)
-            .fit(width, 0, 20, Keep::Start);
-        for line in table.lines(&[2, 3]) {
+        for line in lines(rows, self.shell.stdout_width()) {
             self.shell.answer(line)?;
         }
         self.shell.status("Written", format!("to {}", shown(&self.job.output.base)));
@@ -273,4 +275,45 @@ fn row(record: &Record) -> Vec<String> {
         bytes(record.sizes.zip),
         record.code_sha256.clone(),
     ]
+}
+
+/// The table; where it is too wide for the terminal, each digest stands below its row, whole.
+fn lines(rows: Vec<Vec<String>>, width: Option<usize>) -> Vec<String> {
+    let whole = Table::new(&["FUNCTION", "ARCH", "RAW", "ZIP", "CODESHA256"], rows.clone());
+    let right = &[2, 3];
+    if width.is_none_or(|width| whole.total_width() <= width) {
+        return whole.lines(right);
+    }
+    let digests: Vec<String> = rows.iter().filter_map(|row| row.get(4).cloned()).collect();
+    let rows = rows.into_iter().map(|row| row.into_iter().take(4).collect()).collect();
+    let narrow =
+        Table::new(&["FUNCTION", "ARCH", "RAW", "ZIP"], rows).fit(width, 0, 20, Keep::Start);
+    let below = std::iter::once("CODESHA256".to_owned()).chain(digests);
+    let pairs = narrow.lines(right).into_iter().zip(below);
+    pairs.flat_map(|(line, digest)| [line, format!("  {digest}")]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_never_cut() {
+        let digest = "AoCFIb27DiHdbpMD8fN3b6xSFH2ByhA547E230t7q3Y=";
+        let row =
+            ["orders-api", "x86_64", "3.48 MB", "1.49 MB", digest].map(str::to_owned).to_vec();
+        let narrow = lines(vec![row.clone()], Some(60));
+        assert_eq!(
+            narrow,
+            [
+                "FUNCTION    ARCH        RAW      ZIP",
+                "  CODESHA256",
+                "orders-api  x86_64  3.48 MB  1.49 MB",
+                &format!("  {digest}"),
+            ]
+        );
+        for width in [None, Some(90)] {
+            assert!(lines(vec![row.clone()], width)[1].ends_with(digest));
+        }
+    }
 }

@@ -13,6 +13,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use walkdir::WalkDir;
 
 use crate::function::{IncludeRoot, IncludeRule};
+use crate::nearest::nearest;
 use crate::tree::{ArchivePath, Clash, Entry, Mode, PathRefused, Source, Tree};
 
 /// The folders that includes start from.
@@ -46,8 +47,10 @@ pub enum IncludeError {
         why: String,
     },
     /// Nothing there.
-    #[error("include `{from}` matches no file in {}", root.display())]
+    #[error("include `{from}` matches no file in {}{near}", root.display())]
     Missing {
+        /// The nearest name that is there, as the end of the sentence.
+        near: String,
         /// The pattern.
         from: String,
         /// Where was looked.
@@ -226,7 +229,14 @@ impl<'a> Walk<'a> {
                     Ok(item) => {
                         if let Some(relative) = self.wanted(item.path()) {
                             matched = true;
-                            errors.extend(self.add(tree, item.path(), &relative).err());
+                            let error = self.add(tree, item.path(), &relative).err();
+                            // A wrong `to` is wrong for every file: once is enough.
+                            let same = matches!(
+                                (&error, errors.last()),
+                                (Some(IncludeError::Refused { why, .. }),
+                                 Some(IncludeError::Refused { why: last, .. })) if why == last
+                            );
+                            errors.extend(error.filter(|_| !same));
                         }
                     }
                     Err(error) => errors.extend(self.walk_error(error)),
@@ -235,8 +245,28 @@ impl<'a> Walk<'a> {
         }
         if !matched && errors.len() == before {
             let from = self.rule.from.clone();
-            errors.push(IncludeError::Missing { from, root: self.root.into() });
+            errors.push(IncludeError::Missing { near: self.near(), from, root: self.root.into() });
         }
+    }
+
+    /// The name nearest to the first one of the pattern that is not there.
+    fn near(&self) -> String {
+        let mut folder = self.root.to_path_buf();
+        for part in self.fixed.split('/') {
+            let next = folder.join(part);
+            if next.exists() {
+                folder = next;
+                continue;
+            }
+            let names: Vec<String> = fs::read_dir(&folder)
+                .into_iter()
+                .flatten()
+                .filter_map(|item| item.ok()?.file_name().into_string().ok())
+                .collect();
+            let near = nearest(part, names.iter().map(String::as_str));
+            return near.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        }
+        String::new()
     }
 
     /// What is never packed: version control, cargo's output, ours, and what the rule excludes.

@@ -25,7 +25,7 @@ pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Opened, Inspe
     let (members, mut zip) = match read {
         Ok(read) => read,
         Err(error) => {
-            opened.findings.push(damaged(&thing, &error));
+            opened.findings.push(damaged(&thing, None, &error));
             return Ok(opened);
         }
     };
@@ -33,12 +33,11 @@ pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Opened, Inspe
     let mut places = Tree::default();
     let mut budget = UNPACKED_LIMIT;
     for (index, member) in members.iter().enumerate() {
-        let place = format!("{thing}: {}", member.name);
         if member.folder {
-            opened.findings.extend(bad_name(member.name.trim_end_matches('/'), &place));
+            opened.findings.extend(bad_name(&thing, &member.name));
             continue;
         }
-        let wrong = member_findings(member, index, &place, &mut places);
+        let wrong = member_findings(member, index, &thing, &mut places);
         let sound = wrong.is_empty() && member.claimed <= budget;
         opened.findings.extend(wrong);
         let mut content = Content::NotRead;
@@ -53,7 +52,9 @@ pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Opened, Inspe
             };
             match (sniffer.failed.take(), extracted) {
                 (Some(error), _) => return Err(failed(error)),
-                (None, Err(error)) => opened.findings.push(damaged(&place, &error)),
+                (None, Err(error)) => {
+                    opened.findings.push(damaged(&thing, Some(&member.name), &error));
+                }
                 (None, Ok(())) if member.symlink => {
                     links.insert(opened.files.len(), sniffer.text());
                 }
@@ -71,45 +72,48 @@ pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Opened, Inspe
     Ok(opened)
 }
 
-fn damaged(place: &str, error: &ReadError) -> Finding {
-    Finding::new(Code::ZipDamaged, place, error.to_string(), "make the zip again")
+fn damaged(thing: &str, path: Option<&str>, error: &ReadError) -> Finding {
+    Finding::new(Code::ZipDamaged, thing, path, error.to_string(), "make the zip again")
 }
 
-fn bad_path(place: &str, why: &str) -> Finding {
+fn bad_path(thing: &str, path: &str, why: &str) -> Finding {
     Finding::new(
         Code::ZipPath,
-        place,
+        thing,
+        Some(path),
         format!("cannot be unpacked under that name: {why}"),
         "use plain relative paths, each once",
     )
 }
 
 /// What is wrong with the name of a folder. That it is there twice, or implied, is nothing.
-fn bad_name(name: &str, place: &str) -> Option<Finding> {
-    ArchivePath::new(name).err().map(|why| bad_path(place, &why.to_string()))
+fn bad_name(thing: &str, name: &str) -> Option<Finding> {
+    let path = name.trim_end_matches('/');
+    ArchivePath::new(path).err().map(|why| bad_path(thing, name, &why.to_string()))
 }
 
 /// What is wrong with a member by its entry alone.
-fn member_findings(member: &Member, index: usize, place: &str, places: &mut Tree) -> Vec<Finding> {
+fn member_findings(member: &Member, index: usize, thing: &str, places: &mut Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     match ArchivePath::new(&member.name) {
-        Err(why) => findings.push(bad_path(place, &why.to_string())),
+        Err(why) => findings.push(bad_path(thing, &member.name, &why.to_string())),
         Ok(path) => {
             // The index makes entries differ, so that two of one name clash.
             let length = index as u64;
             let source = Source::File(member.name.clone().into());
             if let Err(clash) = places.insert(path, Entry { mode: Mode::Regular, length, source }) {
-                findings.push(bad_path(place, &clash.to_string()));
+                findings.push(bad_path(thing, &member.name, &clash.to_string()));
             }
         }
     }
     if member.named_twice {
-        findings.push(bad_path(place, "it has two names, a plain and a Unicode one"));
+        findings.push(bad_path(thing, &member.name, "it has two names, a plain and a Unicode one"));
     }
     if let Some(why) = &member.refused {
         findings.push(Finding::new(
             Code::ZipMethod,
-            place,
+            thing,
+            Some(&member.name),
             format!("{why}; Lambda unpacks stored and deflated members"),
             "make the zip again with deflate and without a password",
         ));
@@ -142,7 +146,8 @@ fn follow(opened: &mut Opened, links: &BTreeMap<usize, String>, thing: &str) {
             if dangling {
                 opened.findings.push(Finding::new(
                     Code::ZipSymlink,
-                    format!("{thing}: {}", file.path),
+                    thing,
+                    Some(&file.path),
                     format!(
                         "a symbolic link to `{}`, which is not in the zip; it is not audited",
                         links.get(&link).map_or("", String::as_str)

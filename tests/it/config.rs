@@ -23,7 +23,7 @@ fn sample(key: &Value) -> (String, String, Value) {
         ("dead-letter", _) => text("arn:aws:sqs:eu-west-1:123456789012:q"),
         (_, "boolean") => ("true".into(), "true".into(), json!(true)),
         (_, "string") => text("some-text"),
-        (_, "list of paths or tables") => (
+        (_, kind) if kind.starts_with("list of paths") => (
             "[\"Cargo.toml\"]".into(),
             "Cargo.toml".into(),
             json!([{ "from": "Cargo.toml", "root": "ROOT" }]),
@@ -57,6 +57,9 @@ fn shown(workspace: &Workspace, key: &str, env: &[(&str, &str)], args: &[&str]) 
 fn every_key_from_every_source() {
     let workspace = Workspace::hello();
     let manifest = std::fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap();
+    // What `env-file` names.
+    workspace.write("some-text", "AA=1");
+    workspace.write("crates/hello/some-text", "AA=1");
     for key in keys() {
         let name = key["key"].as_str().unwrap();
         let (toml, variable, mut value) = sample(&key);
@@ -222,4 +225,62 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
         let answer = checked(wrong);
         assert_ne!(answer.code, 0, "{wrong}: {}{}", answer.stdout, answer.stderr);
     }
+}
+
+/// `docs/configuration.md` is made of what `config keys` says; `SNAPSHOTS=overwrite` writes it again.
+#[test]
+fn the_reference_is_generated() {
+    let mut text =
+        "# Configuration reference\n\nGenerated from `cargo lambda-pack config keys`; the \
+                    rules are in the [README](../README.md#configuration).\n"
+            .to_owned();
+    for key in keys() {
+        let words = |name: &str| key[name].as_str().unwrap().to_owned();
+        let scopes: Vec<_> =
+            key["scopes"].as_array().unwrap().iter().map(|scope| scope.as_str().unwrap()).collect();
+        let variable = words("key").to_ascii_uppercase().replace(['-', '.'], "_");
+        text.push_str(&format!(
+            "\n## `{}`\n\n{}\n\n| | |\n|---|---|\n| type | {} |\n| default | {} |\n| may stand in | {} \
+             |\n| variable | `LAMBDA_PACK_{variable}` |\n| since | {} |\n",
+            words("key"),
+            words("meaning"),
+            words("type").replace('|', "\\|"),
+            words("default"),
+            scopes.join(", "),
+            words("since"),
+        ));
+    }
+    let path = repository().join("docs/configuration.md");
+    snapbox::assert_data_eq!(text, snapbox::Data::read_from(&path, None).raw());
+}
+
+/// 100 packages: at most 5 ms beyond `cargo metadata` is promised of the release build on a quiet
+/// machine (`benches/RESULTS.md`); this is to notice what is out of all proportion.
+#[test]
+fn a_hundred_packages_are_read_in_no_time() {
+    let workspace = Workspace::hello();
+    for number in 0..100 {
+        workspace.library(
+            &format!("p{number}"),
+            "[package.metadata.lambda-pack]\nmemory = 512\ntimeout = 30\ntags = { a = \"1\" }\n",
+        );
+    }
+    let time = |args: &[&str]| {
+        (0..5)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                workspace.run(args).code(0);
+                start.elapsed()
+            })
+            .min()
+            .unwrap()
+    };
+    let all = time(&["config", "show", "--handler", "hello", "--offline"]);
+    let start = std::time::Instant::now();
+    let mut cargo = Command::new("cargo");
+    crate::support::scrub(&mut cargo);
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+    run(cargo.current_dir(workspace.path())).code(0);
+    let metadata = start.elapsed();
+    assert!(all < metadata + std::time::Duration::from_millis(200), "{all:?}, cargo {metadata:?}");
 }

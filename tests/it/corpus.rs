@@ -1,6 +1,7 @@
 //! Replays the corpus of the fuzz targets (`fuzz/corpus/…`): what fuzzing once found stays found,
 //! without a nightly compiler.
 
+mod config;
 mod elf;
 mod tree;
 mod zip;
@@ -41,4 +42,9 @@ fn zip_files() -> io::Result<()> {
 #[test]
 fn trees() -> io::Result<()> {
     replay("tree", tree::run)
+}
+
+#[test]
+fn config_files() -> io::Result<()> {
+    replay("config", config::run)
 }

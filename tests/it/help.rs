@@ -29,6 +29,14 @@ fn help_of_check() {
 }
 
 #[test]
+fn help_of_config() {
+    pinned("config", &["config", "--help"]);
+    pinned("config-show", &["config", "show", "--help"]);
+    pinned("config-keys", &["config", "keys", "--help"]);
+    pinned("config-schema", &["config", "schema", "--help"]);
+}
+
+#[test]
 fn help_of_completions() {
     pinned("completions", &["completions", "--help"]);
 }
@@ -42,13 +50,40 @@ fn runs_as_cargo_runs_it_and_by_itself() {
 }
 
 #[test]
-fn completions_name_every_command() {
+fn completions_are_there_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(lambda_pack(&repository()).args(["completions", shell])).code(0).stdout;
         for command in ["package", "check", "completions"] {
             assert!(script.contains(command), "{shell} does not complete {command}");
         }
     }
+}
+
+/// What bash itself offers for a line whose last word is not finished.
+fn offered_by_bash(words: &[&str]) -> Vec<String> {
+    let script = run(lambda_pack(&repository()).args(["completions", "bash"])).code(0).stdout;
+    let function = script.split("complete -F ").nth(1).unwrap().split(' ').next().unwrap();
+    // As bash calls it: the words, where the cursor is, then command, current and previous word.
+    let program = r#"
+        words=("$@"); COMP_CWORD=$((${#words[@]} - 1)); COMP_WORDS=("${words[@]}")
+        FUNCTION "${words[0]}" "${words[COMP_CWORD]}" "${words[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let program = format!("{script}\n{}", program.replace("FUNCTION", function));
+    let mut bash = std::process::Command::new("bash");
+    let answer = run(bash.args(["-c", &program, "bash"]).args(words)).code(0).stdout;
+    answer.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_flags_and_values() {
+    assert_eq!(offered_by_bash(&["cargo-lambda-pack", "pack"]), ["package"]);
+    assert_eq!(offered_by_bash(&["cargo-lambda-pack", "package", "--lay"]), ["--layout"]);
+    assert_eq!(
+        offered_by_bash(&["cargo-lambda-pack", "package", "--layout", ""]),
+        ["cargo-lambda"]
+    );
+    assert_eq!(offered_by_bash(&["cargo-lambda-pack", "completions", "ba"]), ["bash"]);
+    assert_eq!(offered_by_bash(&["cargo-lambda-pack", "config", "sch"]), ["schema"]);
 }
 
 #[test]

@@ -166,6 +166,7 @@ fn what_is_missing_or_cannot_be_read_is_refused() {
     let workspace = with_assets();
     let package = workspace.path().join("crates/hello");
     refused(&workspace, "\"nothing.txt\"", "include `nothing.txt` matches no file in");
+    refused(&workspace, "\"assest/a.txt\"", "did you mean `assets`?");
     refused(&workspace, "\"assets/*.xml\"", "include `assets/*.xml` matches no file in");
     refused(&workspace, "\"assets/[.txt\"", "is no valid pattern");
     refused(&workspace, "\"\"", "it is empty; `.` stands for everything");
@@ -205,7 +206,8 @@ fn a_clash_names_both_sources() {
     workspace.handler("hello", "include = [\"bootstrap\"]");
     let run = workspace.run(&["package"]).code(2).says("`bootstrap` clashes: ");
     assert!(run.stderr.contains(own.to_str().unwrap()), "{}", run.stderr);
-    assert!(run.stderr.contains("target/x86_64") || run.stderr.contains("target/aarch64"));
+    assert!(run.stderr.contains("and the executable of bin `hello` of package `hello`"));
+    assert!(!run.stderr.contains("Finished"), "built before it looked: {}", run.stderr);
 }
 
 #[test]

@@ -433,3 +433,35 @@ fn a_linker_that_cargos_configuration_names_is_not_claimed_to_be_cc() {
     );
     linker(serde_json::Value::Null);
 }
+
+#[test]
+fn a_folder_that_is_not_ours_is_left_alone() {
+    let workspace = Workspace::hello();
+    let precious = format!("dist/hello/{}/precious/file", host_arch());
+    let precious = workspace.write(&precious, "important");
+    workspace
+        .run(&["package", "--out", "dist"])
+        .code(2)
+        .says("is in the way: it is no folder of a bundle (no lambda-pack.json in it)")
+        .says("hint: choose another `--out`");
+    assert_eq!(fs::read_to_string(precious).unwrap(), "important");
+    let file = workspace.write("file", "");
+    let run = workspace.run(&["package", "--out", "file"]).code(2).says("file is not a folder");
+    assert!(!run.stderr.contains("Compiling"), "built before it looked: {}", run.stderr);
+    assert!(file.is_file());
+}
+
+#[test]
+fn check_takes_the_folders_that_package_wrote() {
+    let workspace = Workspace::hello();
+    let extension = "[dependencies]\nlambda-extension.path = \"../lambda-extension\"\n";
+    workspace.package("logs", extension);
+    let internal = "[package.metadata.lambda-pack]\nextension = \"internal\"\n";
+    workspace.package("wrapper", &format!("{extension}{internal}"));
+    workspace.run(&["package"]).code(0);
+    for function in ["hello", "logs", "wrapper"] {
+        let folder = workspace.output(function, "");
+        let answer = workspace.run(&["check", folder.to_str().unwrap()]).code(0);
+        assert!(answer.stdout.trim_end().ends_with("ok"), "{}", answer.stdout);
+    }
+}

@@ -33,4 +33,19 @@ fn the_configuration_in_it_is_accepted() {
         workspace.write(&format!("crates/orders/{file}"), "x");
     }
     assert_eq!(workspace.packaged(&[]), ["orders-worker-prod"]);
+
+    let toml = readme.split("```toml\n").nth(2).unwrap().split("```").next().unwrap();
+    let workspace = Workspace::new();
+    workspace.handler("orders-api", "");
+    workspace.write("lambda-pack.toml", toml);
+    workspace.write("prod.env", "SECRET=1\n");
+    let mut command = workspace.command(&["config", "show", "--env", "prod"]);
+    let shown = crate::support::run(command.env("USER", "ada")).code(0).stdout;
+    for line in [
+        "environment.SECRET = \"***\"  # prod.env:1",
+        "memory = 512                # lambda-pack.toml:6",
+        "timeout = 10                # lambda-pack.toml:13",
+    ] {
+        assert!(shown.contains(line), "no {line} in\n{shown}");
+    }
 }

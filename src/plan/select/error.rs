@@ -60,7 +60,7 @@ impl SelectError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotAHandler { .. } => Some(
+            Self::NotAHandler { why, .. } if why.contains("dependency") => Some(
                 "if it speaks the Runtime API by itself, set `handler = true` in \
                  [package.metadata.lambda-pack]"
                     .to_owned(),

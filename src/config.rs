@@ -59,6 +59,8 @@ pub struct Inputs<'a> {
     pub flags: Vec<(&'static str, Located)>,
     /// The packages, each with its binaries and examples.
     pub packages: BTreeMap<String, BTreeSet<String>>,
+    /// Answers `branch` and `commit`, if the work tree has them; asked only where a name holds them.
+    pub git: &'a dyn Fn(&str) -> Option<String>,
     /// Looks up variables for `${…}`.
     pub lookup: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -71,6 +73,8 @@ pub struct Config {
     pub env: Option<String>,
     /// What is written for cargo-lambda and not taken.
     pub warnings: Vec<Mistake>,
+    branch: Option<String>,
+    commit: Option<String>,
 }
 
 /// The settings of one handler, by full key, each with its origin. Maps hold an origin an entry.
@@ -99,18 +103,34 @@ impl Config {
         };
         for (key, value) in &inputs.flags {
             let values = BTreeMap::from([(*key, value.clone())]);
-            reader.layers.push(Layer { rank, for_: For::All, values });
+            reader.layers.push(Layer { rank, for_: For::All, values, env_file: None });
         }
         check_names(&mut reader, inputs);
-        if !reader.mistakes.is_empty() {
-            reader.mistakes.sort();
-            reader.mistakes.dedup();
-            return Err(reader.mistakes);
-        }
         reader.layers.sort_by_key(|layer| layer.rank);
         reader.warnings.sort();
         reader.warnings.dedup();
-        Ok(Self { layers: reader.layers, env: inputs.env.clone(), warnings: reader.warnings })
+        let mut mistakes = reader.mistakes;
+        let mut config = Self {
+            layers: reader.layers,
+            env: inputs.env.clone(),
+            warnings: reader.warnings,
+            branch: None,
+            commit: None,
+        };
+        if config.mentions("{branch}") {
+            config.branch = (inputs.git)("branch");
+        }
+        if config.mentions("{commit}") {
+            config.commit = (inputs.git)("commit");
+        }
+        for (package, handlers) in &inputs.packages {
+            for handler in handlers {
+                mistakes.extend(config.settings(package, handler).err().unwrap_or_default());
+            }
+        }
+        mistakes.sort();
+        mistakes.dedup();
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
 
     /// Whether a table of this very handler has the key.
@@ -120,9 +140,20 @@ impl Config {
         self.layers.iter().any(|layer| layer.for_ == for_ && layer.values.contains_key(key))
     }
 
+    /// The settings of one handler that building and packaging use.
+    pub fn settings(&self, package: &str, handler: &str) -> Result<Settings, Vec<Mistake>> {
+        let placeholders = Placeholders {
+            handler,
+            package,
+            env: self.env.as_deref(),
+            branch: self.branch.as_deref(),
+            commit: self.commit.as_deref(),
+        };
+        Settings::new(&self.of_handler(package, handler), &placeholders)
+    }
+
     /// Whether a text is in any name.
-    #[must_use]
-    pub fn mentions(&self, text: &str) -> bool {
+    fn mentions(&self, text: &str) -> bool {
         let names = self.layers.iter().filter_map(|layer| layer.values.get("name"));
         names.into_iter().any(|name| matches!(&name.node, Node::Text(name) if name.contains(text)))
     }
@@ -130,14 +161,20 @@ impl Config {
     /// The settings of one handler.
     #[must_use]
     pub fn of_handler(&self, package: &str, handler: &str) -> Merged {
-        let mut merged: BTreeMap<&'static str, Patch> = BTreeMap::new();
-        let concerns = |for_: &For| match for_ {
+        let concerned = |layer: &&Layer| match &layer.for_ {
             For::All => true,
             For::Package(name) => name == package,
             For::Handler(name, target) => name == package && target == handler,
         };
-        for layer in self.layers.iter().filter(|layer| concerns(&layer.for_)) {
-            for (key, value) in &layer.values {
+        let layers: Vec<&Layer> = self.layers.iter().filter(concerned).collect();
+        // As with every single value, the topmost `env-file` takes the place of those below.
+        let env_file = layers.iter().rposition(|layer| layer.values.contains_key("env-file"));
+        let mut merged: BTreeMap<&'static str, Patch> = BTreeMap::new();
+        for (place, layer) in layers.into_iter().enumerate() {
+            let of_file = layer.env_file.as_ref().filter(|_| env_file == Some(place));
+            let of_file = of_file.map(|value| ("environment", value));
+            let values = layer.values.iter().map(|(key, value)| (*key, value));
+            for (key, value) in of_file.into_iter().chain(values) {
                 let patch = match merged.remove(key) {
                     Some(below) => Patch::new(value).over(below),
                     None => Patch::new(value),
@@ -206,9 +243,10 @@ fn near_misses(reader: &mut Reader<'_>, manifest: &Table, kind: &str) {
     };
     let Some(Node::Table(metadata)) = metadata else { return };
     for (name, value) in metadata {
-        let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
-        let near = ["lambdapack", "lambdapacks", "lambdapackage", "cargolambdapack"];
-        if name != "lambda-pack" && near.contains(&plain(name).as_str()) {
+        let plain = name.replace(['-', '_'], "").to_ascii_lowercase();
+        let near = strsim::damerau_levenshtein(&plain, "lambdapack") <= 2
+            || ["lambdapackage", "cargolambdapack"].contains(&plain.as_str());
+        if name != "lambda-pack" && near {
             let what = format!("`{kind}.metadata.{name}` is not read; did you mean `lambda-pack`?");
             reader.mistake(&value.origin, what);
         }
@@ -283,12 +321,8 @@ impl Settings {
             name.map_err(|what| mistakes.push(Mistake { origin: origin.clone(), what })).ok()
         });
         for (key, value) in merged {
-            if let (Some(Kind::Map(check)), Node::Table(table)) =
-                (keys::find(key).map(|key| key.kind), &value.node)
-                && let Some(what) = check::whole_map(check, table)
-            {
-                mistakes.push(Mistake { origin: value.origin.clone(), what });
-            }
+            let what = keys::find(key).and_then(|key| check::merged(key, value, merged));
+            mistakes.extend(what.map(|what| Mistake { origin: value.origin.clone(), what }));
         }
         if !mistakes.is_empty() {
             return Err(mistakes);

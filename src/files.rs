@@ -61,6 +61,27 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(FileError::at("read", path))
 }
 
+/// The largest settings file, in bytes: far more than anyone writes, far less than memory.
+const MAX_SETTINGS: u64 = 16 << 20;
+
+/// Reads a file of settings; none if nothing has that name. What is there and is no regular file of
+/// UTF-8 text, or a link that leads nowhere, is an error.
+pub fn read_settings(path: &Path) -> io::Result<Option<String>> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > MAX_SETTINGS {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    fs::read_to_string(path).map(Some)
+}
+
 /// Makes a folder and those above it.
 pub fn create_folder(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(FileError::at("make the folder", path))

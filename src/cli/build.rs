@@ -62,13 +62,7 @@ impl Job {
         let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let config = configuration::load(&metadata, audit, global, shell)?;
         let arch = plan::architecture(&rustc.host)?;
-        let selected = plan::select(
-            &metadata,
-            &build.selection(),
-            arch,
-            &config,
-            &configuration::git(&metadata, &config),
-        )?;
+        let selected = plan::select(&metadata, &build.selection(), arch, &config)?;
         let functions: Vec<Function> = selected
             .candidates
             .into_iter()

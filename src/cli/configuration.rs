@@ -7,17 +7,20 @@ use std::path::Path;
 use cargo_metadata::Metadata;
 
 use super::args::{Audit, Global};
-use crate::config::{Config, ConfigFile, Inputs, Located, Node, Origin};
+use crate::config::{Config, ConfigFile, Inputs, Located, Mistake, Node, Origin};
 use crate::error::Error;
 use crate::files;
-use crate::plan::{self, Git};
+use crate::plan;
 use crate::shell::Shell;
 use crate::toolchain;
 
 /// The settings file beside the workspace's manifest.
 const FILE: &str = "lambda-pack.toml";
+/// That of cargo-lambda.
+const CARGO_LAMBDA: &str = "CargoLambda.toml";
 
-/// Reads all settings of a workspace.
+/// Reads all settings of a workspace. Every mistake is reported at once, also of files that cannot
+/// be read at all.
 pub(super) fn load(
     metadata: &Metadata,
     audit: &Audit,
@@ -25,38 +28,80 @@ pub(super) fn load(
     shell: &Shell,
 ) -> Result<Config, Error> {
     let root = metadata.workspace_root.as_std_path();
-    let read = |path: &Path| -> Result<ConfigFile, Error> {
-        let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
-        Ok(ConfigFile { name: name.into(), text: files::read_text(path)? })
+    let mut mistakes = Vec::new();
+    let mut read = |path: &Path| -> Option<ConfigFile> {
+        let name: std::sync::Arc<str> =
+            path.strip_prefix(root).unwrap_or(path).display().to_string().into();
+        match files::read_settings(path) {
+            Ok(text) => text.map(|text| ConfigFile { name, text }),
+            Err(why) => {
+                let what = format!("cannot be read: {why}");
+                mistakes.push(Mistake { origin: Origin::File { file: name, line: 1 }, what });
+                None
+            }
+        }
     };
-    let members = metadata
-        .workspace_packages()
-        .into_iter()
-        .map(|package| Ok((package.name.to_string(), read(package.manifest_path.as_std_path())?)));
-    let lambda_pack = root.join(FILE);
-    let cargo_lambda = root.join("CargoLambda.toml");
-    let variables: Vec<(String, String)> = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let members = metadata.workspace_packages().into_iter().filter_map(|package| {
+        Some((package.name.to_string(), read(package.manifest_path.as_std_path())?))
+    });
+    let members = members.collect();
+    let none = || ConfigFile { name: "Cargo.toml".into(), text: String::new() };
+    let workspace = read(&root.join("Cargo.toml")).unwrap_or_else(none);
+    let (lambda_pack, cargo_lambda) = (read(&root.join(FILE)), read(&root.join(CARGO_LAMBDA)));
+    let variables = variables(&mut mistakes);
     let by_name: BTreeMap<&str, &str> =
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let inputs = Inputs {
-        members: members.collect::<Result<_, Error>>()?,
-        workspace: read(&root.join("Cargo.toml"))?,
-        lambda_pack: if lambda_pack.is_file() { Some(read(&lambda_pack)?) } else { None },
-        cargo_lambda: if cargo_lambda.is_file() { Some(read(&cargo_lambda)?) } else { None },
-        read: &|path| std::fs::read_to_string(root.join(path)).map_err(|error| error.to_string()),
-        env: global.env.clone(),
+        members,
+        workspace,
+        lambda_pack,
+        cargo_lambda,
+        read: &|path| match files::read_settings(&root.join(path)) {
+            Ok(Some(text)) => Ok(text),
+            Ok(None) => Err("it is not there".to_owned()),
+            Err(why) => Err(why.to_string()),
+        },
+        // An empty variable picks none.
+        env: global.env.clone().filter(|env| !env.is_empty()),
         flags: flags(audit),
         packages: plan::targets(metadata),
+        git: &|what| match what {
+            "branch" => toolchain::branch(root),
+            _ => toolchain::commit(root).map(|commit| commit.chars().take(12).collect()),
+        },
         lookup: &|name| by_name.get(name).map(|&value| value.to_owned()),
         variables: variables.clone(),
     };
-    let config = Config::load(&inputs).map_err(Error::Config)?;
+    let config = match Config::load(&inputs) {
+        Ok(config) if mistakes.is_empty() => config,
+        Ok(_) => return Err(Error::Config(mistakes)),
+        Err(more) => {
+            mistakes.extend(more);
+            mistakes.sort();
+            return Err(Error::Config(mistakes));
+        }
+    };
     for warning in &config.warnings {
         shell.warn(warning);
     }
     Ok(config)
+}
+
+/// The environment of this process; of our own variables, those that are no text are mistakes.
+fn variables(mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
+    let mut variables = Vec::new();
+    for (name, value) in env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => variables.push((name, value)),
+            Err(_) if name.starts_with("LAMBDA_PACK_") => mistakes.push(Mistake {
+                origin: Origin::Variable(name),
+                what: "its value is not UTF-8".to_owned(),
+            }),
+            Err(_) => {}
+        }
+    }
+    variables
 }
 
 /// What flags say of settings.
@@ -73,17 +118,4 @@ fn flags(audit: &Audit) -> Vec<(&'static str, Located)> {
         flags.push(("trust-system", located(flag, Node::List(names))));
     }
     flags
-}
-
-/// What names may hold of the work tree; asked for only if one does.
-pub(super) fn git(metadata: &Metadata, config: &Config) -> Git {
-    let root = metadata.workspace_root.as_std_path();
-    Git {
-        branch: config.mentions("{branch}").then(|| toolchain::branch(root)).flatten(),
-        commit: config
-            .mentions("{commit}")
-            .then(|| toolchain::commit(root))
-            .flatten()
-            .map(|commit| commit.chars().take(12).collect()),
-    }
 }

@@ -121,7 +121,7 @@ fn layer(reader: &mut Reader<'_>, table: &Table, rank: Rank, for_: &For) {
             not_taken(reader, section, value);
         }
     }
-    reader.layers.push(Layer { rank, for_: for_.clone(), values });
+    reader.layers.push(Layer { rank, for_: for_.clone(), values, env_file: None });
     reader.env_file();
 }
 

@@ -1,6 +1,7 @@
 //! Whether a value is one that its key takes and that AWS would take.
 
-use super::keys::{Check, Kind, RESERVED};
+use super::Merged;
+use super::keys::{Check, Key, Kind, RESERVED};
 use super::located::{Located, Mistake, Node, Table};
 use super::{expand, include};
 use crate::nearest::suggestion;
@@ -42,19 +43,20 @@ pub(super) fn value(
         }
         (Kind::Integer(..), Node::Text(text)) if text == NONE => Ok(value.clone()),
         (Kind::Integer(..), _) => Err(wrong("a whole number, or \"none\"")),
-        (Kind::Choice(words), Node::Text(_)) => {
-            let (value, text) = expanded(value, lookup)?;
+        (Kind::Choice(words), Node::Text(written)) => {
+            let (value, text) = expanded(name, value, lookup)?;
             if text == NONE || words.contains(&text.as_str()) || unexpanded(&text, lookup) {
                 return Ok(value);
             }
             let near = suggestion(&text, words.iter().copied());
-            Err(mistake(&value, format!("`{name}` cannot be `{text}`; {near}")))
+            Err(mistake(&value, format!("`{name}` cannot be `{written}`; {near}")))
         }
-        (Kind::Text(check), Node::Text(_)) => {
-            let (value, text) = expanded(value, lookup)?;
+        (Kind::Text(check), Node::Text(written)) => {
+            let (value, text) = expanded(name, value, lookup)?;
             match text_is(check, &text) {
                 Err(why) if !unexpanded(&text, lookup) => {
-                    Err(mistake(&value, format!("`{name}` is `{text}`: {why}")))
+                    // As it was written: what a variable holds may be a secret.
+                    Err(mistake(&value, format!("`{name}` is `{written}`: {why}")))
                 }
                 _ => Ok(value),
             }
@@ -139,10 +141,15 @@ fn unexpanded(text: &str, lookup: Lookup<'_>) -> bool {
     lookup.is_none() && text.contains("${")
 }
 
-fn expanded(value: &Located, lookup: Lookup<'_>) -> Result<(Located, String), Vec<Mistake>> {
+fn expanded(
+    name: &str,
+    value: &Located,
+    lookup: Lookup<'_>,
+) -> Result<(Located, String), Vec<Mistake>> {
     let Node::Text(text) = &value.node else { return Ok((value.clone(), String::new())) };
     let text = match lookup {
-        Some(lookup) => expand::variables(text, lookup).map_err(|why| mistake(value, why))?,
+        Some(lookup) => expand::variables(text, lookup)
+            .map_err(|why| mistake(value, format!("`{name}`: {why}")))?,
         None => text.clone(),
     };
     let node = Node::Text(text.clone());
@@ -151,7 +158,7 @@ fn expanded(value: &Located, lookup: Lookup<'_>) -> Result<(Located, String), Ve
 
 fn texts(name: &str, items: &[Located], lookup: Lookup<'_>) -> Result<Vec<Located>, Vec<Mistake>> {
     gather(items.iter().map(|item| match &item.node {
-        Node::Text(_) => expanded(item, lookup).map(|(item, _)| item),
+        Node::Text(_) => expanded(name, item, lookup).map(|(item, _)| item),
         other => Err(mistake(item, format!("`{name}` must hold strings, not {}", other.kind()))),
     }))
 }
@@ -171,7 +178,7 @@ fn map(
             mistakes.extend(mistake(item, format!("`{entry}`: {why}")));
         }
         match &item.node {
-            Node::Text(_) => match expanded(item, lookup) {
+            Node::Text(_) => match expanded(&entry, item, lookup) {
                 Ok((item, _)) => drop(good.insert(key.clone(), item)),
                 Err(more) => mistakes.extend(more),
             },
@@ -245,8 +252,26 @@ fn key_is(check: Check, key: &str) -> Result<(), String> {
     }
 }
 
+/// What is wrong with what was merged for one handler, which no table shows by itself.
+pub(super) fn merged(key: &Key, value: &Located, all: &Merged) -> Option<String> {
+    match (key.kind, &value.node) {
+        (Kind::Map(check), Node::Table(table)) => whole_map(check, table),
+        (Kind::Texts(most), Node::List(items)) if items.len() > most => {
+            Some(format!("`{}` has {} elements together; AWS takes {most}", key.name, items.len()))
+        }
+        (_, Node::Text(level))
+            if key.name == "logging.level" && level != NONE && !level.is_empty() =>
+        {
+            let format = all.get("logging.format").map(|format| &format.node);
+            (format == Some(&Node::Text("text".to_owned())))
+                .then(|| "`logging.level` goes with `logging.format = \"json\"` only".to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// What is wrong with a whole map, when everything is merged.
-pub(super) fn whole_map(check: Check, table: &Table) -> Option<String> {
+fn whole_map(check: Check, table: &Table) -> Option<String> {
     let text = |located: &Located| match &located.node {
         Node::Text(text) => text.len(),
         _ => 0,

@@ -1,7 +1,7 @@
 //! `${VAR}` and `${VAR:-default}` in values: the environment of whoever runs us.
 
 /// Puts variables in. A missing one without a default, or a broken reference, is an error that
-/// names it. `$${` is a plain `${`.
+/// names it. `$${` is a plain `${`. Errors never show what stands in the value: it may be a secret.
 pub(super) fn variables(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -19,8 +19,11 @@ pub(super) fn variables(
         }
         out.push_str(before);
         let Some((inside, behind)) = reference.split_once('}') else {
-            return Err(format!("`${{{reference}` has no closing brace"));
+            return Err("a `${` in it has no closing brace".to_owned());
         };
+        if inside.contains("${") {
+            return Err("a `${…}` in it has another one inside: that is not taken".to_owned());
+        }
         let (name, default) = match inside.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (inside, None),
@@ -29,7 +32,7 @@ pub(super) fn variables(
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name {
-            return Err(format!("`${{{inside}}}` names no variable"));
+            return Err("a `${…}` in it names no variable".to_owned());
         }
         // As in a shell, `:-` also stands in for an empty value.
         let value = lookup(name).filter(|value| default.is_none() || !value.is_empty());
@@ -119,6 +122,7 @@ mod tests {
         for (text, why) in [
             ("${NONE}", "the environment variable `NONE` is not set"),
             ("${A", "has no closing brace"),
+            ("${A:-${B}}", "another one inside"),
             ("${}", "names no variable"),
             ("${a-b}", "names no variable"),
         ] {

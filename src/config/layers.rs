@@ -69,6 +69,8 @@ pub struct Layer {
     pub for_: For,
     /// Its values by their full key.
     pub values: BTreeMap<&'static str, Located>,
+    /// What its `env-file` holds, for as long as no higher layer names another or clears it.
+    pub env_file: Option<Located>,
 }
 
 /// Reads tables into layers, and gathers every mistake on the way.
@@ -152,12 +154,11 @@ impl Reader<'_> {
     pub(super) fn layer(&mut self, table: &Table, rank: Rank, for_: &For, others: &[&str]) {
         let mut values = BTreeMap::new();
         self.settings(table, "", rank, others, &mut values);
-        self.layers.push(Layer { rank, for_: for_.clone(), values });
+        self.layers.push(Layer { rank, for_: for_.clone(), values, env_file: None });
         self.env_file();
     }
 
-    /// Puts the variables of the last layer's `env-file` under its own `environment`. The file is
-    /// read only if that is what counts here: not for another environment.
+    /// Reads the last layer's `env-file`, if its environment is the one that counts.
     pub(super) fn env_file(&mut self) {
         let Some(layer) = self.layers.last_mut().filter(|_| self.lookup.is_some()) else { return };
         let Some(Located { node: Node::Text(name), origin }) =
@@ -177,20 +178,13 @@ impl Reader<'_> {
             .map_err(|why| vec![Mistake { origin, what: format!("cannot read {path}: {why}") }])
             .and_then(|text| env_file::parse(&path.into(), &text));
         match read {
-            Ok(mut table) => {
-                if let Some(Located { node: Node::Table(own), .. }) =
-                    layer.values.get("environment")
-                {
-                    table.extend(own.clone());
-                }
+            Ok(table) => {
                 let Some(key) = keys::find("environment") else { return };
-                let node = Node::Table(table);
                 let origin = layer.values["env-file"].origin.clone();
+                let value = Located { node: Node::Table(table), origin };
                 // Names are checked as those of a table are; values are taken as they stand.
-                let checked =
-                    check::value(key.name, key.kind, &Located { node, origin }, None, false);
-                match checked {
-                    Ok(value) => drop(layer.values.insert("environment", value)),
+                match check::value(key.name, key.kind, &value, None, false) {
+                    Ok(value) => layer.env_file = Some(value),
                     Err(mistakes) => self.mistakes.extend(mistakes),
                 }
             }
@@ -211,7 +205,8 @@ impl Reader<'_> {
             if others.contains(&full.as_str()) {
                 continue;
             }
-            if let Some(key) = keys::find(&full) {
+            // A dot in the name itself, in quotes, is no table.
+            if let Some(key) = keys::find(&full).filter(|_| !name.contains('.')) {
                 if key.from > rank.scope {
                     let text = format!("`{full}` is of one package or handler, not of all");
                     self.mistake(&value.origin, text);

@@ -38,6 +38,7 @@ impl Setup {
                 ("api".to_owned(), BTreeSet::from(["admin".to_owned(), "api".to_owned()])),
                 ("worker".to_owned(), BTreeSet::from(["worker".to_owned()])),
             ]),
+            git: &|_| None,
             lookup: &|name| {
                 variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
             },
@@ -189,8 +190,10 @@ fn variables_and_placeholders() {
     setup.env = Some("prod");
     assert_eq!(
         setup.load().unwrap_err(),
-        ["api/Cargo.toml:5: the environment variable `PROD_ROLE` is not set; set it, or write \
-         `${PROD_ROLE:-default}`"]
+        [
+            "api/Cargo.toml:5: `role`: the environment variable `PROD_ROLE` is not set; set it, or write \
+         `${PROD_ROLE:-default}`"
+        ]
     );
 }
 
@@ -230,6 +233,13 @@ fn an_env_file_stands_below_the_environment_beside_it() {
     let shown: Vec<_> =
         environment.iter().map(|(name, v)| format!("{name} {}", v.origin)).collect();
     assert_eq!(shown, ["AA api/prod.env:1", "BB api/Cargo.toml:3", "CC Cargo.toml:2"]);
+    // Another file, or none, takes the place of the one below.
+    setup.lambda_pack = "[package.api]\nenv-file = \"\"\n".to_owned();
+    let Node::Table(environment) = setup.value("environment").0 else { panic!() };
+    let shown: Vec<_> =
+        environment.iter().map(|(name, v)| format!("{name} {}", v.origin)).collect();
+    assert_eq!(shown, ["AA Cargo.toml:2", "BB api/Cargo.toml:3", "CC Cargo.toml:2"]);
+    setup.lambda_pack.clear();
     setup.api = setup.api.replace("prod.env", "none.env");
     assert_eq!(
         setup.load().unwrap_err(),
@@ -308,12 +318,44 @@ fn the_environment_of_a_function_is_counted_when_it_is_merged() {
         api: format!("[package.metadata.lambda-pack]\nenvironment.BB = \"{half}\"\n"),
         ..Setup::default()
     };
-    let merged = setup.load().unwrap().of_handler("api", "api");
-    let mistakes = Settings::new(&merged, &Placeholders::default()).unwrap_err();
+    let mistakes = setup.load().unwrap_err();
+    assert_eq!(mistakes, ["api/Cargo.toml:2: the environment has 4216 bytes; Lambda takes 4096"]);
+}
+
+#[test]
+fn what_is_merged_is_looked_at_as_a_whole() {
+    let setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack]\nlayers = [\"1\", \"2\", \"3\"]\n\
+                    logging.format = \"text\"\n"
+            .to_owned(),
+        api: "[package.metadata.lambda-pack]\nmemory = 1\nlogging.level = \"debug\"\n\
+              layers = { extend = true, items = [\"4\", \"5\", \"6\"] }\nname = \"{handlr}\"\n"
+            .to_owned(),
+        ..Setup::default()
+    };
     assert_eq!(
-        mistakes[0].to_string(),
-        "api/Cargo.toml:2: the environment has 4216 bytes; Lambda takes 4096"
+        setup.load().unwrap_err(),
+        [
+            "api/Cargo.toml:2: `memory` is 1; it must be 128 to 10240",
+            "api/Cargo.toml:3: `logging.level` goes with `logging.format = \"json\"` only",
+            "api/Cargo.toml:4: `layers` has 6 elements together; AWS takes 5",
+            "api/Cargo.toml:5: `{handlr}` is unknown; did you mean `handler`?",
+        ]
     );
+}
+
+#[test]
+fn no_mistake_shows_what_a_value_holds() {
+    let setup = Setup {
+        api: "[package.metadata.lambda-pack]\nrole = \"${PW}\"\n\
+              environment = { DB = \"p@${hunter2\", DC = \"${PW:-hunter2\", DD = \"${hunter2 x}\" }\n"
+            .to_owned(),
+        variables: vec![("PW", "hunter2"), ("LAMBDA_PACK_ENVIRONMENT", "DE=x${hunter2")],
+        ..Setup::default()
+    };
+    let mistakes = setup.load().unwrap_err().join("\n");
+    assert!(mistakes.contains("`role` is `${PW}`") && !mistakes.contains("hunter2"), "{mistakes}");
+    assert_eq!(mistakes.lines().count(), 5, "{mistakes}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>, variables: &[(String, String)]) {
         source: Source::LambdaPack,
         env: true,
     };
-    reader.layers.push(Layer { rank, for_: For::All, values });
+    reader.layers.push(Layer { rank, for_: For::All, values, env_file: None });
     reader.env_file();
 }
 

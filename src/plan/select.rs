@@ -14,7 +14,7 @@ use cargo_metadata::{Metadata, Package, Target};
 
 use super::depends::{self, FeatureSelection, Platform, Reached};
 use super::runs::PackageFacts;
-use crate::config::{Config, Mistake, Placeholders, Settings};
+use crate::config::{Config, Mistake, Settings};
 use crate::function::{FunctionName, Handler, Role, TargetKind};
 use crate::nearest::{quoted, suggestion};
 use crate::target::Arch;
@@ -51,15 +51,6 @@ pub struct Candidate {
     pub settings: Settings,
 }
 
-/// What names may hold of the work tree: none outside of git.
-#[derive(Debug, Clone, Default)]
-pub struct Git {
-    /// The branch.
-    pub branch: Option<String>,
-    /// The commit's first twelve digits.
-    pub commit: Option<String>,
-}
-
 /// What the flags select.
 #[derive(Debug, Clone)]
 pub struct Selected {
@@ -75,9 +66,8 @@ pub fn select(
     selection: &Selection,
     arch: Arch,
     config: &Config,
-    git: &Git,
 ) -> Result<Selected, SelectError> {
-    let scope = Scope::read(metadata, arch, config, git)?;
+    let scope = Scope::read(metadata, arch, config)?;
     let packages = scope.packages(selection)?;
     let mut candidates = Vec::new();
     let mut others = Vec::new();
@@ -172,26 +162,13 @@ struct Scope<'m> {
 
 impl<'m> Scope<'m> {
     /// Finds every mistake in the settings of any handler of the workspace.
-    fn read(
-        metadata: &'m Metadata,
-        arch: Arch,
-        config: &'m Config,
-        git: &Git,
-    ) -> Result<Self, SelectError> {
+    fn read(metadata: &'m Metadata, arch: Arch, config: &'m Config) -> Result<Self, SelectError> {
         let members = metadata.workspace_packages();
         let mut settings = BTreeMap::new();
         let mut mistakes = BTreeSet::new();
         for kind in [TargetKind::Bin, TargetKind::Example] {
             for (package, target) in targets_of(&members, kind) {
-                let placeholders = Placeholders {
-                    handler: &target.name,
-                    package: &package.name,
-                    env: config.env.as_deref(),
-                    branch: git.branch.as_deref(),
-                    commit: git.commit.as_deref(),
-                };
-                let merged = config.of_handler(&package.name, &target.name);
-                match Settings::new(&merged, &placeholders) {
+                match config.settings(&package.name, &target.name) {
                     Ok(read) => drop(settings.insert((package.name.as_str(), &*target.name), read)),
                     Err(more) => mistakes.extend(more),
                 }

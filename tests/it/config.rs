@@ -149,6 +149,39 @@ fn settings_are_shown_with_their_origin_and_secrets_are_not() {
 }
 
 #[test]
+fn a_settings_file_that_cannot_be_read_is_never_passed_over() {
+    let workspace = Workspace::hello();
+    let place = workspace.path().join("lambda-pack.toml");
+    std::fs::create_dir(&place).unwrap();
+    let refused = |message: &str| {
+        workspace
+            .run(&["package"])
+            .code(2)
+            .says(&format!("lambda-pack.toml:1: cannot be read: {message}"));
+    };
+    refused("it is not a regular file");
+    std::fs::remove_dir(&place).unwrap();
+    std::os::unix::fs::symlink("lambda-pack.toml", &place).unwrap();
+    refused("Too many levels of symbolic links");
+    std::fs::remove_file(&place).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &place).unwrap();
+    refused("it is not a regular file");
+    std::fs::remove_file(&place).unwrap();
+    std::fs::write(&place, b"description = \"\xff\"").unwrap();
+    refused("stream did not contain valid UTF-8");
+    std::fs::write(&place, "env-file = \"pipe\"").unwrap();
+    if have("mkfifo") {
+        run(Command::new("mkfifo").arg(workspace.path().join("pipe"))).code(0);
+        workspace
+            .run(&["package"])
+            .code(2)
+            .says("lambda-pack.toml:1: cannot read pipe: it is not a regular file");
+    }
+    std::fs::remove_file(&place).unwrap();
+    run(workspace.command(&["config", "show"]).env("LAMBDA_PACK_ENV", "")).code(0);
+}
+
+#[test]
 fn settings_of_all_sources_decide_what_is_packaged() {
     let workspace = Workspace::hello();
     workspace.write(

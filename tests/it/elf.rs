@@ -228,7 +228,9 @@ fn all_system_files() {
 
 /// How what is read differs from what readelf says; none of what is not ours to read.
 fn judge(path: &Path, bytes: &[u8]) -> Option<Result<(), String>> {
-    if !elf::is_elf(bytes) || bytes[4..6] != [2, 1] || !matches!(bytes[16], 2 | 3) {
+    // Of machines that Lambda has: readelf's names of the others are not translated here.
+    let ours = bytes.len() > 64 && matches!(u16::from_le_bytes([bytes[18], bytes[19]]), 62 | 183);
+    if !ours || !elf::is_elf(bytes) || bytes[4..6] != [2, 1] || !matches!(bytes[16], 2 | 3) {
         return None;
     }
     let (facts, expected) = (elf::read(&mut Cursor::new(bytes)), Readelf::run(path)?.facts());

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use finding::{Code, Finding, Level};
 pub use trust::Trust;
 
-use crate::elf::{ByteOrder, Class, ElfFacts, Kind, Machine};
+use crate::elf::{ByteOrder, Class, ElfFacts, Kind};
 use crate::function::Role;
 use crate::system::{BrokenData, System};
 use crate::target::{Arch, Runtime};
@@ -327,11 +327,7 @@ impl<'a> Audit<'a> {
             );
             return None;
         }
-        let arch = match facts.machine {
-            Machine::X86_64 => Some(Arch::X86_64),
-            Machine::Aarch64 => Some(Arch::Arm64),
-            Machine::Other(_) => None,
-        };
+        let arch = facts.machine.arch();
         match (arch, expected) {
             (Some(arch), Some(expected)) if arch != expected => {
                 self.add(

@@ -73,8 +73,8 @@ pub struct Config {
     pub env: Option<String>,
     /// What is written for cargo-lambda and not taken.
     pub warnings: Vec<Mistake>,
-    branch: Option<String>,
-    commit: Option<String>,
+    /// Those of every handler, by package and name.
+    settings: BTreeMap<(String, String), Settings>,
 }
 
 /// The settings of one handler, by full key, each with its origin. Maps hold an origin an entry.
@@ -114,18 +114,26 @@ impl Config {
             layers: reader.layers,
             env: inputs.env.clone(),
             warnings: reader.warnings,
-            branch: None,
-            commit: None,
+            settings: BTreeMap::new(),
         };
-        if config.mentions("{branch}") {
-            config.branch = (inputs.git)("branch");
-        }
-        if config.mentions("{commit}") {
-            config.commit = (inputs.git)("commit");
-        }
+        let git =
+            |what| config.mentions(&format!("{{{what}}}")).then(|| (inputs.git)(what)).flatten();
+        let (branch, commit) = (git("branch"), git("commit"));
         for (package, handlers) in &inputs.packages {
             for handler in handlers {
-                mistakes.extend(config.settings(package, handler).err().unwrap_or_default());
+                let placeholders = Placeholders {
+                    handler,
+                    package,
+                    env: config.env.as_deref(),
+                    branch: branch.as_deref(),
+                    commit: commit.as_deref(),
+                };
+                match Settings::new(&config.of_handler(package, handler), &placeholders) {
+                    Ok(settings) => {
+                        config.settings.insert((package.clone(), handler.clone()), settings);
+                    }
+                    Err(more) => mistakes.extend(more),
+                }
             }
         }
         mistakes.sort();
@@ -141,15 +149,9 @@ impl Config {
     }
 
     /// The settings of one handler that building and packaging use.
-    pub fn settings(&self, package: &str, handler: &str) -> Result<Settings, Vec<Mistake>> {
-        let placeholders = Placeholders {
-            handler,
-            package,
-            env: self.env.as_deref(),
-            branch: self.branch.as_deref(),
-            commit: self.commit.as_deref(),
-        };
-        Settings::new(&self.of_handler(package, handler), &placeholders)
+    #[must_use]
+    pub fn settings(&self, package: &str, handler: &str) -> Settings {
+        self.settings.get(&(package.to_owned(), handler.to_owned())).cloned().unwrap_or_default()
     }
 
     /// Whether a text is in any name.
@@ -187,61 +189,62 @@ impl Config {
 }
 
 fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
-    let section = |table: &Table, kind: &str, name: &str| -> Option<Located> {
-        let inner = |located: &Located, key: &str| match &located.node {
-            Node::Table(table) => table.get(key).cloned(),
-            _ => None,
-        };
-        inner(&inner(table.get(kind)?, "metadata")?, name)
-    };
-    let (workspace, mistakes) = located::parse(&inputs.workspace.name, &inputs.workspace.text);
-    reader.mistakes.extend(mistakes);
-    near_misses(reader, &workspace, "workspace");
-    if let Some(value) = section(&workspace, "workspace", "lambda-pack")
-        && let Some(table) = reader.table("workspace.metadata.lambda-pack", &value)
-    {
-        reader.scope(table, Scope::Workspace, Source::Manifest, &For::All);
-    }
-    if let Some(Located { node: Node::Table(table), .. }) =
-        section(&workspace, "workspace", "lambda")
-    {
-        cargo_lambda::workspace(reader, &table, &inputs.packages);
+    let workspace = parse(reader, &inputs.workspace);
+    if let Some(metadata) = metadata(&workspace, "workspace") {
+        near_misses(reader, metadata, "workspace");
+        if let Some(value) = metadata.get("lambda-pack")
+            && let Some(table) = reader.table("workspace.metadata.lambda-pack", value)
+        {
+            reader.scope(table, Scope::Workspace, Source::Manifest, &For::All);
+        }
+        if let Some(table) = table_of(metadata, "lambda") {
+            cargo_lambda::workspace(reader, table, &inputs.packages);
+        }
     }
     for (package, file) in &inputs.members {
-        let (manifest, mistakes) = located::parse(&file.name, &file.text);
-        reader.mistakes.extend(mistakes);
-        near_misses(reader, &manifest, "package");
-        if let Some(value) = section(&manifest, "package", "lambda-pack")
-            && let Some(table) = reader.table("package.metadata.lambda-pack", &value)
+        let manifest = parse(reader, file);
+        let Some(metadata) = metadata(&manifest, "package") else { continue };
+        near_misses(reader, metadata, "package");
+        if let Some(value) = metadata.get("lambda-pack")
+            && let Some(table) = reader.table("package.metadata.lambda-pack", value)
         {
             let for_ = For::Package(package.clone());
             reader.scope(table, Scope::Package, Source::Manifest, &for_);
         }
-        if let Some(Located { node: Node::Table(table), .. }) =
-            section(&manifest, "package", "lambda")
-        {
-            cargo_lambda::package(reader, &table, package);
+        if let Some(table) = table_of(metadata, "lambda") {
+            cargo_lambda::package(reader, table, package);
         }
     }
     if let Some(file) = &inputs.cargo_lambda {
-        let (table, mistakes) = located::parse(&file.name, &file.text);
-        reader.mistakes.extend(mistakes);
+        let table = parse(reader, file);
         cargo_lambda::file(reader, &table);
     }
     if let Some(file) = &inputs.lambda_pack {
-        let (table, mistakes) = located::parse(&file.name, &file.text);
-        reader.mistakes.extend(mistakes);
+        let table = parse(reader, file);
         reader.scope(&table, Scope::Workspace, Source::LambdaPack, &For::All);
     }
 }
 
-/// A section under metadata that is nearly ours would be passed over silently.
-fn near_misses(reader: &mut Reader<'_>, manifest: &Table, kind: &str) {
-    let metadata = match manifest.get(kind).map(|value| &value.node) {
-        Some(Node::Table(table)) => table.get("metadata").map(|value| &value.node),
+fn parse(reader: &mut Reader<'_>, file: &ConfigFile) -> Table {
+    let (table, mistakes) = located::parse(&file.name, &file.text);
+    reader.mistakes.extend(mistakes);
+    table
+}
+
+/// `[package.metadata]` or `[workspace.metadata]` of a manifest.
+fn metadata<'a>(manifest: &'a Table, kind: &str) -> Option<&'a Table> {
+    table_of(table_of(manifest, kind)?, "metadata")
+}
+
+fn table_of<'a>(table: &'a Table, key: &str) -> Option<&'a Table> {
+    match &table.get(key)?.node {
+        Node::Table(table) => Some(table),
         _ => None,
-    };
-    let Some(Node::Table(metadata)) = metadata else { return };
+    }
+}
+
+/// A section under metadata that is nearly ours would be passed over silently.
+fn near_misses(reader: &mut Reader<'_>, metadata: &Table, kind: &str) {
     for (name, value) in metadata {
         let plain = name.replace(['-', '_'], "").to_ascii_lowercase();
         let near = strsim::damerau_levenshtein(&plain, "lambdapack") <= 2

@@ -34,6 +34,8 @@ use header::Header;
 use image::Image;
 use strings::Strings;
 
+use crate::target::Arch;
+
 /// What the kernel and the dynamic loader would use of one ELF file.
 ///
 /// Of an ELF32 or a big-endian file only `class`, `byte_order`, `machine` and `kind` are filled,
@@ -109,6 +111,18 @@ impl Machine {
             62 => Self::X86_64,
             183 => Self::Aarch64,
             other => Self::Other(other),
+        }
+    }
+}
+
+impl Machine {
+    /// The architecture of AWS Lambda with this processor.
+    #[must_use]
+    pub fn arch(self) -> Option<Arch> {
+        match self {
+            Self::X86_64 => Some(Arch::X86_64),
+            Self::Aarch64 => Some(Arch::Arm64),
+            Self::Other(_) => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use include::{IncludeError, Roots, include};
 
+use crate::bundle::Record;
 use crate::tree::{Entry, Source};
 
 /// A file or folder that could not be read or written.
@@ -39,9 +40,9 @@ pub fn open(entry: &Entry) -> io::Result<Box<dyn Read>> {
 /// Whether a folder may be exchanged for a new one: it is not there, empty, or has the record of an
 /// earlier one.
 #[must_use]
-pub fn is_ours(folder: &Path, record: &str) -> bool {
+pub fn is_ours(folder: &Path) -> bool {
     match fs::read_dir(folder) {
-        Ok(mut items) => items.next().is_none() || folder.join(record).is_file(),
+        Ok(mut items) => items.next().is_none() || folder.join(Record::FILE).is_file(),
         Err(_) => !folder.exists(),
     }
 }
@@ -246,7 +247,7 @@ pub fn records(base: &Path) -> Result<Vec<PathBuf>, FileError> {
     for function in fs::read_dir(base).map_err(&failed)? {
         let Ok(architectures) = fs::read_dir(function.map_err(&failed)?.path()) else { continue };
         for architecture in architectures {
-            let record = architecture.map_err(&failed)?.path().join("lambda-pack.json");
+            let record = architecture.map_err(&failed)?.path().join(Record::FILE);
             let staged = record
                 .components()
                 .any(|part| part.as_os_str().to_string_lossy().starts_with(STAGING));

@@ -135,7 +135,7 @@ pub fn programs(files: &[Inspected]) -> (Role, Vec<String>) {
 
 /// The record that `package` wrote into a folder.
 fn record_in(folder: &Path) -> Option<Record> {
-    let text = fs::read_to_string(folder.join("lambda-pack.json")).ok()?;
+    let text = fs::read_to_string(folder.join(Record::FILE)).ok()?;
     serde_json::from_str(&text).ok()
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::elf::VersionNeed;
+use crate::elf::{Machine, VersionNeed};
 
 fn program(needs: Vec<VersionNeed>) -> Inspected {
     let facts = ElfFacts {

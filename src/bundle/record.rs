@@ -48,6 +48,8 @@ pub struct Record {
 impl Record {
     /// The current version of the format.
     pub const FORMAT: u32 = FORMAT;
+    /// The name of the file, beside the zip that it is of.
+    pub const FILE: &str = "lambda-pack.json";
 }
 
 /// Lengths in bytes.

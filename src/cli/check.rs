@@ -4,7 +4,6 @@ use super::args::{Check, Global};
 use super::build::{self, Job};
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
-use crate::elf::Machine;
 use crate::error::{Error, FindingsError};
 use crate::function::{Function, Role};
 use crate::inspect;
@@ -88,11 +87,7 @@ fn checked(
 
 fn architecture(file: &Inspected) -> Option<Arch> {
     match &file.content {
-        Content::Elf(facts) => match facts.machine {
-            Machine::X86_64 => Some(Arch::X86_64),
-            Machine::Aarch64 => Some(Arch::Arm64),
-            Machine::Other(_) => None,
-        },
+        Content::Elf(facts) => facts.machine.arch(),
         _ => None,
     }
 }

@@ -19,9 +19,6 @@ use crate::shell::Shell;
 use crate::toolchain::{self, LinkerDriver};
 use crate::tree::Tree;
 
-/// The name of the record beside each zip.
-const RECORD: &str = "lambda-pack.json";
-
 /// What became of one function.
 enum Outcome {
     Written { folder: PathBuf, record: Box<Record>, findings: Vec<Finding> },
@@ -64,7 +61,7 @@ impl Packer<'_> {
     /// before the new folder is whole.
     fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
         let folder = self.job.output.folder(function, self.job.plan.arch);
-        if !files::is_ours(&folder, RECORD) {
+        if !files::is_ours(&folder) {
             return Err(Error::Foreign(folder));
         }
         let staging = Staging::new(&folder, || {
@@ -87,8 +84,8 @@ impl Packer<'_> {
         let zip = format!("{program}.zip");
         let bundle = self.write_zip(function, &tree, &staging, &zip)?;
         let record = self.record(function, &bundle, &inspected, zip);
-        staging.create_with(RECORD, &json(&record))?;
-        staging.publish(RECORD)?;
+        staging.create_with(Record::FILE, &json(&record))?;
+        staging.publish(Record::FILE)?;
         self.copy_layout(function, &folder, &program)?;
         if self.audited {
             findings.extend(audit::zip_size(function.name.as_str(), bundle.length));
@@ -163,14 +160,12 @@ impl Packer<'_> {
     /// `--layout cargo-lambda`: the same two files where that tool puts them.
     fn copy_layout(&self, function: &Function, folder: &Path, program: &str) -> Result<(), Error> {
         let Some(base) = &self.job.output.cargo_lambda else { return Ok(()) };
-        let (place, name) = match function.role {
-            Role::Function => (base.join(function.name.as_str()), program.to_owned()),
-            Role::ExternalExtension | Role::InternalExtension => {
-                (base.join("extensions"), program.to_owned())
-            }
-        };
-        files::copy_atomically(&folder.join(program), &place.join(&name), 0o755)?;
-        let zip = format!("{name}.zip");
+        let place = base.join(match function.role {
+            Role::Function => function.name.as_str(),
+            Role::ExternalExtension | Role::InternalExtension => "extensions",
+        });
+        files::copy_atomically(&folder.join(program), &place.join(program), 0o755)?;
+        let zip = format!("{program}.zip");
         Ok(files::copy_atomically(&folder.join(&zip), &place.join(&zip), 0o644)?)
     }
 

@@ -14,7 +14,7 @@ use cargo_metadata::{Metadata, Package, Target};
 
 use super::depends::{self, FeatureSelection, Platform, Reached};
 use super::runs::PackageFacts;
-use crate::config::{Config, Mistake, Settings};
+use crate::config::{Config, Settings};
 use crate::function::{FunctionName, Handler, Role, TargetKind};
 use crate::nearest::{quoted, suggestion};
 use crate::target::Arch;
@@ -67,7 +67,7 @@ pub fn select(
     arch: Arch,
     config: &Config,
 ) -> Result<Selected, SelectError> {
-    let scope = Scope::read(metadata, arch, config)?;
+    let scope = Scope::new(metadata, arch, config);
     let packages = scope.packages(selection)?;
     let mut candidates = Vec::new();
     let mut others = Vec::new();
@@ -156,33 +156,16 @@ struct Scope<'m> {
     config: &'m Config,
     members: Vec<&'m Package>,
     platform: Platform,
-    /// The settings of every target that may be a handler.
-    settings: BTreeMap<(&'m str, &'m str), Settings>,
 }
 
 impl<'m> Scope<'m> {
-    /// Finds every mistake in the settings of any handler of the workspace.
-    fn read(metadata: &'m Metadata, arch: Arch, config: &'m Config) -> Result<Self, SelectError> {
+    fn new(metadata: &'m Metadata, arch: Arch, config: &'m Config) -> Self {
         let members = metadata.workspace_packages();
-        let mut settings = BTreeMap::new();
-        let mut mistakes = BTreeSet::new();
-        for kind in [TargetKind::Bin, TargetKind::Example] {
-            for (package, target) in targets_of(&members, kind) {
-                match config.settings(&package.name, &target.name) {
-                    Ok(read) => drop(settings.insert((package.name.as_str(), &*target.name), read)),
-                    Err(more) => mistakes.extend(more),
-                }
-            }
-        }
-        if !mistakes.is_empty() {
-            return Err(SelectError::Config(mistakes.into_iter().collect::<Vec<Mistake>>()));
-        }
-        Ok(Self { metadata, config, members, platform: Platform::new(arch), settings })
+        Self { metadata, config, members, platform: Platform::new(arch) }
     }
 
     fn settings(&self, package: &Package, target: &Target) -> Settings {
-        let key = (package.name.as_str(), target.name.as_str());
-        self.settings.get(&key).cloned().unwrap_or_default()
+        self.config.settings(&package.name, &target.name)
     }
 
     fn packages(&self, selection: &Selection) -> Result<Vec<&'m Package>, SelectError> {

@@ -1,14 +1,10 @@
 //! Why there is no selection, and what to do about it.
 
-use crate::config::Mistake;
 use crate::function::InvalidName;
 
 /// Why there is no selection. Every mistake of a kind is reported at once.
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
-    /// Mistakes in manifests.
-    #[error("{}", lines(.0))]
-    Config(Vec<Mistake>),
     /// `--exclude` alone.
     #[error("--exclude can only be used together with --workspace")]
     ExcludeAlone,

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use expand::Placeholders;
-pub use keys::{Check, KEYS, Key, Kind, Scope};
+pub use keys::{Check, Form, KEYS, Key, Kind, RESERVED, Scope};
 pub use layers::{For, Layer, Rank, Source, Tier};
 pub use located::{Located, Mistake, Node, Origin, Table};
 

@@ -9,7 +9,11 @@ pub(crate) fn nearest<'a>(
     candidates
         .into_iter()
         .filter_map(|candidate| {
-            let distance = strsim::damerau_levenshtein(name, candidate);
+            // Case alone is no distance.
+            let distance = match name.eq_ignore_ascii_case(candidate) {
+                true => 0,
+                false => strsim::damerau_levenshtein(name, candidate),
+            };
             let longer = name.chars().count().max(candidate.chars().count());
             let contained =
                 name.len() >= 3 && (candidate.contains(name) || name.contains(candidate));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::args::{Audit, ConfigCommand, Global, ManifestFlags, Show};
 use super::configuration;
 use crate::cargo;
-use crate::config::{Check, KEYS, Key, Kind, Located, Merged, Node, Scope, Table};
+use crate::config::{Check, KEYS, Key, Kind, Located, Merged, Node, RESERVED, Scope, Table};
 use crate::error::Error;
 use crate::message::{Message, clean};
 use crate::nearest::suggestion;
@@ -155,7 +155,7 @@ fn kind_words(key: &Key) -> String {
             .collect::<Vec<_>>()
             .join(" | "),
         Kind::Text(_) => "string".to_owned(),
-        Kind::Texts(most) => {
+        Kind::Texts(most, _) => {
             format!("list of at most {most} strings, or {{ extend = true, items = […] }}")
         }
         Kind::Map(_) => "table of strings, merged key by key".to_owned(),
@@ -209,6 +209,33 @@ fn scope_schema(scope: Scope) -> Value {
     schema
 }
 
+/// Where a variable stands in a value.
+const REFERENCE: &str = r"\$\{";
+
+fn text_schema(check: Check) -> Value {
+    match check {
+        Check::Length(most) => json!({ "type": "string", "maxLength": most }),
+        // An empty one clears.
+        Check::Form(form) => {
+            json!({ "type": "string", "pattern": format!("^$|{REFERENCE}|^({})$", form.pattern) })
+        }
+        _ => json!({ "type": "string" }),
+    }
+}
+
+/// The names of a map's entries.
+fn name_schema(check: Check) -> Value {
+    match check {
+        Check::Variables => {
+            json!({ "pattern": "^[a-zA-Z][a-zA-Z0-9_]+$", "not": { "enum": RESERVED } })
+        }
+        Check::Tags => {
+            json!({ "minLength": 1, "maxLength": 128, "not": { "pattern": "^[aA][wW][sS]:" } })
+        }
+        _ => json!({}),
+    }
+}
+
 /// The keys of one table without those of the tables in it.
 fn table_schema(scope: Scope) -> Value {
     let mut properties = Map::new();
@@ -242,21 +269,23 @@ fn kind_schema(kind: Kind) -> Value {
         }] })
     };
     let text = json!({ "type": "string" });
+    // A variable may stand for any value.
+    let reference = json!({ "type": "string", "pattern": REFERENCE });
     match kind {
-        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Boolean => json!({ "anyOf": [{ "type": "boolean" }, reference] }),
         Kind::Integer(least, most) => json!({ "anyOf": [
-            { "type": "integer", "minimum": least, "maximum": most }, { "const": "none" }] }),
-        // A variable may stand for any of the words.
+            { "type": "integer", "minimum": least, "maximum": most },
+            { "const": "none" }, reference] }),
         Kind::Choice(words) => json!({ "anyOf": [
-            { "enum": words.iter().chain(&["none"]).collect::<Vec<_>>() },
-            { "type": "string", "pattern": "\\$\\{" }] }),
-        Kind::Text(Check::Length(most)) => json!({ "type": "string", "maxLength": most }),
-        Kind::Text(_) => text,
-        Kind::Texts(most) => {
-            extendable(json!({ "type": "array", "items": text, "maxItems": most }))
+            { "enum": words.iter().chain(&["none"]).collect::<Vec<_>>() }, reference] }),
+        Kind::Text(check) => text_schema(check),
+        Kind::Texts(most, check) => {
+            let items = text_schema(check);
+            extendable(json!({ "type": "array", "items": items, "maxItems": most }))
         }
-        Kind::Map(_) => json!({ "type": "object", "additionalProperties": {
-            "type": ["string", "integer", "boolean"] } }),
+        Kind::Map(check) => json!({ "type": "object",
+            "propertyNames": name_schema(check),
+            "additionalProperties": { "type": ["string", "integer", "boolean"] } }),
         Kind::Includes => extendable(json!({ "type": "array", "items": { "anyOf": [text, {
             "type": "object",
             "properties": {

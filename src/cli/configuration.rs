@@ -48,6 +48,7 @@ pub(super) fn load(
     let none = || ConfigFile { name: "Cargo.toml".into(), text: String::new() };
     let workspace = read(&root.join("Cargo.toml")).unwrap_or_else(none);
     let (lambda_pack, cargo_lambda) = (read(&root.join(FILE)), read(&root.join(CARGO_LAMBDA)));
+    mistakes.extend(files_elsewhere(metadata, root));
     let variables = variables(&mut mistakes);
     let by_name: BTreeMap<&str, &str> =
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -85,6 +86,46 @@ pub(super) fn load(
         shell.warn(warning);
     }
     Ok(config)
+}
+
+/// Files that someone means to be read and that are not: in a member's folder, or misspelled.
+fn files_elsewhere(metadata: &Metadata, root: &Path) -> Vec<Mistake> {
+    let at = |path: &Path, what: String| {
+        let file = path.strip_prefix(root).unwrap_or(path).display().to_string().into();
+        Mistake { origin: Origin::File { file, line: 1 }, what }
+    };
+    let packages = metadata.workspace_packages();
+    let members = packages.iter().filter_map(|package| {
+        let folder = package.manifest_path.parent()?.as_std_path();
+        let path = folder.join(FILE);
+        (folder != root && path.exists()).then(|| {
+            let name = &package.name;
+            at(
+                &path,
+                format!(
+                    "this file is not read; move it to `[package.metadata.lambda-pack]` beside it, \
+                     or to `[package.{name}]` of the {FILE} at the workspace's root"
+                ),
+            )
+        })
+    });
+    let mut mistakes: Vec<Mistake> = members.collect();
+    let known = [FILE, CARGO_LAMBDA];
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let near = known.iter().find(|known| nearly(&name, known));
+        if let Some(near) = near.filter(|_| !known.contains(&name.as_str())) {
+            mistakes.push(at(&entry.path(), format!("this file is not read; is it `{near}`?")));
+        }
+    }
+    mistakes
+}
+
+/// Whether a file's name is another spelling of a known one.
+fn nearly(name: &str, known: &str) -> bool {
+    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    let distance = strsim::damerau_levenshtein(&plain(name), &plain(known));
+    distance == 0 || (distance == 1 && name.ends_with("ml"))
 }
 
 /// The environment of this process; of our own variables, those that are no text are mistakes.

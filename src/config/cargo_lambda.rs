@@ -191,7 +191,7 @@ fn as_ours(kind: Kind, name: &str, value: &Located) -> Located {
             });
             located(Node::Table(pairs.collect()))
         }
-        (Kind::Texts(_), Node::Text(_)) => located(Node::List(one_or_more())),
+        (Kind::Texts(..), Node::Text(_)) => located(Node::List(one_or_more())),
         (Kind::Includes, Node::List(items)) => {
             located(Node::List(items.iter().map(include).collect()))
         }

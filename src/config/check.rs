@@ -34,6 +34,9 @@ pub(super) fn value(
     };
     match (kind, &value.node) {
         (Kind::Boolean, Node::Boolean(_)) => Ok(value.clone()),
+        (Kind::Boolean | Kind::Integer(..), Node::Text(text)) if text.contains("${") => {
+            referred(name, kind, value, lookup)
+        }
         (Kind::Boolean, _) => Err(wrong("true or false")),
         (Kind::Integer(least, most), Node::Integer(number)) => {
             if (least..=most).contains(number) {
@@ -42,13 +45,16 @@ pub(super) fn value(
             Err(mistake(value, format!("`{name}` is {number}; it must be {least} to {most}")))
         }
         (Kind::Integer(..), Node::Text(text)) if text == NONE => Ok(value.clone()),
+        (Kind::Integer(..), Node::Text(text)) if text.is_empty() => {
+            Err(mistake(value, format!("`{name}` is empty; a number is cleared with \"none\"")))
+        }
         (Kind::Integer(..), _) => Err(wrong("a whole number, or \"none\"")),
         (Kind::Choice(words), Node::Text(written)) => {
             let (value, text) = expanded(name, value, lookup)?;
             if text == NONE || words.contains(&text.as_str()) || unexpanded(&text, lookup) {
                 return Ok(value);
             }
-            let near = suggestion(&text, words.iter().copied());
+            let near = suggestion(&text, words.iter().copied().chain([NONE]));
             Err(mistake(&value, format!("`{name}` cannot be `{written}`; {near}")))
         }
         (Kind::Text(check), Node::Text(written)) => {
@@ -62,26 +68,34 @@ pub(super) fn value(
             }
         }
         (Kind::Choice(_) | Kind::Text(_), _) => Err(wrong("a string")),
-        (Kind::Texts(most), Node::List(items)) => {
-            let items = texts(name, items, lookup)?;
+        (Kind::Texts(most, check), Node::List(items)) => {
+            let mut mistakes = Vec::new();
             if items.len() > most {
                 let count = items.len();
-                return Err(mistake(
-                    value,
-                    format!("`{name}` has {count} elements; AWS takes {most}"),
-                ));
+                let what = format!("`{name}` has {count} elements; AWS takes {most}");
+                mistakes.extend(mistake(value, what));
             }
-            Ok(Located { node: Node::List(items), origin: value.origin.clone() })
+            match texts(name, check, items, lookup) {
+                Ok(items) if mistakes.is_empty() => {
+                    Ok(Located { node: Node::List(items), origin: value.origin.clone() })
+                }
+                items => {
+                    mistakes.extend(items.err().into_iter().flatten());
+                    Err(mistakes)
+                }
+            }
         }
-        (Kind::Texts(_) | Kind::Includes, Node::Table(table)) => {
+        (Kind::Texts(..) | Kind::Includes, Node::Table(table)) => {
             extension(name, kind, table, value, lookup, of_workspace)
         }
-        (Kind::Texts(_), _) => Err(wrong("a list of strings")),
+        (Kind::Texts(..), _) => Err(wrong("a list of strings")),
         (Kind::Map(check), Node::Table(table)) => map(name, check, table, value, lookup),
         (Kind::Map(_), _) => Err(wrong("a table of strings")),
         (Kind::Includes, Node::List(items)) => {
             let root = include::default_root(of_workspace);
-            let items = gather(items.iter().map(|item| include::element(item, root)))?;
+            let items = gather(
+                items.iter().map(|item| include::element(&include::expanded(item, lookup)?, root)),
+            )?;
             Ok(Located { node: Node::List(items), origin: value.origin.clone() })
         }
         (Kind::Includes, _) => Err(wrong("a list of paths or tables")),
@@ -141,7 +155,35 @@ fn unexpanded(text: &str, lookup: Lookup<'_>) -> bool {
     lookup.is_none() && text.contains("${")
 }
 
-fn expanded(
+/// A number or a boolean that a variable holds.
+fn referred(
+    name: &str,
+    kind: Kind,
+    value: &Located,
+    lookup: Lookup<'_>,
+) -> Result<Located, Vec<Mistake>> {
+    let (expanded, text) = expanded(name, value, lookup)?;
+    if unexpanded(&text, lookup) {
+        return Ok(expanded);
+    }
+    let node = match kind {
+        Kind::Boolean => text.parse().map_or(Node::Text(text), Node::Boolean),
+        _ => text.parse().map_or(Node::Text(text), Node::Integer),
+    };
+    let Node::Text(written) = &value.node else { return Ok(expanded) };
+    let found = Located { node, origin: value.origin.clone() };
+    // Not what it stands for: that may be a secret in the wrong place.
+    self::value(name, kind, &found, None, false).map_err(|_| {
+        let expected = match kind {
+            Kind::Integer(least, most) => format!("a whole number, {least} to {most}, or \"none\""),
+            _ => "true or false".to_owned(),
+        };
+        mistake(value, format!("`{name}` is `{written}`, which does not stand for {expected}"))
+    })
+}
+
+/// A text with its variables put in.
+pub(super) fn expanded(
     name: &str,
     value: &Located,
     lookup: Lookup<'_>,
@@ -156,9 +198,14 @@ fn expanded(
     Ok((Located { node, origin: value.origin.clone() }, text))
 }
 
-fn texts(name: &str, items: &[Located], lookup: Lookup<'_>) -> Result<Vec<Located>, Vec<Mistake>> {
+fn texts(
+    name: &str,
+    check: Check,
+    items: &[Located],
+    lookup: Lookup<'_>,
+) -> Result<Vec<Located>, Vec<Mistake>> {
     gather(items.iter().map(|item| match &item.node {
-        Node::Text(_) => expanded(name, item, lookup).map(|(item, _)| item),
+        Node::Text(_) => self::value(name, Kind::Text(check), item, lookup, false),
         other => Err(mistake(item, format!("`{name}` must hold strings, not {}", other.kind()))),
     }))
 }
@@ -209,17 +256,8 @@ fn text_is(check: Check, text: &str) -> Result<(), String> {
         Check::Length(most) if length > most => {
             Err(format!("it has {length} characters; AWS takes {most}"))
         }
-        Check::Arn(service) => {
-            let mut parts = text.splitn(6, ':');
-            let arn =
-                parts.next() == Some("arn") && parts.next().is_some_and(|p| p.starts_with("aws"));
-            let right = parts.next().is_some_and(|found| service.is_empty() || found == service);
-            if arn && right && parts.count() == 3 {
-                return Ok(());
-            }
-            let of = if service.is_empty() { String::new() } else { format!(" of {service}") };
-            Err(format!("that is no ARN{of} (`arn:aws:service:region:account:resource`)"))
-        }
+        Check::Form(_) if text == NONE => Err("an empty string clears it".to_owned()),
+        Check::Form(form) if !form.fits(text) => Err(format!("it must be {}", form.what)),
         // Names are looked at when their placeholders are put in.
         _ => Ok(()),
     }
@@ -245,6 +283,7 @@ fn key_is(check: Check, key: &str) -> Result<(), String> {
             _ if key.to_ascii_lowercase().starts_with("aws:") => {
                 Err("tags that begin with `aws:` are AWS's own".to_owned())
             }
+            _ if !key.chars().all(of_tag) => Err(TAG_CHARACTERS.to_owned()),
             1..=128 => Ok(()),
             _ => Err("the name of a tag has 1 to 128 characters".to_owned()),
         },
@@ -252,11 +291,21 @@ fn key_is(check: Check, key: &str) -> Result<(), String> {
     }
 }
 
+/// `TagKey` and `TagValue` of the model: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`.
+fn of_tag(c: char) -> bool {
+    c.is_alphanumeric()
+        || c == ' '
+        || (!c.is_ascii() && c.is_whitespace())
+        || "_.:/=+-@".contains(c)
+}
+
+const TAG_CHARACTERS: &str = "tags hold letters, digits, blanks and `_ . : / = + - @`";
+
 /// What is wrong with what was merged for one handler, which no table shows by itself.
 pub(super) fn merged(key: &Key, value: &Located, all: &Merged) -> Option<String> {
     match (key.kind, &value.node) {
         (Kind::Map(check), Node::Table(table)) => whole_map(check, table),
-        (Kind::Texts(most), Node::List(items)) if items.len() > most => {
+        (Kind::Texts(most, _), Node::List(items)) if items.len() > most => {
             Some(format!("`{}` has {} elements together; AWS takes {most}", key.name, items.len()))
         }
         (_, Node::Text(level))
@@ -286,8 +335,19 @@ fn whole_map(check: Check, table: &Table) -> Option<String> {
         }
         Check::Tags if table.len() > 50 => Some(format!("{} tags; AWS takes 50", table.len())),
         Check::Tags => {
-            let long = table.iter().find(|(_, value)| text(value) > 256)?;
-            Some(format!("the tag `{}` has more than 256 characters", long.0))
+            let text = |located: &Located| match &located.node {
+                Node::Text(text) => text.clone(),
+                _ => String::new(),
+            };
+            table.iter().find_map(|(name, value)| match text(value) {
+                value if value.chars().count() > 256 => {
+                    Some(format!("the tag `{name}` has more than 256 characters"))
+                }
+                value if !value.chars().all(of_tag) => {
+                    Some(format!("the value of the tag `{name}`: {TAG_CHARACTERS}"))
+                }
+                _ => None,
+            })
         }
         _ => None,
     }

@@ -9,6 +9,8 @@ use super::located::{Located, Mistake, Node, Origin, Table};
 pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Table, Vec<Mistake>> {
     let mut table = Table::new();
     let mut mistakes = Vec::new();
+    // Some editors put a byte order mark first.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in text.lines().enumerate() {
         let origin = Origin::File { file: Arc::clone(file), line: number + 1 };
         let line = line.trim();
@@ -23,7 +25,13 @@ pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Table, Vec<Mistake>> 
         };
         match unquoted(value.trim()) {
             Some(value) => {
-                table.insert(name.trim().to_owned(), Located { node: Node::Text(value), origin });
+                let name = name.trim().to_owned();
+                if let Some(first) = table.get(&name) {
+                    let what = format!("`{name}` stands in {} already", first.origin);
+                    mistakes.push(Mistake { origin, what });
+                    continue;
+                }
+                table.insert(name, Located { node: Node::Text(value), origin });
             }
             None => {
                 mistakes.push(Mistake { origin, what: "the closing quote is missing".to_owned() });
@@ -67,6 +75,13 @@ mod tests {
                 "E Text(\"\") e:7"
             ]
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_name_and_a_name_stands_once() {
+        assert!(parse(&"e".into(), "\u{feff}A=1\n").unwrap().contains_key("A"));
+        let mistakes = parse(&"e".into(), "A=hunter2\nB=1\nA=2\n").unwrap_err();
+        assert_eq!(mistakes[0].to_string(), "e:3: `A` stands in e:1 already");
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct Placeholders<'a> {
     pub package: &'a str,
     /// `{env}`
     pub env: Option<&'a str>,
-    /// `{branch}`
+    /// `{branch}`, which may hold what no function's name takes: a hyphen stands there then.
     pub branch: Option<&'a str>,
     /// `{commit}`: the first twelve digits.
     pub commit: Option<&'a str>,
@@ -68,11 +68,16 @@ pub struct Placeholders<'a> {
 
 /// Puts `{handler}` and the like in.
 pub(super) fn placeholders(text: &str, values: &Placeholders<'_>) -> Result<String, String> {
+    // `feature/x` is no name: what a function's name does not take becomes a hyphen.
+    let branch = values.branch.map(|branch| {
+        let taken = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        branch.replace(|c| !taken(c), "-")
+    });
     let known = [
         ("handler", Some(values.handler)),
         ("package", Some(values.package)),
         ("env", values.env),
-        ("branch", values.branch),
+        ("branch", branch.as_deref()),
         ("commit", values.commit),
     ];
     let mut out = String::with_capacity(text.len());
@@ -134,6 +139,8 @@ mod tests {
     fn placeholders_of_names() {
         let values = Placeholders { handler: "api", env: Some("prod"), ..Placeholders::default() };
         assert_eq!(placeholders("{handler}-{env}", &values).as_deref(), Ok("api-prod"));
+        let branch = Placeholders { branch: Some("fix/ö#1"), ..Placeholders::default() };
+        assert_eq!(placeholders("{branch}", &branch).as_deref(), Ok("fix---1"));
         for (text, why) in [
             ("{commit}", "this is no git work tree"),
             ("{handlr}", "did you mean `handler`?"),

@@ -1,5 +1,6 @@
 //! `include`: what its elements may be.
 
+use super::check::{self, Lookup};
 use super::located::{Located, Mistake, Node, Table};
 use crate::function::{IncludeRoot, IncludeRule};
 use crate::nearest::suggestion;
@@ -63,6 +64,30 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
     }
     table.entry("root".to_owned()).or_insert_with(|| text(root));
     Ok(Located { node: Node::Table(table), origin: item.origin.clone() })
+}
+
+/// An element with its variables put in.
+pub(super) fn expanded(item: &Located, lookup: Lookup<'_>) -> Result<Located, Vec<Mistake>> {
+    let text = |value: &Located| check::expanded("include", value, lookup).map(|(value, _)| value);
+    let node = match &item.node {
+        Node::Text(_) => return text(item),
+        Node::Table(table) => {
+            let mut expanded = Table::new();
+            for (key, value) in table {
+                let value = match &value.node {
+                    Node::List(items) => {
+                        let items: Result<_, _> = items.iter().map(text).collect();
+                        Located { node: Node::List(items?), origin: value.origin.clone() }
+                    }
+                    _ => text(value)?,
+                };
+                expanded.insert(key.clone(), value);
+            }
+            Node::Table(expanded)
+        }
+        other => other.clone(),
+    };
+    Ok(Located { node, origin: item.origin.clone() })
 }
 
 /// The rule of an element that was checked.

@@ -1,6 +1,10 @@
 //! Every key there is: what it takes, where it may stand, what it means. The reference, the checks
 //! and the nearest names all come from this one table.
 
+use std::sync::OnceLock;
+
+use regex_lite::Regex;
+
 /// Where a key may be said, from the lowest to the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -24,7 +28,7 @@ pub enum Kind {
     /// A string; an empty one clears it.
     Text(Check),
     /// A list of strings, at most so many; an empty one clears it.
-    Texts(usize),
+    Texts(usize, Check),
     /// Strings by name, merged key by key.
     Map(Check),
     /// Files that go into the bundle.
@@ -38,15 +42,76 @@ pub enum Check {
     Length(usize),
     /// The name of a function, after `{…}` was put in.
     FunctionName,
-    /// An Amazon Resource Name of this service.
-    Arn(&'static str),
-    /// A file's path.
-    Path,
+    /// What AWS's own pattern for it says.
+    Form(&'static Form),
+    /// Any text.
+    Any,
     /// Variables of a function: names that Lambda takes and does not reserve; 4 KB in all.
     Variables,
     /// Tags: at most 50, names up to 128 characters and values up to 256, no `aws:`.
     Tags,
 }
+
+/// The form of a string, as the API's model has it (`CreateFunction`, the shapes of those names).
+#[derive(Debug)]
+pub struct Form {
+    /// A regular expression for all of it, of the kind that Rust and JSON schemas share.
+    pub pattern: &'static str,
+    /// What it is, with an example.
+    pub what: &'static str,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Form {
+    const fn new(pattern: &'static str, what: &'static str) -> Self {
+        Self { pattern, what, compiled: OnceLock::new() }
+    }
+
+    /// Whether the whole text is of the form.
+    #[must_use]
+    pub fn fits(&self, text: &str) -> bool {
+        let compile = || Regex::new(&format!("^(?:{})$", self.pattern)).ok();
+        self.compiled.get_or_init(compile).as_ref().is_some_and(|regex| regex.is_match(text))
+    }
+}
+
+impl PartialEq for Form {
+    fn eq(&self, other: &Self) -> bool {
+        self.pattern == other.pattern
+    }
+}
+
+impl Eq for Form {}
+
+/// `RoleArn`.
+static ROLE: Form = Form::new(
+    r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
+    "a role's ARN (`arn:aws:iam::123456789012:role/name`)",
+);
+/// `KMSKeyArn`; the model takes any ARN, the service a key's.
+static KMS_KEY: Form = Form::new(
+    r"arn:(aws[a-zA-Z-]*)?:kms:[a-z0-9-]+:\d{12}:(key|alias)/.+",
+    "a key's ARN (`arn:aws:kms:eu-west-1:123456789012:key/id`)",
+);
+/// `DeadLetterConfig`: "an Amazon SQS queue or Amazon SNS topic".
+static DEAD_LETTER: Form = Form::new(
+    r"arn:(aws[a-zA-Z-]*)?:(sqs|sns):[a-z0-9-]+:\d{12}:.+",
+    "the ARN of an SQS queue or an SNS topic (`arn:aws:sqs:eu-west-1:123456789012:name`)",
+);
+/// `LayerVersionArn`.
+static LAYER: Form = Form::new(
+    r"arn:(aws[a-zA-Z-]*)?:lambda:[a-z0-9-]+:\d{12}:layer:[a-zA-Z0-9\-_]+:[0-9]+|arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9\-_]+",
+    "the ARN of a layer's version (`arn:aws:lambda:eu-west-1:123456789012:layer:name:1`)",
+);
+/// `SubnetId`.
+static SUBNET: Form = Form::new("subnet-[0-9a-z]+", "a subnet's id (`subnet-0123456789abcdef0`)");
+/// `SecurityGroupId`.
+static GROUP: Form = Form::new("sg-[0-9a-zA-Z]+", "a security group's id (`sg-0123456789abcdef0`)");
+/// `LogGroup`.
+static LOG_GROUP: Form = Form::new(
+    r"[.\-_/#A-Za-z0-9]{1,512}",
+    "a log group's name: up to 512 letters, digits and `. - _ / #`",
+);
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
@@ -79,10 +144,10 @@ use Kind::{Boolean, Choice, Includes, Integer, Map, Text, Texts};
 use Scope::{Package, Workspace};
 
 /// The keys, by name. Limits are those of the Lambda API (`CreateFunction`, "Lambda quotas").
-pub const KEYS: &[Key] = &[
+pub static KEYS: &[Key] = &[
     key(
         "dead-letter",
-        Text(Check::Arn("")),
+        Text(Check::Form(&DEAD_LETTER)),
         Workspace,
         "left alone",
         "The ARN of the queue or topic that takes asynchronous events which failed.",
@@ -96,7 +161,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "env-file",
-        Text(Check::Path),
+        Text(Check::Any),
         Workspace,
         "none",
         "A file of `NAME=value` lines for `environment`, which wins over it; relative to the file that names it.",
@@ -132,14 +197,14 @@ pub const KEYS: &[Key] = &[
     key("include", Includes, Workspace, "nothing", "Files that go into the bundle."),
     key(
         "kms-key",
-        Text(Check::Arn("kms")),
+        Text(Check::Form(&KMS_KEY)),
         Workspace,
         "left alone",
         "The ARN of the key that encrypts the environment.",
     ),
     key(
         "layers",
-        Texts(5),
+        Texts(5, Check::Form(&LAYER)),
         Workspace,
         "left alone",
         "The ARNs of layer versions, in the order in which they are unpacked.",
@@ -151,7 +216,7 @@ pub const KEYS: &[Key] = &[
         "left alone",
         "The format of the function's logs.",
     ),
-    key("logging.group", Text(Check::Length(512)), Workspace, "left alone", "The log group."),
+    key("logging.group", Text(Check::Form(&LOG_GROUP)), Workspace, "left alone", "The log group."),
     key(
         "logging.level",
         Choice(&["trace", "debug", "info", "warn", "error", "fatal"]),
@@ -174,7 +239,13 @@ pub const KEYS: &[Key] = &[
         "left alone",
         "How many environments are reserved, and the most there may be.",
     ),
-    key("role", Text(Check::Arn("iam")), Workspace, "left alone", "The ARN of the execution role."),
+    key(
+        "role",
+        Text(Check::Form(&ROLE)),
+        Workspace,
+        "left alone",
+        "The ARN of the execution role.",
+    ),
     key(
         "runtime",
         Choice(&["provided.al2023", "provided.al2"]),
@@ -199,21 +270,21 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "trust-system",
-        Texts(64),
+        Texts(64, Check::Any),
         Workspace,
         "nothing",
         "Libraries that AWS has today without a promise and that the audit accepts.",
     ),
     key(
         "vpc.security-groups",
-        Texts(5),
+        Texts(5, Check::Form(&GROUP)),
         Workspace,
         "left alone",
         "The security groups in the VPC.",
     ),
     key(
         "vpc.subnets",
-        Texts(16),
+        Texts(16, Check::Form(&SUBNET)),
         Workspace,
         "left alone",
         "The subnets; an empty list takes the function out of its VPC.",
@@ -227,7 +298,7 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 }
 
 /// Environment variables that Lambda reserves (AWS, "Defined runtime environment variables").
-pub(super) const RESERVED: &[&str] = &[
+pub const RESERVED: &[&str] = &[
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
     "AWS_ACCESS_KEY",

@@ -171,7 +171,7 @@ impl Reader<'_> {
         }
         let folder = match &origin {
             Origin::File { file, .. } => file.rsplit_once('/').map_or("", |(folder, _)| folder),
-            Origin::Variable(_) | Origin::Flag(_) => "",
+            Origin::Variable(_) | Origin::Flag(_) | Origin::Several(_) => "",
         };
         let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         let read = (self.read)(&path)

@@ -21,6 +21,22 @@ pub enum Origin {
     Variable(String),
     /// A flag of the command line.
     Flag(&'static str),
+    /// Several places, the lowest first: those that a list was put together from.
+    Several(Vec<Origin>),
+}
+
+impl Origin {
+    /// This place and those above it.
+    #[must_use]
+    pub(super) fn and(self, above: Self) -> Self {
+        let list = |origin| match origin {
+            Self::Several(list) => list,
+            one => vec![one],
+        };
+        let mut all = list(self);
+        all.extend(list(above));
+        Self::Several(all)
+    }
 }
 
 impl fmt::Display for Origin {
@@ -29,6 +45,12 @@ impl fmt::Display for Origin {
             Self::File { file, line } => write!(f, "{file}:{line}"),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(flag) => f.write_str(flag),
+            Self::Several(list) => {
+                for (place, origin) in list.iter().enumerate() {
+                    write!(f, "{}{origin}", if place > 0 { " + " } else { "" })?;
+                }
+                Ok(())
+            }
         }
     }
 }

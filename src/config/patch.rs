@@ -25,7 +25,7 @@ pub(super) enum Patch {
         extend: bool,
         /// The elements.
         items: Vec<Located>,
-        /// Where the topmost was said.
+        /// Where they were said.
         origin: Origin,
     },
 }
@@ -62,10 +62,10 @@ impl Patch {
             }
             (
                 Self::Items { extend: true, items, origin },
-                Self::Items { extend, items: mut merged, .. },
+                Self::Items { extend, items: mut merged, origin: below },
             ) => {
                 merged.extend(items);
-                Self::Items { extend, items: merged, origin }
+                Self::Items { extend, items: merged, origin: below.and(origin) }
             }
             (above, _) => above,
         }

@@ -142,10 +142,10 @@ fn a_table_of_another_environment_or_handler_says_nothing() {
 #[test]
 fn maps_merge_key_by_key_and_lists_replace_or_extend() {
     let setup = Setup {
-        workspace: "[workspace.metadata.lambda-pack]\nlayers = [\"a\"]\n\
+        workspace: "[workspace.metadata.lambda-pack]\ntrust-system = [\"a\"]\n\
                     environment = { AA = \"1\", BB = \"1\" }\ntags = { t = \"1\" }\n"
             .to_owned(),
-        api: "[package.metadata.lambda-pack]\nlayers = { extend = true, items = [\"b\"] }\n\
+        api: "[package.metadata.lambda-pack]\ntrust-system = { extend = true, items = [\"b\"] }\n\
               environment = { BB = \"2\", CC = 3 }\ntags = {}\n"
             .to_owned(),
         ..Setup::default()
@@ -164,9 +164,11 @@ fn maps_merge_key_by_key_and_lists_replace_or_extend() {
             "CC Text(\"3\") api/Cargo.toml:3"
         ]
     );
-    let Node::List(layers) = &merged["layers"].node else { panic!() };
+    let list = &merged["trust-system"];
+    let Node::List(items) = &list.node else { panic!() };
+    assert_eq!(list.origin.to_string(), "Cargo.toml:2 + api/Cargo.toml:2");
     assert_eq!(
-        layers.iter().map(|l| l.node.clone()).collect::<Vec<_>>(),
+        items.iter().map(|l| l.node.clone()).collect::<Vec<_>>(),
         [Node::Text("a".to_owned()), Node::Text("b".to_owned())]
     );
     assert_eq!(merged["tags"].node, Node::Table(Table::new()), "empty clears");
@@ -204,8 +206,8 @@ fn every_mistake_at_once_with_its_file_and_line() {
         api: "[package.metadata.lambda-pack]\nmemory = 64\ntimeout = \"long\"\nhandler = 1\n\
               role = \"arn:aws:s3:::x\"\nruntime = \"provided.al2022\"\n\
               environment = { AWS_REGION = \"x\", ok_ = \"1\", \"a b\" = \"2\" }\n\
-              tags = { \"aws:x\" = \"1\" }\nlayers = [\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]\n\
-              vpc = { subnet = [] }\nlogging.format = \"xml\"\ninclude = [3, { form = \"x\" }]\n\
+              tags = { \"aws:x\" = \"1\" }\nlayers = [\"1\"]\n\
+              vpc = { subnet = [], security-groups = [\"sg-1\",\"sg-2\",\"sg-3\",\"sg-4\",\"sg-5\",\"sg-6\"] }\nlogging.format = \"xml\"\ninclude = [3, { form = \"x\" }]\n\
               [package.metadata.lambda-pack.handlers.apy]\n"
             .to_owned(),
         lambda_pack: "ephemeral-storage = 1.5\n[package.wroker]\n[env.prod]\ntracing = true\n"
@@ -259,8 +261,8 @@ fn projects_of_cargo_lambda_work_with_no_edit() {
                     [workspace.metadata.lambda.bin.admin.deploy]\ntimeout = 25\n"
             .to_owned(),
         api: "[package.metadata.lambda.deploy]\nenv = { \"STAGE\" = \"beta\" }\ntracing = \"Active\"\n\
-              iam_role = \"arn:aws:iam::1:role/x\"\nlayers = [\"arn:aws:lambda:l\"]\n\
-              vpc = { subnet_ids = [\"s-1\"] }\ninclude = [\"conf:config/prod\", \"README.md\"]\n\
+              iam_role = \"arn:aws:iam::123456789012:role/x\"\nlayers = [\"arn:aws:lambda:us-east-1:123456789012:layer:l:1\"]\n\
+              vpc = { subnet_ids = [\"subnet-1\"] }\ninclude = [\"conf:config/prod\", \"README.md\"]\n\
               s3_bucket = \"b\"\n[package.metadata.lambda.bin.api.deploy]\nmemory = 512\n"
             .to_owned(),
         ..Setup::default()
@@ -323,13 +325,101 @@ fn the_environment_of_a_function_is_counted_when_it_is_merged() {
 }
 
 #[test]
+fn variables_stand_for_any_kind_of_value() {
+    let mut setup = Setup {
+        api: "[package.metadata.lambda-pack]\nmemory = \"${MEM:-512}\"\ntimeout = \"${T}\"\n\
+              handler = \"${YES}\"\ninclude = [\"${DIR}/x\", { from = \"a\", to = \"${DIR}\", exclude = [\"${DIR}/y\"] }]\n\
+              layers = [\"${LAYER:-}\"]\n[package.metadata.lambda-pack.env.prod]\nmemory = \"${UNSET}\"\n"
+            .to_owned(),
+        variables: vec![("T", "none"), ("YES", "true"), ("DIR", "d")],
+        ..Setup::default()
+    };
+    let merged = setup.load().unwrap().of_handler("api", "api");
+    assert_eq!(merged["memory"].node, Node::Integer(512));
+    assert_eq!(merged["timeout"].node, Node::Text("none".to_owned()));
+    let settings = Settings::new(&merged, &Placeholders::default()).unwrap();
+    assert_eq!(settings.handler, Some(true));
+    let rules: Vec<_> = settings
+        .include
+        .iter()
+        .map(|rule| (rule.from.as_str(), rule.to.as_deref(), rule.exclude.join(",")))
+        .collect();
+    assert_eq!(rules, [("d/x", None, String::new()), ("a", Some("d"), "d/y".to_owned())]);
+    setup.variables = vec![("MEM", "hunter2"), ("T", "901"), ("YES", "1"), ("DIR", "d")];
+    assert_eq!(
+        setup.load().unwrap_err(),
+        [
+            "api/Cargo.toml:2: `memory` is `${MEM:-512}`, which does not stand for a whole number, \
+             128 to 10240, or \"none\"",
+            "api/Cargo.toml:3: `timeout` is `${T}`, which does not stand for a whole number, 1 to \
+             900, or \"none\"",
+            "api/Cargo.toml:4: `handler` is `${YES}`, which does not stand for true or false",
+        ]
+    );
+}
+
+#[test]
+fn forms_are_those_of_the_api() {
+    let refused = |line: &str| {
+        let api = format!("[package.metadata.lambda-pack]\n{line}\n");
+        Setup { api, ..Setup::default() }.load().map(|_| ()).map_err(|m| m.join("; "))
+    };
+    for line in [
+        "role = \"arn:aws-us-gov:iam::123456789012:role/service-role/a+b\"",
+        "role = \"\"",
+        "kms-key = \"arn:aws:kms:eu-west-1:123456789012:key/1-2\"",
+        "dead-letter = \"arn:aws:sns:eu-west-1:123456789012:topic\"",
+        "layers = [\"arn:aws-cn:lambda:cn-north-1:123456789012:layer:a_b-c:12\"]",
+        "vpc.subnets = []",
+        "logging.group = \"/aws/lambda/x\"",
+        "tags = { \"größe\" = \"a b/c:d@e\" }",
+    ] {
+        assert_eq!(refused(line), Ok(()), "{line}");
+    }
+    for (line, why) in [
+        ("role = \"arn:aws:iam::1234:role/x\"", "must be a role's ARN"),
+        ("role = \"none\"", "an empty string clears it"),
+        ("kms-key = \"arn:aws:kms:eu-west-1:123456789012:kex/1\"", "must be a key's ARN"),
+        ("dead-letter = \"arn:aws:s3:::bucket\"", "an SQS queue or an SNS topic"),
+        ("layers = [\"arn:aws:lambda:eu-west-1:123456789012:layer:l\"]", "a layer's version"),
+        ("vpc.subnets = [\"sn-1\"]", "must be a subnet's id"),
+        ("vpc.security-groups = [\"sg_1\"]", "must be a security group's id"),
+        ("logging.group = \"a b\"", "must be a log group's name"),
+        ("tags = { \"a!\" = \"\" }", "tags hold letters"),
+        ("tags = { a = \"!\" }", "the value of the tag `a`: tags hold letters"),
+    ] {
+        let said = refused(line).unwrap_err();
+        assert!(said.contains(why), "{line}: {said}");
+    }
+}
+
+#[test]
+fn variables_with_our_prefix_say_what_they_want() {
+    let said = |name: &'static str, value: &'static str| {
+        let setup = Setup { variables: vec![(name, value)], ..Setup::default() };
+        setup.load().unwrap_err().join("; ")
+    };
+    assert_eq!(
+        said("LAMBDA_PACK_MEMORY", ""),
+        "LAMBDA_PACK_MEMORY: `memory` is empty; a number is cleared with \"none\""
+    );
+    assert_eq!(
+        said("LAMBDA_PACK_WHATEVER", "1"),
+        "LAMBDA_PACK_WHATEVER: no setting has that variable; `cargo lambda-pack config keys` lists \
+         the settings"
+    );
+}
+
+#[test]
 fn what_is_merged_is_looked_at_as_a_whole() {
     let setup = Setup {
-        workspace: "[workspace.metadata.lambda-pack]\nlayers = [\"1\", \"2\", \"3\"]\n\
+        workspace: "[workspace.metadata.lambda-pack]\n\
+                    vpc.security-groups = [\"sg-1\", \"sg-2\", \"sg-3\"]\n\
                     logging.format = \"text\"\n"
             .to_owned(),
         api: "[package.metadata.lambda-pack]\nmemory = 1\nlogging.level = \"debug\"\n\
-              layers = { extend = true, items = [\"4\", \"5\", \"6\"] }\nname = \"{handlr}\"\n"
+              vpc.security-groups = { extend = true, items = [\"sg-4\", \"sg-5\", \"sg-6\"] }\n\
+              name = \"{handlr}\"\n"
             .to_owned(),
         ..Setup::default()
     };
@@ -338,8 +428,8 @@ fn what_is_merged_is_looked_at_as_a_whole() {
         [
             "api/Cargo.toml:2: `memory` is 1; it must be 128 to 10240",
             "api/Cargo.toml:3: `logging.level` goes with `logging.format = \"json\"` only",
-            "api/Cargo.toml:4: `layers` has 6 elements together; AWS takes 5",
             "api/Cargo.toml:5: `{handlr}` is unknown; did you mean `handler`?",
+            "Cargo.toml:2 + api/Cargo.toml:4: `vpc.security-groups` has 6 elements together; AWS takes 5",
         ]
     );
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::keys::{KEYS, Key, Kind, Scope};
 use super::layers::{For, Layer, Rank, Reader, Source, Tier};
 use super::located::{Located, Node, Origin, Table};
-use crate::nearest::suggestion;
+use crate::nearest::nearest;
 
 const PREFIX: &str = "LAMBDA_PACK_";
 /// Picks the environment, and is no setting.
@@ -26,8 +26,14 @@ pub(super) fn read(reader: &mut Reader<'_>, variables: &[(String, String)]) {
         }
         let origin = Origin::Variable(name.clone());
         let Some(key) = KEYS.iter().find(|key| variable(key) == *name) else {
-            let known: Vec<String> = KEYS.iter().map(variable).collect();
-            let near = suggestion(name, known.iter().map(String::as_str));
+            // Without the prefix: with it, everything would be near.
+            let known: Vec<String> =
+                KEYS.iter().map(|key| variable(key)[PREFIX.len()..].to_owned()).collect();
+            let rest = &name[PREFIX.len()..];
+            let near = match nearest(rest, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{PREFIX}{near}`?"),
+                None => "`cargo lambda-pack config keys` lists the settings".to_owned(),
+            };
             reader.mistake(&origin, format!("no setting has that variable; {near}"));
             continue;
         };
@@ -63,7 +69,7 @@ fn node(kind: Kind, text: &str, origin: &Origin) -> Node {
             text.parse().map_or_else(|_| Node::Text(text.to_owned()), Node::Integer)
         }
         Kind::Choice(_) | Kind::Text(_) => Node::Text(text.to_owned()),
-        Kind::Texts(_) | Kind::Includes => {
+        Kind::Texts(..) | Kind::Includes => {
             Node::List(items().map(|item| located(Node::Text(item.to_owned()))).collect())
         }
         Kind::Map(_) => {

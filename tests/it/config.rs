@@ -18,8 +18,18 @@ fn sample(key: &Value) -> (String, String, Value) {
     let name = key["key"].as_str().unwrap();
     let text = |value: &str| (format!("\"{value}\""), value.to_owned(), json!(value));
     match (name, kind) {
+        ("layers" | "vpc.subnets" | "vpc.security-groups", _) => {
+            let form = match name {
+                "layers" => "arn:aws:lambda:eu-west-1:123456789012:layer:l:",
+                "vpc.subnets" => "subnet-",
+                _ => "sg-",
+            };
+            let two = [format!("{form}1"), format!("{form}2")];
+            (format!("{two:?}"), two.join(","), json!(two))
+        }
         ("role", _) => text("arn:aws:iam::123456789012:role/r"),
         ("kms-key", _) => text("arn:aws:kms:eu-west-1:123456789012:key/k"),
+        ("logging.group", _) => text("/aws/lambda/x"),
         ("dead-letter", _) => text("arn:aws:sqs:eu-west-1:123456789012:q"),
         (_, "boolean") => ("true".into(), "true".into(), json!(true)),
         (_, "string") => text("some-text"),
@@ -182,6 +192,21 @@ fn a_settings_file_that_cannot_be_read_is_never_passed_over() {
 }
 
 #[test]
+fn a_settings_file_in_the_wrong_place_or_spelling_is_never_passed_over() {
+    let workspace = Workspace::hello();
+    workspace.write("lambda_pack.toml", "");
+    workspace.write("cargolambda.toml", "");
+    workspace.write("crates/hello/lambda-pack.toml", "memory = 512");
+    workspace
+        .run(&["config", "show"])
+        .code(2)
+        .says("lambda_pack.toml:1: this file is not read; is it `lambda-pack.toml`?")
+        .says("cargolambda.toml:1: this file is not read; is it `CargoLambda.toml`?")
+        .says("crates/hello/lambda-pack.toml:1: this file is not read; move it to")
+        .says("or to `[package.hello]` of the lambda-pack.toml at the workspace's root");
+}
+
+#[test]
 fn settings_of_all_sources_decide_what_is_packaged() {
     let workspace = Workspace::hello();
     workspace.write(
@@ -241,7 +266,8 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
         checked(&format!("[package.p.handlers.h.env.prod]\n{line}")).code(0);
     }
     checked(&format!(
-        "{all}[env.prod]\nmemory = \"none\"\nlayers = {{ extend = true, items = [] }}"
+        "{all}[env.prod]\nmemory = \"none\"\nlayers = {{ extend = true, items = [] }}\n\
+         timeout = \"${{T}}\"\nrole = \"${{ROLE:-}}\"\nkms-key = \"\""
     ))
     .code(0);
     for wrong in [
@@ -254,6 +280,11 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
         "include = [{ form = \"x\" }]",
         "[env.prod]\npackage = {}",
         "[package.p]\nhandlers.h.memory = 1",
+        "environment.AWS_REGION = \"x\"",
+        "environment.A-B = \"x\"",
+        "tags.\"AWS:x\" = \"1\"",
+        "role = \"arn:aws:s3:::x\"",
+        "layers = [\"l\"]",
     ] {
         let answer = checked(wrong);
         assert_ne!(answer.code, 0, "{wrong}: {}{}", answer.stdout, answer.stderr);

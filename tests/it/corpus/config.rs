@@ -29,9 +29,13 @@ pub(crate) fn run(data: &[u8]) {
         packages: BTreeMap::from([("p".to_owned(), BTreeSet::from(["h".to_owned()]))]),
         lookup: &|name| (name != "UNSET").then(|| text.clone()),
     };
-    let in_a_file = |origin: &Origin| match origin {
+    let in_file = |origin: &Origin| match origin {
         Origin::File { line, .. } => assert!((1..=lines).contains(line), "{origin} of {lines}"),
-        Origin::Variable(_) | Origin::Flag(_) => {}
+        Origin::Variable(_) | Origin::Flag(_) | Origin::Several(_) => {}
+    };
+    let in_a_file = |origin: &Origin| match origin {
+        Origin::Several(list) => list.iter().for_each(in_file),
+        one => in_file(one),
     };
     match (Config::load(&inputs), Config::load(&inputs)) {
         (Ok(config), Ok(again)) => {

@@ -90,6 +90,7 @@ impl Config {
             layers: Vec::new(),
             warnings: Vec::new(),
             mistakes: Vec::new(),
+            syntax: Vec::new(),
             envs: BTreeSet::new(),
             named: Vec::new(),
         };
@@ -109,6 +110,7 @@ impl Config {
         reader.layers.sort_by_key(|layer| layer.rank);
         reader.warnings.sort();
         reader.warnings.dedup();
+        let syntax = reader.syntax;
         let mut mistakes = reader.mistakes;
         let mut config = Self {
             layers: reader.layers,
@@ -136,6 +138,8 @@ impl Config {
                 }
             }
         }
+        mistakes.retain(|mistake| !syntax.iter().any(|broken| follows(mistake, broken)));
+        mistakes.extend(syntax);
         mistakes.sort();
         mistakes.dedup();
         if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
@@ -227,8 +231,19 @@ fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
 
 fn parse(reader: &mut Reader<'_>, file: &ConfigFile) -> Table {
     let (table, mistakes) = located::parse(&file.name, &file.text);
-    reader.mistakes.extend(mistakes);
+    reader.syntax.extend(mistakes);
     table
+}
+
+/// Whether a mistake is but the consequence of a line that is no TOML: on the same line, or anywhere
+/// below a header that does not end.
+fn follows(mistake: &Mistake, broken: &Mistake) -> bool {
+    let (Origin::File { file, line }, Origin::File { file: other, line: of_broken }) =
+        (&mistake.origin, &broken.origin)
+    else {
+        return false;
+    };
+    file == other && (line == of_broken || (line > of_broken && broken.what.contains("unclosed")))
 }
 
 /// `[package.metadata]` or `[workspace.metadata]` of a manifest.

@@ -10,9 +10,10 @@ pub(crate) fn nearest<'a>(
         .into_iter()
         .filter_map(|candidate| {
             // Case alone is no distance.
-            let distance = match name.eq_ignore_ascii_case(candidate) {
-                true => 0,
-                false => strsim::damerau_levenshtein(name, candidate),
+            let distance = if name.eq_ignore_ascii_case(candidate) {
+                0
+            } else {
+                strsim::damerau_levenshtein(name, candidate)
             };
             let longer = name.chars().count().max(candidate.chars().count());
             let contained =

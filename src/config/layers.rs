@@ -84,6 +84,8 @@ pub(super) struct Reader<'a> {
     /// What is not wrong and not taken either.
     pub(super) warnings: Vec<Mistake>,
     pub(super) mistakes: Vec<Mistake>,
+    /// Lines that are no TOML.
+    pub(super) syntax: Vec<Mistake>,
     /// Every environment that some table names.
     pub(super) envs: BTreeSet<String>,
     /// Every package that `lambda-pack.toml` names, and every handler that a table names.

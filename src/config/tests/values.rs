@@ -1,0 +1,174 @@
+use super::*;
+
+#[test]
+fn what_has_no_empty_value_is_cleared_with_none() {
+    let setup = Setup {
+        api: "[package.metadata.lambda-pack]\nmemory = \"none\"\nruntime = \"none\"\n".to_owned(),
+        ..Setup::default()
+    };
+    let merged = setup.load().unwrap().of_handler("api", "api");
+    assert_eq!(merged["memory"].node, Node::Text("none".to_owned()));
+    assert_eq!(Settings::new(&merged, &Placeholders::default()).unwrap().runtime, None);
+}
+
+#[test]
+fn the_environment_of_a_function_is_counted_when_it_is_merged() {
+    let half = "x".repeat(2_100);
+    let setup = Setup {
+        workspace: format!("[workspace.metadata.lambda-pack]\nenvironment.AA = \"{half}\"\n"),
+        api: format!("[package.metadata.lambda-pack]\nenvironment.BB = \"{half}\"\n"),
+        ..Setup::default()
+    };
+    let mistakes = setup.load().unwrap_err();
+    assert_eq!(mistakes, ["api/Cargo.toml:2: the environment has 4216 bytes; Lambda takes 4096"]);
+}
+
+#[test]
+fn variables_stand_for_any_kind_of_value() {
+    let mut setup = Setup {
+        api: "[package.metadata.lambda-pack]\nmemory = \"${MEM:-512}\"\ntimeout = \"${T}\"\n\
+              handler = \"${YES}\"\ninclude = [\"${DIR}/x\", { from = \"a\", to = \"${DIR}\", exclude = [\"${DIR}/y\"] }]\n\
+              layers = [\"${LAYER:-}\"]\n[package.metadata.lambda-pack.env.prod]\nmemory = \"${UNSET}\"\n"
+            .to_owned(),
+        variables: vec![("T", "none"), ("YES", "true"), ("DIR", "d")],
+        ..Setup::default()
+    };
+    let merged = setup.load().unwrap().of_handler("api", "api");
+    assert_eq!(merged["memory"].node, Node::Integer(512));
+    assert_eq!(merged["timeout"].node, Node::Text("none".to_owned()));
+    let settings = Settings::new(&merged, &Placeholders::default()).unwrap();
+    assert_eq!(settings.handler, Some(true));
+    let rules: Vec<_> = settings
+        .include
+        .iter()
+        .map(|rule| (rule.from.as_str(), rule.to.as_deref(), rule.exclude.join(",")))
+        .collect();
+    assert_eq!(rules, [("d/x", None, String::new()), ("a", Some("d"), "d/y".to_owned())]);
+    setup.variables = vec![("MEM", "hunter2"), ("T", "901"), ("YES", "1"), ("DIR", "d")];
+    assert_eq!(
+        setup.load().unwrap_err(),
+        [
+            "api/Cargo.toml:2: `memory` is `${MEM:-512}`, which does not stand for a whole number, \
+             128 to 10240, or \"none\"",
+            "api/Cargo.toml:3: `timeout` is `${T}`, which does not stand for a whole number, 1 to \
+             900, or \"none\"",
+            "api/Cargo.toml:4: `handler` is `${YES}`, which does not stand for true or false",
+        ]
+    );
+}
+
+#[test]
+fn a_line_that_is_no_toml_is_said_once() {
+    for (text, expected) in [
+        ("memory = \nmemry = 5\n", [1, 2].as_slice()),
+        ("[env.prod\nmemory = 1\n", &[1]),
+        ("memory = 512\nmemory = 600\n", &[2]),
+    ] {
+        let setup = Setup { lambda_pack: text.to_owned(), ..Setup::default() };
+        let said = setup.load().unwrap_err();
+        let lines: Vec<String> = expected.iter().map(|n| format!("lambda-pack.toml:{n}")).collect();
+        let found: Vec<_> =
+            said.iter().map(|said| said.split(": ").next().unwrap().to_owned()).collect();
+        assert_eq!(found, lines, "{said:?}");
+    }
+}
+
+#[test]
+fn forms_are_those_of_the_api() {
+    let refused = |line: &str| {
+        let api = format!("[package.metadata.lambda-pack]\n{line}\n");
+        Setup { api, ..Setup::default() }.load().map(|_| ()).map_err(|m| m.join("; "))
+    };
+    for line in [
+        "role = \"arn:aws-us-gov:iam::123456789012:role/service-role/a+b\"",
+        "role = \"\"",
+        "kms-key = \"arn:aws:kms:eu-west-1:123456789012:key/1-2\"",
+        "dead-letter = \"arn:aws:sns:eu-west-1:123456789012:topic\"",
+        "layers = [\"arn:aws-cn:lambda:cn-north-1:123456789012:layer:a_b-c:12\"]",
+        "vpc.subnets = []",
+        "logging.group = \"/aws/lambda/x\"",
+        "tags = { \"größe\" = \"a b/c:d@e\" }",
+    ] {
+        assert_eq!(refused(line), Ok(()), "{line}");
+    }
+    for (line, why) in [
+        ("role = \"arn:aws:iam::1234:role/x\"", "must be a role's ARN"),
+        ("role = \"none\"", "an empty string clears it"),
+        ("kms-key = \"arn:aws:kms:eu-west-1:123456789012:kex/1\"", "must be a key's ARN"),
+        ("dead-letter = \"arn:aws:s3:::bucket\"", "an SQS queue or an SNS topic"),
+        ("layers = [\"arn:aws:lambda:eu-west-1:123456789012:layer:l\"]", "a layer's version"),
+        ("vpc.subnets = [\"sn-1\"]", "must be a subnet's id"),
+        ("vpc.security-groups = [\"sg_1\"]", "must be a security group's id"),
+        ("logging.group = \"a b\"", "must be a log group's name"),
+        ("tags = { \"a!\" = \"\" }", "tags hold letters"),
+        ("tags = { a = \"!\" }", "the value of the tag `a`: tags hold letters"),
+    ] {
+        let said = refused(line).unwrap_err();
+        assert!(said.contains(why), "{line}: {said}");
+    }
+}
+
+#[test]
+fn variables_with_our_prefix_say_what_they_want() {
+    let said = |name: &'static str, value: &'static str| {
+        let setup = Setup { variables: vec![(name, value)], ..Setup::default() };
+        setup.load().unwrap_err().join("; ")
+    };
+    assert_eq!(
+        said("LAMBDA_PACK_MEMORY", ""),
+        "LAMBDA_PACK_MEMORY: `memory` is empty; a number is cleared with \"none\""
+    );
+    assert_eq!(
+        said("LAMBDA_PACK_WHATEVER", "1"),
+        "LAMBDA_PACK_WHATEVER: no setting has that variable; `cargo lambda-pack config keys` lists \
+         the settings"
+    );
+}
+
+#[test]
+fn what_is_merged_is_looked_at_as_a_whole() {
+    let setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack]\n\
+                    vpc.security-groups = [\"sg-1\", \"sg-2\", \"sg-3\"]\n\
+                    logging.format = \"text\"\n"
+            .to_owned(),
+        api: "[package.metadata.lambda-pack]\nmemory = 1\nlogging.level = \"debug\"\n\
+              vpc.security-groups = { extend = true, items = [\"sg-4\", \"sg-5\", \"sg-6\"] }\n\
+              name = \"{handlr}\"\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    assert_eq!(
+        setup.load().unwrap_err(),
+        [
+            "api/Cargo.toml:2: `memory` is 1; it must be 128 to 10240",
+            "api/Cargo.toml:3: `logging.level` goes with `logging.format = \"json\"` only",
+            "api/Cargo.toml:5: `{handlr}` is unknown; did you mean `handler`?",
+            "Cargo.toml:2 + api/Cargo.toml:4: `vpc.security-groups` has 6 elements together; AWS takes 5",
+        ]
+    );
+}
+
+#[test]
+fn no_mistake_shows_what_a_value_holds() {
+    let setup = Setup {
+        api: "[package.metadata.lambda-pack]\nrole = \"${PW}\"\n\
+              environment = { DB = \"p@${hunter2\", DC = \"${PW:-hunter2\", DD = \"${hunter2 x}\" }\n"
+            .to_owned(),
+        variables: vec![("PW", "hunter2"), ("LAMBDA_PACK_ENVIRONMENT", "DE=x${hunter2")],
+        ..Setup::default()
+    };
+    let mistakes = setup.load().unwrap_err().join("\n");
+    assert!(mistakes.contains("`role` is `${PW}`") && !mistakes.contains("hunter2"), "{mistakes}");
+    assert_eq!(mistakes.lines().count(), 5, "{mistakes}");
+}
+
+#[test]
+fn keys_are_sorted_and_every_one_can_be_a_variable() {
+    assert!(KEYS.is_sorted_by_key(|key| key.name));
+    let variables: BTreeSet<String> = KEYS.iter().map(variables::variable).collect();
+    assert_eq!(variables.len(), KEYS.len());
+    for key in KEYS {
+        assert!(key.meaning.ends_with('.') && !key.default.is_empty(), "{}", key.name);
+    }
+}

@@ -16,6 +16,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::Error;
 use crate::shell::{Output, Shell};
+use crate::zig;
 use args::{Cli, Command};
 
 /// The name of the executable.
@@ -24,6 +25,9 @@ const PROGRAM: &str = "cargo-lambda-pack";
 /// Runs one command line; the first argument is the program's name. Returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = lower::without_subcommand_name(args);
+    if let Some(tool) = zig::by_name(&args) {
+        return answer_of(zig::run(&tool));
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -55,10 +59,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Of a tool that answers by itself.
+fn answer_of(result: Result<(), zig::ZigError>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    let shell = Shell::new(Output::Text, false, false, anstream::ColorChoice::Auto);
+    let error = Error::from(error);
+    shell.error(&error);
+    ExitCode::from(error.exit_code())
+}
+
 fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
+        Command::Zig { tool } => Ok(zig::run(tool)?),
+        Command::ZigEnvironment { target, config } => {
+            let environment = zig::of_this_process(target, config.clone())?;
+            Ok(serde_json::to_writer(io::stdout().lock(), &environment).map_err(io::Error::from)?)
+        }
         Command::Config { command } => config::run(command, &cli.global, shell),
         Command::Completions { shell: kind } => {
             let mut script = Vec::new();

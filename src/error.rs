@@ -12,6 +12,7 @@ use crate::plan::{PlanError, SelectError};
 use crate::system::BrokenData;
 use crate::toolchain::ToolchainError;
 use crate::tree::{Clash, PathRefused};
+use crate::zig::ZigError;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum Error {
     /// rustc.
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),
+    /// zig.
+    #[error(transparent)]
+    Zig(#[from] ZigError),
     /// Cargo.
     #[error(transparent)]
     Cargo(#[from] CargoError),
@@ -137,6 +141,7 @@ impl Error {
             Self::Data(_) | Self::Output(_) | Self::Bundle { .. } | Self::File(_) => 1,
             Self::Usage(_)
             | Self::Toolchain(_)
+            | Self::Zig(_)
             | Self::Select(_)
             | Self::Config(_)
             | Self::Plan(_)

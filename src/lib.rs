@@ -37,8 +37,8 @@
 //! # Modules, in reading order
 //!
 //! Words: [`target`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
-//! [`plan`], [`elf`], [`system`], [`audit`], [`bundle`], [`message`]. Edges: [`process`],
-//! [`toolchain`], [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
+//! [`plan`], [`linker`], [`elf`], [`system`], [`audit`], [`bundle`], [`message`]. Edges: [`process`],
+//! [`toolchain`], [`zig`], [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod artifact;
 pub mod audit;
@@ -52,6 +52,7 @@ pub mod error;
 pub mod files;
 pub mod function;
 pub mod inspect;
+pub mod linker;
 pub mod message;
 mod nearest;
 pub mod plan;
@@ -61,5 +62,6 @@ pub mod system;
 pub mod target;
 pub mod toolchain;
 pub mod tree;
+pub mod zig;
 
 pub use error::Error;

@@ -10,7 +10,8 @@ use std::process::{Command, ExitStatus, Stdio};
 pub struct Step {
     program: OsString,
     args: Vec<OsString>,
-    without: &'static [&'static str],
+    with: Vec<(OsString, OsString)>,
+    without: Vec<OsString>,
 }
 
 /// A program that could not be run, or failed.
@@ -49,22 +50,31 @@ impl Step {
         args: impl IntoIterator<Item = A>,
     ) -> Self {
         let args = args.into_iter().map(Into::into).collect();
-        Self { program: program.into(), args, without: &[] }
+        Self { program: program.into(), args, with: Vec::new(), without: Vec::new() }
     }
 
     /// The same step without these environment variables.
     #[must_use]
-    pub fn without(self, variables: &'static [&'static str]) -> Self {
-        Self { without: variables, ..self }
+    pub fn without<V: Into<OsString>>(mut self, variables: impl IntoIterator<Item = V>) -> Self {
+        self.without.extend(variables.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same step with this environment variable. It is shown wherever the step is.
+    #[must_use]
+    pub fn with(mut self, variable: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.with.push((variable.into(), value.into()));
+        self
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where programs are run")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).stdin(Stdio::null());
-        for variable in self.without {
+        for variable in &self.without {
             command.env_remove(variable);
         }
+        command.envs(self.with.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -122,6 +132,9 @@ impl Step {
 impl fmt::Display for Step {
     /// The command line, quoted for a POSIX shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.with {
+            write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;
+        }
         f.write_str(&quote(&self.program))?;
         for arg in &self.args {
             write!(f, " {}", quote(arg))?;
@@ -148,6 +161,12 @@ mod tests {
     fn prints_itself_as_a_shell_would_read_it() {
         let step = Step::new("cargo", ["build", "--config", "a = 'b'", ""]);
         assert_eq!(step.to_string(), r"cargo build --config 'a = '\''b'\''' ''");
+    }
+
+    #[test]
+    fn variables_are_shown() {
+        let step = Step::new("cargo", ["build"]).with("RUSTFLAGS", "-C a");
+        assert_eq!(step.to_string(), "RUSTFLAGS='-C a' cargo build");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Facts about the programs of this machine: rustc, and the linker driver that cargo will use.
 
+mod tools;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::process::{ProcessError, Step};
+
+pub use tools::{cc, compiler, gcc, musl_gcc, standard_library, zig};
 
 /// What `rustc -vV` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +108,7 @@ fn git(folder: &Path, args: &[&str]) -> Option<String> {
     let folder = [OsString::from("-C"), folder.into()];
     let step = Step::new("git", folder.into_iter().chain(args.iter().map(Into::into)))
         // Set inside git's own hooks: they would speak of another repository.
-        .without(&["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]);
+        .without(["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]);
     let text = String::from_utf8(step.quiet_output().ok()?).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())

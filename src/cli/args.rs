@@ -95,6 +95,19 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// A tool of zig's, as the linker's wrapper scripts call it
+    #[command(hide = true)]
+    Zig {
+        #[command(subcommand)]
+        tool: cargo_zigbuild::Zig,
+    },
+    /// What makes zig the linker of a target, as JSON
+    #[command(name = crate::zig::COMMAND, hide = true)]
+    ZigEnvironment {
+        target: String,
+        #[arg(long)]
+        config: Vec<String>,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell

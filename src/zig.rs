@@ -1,0 +1,135 @@
+//! `zig cc` as linker and C compiler for cargo, through cargo-zigbuild's wrappers.
+//!
+//! The library knows what must be changed in rustc's linker arguments for each version of zig and
+//! rustc; that is its project's work, not ours. It runs in a process of its own (a hidden command of
+//! this program), because it reads what it must know from the environment of its process and sets
+//! variables there, which a library may not do, and because it prints and exits by itself.
+//!
+//! One thing is done differently: the wrapper is given to rustc as `-C linker`, which reaches the
+//! target only. cargo-zigbuild sets `CARGO_TARGET_<TRIPLE>_LINKER`, which where host and target agree
+//! would link build scripts too, and keeps them out with cargo's unstable features.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use cargo_zigbuild::{Build, Zig as Tool};
+use serde::{Deserialize, Serialize};
+
+use crate::linker::Zig;
+use crate::process::{ProcessError, Step};
+use crate::target::Target;
+
+/// The hidden command that answers [`Environment`].
+pub const COMMAND: &str = "zig-environment";
+
+/// What a cargo run needs to compile C and to link with zig.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The program that links.
+    pub linker: String,
+    /// Variables for build scripts: compilers, archiver, what bindgen and cmake read.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Why zig cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ZigError {
+    /// This program cannot be run again.
+    #[error("cannot find the file of this program")]
+    Itself(#[source] std::io::Error),
+    /// Nor zig.
+    #[error("cannot find `{0}`")]
+    NotFound(String),
+    /// The library failed; its words are the cause.
+    #[error("cannot set up zig as the linker")]
+    Library(#[from] LibraryError),
+    /// The library's process failed; its words stand before ours.
+    #[error("cannot set up zig as the linker")]
+    Failed(#[from] ProcessError),
+    /// It answers something else.
+    #[error("the answer of this program's own `{COMMAND}` is broken")]
+    Answer(#[from] serde_json::Error),
+}
+
+/// What cargo-zigbuild says went wrong, with its causes.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LibraryError(String);
+
+/// Asks for the environment of a target, in a process of its own. `config` are cargo's `--config`
+/// values; the processor for C code is read from the rustflags among them.
+pub fn environment(zig: &Zig, target: &Target, config: &[String]) -> Result<Environment, ZigError> {
+    let program = env::current_exe().map_err(ZigError::Itself)?;
+    let (command, args) = match zig.command.split_first() {
+        Some((command, args)) => (command.clone(), args.join(" ")),
+        None => return Err(ZigError::NotFound("zig".to_owned())),
+    };
+    let path = which::which(&command).map_err(|_| ZigError::NotFound(command))?;
+    let linker = linker_variable(target);
+    let arguments = [COMMAND.to_owned(), target.with_floor()].into_iter();
+    let arguments = arguments.chain(config.iter().map(|value| format!("--config={value}")));
+    let step = Step::new(program, arguments)
+        // Else the library would leave out what the user has set.
+        .without([OsString::from(linker)])
+        .with("CARGO_ZIGBUILD_ZIG_COMMAND", path)
+        .with("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", args)
+        .with("CARGO_ZIGBUILD_ZIG_VERSION", zig.version.clone());
+    Ok(serde_json::from_slice(&step.output()?)?)
+}
+
+fn linker_variable(target: &Target) -> String {
+    let triple = target.triple().to_ascii_uppercase().replace('-', "_");
+    format!("CARGO_TARGET_{triple}_LINKER")
+}
+
+/// What the hidden command answers: the variables that cargo-zigbuild would give cargo, without
+/// those that only make up for its choice of variable (see above). `target` has its glibc suffix.
+pub fn of_this_process(target: &str, config: Vec<String>) -> Result<Environment, ZigError> {
+    let triple = target.split('.').next().unwrap_or(target);
+    let mut build = Build { enable_zig_ar: true, ..Build::default() };
+    build.cargo.common.target = vec![target.to_owned()];
+    build.cargo.common.config = config;
+    let command = build.build_command().map_err(failed)?;
+    let underscored = triple.replace('-', "_");
+    let linker_variable = format!("CARGO_TARGET_{}_LINKER", underscored.to_ascii_uppercase());
+    let mut linker = PathBuf::new();
+    let mut variables = BTreeMap::new();
+    for (name, value) in command.get_envs() {
+        let name = name.to_string_lossy().into_owned();
+        match value {
+            Some(value) if name == linker_variable => linker = value.into(),
+            Some(value) if !name.contains("TARGET_APPLIES_TO_HOST") && !name.starts_with("__") => {
+                variables.insert(name, value.to_string_lossy().into_owned());
+            }
+            _ => {}
+        }
+    }
+    // Set in this process by the library, not in the command.
+    for name in [&underscored[..], triple].map(|end| format!("BINDGEN_EXTRA_CLANG_ARGS_{end}")) {
+        variables.extend(env::var(&name).ok().map(|value| (name, value)));
+    }
+    Ok(Environment { linker: linker.to_string_lossy().into_owned(), variables })
+}
+
+/// Runs a tool of zig's as the wrappers ask for it. Ends this process where the tool fails.
+pub fn run(tool: &Tool) -> Result<(), ZigError> {
+    tool.execute().map_err(failed)
+}
+
+/// The tool for a call under its own name: the wrappers' folder has `ar` as a link to this program.
+#[must_use]
+pub fn by_name(args: &[OsString]) -> Option<Tool> {
+    let name = PathBuf::from(args.first()?);
+    let args = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match name.file_stem()?.to_str()? {
+        "ar" => Some(Tool::Ar { args }),
+        _ => None,
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> ZigError {
+    // With its causes: `{:#}` of anyhow.
+    LibraryError(format!("{error:#}")).into()
+}

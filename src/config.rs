@@ -27,6 +27,7 @@ pub use located::{Located, Mistake, Node, Origin, Table};
 use crate::function::{FunctionName, IncludeRule, Role};
 use crate::nearest::suggestion;
 use crate::target::Runtime;
+use cargo_lambda::Written;
 use layers::Reader;
 use patch::Patch;
 
@@ -193,6 +194,7 @@ impl Config {
 }
 
 fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
+    let mut written = Written::default();
     let workspace = parse(reader, &inputs.workspace);
     if let Some(metadata) = metadata(&workspace, "workspace") {
         near_misses(reader, metadata, "workspace");
@@ -201,9 +203,9 @@ fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
         {
             reader.scope(table, Scope::Workspace, Source::Manifest, &For::All);
         }
-        if let Some(table) = table_of(metadata, "lambda") {
-            cargo_lambda::workspace(reader, table, &inputs.packages);
-        }
+        let table = metadata.get("lambda");
+        let table = table.and_then(|value| reader.table("workspace.metadata.lambda", value));
+        written.workspace = table.cloned();
     }
     for (package, file) in &inputs.members {
         let manifest = parse(reader, file);
@@ -215,14 +217,14 @@ fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
             let for_ = For::Package(package.clone());
             reader.scope(table, Scope::Package, Source::Manifest, &for_);
         }
-        if let Some(table) = table_of(metadata, "lambda") {
-            cargo_lambda::package(reader, table, package);
+        if let Some(value) = metadata.get("lambda")
+            && let Some(table) = reader.table("package.metadata.lambda", value)
+        {
+            written.packages.insert(package.clone(), table.clone());
         }
     }
-    if let Some(file) = &inputs.cargo_lambda {
-        let table = parse(reader, file);
-        cargo_lambda::file(reader, &table);
-    }
+    written.file = inputs.cargo_lambda.as_ref().map(|file| parse(reader, file));
+    cargo_lambda::read(reader, &written, &inputs.variables, &inputs.packages);
     if let Some(file) = &inputs.lambda_pack {
         let table = parse(reader, file);
         reader.scope(&table, Scope::Workspace, Source::LambdaPack, &For::All);

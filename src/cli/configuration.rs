@@ -47,7 +47,10 @@ pub(super) fn load(
     let members = members.collect();
     let none = || ConfigFile { name: "Cargo.toml".into(), text: String::new() };
     let workspace = read(&root.join("Cargo.toml")).unwrap_or_else(none);
-    let (lambda_pack, cargo_lambda) = (read(&root.join(FILE)), read(&root.join(CARGO_LAMBDA)));
+    let lambda_pack = read(&root.join(FILE));
+    // That tool takes the nearest one on the way up, from where it is run.
+    let nearest = root.ancestors().map(|folder| folder.join(CARGO_LAMBDA)).find(|at| at.exists());
+    let cargo_lambda = nearest.and_then(|path| read(&path));
     mistakes.extend(files_elsewhere(metadata, root));
     let variables = variables(&mut mistakes);
     let by_name: BTreeMap<&str, &str> =

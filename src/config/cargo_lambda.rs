@@ -2,209 +2,214 @@
 //! `CargoLambda.toml`. The lowest of all layers, so that its projects work with no edit; what we do
 //! not take is said once, with what to write instead.
 //!
-//! Its own order holds within: `CargoLambda.toml`, then the workspace, its `bin.<name>`, the package,
-//! its `bin.<name>`. A section of `CargoLambda.toml` that is none of its own (`[production.deploy]`)
-//! is a context there and an environment here.
+//! Its own order holds within, not ours: `CargoLambda.toml`, then the workspace, its `bin.<name>`,
+//! the package, its `bin.<name>`; variables, tags and lists of a higher one take the place of those
+//! below, only `[env]` and `vpc` are merged by key. A context (`[production.deploy]`), which is an
+//! environment here, takes the place of the plain sections of that file, with `[default.…]` beneath.
+//! Where 1.9.2 departs from its documentation (a binary's table hides its package's), this follows
+//! the documentation. Seen with the real tool: `tests/it/fixtures/cargo-lambda`.
 
-use std::collections::BTreeMap;
+mod keys;
 
-use super::keys::{self, Kind, Scope};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Mistake;
+use super::keys::Scope;
 use super::layers::{For, Layer, Rank, Reader, Source, Tier};
 use super::located::{Located, Node, Table};
+use keys::SECTIONS;
 
-/// Its keys and ours.
-const KEYS: &[(&str, &str)] = &[
-    ("build.include", "include"),
-    ("deploy.description", "description"),
-    ("deploy.env", "environment"),
-    ("deploy.env_file", "env-file"),
-    ("deploy.env_var", "environment"),
-    ("deploy.env_vars", "environment"),
-    ("deploy.iam_role", "role"),
-    ("deploy.include", "include"),
-    ("deploy.layer", "layers"),
-    ("deploy.layer_arn", "layers"),
-    ("deploy.layers", "layers"),
-    ("deploy.memory", "memory"),
-    ("deploy.role", "role"),
-    ("deploy.runtime", "runtime"),
-    ("deploy.security_group_ids", "vpc.security-groups"),
-    ("deploy.subnet_ids", "vpc.subnets"),
-    ("deploy.tag", "tags"),
-    ("deploy.tags", "tags"),
-    ("deploy.timeout", "timeout"),
-    ("deploy.tracing", "tracing"),
-    ("deploy.vpc.security_group_ids", "vpc.security-groups"),
-    ("deploy.vpc.subnet_ids", "vpc.subnets"),
-];
+/// The environment variable that picks a context there, and here where `--env` picks none.
+const CONTEXT: &str = "CARGO_LAMBDA_CONTEXT";
 
-/// What to write instead of keys that we do not take.
-const REPLACEMENTS: &[(&str, &str)] = &[
-    ("build.arm64", "build on that architecture, until `--arch` is there"),
-    ("build.compiler", "choose a linker for cargo (`[target.<triple>] linker`)"),
-    ("build.output_format", "`package` writes both the executable and the zip"),
-    ("build.release", "`package` builds release by default; `--profile dev` does not"),
-    ("build.target", "`package` builds for this machine's architecture"),
-    ("deploy.s3_bucket", "nothing yet: `deploy` will have it"),
-    ("env", "set the variables in the environment that runs the build"),
-    ("watch", "nothing yet: `watch` will have it"),
-];
+/// All that was written, as it was found.
+#[derive(Default)]
+pub(super) struct Written {
+    /// `CargoLambda.toml`.
+    pub(super) file: Option<Table>,
+    /// `[workspace.metadata.lambda]`.
+    pub(super) workspace: Option<Table>,
+    /// `[package.metadata.lambda]`, by package.
+    pub(super) packages: BTreeMap<String, Table>,
+}
 
-const SECTIONS: [&str; 5] = ["bin", "build", "deploy", "env", "watch"];
+/// One table's settings, by our keys; `build.include` has that name, for it comes on top.
+#[derive(Default, Clone)]
+struct Said {
+    values: BTreeMap<&'static str, Located>,
+    /// The section `[env]`: variables too, below `deploy.env_file` and `deploy.env`.
+    environment: Table,
+}
 
-/// Reads `[workspace.metadata.lambda]`; a binary's table is for every package that has it.
-pub(super) fn workspace(
+/// A table and those of its binaries.
+#[derive(Default)]
+struct WithBins {
+    own: Said,
+    bins: BTreeMap<String, (Located, Said)>,
+}
+
+/// Reads everything into two layers a handler.
+pub(super) fn read(
     reader: &mut Reader<'_>,
-    table: &Table,
-    packages: &BTreeMap<String, std::collections::BTreeSet<String>>,
+    written: &Written,
+    variables: &[(String, String)],
+    packages: &BTreeMap<String, BTreeSet<String>>,
 ) {
-    let rank = rank(Scope::Workspace, Source::LambdaPack, false);
-    layer(reader, table, rank, &For::All);
-    for (bin, inner) in bins(table) {
-        for (package, _) in packages.iter().filter(|(_, names)| names.contains(bin)) {
-            let for_ = For::Handler(package.clone(), bin.clone());
-            layer(reader, inner, Rank { env: true, ..rank }, &for_);
-        }
+    let file = written.file.as_ref().map(|table| self::file(reader, table, variables));
+    let workspace = written.workspace.as_ref().map(|table| with_bins(reader, table));
+    let mut own: BTreeMap<&str, WithBins> = BTreeMap::new();
+    for (package, table) in &written.packages {
+        own.insert(package, with_bins(reader, table));
     }
-}
-
-/// Reads `[package.metadata.lambda]`.
-pub(super) fn package(reader: &mut Reader<'_>, table: &Table, package: &str) {
-    let for_ = For::Package(package.to_owned());
-    layer(reader, table, rank(Scope::Package, Source::Manifest, false), &for_);
-    for (bin, inner) in bins(table) {
-        let for_ = For::Handler(package.to_owned(), bin.clone());
-        layer(reader, inner, rank(Scope::Handler, Source::Manifest, false), &for_);
-    }
-}
-
-/// Reads `CargoLambda.toml`.
-pub(super) fn file(reader: &mut Reader<'_>, table: &Table) {
-    let rank = rank(Scope::Workspace, Source::Manifest, false);
-    layer(reader, table, rank, &For::All);
-    for (name, value) in table {
-        let Node::Table(context) = &value.node else { continue };
-        if SECTIONS.contains(&name.as_str()) || name == "template" {
-            continue;
-        }
-        reader.envs.insert(name.clone());
-        if reader.env == Some(name.as_str()) {
-            layer(reader, context, Rank { env: true, ..rank }, &For::All);
-        }
-    }
-}
-
-fn rank(scope: Scope, source: Source, env: bool) -> Rank {
-    Rank { tier: Tier::CargoLambda, scope, source, env }
-}
-
-fn bins(table: &Table) -> impl Iterator<Item = (&String, &Table)> {
-    let bins = match table.get("bin").map(|value| &value.node) {
-        Some(Node::Table(bins)) => Some(bins),
-        _ => None,
-    };
-    bins.into_iter().flatten().filter_map(|(name, value)| match &value.node {
-        Node::Table(table) => Some((name, table)),
-        _ => None,
-    })
-}
-
-fn layer(reader: &mut Reader<'_>, table: &Table, rank: Rank, for_: &For) {
-    let mut values = BTreeMap::new();
-    for section in ["build", "deploy"] {
-        if let Some(Node::Table(inner)) = table.get(section).map(|value| &value.node) {
-            entries(reader, inner, &format!("{section}."), rank.scope, &mut values);
-        }
-    }
-    for section in ["env", "watch"] {
-        if let Some(value) = table.get(section) {
-            not_taken(reader, section, value);
-        }
-    }
-    reader.layers.push(Layer { rank, for_: for_.clone(), values, env_file: None });
-    reader.env_file();
-}
-
-fn entries(
-    reader: &mut Reader<'_>,
-    table: &Table,
-    prefix: &str,
-    scope: Scope,
-    values: &mut BTreeMap<&'static str, Located>,
-) {
-    for (name, value) in table {
-        let full = format!("{prefix}{name}");
-        let ours = KEYS.iter().find(|(theirs, _)| *theirs == full);
-        match (ours.and_then(|(_, ours)| keys::find(ours)), &value.node) {
-            (Some(key), _) => {
-                let value = as_ours(key.kind, key.name, value);
-                if let Some(value) = reader.value_in(scope, key, &value) {
-                    values.insert(key.name, value);
+    ignored_variables(reader, written, variables);
+    let mut used = BTreeSet::new();
+    for (package, handlers) in packages {
+        let mine = own.get(package.as_str());
+        for handler in handlers {
+            let mut merged = file.clone().unwrap_or_default();
+            for level in [workspace.as_ref(), mine].into_iter().flatten() {
+                merged = merged.below(&level.own);
+                // By the binary's name, then by the package's, unless another binary has that.
+                let of_package = (!handlers.contains(package)).then_some(package);
+                let mut names = std::iter::once(handler).chain(of_package);
+                if let Some((at, said)) = names.find_map(|name| level.bins.get(name)) {
+                    merged = merged.below(said);
+                    used.insert(at.origin.clone());
                 }
             }
-            (None, Node::Table(inner)) if name == "vpc" => {
-                entries(reader, inner, &format!("{full}."), scope, values);
+            push(reader, merged, &For::Handler(package.clone(), handler.clone()));
+        }
+    }
+    for level in workspace.iter().chain(own.values()) {
+        for (name, (at, _)) in &level.bins {
+            if !used.contains(&at.origin) {
+                warn(reader, at, format!("cargo-lambda's `bin.{name}` names no binary"));
             }
-            (None, _) => not_taken(reader, &full, value),
         }
     }
 }
 
-fn not_taken(reader: &mut Reader<'_>, key: &str, value: &Located) {
-    let instead = REPLACEMENTS
-        .iter()
-        .find(|(theirs, _)| *theirs == key)
-        .map_or("nothing here does the same", |(_, instead)| instead);
-    reader.warnings.push(super::Mistake {
-        origin: value.origin.clone(),
-        what: format!("cargo-lambda's `{key}` is not taken; instead: {instead}"),
+impl Said {
+    /// This with a higher one on top.
+    fn below(mut self, above: &Self) -> Self {
+        self.values.extend(above.values.clone());
+        self.environment.extend(above.environment.clone());
+        self
+    }
+}
+
+/// `[env]` in one layer, the rest above it. What is empty there takes the lower one away and is then
+/// nothing, not "clear".
+fn push(reader: &mut Reader<'_>, said: Said, for_: &For) {
+    let rank =
+        |scope| Rank { tier: Tier::CargoLambda, scope, source: Source::Manifest, env: false };
+    let mut layer = |scope, values| {
+        reader.layers.push(Layer { rank: rank(scope), for_: for_.clone(), values, env_file: None });
+    };
+    if let Some(first) = said.environment.values().next() {
+        let origin = first.origin.clone();
+        let table = Located { node: Node::Table(said.environment.clone()), origin };
+        layer(Scope::Workspace, BTreeMap::from([("environment", table)]));
+    }
+    let mut values = said.values;
+    if let Some(mut build) = values.remove("build.include") {
+        // `deploy` adds to the zip that `build` made.
+        if let (Some(deploy), Node::List(items)) = (values.get("include"), &mut build.node) {
+            items.extend(deploy.node.items().to_vec());
+            build.origin = build.origin.and(deploy.origin.clone());
+        }
+        values.insert("include", build);
+    }
+    values.retain(|_, value| match &value.node {
+        Node::Table(table) => !table.is_empty(),
+        Node::List(items) => !items.is_empty(),
+        _ => true,
     });
-}
-
-/// Its ways of writing a value: a list or a text of `KEY=VALUE`, `DEST:SRC`, words in capitals.
-fn as_ours(kind: Kind, name: &str, value: &Located) -> Located {
-    let located = |node| Located { node, origin: value.origin.clone() };
-    let one_or_more = || match &value.node {
-        Node::Text(text) => {
-            text.split(',').map(|item| located(Node::Text(item.trim().to_owned()))).collect()
-        }
-        Node::List(items) => items.clone(),
-        _ => Vec::new(),
-    };
-    match (kind, &value.node) {
-        (Kind::Choice(_), Node::Text(text)) if name == "tracing" => {
-            let word = text.to_ascii_lowercase();
-            located(Node::Text(if word == "passthrough" {
-                "pass-through".to_owned()
-            } else {
-                word
-            }))
-        }
-        (Kind::Map(_), Node::Text(_) | Node::List(_)) => {
-            let pairs = one_or_more().into_iter().filter_map(|item| match &item.node {
-                Node::Text(text) => {
-                    let (key, value) = text.split_once('=')?;
-                    let node = Node::Text(value.to_owned());
-                    Some((key.to_owned(), Located { node, origin: item.origin.clone() }))
-                }
-                _ => None,
-            });
-            located(Node::Table(pairs.collect()))
-        }
-        (Kind::Texts(..), Node::Text(_)) => located(Node::List(one_or_more())),
-        (Kind::Includes, Node::List(items)) => {
-            located(Node::List(items.iter().map(include).collect()))
-        }
-        _ => value.clone(),
+    if !values.is_empty() {
+        layer(Scope::Handler, values);
+        reader.env_file(Some(""));
     }
 }
 
-/// `DEST:SRC`, or a path.
-fn include(item: &Located) -> Located {
-    let Node::Text(text) = &item.node else { return item.clone() };
-    let Some((to, from)) = text.split_once(':') else { return item.clone() };
-    let text =
-        |text: &str| Located { node: Node::Text(text.to_owned()), origin: item.origin.clone() };
-    let table = Table::from([("from".to_owned(), text(from)), ("to".to_owned(), text(to))]);
-    Located { node: Node::Table(table), origin: item.origin.clone() }
+/// `CargoLambda.toml`: its plain sections, or those of a context with `[default]` beneath.
+fn file(reader: &mut Reader<'_>, table: &Table, variables: &[(String, String)]) -> Said {
+    let contexts: Vec<(&String, &Located)> =
+        table.iter().filter(|(name, _)| !SECTIONS.contains(&name.as_str())).collect();
+    for (name, value) in &contexts {
+        match &value.node {
+            _ if *name == "template" => {}
+            Node::Table(inner) if inner.keys().any(|key| SECTIONS.contains(&key.as_str())) => {
+                if *name != "default" && *name != "global" {
+                    reader.envs.insert((*name).clone());
+                }
+            }
+            _ => {
+                let what = format!("`{name}` is neither a section nor a context of cargo-lambda's");
+                warn(reader, value, what);
+            }
+        }
+    }
+    let named = variables.iter().find(|(name, _)| name == CONTEXT).map(|(_, value)| value.as_str());
+    let wanted = reader.env.or(named.filter(|name| !name.is_empty()));
+    let context = wanted
+        .and_then(|wanted| contexts.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)));
+    let Some((name, Located { node: Node::Table(context), .. })) = context else {
+        if let (None, Some(named)) = (reader.env, wanted) {
+            let origin = super::Origin::Variable(CONTEXT.to_owned());
+            let what = format!("CargoLambda.toml has no context `{named}`");
+            reader.warnings.push(Mistake { origin, what });
+        }
+        let plain = table.iter().filter(|(name, _)| SECTIONS.contains(&name.as_str()));
+        return keys::said(reader, &plain.map(|(k, v)| (k.clone(), v.clone())).collect());
+    };
+    let mut whole = match table.get("default").map(|value| &value.node) {
+        Some(Node::Table(default)) if *name != "default" => keys::canonical(default),
+        _ => Table::new(),
+    };
+    overlay(&mut whole, &keys::canonical(context));
+    keys::said(reader, &whole)
+}
+
+/// Tables by key, anything else as a whole: how that file's own tables lie over one another.
+fn overlay(below: &mut Table, above: &Table) {
+    for (name, value) in above {
+        match (below.get_mut(name).map(|found| &mut found.node), &value.node) {
+            (Some(Node::Table(inner)), Node::Table(above)) => overlay(inner, above),
+            _ => drop(below.insert(name.clone(), value.clone())),
+        }
+    }
+}
+
+fn with_bins(reader: &mut Reader<'_>, table: &Table) -> WithBins {
+    let mut result = WithBins { own: keys::said(reader, table), bins: BTreeMap::new() };
+    let Some(bins) = table.get("bin") else { return result };
+    let Some(bins) = reader.table("lambda.bin", bins) else { return result };
+    for (name, value) in bins {
+        if let Some(inner) = reader.table(&format!("lambda.bin.{name}"), value) {
+            let said = keys::said(reader, inner);
+            result.bins.insert(name.clone(), (value.clone(), said));
+        }
+    }
+    result
+}
+
+/// `CARGO_LAMBDA_…` ranks below everything there; it is not read here, and that is said.
+fn ignored_variables(reader: &mut Reader<'_>, written: &Written, variables: &[(String, String)]) {
+    let project = written.file.is_some() || written.workspace.is_some();
+    if !project && written.packages.is_empty() {
+        return;
+    }
+    for (name, _) in variables {
+        if name.starts_with("CARGO_LAMBDA_") && name != CONTEXT {
+            let origin = super::Origin::Variable(name.clone());
+            let what = "cargo-lambda's variable is not read; instead: `LAMBDA_PACK_…`, as \
+                        `cargo lambda-pack config keys` lists the keys"
+                .to_owned();
+            reader.warnings.push(Mistake { origin, what });
+        }
+    }
+}
+
+fn warn(reader: &mut Reader<'_>, value: &Located, what: String) {
+    reader.warnings.push(Mistake { origin: value.origin.clone(), what });
 }

@@ -276,6 +276,13 @@ pub static KEYS: &[Key] = &[
         "Libraries that AWS has today without a promise and that the audit accepts.",
     ),
     key(
+        "vpc.dual-stack",
+        Boolean,
+        Workspace,
+        "left alone",
+        "Whether IPv6 goes out to subnets that have both.",
+    ),
+    key(
         "vpc.security-groups",
         Texts(5, Check::Form(&GROUP)),
         Workspace,

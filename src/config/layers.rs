@@ -157,11 +157,12 @@ impl Reader<'_> {
         let mut values = BTreeMap::new();
         self.settings(table, "", rank, others, &mut values);
         self.layers.push(Layer { rank, for_: for_.clone(), values, env_file: None });
-        self.env_file();
+        self.env_file(None);
     }
 
-    /// Reads the last layer's `env-file`, if its environment is the one that counts.
-    pub(super) fn env_file(&mut self) {
+    /// Reads the last layer's `env-file`, if its environment is the one that counts; from `folder`,
+    /// else from that of the file that names it.
+    pub(super) fn env_file(&mut self, folder: Option<&str>) {
         let Some(layer) = self.layers.last_mut().filter(|_| self.lookup.is_some()) else { return };
         let Some(Located { node: Node::Text(name), origin }) =
             layer.values.get("env-file").cloned()
@@ -172,6 +173,7 @@ impl Reader<'_> {
             return;
         }
         let folder = match &origin {
+            _ if folder.is_some() => folder.unwrap_or_default(),
             Origin::File { file, .. } => file.rsplit_once('/').map_or("", |(folder, _)| folder),
             Origin::Variable(_) | Origin::Flag(_) | Origin::Several(_) => "",
         };

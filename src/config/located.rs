@@ -85,6 +85,15 @@ pub struct Located {
 }
 
 impl Node {
+    /// The elements of a list; none of anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Located] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+
     /// What it is, in words.
     #[must_use]
     pub fn kind(&self) -> &'static str {

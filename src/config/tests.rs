@@ -290,10 +290,8 @@ fn projects_of_cargo_lambda_work_with_no_edit() {
     assert_eq!(
         warnings,
         [
-            "CargoLambda.toml:6: cargo-lambda's `watch` is not taken; instead: nothing yet: `watch` \
-         will have it",
-            "api/Cargo.toml:8: cargo-lambda's `deploy.s3_bucket` is not taken; instead: nothing yet: \
-         `deploy` will have it",
+            "CargoLambda.toml:6: cargo-lambda's `watch` is not taken; `watch` will have it",
+            "api/Cargo.toml:8: cargo-lambda's `deploy.s3_bucket` is not taken; `deploy` will have it",
         ]
     );
     setup.env = Some("production");

@@ -51,7 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>, variables: &[(String, String)]) {
         env: true,
     };
     reader.layers.push(Layer { rank, for_: For::All, values, env_file: None });
-    reader.env_file();
+    reader.env_file(None);
 }
 
 /// A variable's text as its key takes it: lists with commas, maps as `A=1,B=2`. What does not fit

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod bundle;
+mod cargo_lambda;
 mod check;
 mod config;
 mod corpus;

@@ -172,3 +172,54 @@ fn keys_are_sorted_and_every_one_can_be_a_variable() {
         assert!(key.meaning.ends_with('.') && !key.default.is_empty(), "{}", key.name);
     }
 }
+
+/// What that tool refuses is refused; what it passes over silently is a warning.
+#[test]
+fn nothing_written_for_cargo_lambda_vanishes() {
+    let mut setup = Setup {
+        cargo_lambda: "stage = 1\n[dploy]\nmemory = 1\n[template]\nx = 1\n".to_owned(),
+        workspace: "[workspace.metadata.lambda]\ndeplyo = {}\n\
+                    [workspace.metadata.lambda.bin.nope.deploy]\nmemory = 512\n"
+            .to_owned(),
+        api: "[package.metadata.lambda.deploy]\ntags = [\"x\", \"a=b\"]\nenv = \"A=1\"\n\
+              memroy = 1\nsubnet_ids = [\"subnet-1\"]\ndry = true\n"
+            .to_owned(),
+        variables: vec![("CARGO_LAMBDA_DEPLOY.MEMORY", "512")],
+        ..Setup::default()
+    };
+    let config = setup.load().unwrap();
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "Cargo.toml:2: cargo-lambda has no section `deplyo`",
+            "Cargo.toml:3: cargo-lambda's `bin.nope` names no binary",
+            "CargoLambda.toml:1: `stage` is neither a section nor a context of cargo-lambda's",
+            "CargoLambda.toml:2: `dploy` is neither a section nor a context of cargo-lambda's",
+            "api/Cargo.toml:2: cargo-lambda passes over `x` in `deploy.tags`",
+            "api/Cargo.toml:3: cargo-lambda passes over `deploy.env`, which is a string",
+            "api/Cargo.toml:4: cargo-lambda has no key `deploy.memroy` and passes over it; did you \
+             mean `deploy.memory`?",
+            "api/Cargo.toml:5: cargo-lambda has no key `deploy.subnet_ids` and passes over it; did \
+             you mean `deploy.vpc.subnet_ids`?",
+            "api/Cargo.toml:6: cargo-lambda's `deploy.dry` is not taken; nothing here does the same",
+            "CARGO_LAMBDA_DEPLOY.MEMORY: cargo-lambda's variable is not read; instead: \
+             `LAMBDA_PACK_…`, as `cargo lambda-pack config keys` lists the keys",
+        ]
+    );
+    setup.cargo_lambda = "deploy = 3\n".to_owned();
+    setup.workspace = "[workspace.metadata]\nlambda = 3\n".to_owned();
+    setup.api = "[package.metadata.lambda]\nbin = 3\n[package.metadata.lambda.deploy]\n\
+                 env = [\"novalue\"]\nlayers = \"a\"\n"
+        .to_owned();
+    assert_eq!(
+        setup.load().unwrap_err(),
+        [
+            "Cargo.toml:2: `workspace.metadata.lambda` must be a table, not a number",
+            "CargoLambda.toml:1: `lambda.deploy` must be a table, not a number",
+            "api/Cargo.toml:2: `lambda.bin` must be a table, not a number",
+            "api/Cargo.toml:4: `deploy.env` holds what is not `NAME=value`",
+            "api/Cargo.toml:5: `layers` must be a list of strings, not a string",
+        ]
+    );
+}

@@ -1,0 +1,262 @@
+//! The keys of cargo-lambda 1.9.2, ours for them, and its ways of writing a value.
+
+use std::collections::BTreeMap;
+
+use super::super::keys::{self, Key, Kind, Scope};
+use super::super::layers::Reader;
+use super::super::located::{Located, Node, Table};
+use super::{Said, warn};
+use crate::nearest::nearest;
+
+/// The sections that it reads.
+pub(super) const SECTIONS: [&str; 5] = ["bin", "build", "deploy", "env", "watch"];
+
+/// Second names of keys, and the first ones.
+const ALIASES: [(&str, &str); 4] =
+    [("env_var", "env"), ("iam_role", "role"), ("layer", "layers"), ("tag", "tags")];
+
+/// Its keys and ours.
+const KEYS: &[(&str, &str)] = &[
+    ("build.include", "build.include"),
+    ("deploy.description", "description"),
+    ("deploy.env", "environment"),
+    ("deploy.env_file", "env-file"),
+    ("deploy.include", "include"),
+    ("deploy.layers", "layers"),
+    ("deploy.memory", "memory"),
+    ("deploy.name", "name"),
+    ("deploy.role", "role"),
+    ("deploy.runtime", "runtime"),
+    ("deploy.tags", "tags"),
+    ("deploy.timeout", "timeout"),
+    ("deploy.tracing", "tracing"),
+    ("deploy.vpc.ipv6_allowed_for_dual_stack", "vpc.dual-stack"),
+    ("deploy.vpc.security_group_ids", "vpc.security-groups"),
+    ("deploy.vpc.subnet_ids", "vpc.subnets"),
+];
+
+/// What to write instead of keys that we do not take.
+const REPLACEMENTS: &[(&str, &str)] = &[
+    ("build.arm64", "build on that architecture, until `--arch` is there"),
+    ("build.bin", "use `--bin`"),
+    ("build.compiler", "name a linker for cargo (`[target.<triple>] linker`)"),
+    ("build.env", "set the variables in the environment that runs the build"),
+    ("build.env_file", "set the variables in the environment that runs the build"),
+    ("build.features", "use `--features`"),
+    ("build.lambda_dir", "use `--out`"),
+    ("build.no_default_features", "use `--no-default-features`"),
+    ("build.output_format", "`package` writes both the executable and the zip"),
+    ("build.packages", "use `--package`"),
+    ("build.profile", "use `--profile`"),
+    ("build.release", "`package` builds release, unless `--profile` says otherwise"),
+    ("build.target", "build on that architecture, until `--arch` is there"),
+    ("build.target_dir", "use `--target-dir`"),
+    ("build.workspace", "use `--workspace`"),
+    ("build.x86_64", "build on that architecture, until `--arch` is there"),
+    ("deploy.alias", "`deploy` will have it"),
+    ("deploy.compatible_runtimes", "layers will have it"),
+    ("deploy.enable_function_url", "`deploy` will have it"),
+    ("deploy.log_retention", "`deploy` will have it"),
+    ("deploy.merge_env", "`deploy` will have it"),
+    ("deploy.profile", "set `AWS_PROFILE`"),
+    ("deploy.region", "set `AWS_REGION`"),
+    ("deploy.s3_bucket", "`deploy` will have it"),
+    ("deploy.s3_key", "`deploy` will have it"),
+    ("watch", "`watch` will have it"),
+];
+
+/// Keys that it knows and that mean nothing here: flags of its own commands.
+const KNOWN: &[&str] = &[
+    "build.all_features",
+    "build.disable_optimizations",
+    "build.example",
+    "build.exclude",
+    "build.flatten",
+    "build.jobs",
+    "build.locked",
+    "build.offline",
+    "build.frozen",
+    "build.skip_target_check",
+    "build.verbose",
+    "deploy.binary_name",
+    "deploy.binary_path",
+    "deploy.disable_function_url",
+    "deploy.dry",
+    "deploy.endpoint_url",
+    "deploy.lambda_dir",
+    "deploy.manifest_path",
+    "deploy.output_format",
+    "deploy.retry_attempts",
+];
+
+/// A table with the first names of its keys.
+pub(super) fn canonical(sections: &Table) -> Table {
+    let rename = |name: &String| {
+        let first = ALIASES.iter().find(|(second, _)| second == name);
+        first.map_or_else(|| name.clone(), |(_, first)| (*first).to_owned())
+    };
+    let inside = |value: &Located| match &value.node {
+        Node::Table(table) => {
+            let renamed = table.iter().map(|(name, value)| (rename(name), value.clone()));
+            Located { node: Node::Table(renamed.collect()), origin: value.origin.clone() }
+        }
+        _ => value.clone(),
+    };
+    let of = |(name, value): (&String, &Located)| match name.as_str() {
+        "deploy" | "build" => (name.clone(), inside(value)),
+        _ => (name.clone(), value.clone()),
+    };
+    sections.iter().map(of).collect()
+}
+
+/// What a table's sections say. What is wrong in them is a mistake, as it is there; what is passed
+/// over there is a warning here.
+pub(super) fn said(reader: &mut Reader<'_>, sections: &Table) -> Said {
+    let mut said = Said::default();
+    for (name, value) in &canonical(sections) {
+        match name.as_str() {
+            "build" | "deploy" => {
+                if let Some(table) = reader.table(&format!("lambda.{name}"), value) {
+                    entries(reader, table, &format!("{name}."), &mut said.values);
+                    said.values.extend(extension(table));
+                }
+            }
+            "env" => {
+                let key = keys::find("environment");
+                let checked = key.and_then(|key| reader.value_in(Scope::Workspace, key, value));
+                if let Some(Located { node: Node::Table(table), .. }) = checked {
+                    said.environment.extend(table);
+                }
+            }
+            "watch" => not_taken(reader, name, value),
+            "bin" => {}
+            _ => warn(reader, value, format!("cargo-lambda has no section `{name}`")),
+        }
+    }
+    said
+}
+
+fn entries(
+    reader: &mut Reader<'_>,
+    table: &Table,
+    prefix: &str,
+    values: &mut BTreeMap<&'static str, Located>,
+) {
+    for (name, value) in table {
+        let full = format!("{prefix}{name}");
+        let ours = KEYS.iter().find(|(theirs, _)| *theirs == full).map(|(_, ours)| *ours);
+        let key = ours.and_then(|ours| keys::find(ours.strip_prefix("build.").unwrap_or(ours)));
+        match (ours.zip(key), &value.node) {
+            (Some((ours, key)), _) => {
+                let taken = as_ours(reader, key, &full, value);
+                let checked =
+                    taken.and_then(|value| reader.value_in(Scope::Workspace, key, &value));
+                // There, an empty list and `false` are as good as nothing.
+                let nothing = |value: &Located| match &value.node {
+                    Node::List(items) => items.is_empty() && ours != "include",
+                    Node::Boolean(boolean) => !boolean,
+                    _ => false,
+                };
+                values.extend(checked.filter(|value| !nothing(value)).map(|value| (ours, value)));
+            }
+            (None, Node::Table(inner)) if full == "deploy.vpc" => {
+                entries(reader, inner, "deploy.vpc.", values);
+            }
+            (None, _) if name == "extension" || name == "internal" => {}
+            (None, _) => not_taken(reader, &full, value),
+        }
+    }
+}
+
+/// `extension = true` and `internal = true`, which stand in either section.
+fn extension(table: &Table) -> Option<(&'static str, Located)> {
+    let at = |name: &str| table.get(name).filter(|value| value.node == Node::Boolean(true));
+    let (found, kind) = match (at("internal"), at("extension")) {
+        (Some(internal), _) => (internal, "internal"),
+        (None, Some(extension)) => (extension, "external"),
+        (None, None) => return None,
+    };
+    let node = Node::Text(kind.to_owned());
+    Some(("extension", Located { node, origin: found.origin.clone() }))
+}
+
+fn not_taken(reader: &mut Reader<'_>, key: &str, value: &Located) {
+    let instead =
+        REPLACEMENTS.iter().find(|(theirs, _)| *theirs == key).map(|(_, instead)| instead);
+    let what = match instead {
+        Some(instead) => format!("cargo-lambda's `{key}` is not taken; {instead}"),
+        None if KNOWN.contains(&key) => {
+            format!("cargo-lambda's `{key}` is not taken; nothing here does the same")
+        }
+        None => {
+            let known = KEYS.iter().chain(REPLACEMENTS).map(|(theirs, _)| *theirs);
+            let near = nearest(key, known.chain(KNOWN.iter().copied()));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            format!("cargo-lambda has no key `{key}` and passes over it{near}")
+        }
+    };
+    warn(reader, value, what);
+}
+
+/// Its ways of writing a value: a list of `KEY=VALUE`, `DEST:SRC`, words in capitals. None where it
+/// passes over the value.
+fn as_ours(reader: &mut Reader<'_>, key: &Key, full: &str, value: &Located) -> Option<Located> {
+    let located = |node| Located { node, origin: value.origin.clone() };
+    match (key.kind, &value.node) {
+        (Kind::Choice(_), Node::Text(text)) if key.name == "tracing" => {
+            let word = text.to_ascii_lowercase();
+            let word = if word == "passthrough" { "pass-through".to_owned() } else { word };
+            Some(located(Node::Text(word)))
+        }
+        (Kind::Map(_), Node::Table(_)) => Some(value.clone()),
+        (Kind::Map(_), Node::List(items)) => {
+            pairs(reader, key, full, items).map(|pairs| located(Node::Table(pairs)))
+        }
+        (Kind::Map(_), _) => {
+            let kind = value.node.kind();
+            warn(reader, value, format!("cargo-lambda passes over `{full}`, which is {kind}"));
+            None
+        }
+        (Kind::Includes, Node::List(items)) => {
+            Some(located(Node::List(items.iter().map(include).collect())))
+        }
+        _ => Some(value.clone()),
+    }
+}
+
+/// A list of `KEY=VALUE`. Items of tags that are none are passed over; of variables, refused.
+fn pairs(reader: &mut Reader<'_>, key: &Key, full: &str, items: &[Located]) -> Option<Table> {
+    let mut pairs = Table::new();
+    for item in items {
+        let Node::Text(text) = &item.node else {
+            let kind = item.node.kind();
+            warn(reader, item, format!("cargo-lambda passes over `{full}`: it holds {kind}"));
+            return None;
+        };
+        let variable = key.name == "environment";
+        match text.split_once('=') {
+            Some((name, value)) => {
+                let (name, value) =
+                    if variable { (name.trim(), value.trim()) } else { (name, value) };
+                let node = Node::Text(value.to_owned());
+                pairs.insert(name.to_owned(), Located { node, origin: item.origin.clone() });
+            }
+            // Not shown: it may be a secret.
+            None if variable => {
+                reader.mistake(&item.origin, format!("`{full}` holds what is not `NAME=value`"));
+            }
+            None => warn(reader, item, format!("cargo-lambda passes over `{text}` in `{full}`")),
+        }
+    }
+    Some(pairs)
+}
+
+/// `DEST:SRC`, or a path.
+fn include(item: &Located) -> Located {
+    let Node::Text(text) = &item.node else { return item.clone() };
+    let Some((to, from)) = text.split_once(':') else { return item.clone() };
+    let text =
+        |text: &str| Located { node: Node::Text(text.to_owned()), origin: item.origin.clone() };
+    let table = Table::from([("from".to_owned(), text(from)), ("to".to_owned(), text(to))]);
+    Located { node: Node::Table(table), origin: item.origin.clone() }
+}

@@ -1,0 +1,178 @@
+//! Projects written for cargo-lambda, in the shapes that real ones have: they give the settings that
+//! tool gives them. `expected.json` was taken from cargo-lambda 1.9.2 itself, deploying to a server
+//! that kept what it was sent; where that version departs from its own documentation, `notes` in it
+//! say so and what is documented stands there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::support::{lambda_pack, repository, run};
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = repository().join("tests/it/fixtures/cargo-lambda");
+    let mut all: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// The crate that makes a package's binaries handlers, empty.
+fn stub(folder: &Path) {
+    let stub = folder.join("stub/lambda_runtime");
+    fs::create_dir_all(stub.join("src")).unwrap();
+    let manifest = "[package]\nname = \"lambda_runtime\"\nversion = \"0.1.0\"\n[workspace]\n";
+    fs::write(stub.join("Cargo.toml"), manifest).unwrap();
+    fs::write(stub.join("src/lib.rs"), "").unwrap();
+}
+
+/// Environment values are masked; the line they come from is shown, and holds them.
+fn unmasked(folder: &Path, setting: &Value, expected: &Value) -> Value {
+    let (Some(origin), Some(text)) = (setting["origin"].as_str(), expected.as_str()) else {
+        return setting["value"].clone();
+    };
+    let (file, line) = origin.rsplit_once(':').unwrap();
+    let file = fs::read_to_string(folder.join(file)).unwrap();
+    let line = file.lines().nth(line.parse::<usize>().unwrap() - 1).unwrap();
+    if line.contains(text) { json!(text) } else { json!(format!("not in {line:?}")) }
+}
+
+/// What `config show` answers of one handler, in the form of `expected.json`.
+fn answered(folder: &Path, record: &Value, expected: &Value) -> Value {
+    let mut all = Map::new();
+    for setting in record["settings"].as_array().unwrap() {
+        let key = setting["key"].as_str().unwrap();
+        match key.split_once('.') {
+            Some((map @ ("environment" | "tags"), name)) => {
+                let value = unmasked(folder, setting, &expected[map][name]);
+                let map = all.entry(map).or_insert_with(|| json!({}));
+                map[name] = value;
+            }
+            _ => drop(all.insert(key.to_owned(), setting["value"].clone())),
+        }
+    }
+    if let Some(items) = all.get_mut("include").and_then(Value::as_array_mut) {
+        for item in items {
+            // Its paths start from where it is run, which is the workspace's folder.
+            assert_eq!(item["root"], "workspace");
+            if item["to"].is_null() {
+                *item = item["from"].clone();
+            } else {
+                item.as_object_mut().unwrap().remove("root");
+            }
+        }
+    }
+    Value::Object(all)
+}
+
+/// What we do not take is said, each by its key.
+fn other(value: &Value, prefix: &str) -> Vec<String> {
+    let Some(table) = value.as_object() else { return Vec::new() };
+    let mut keys = Vec::new();
+    for (name, value) in table {
+        match name.as_str() {
+            // Taken: it makes the handler an extension.
+            "extension" | "internal" => {}
+            "build" if prefix.is_empty() => keys.extend(other(value, "build.")),
+            "watch" => keys.push("watch".to_owned()),
+            _ if prefix.is_empty() => keys.push(format!("deploy.{name}")),
+            // By its first name.
+            "env_var" => keys.push(format!("{prefix}env")),
+            _ => keys.push(format!("{prefix}{name}")),
+        }
+    }
+    keys
+}
+
+#[test]
+fn its_projects_work_with_no_edit() {
+    let fixtures = fixtures();
+    assert!(fixtures.len() >= 19, "{fixtures:?}");
+    for fixture in fixtures {
+        let name = fixture.file_name().unwrap().to_string_lossy().into_owned();
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture, folder.path());
+        stub(folder.path());
+        let expected: BTreeMap<String, Value> =
+            serde_json::from_slice(&fs::read(fixture.join("expected.json")).unwrap()).unwrap();
+        for (context, targets) in expected.iter().filter(|(context, _)| *context != "notes") {
+            let mut command = lambda_pack(folder.path());
+            command.args(["config", "show", "--output", "json", "--offline"]);
+            // A context that exists is an environment; any can be named as that tool names it.
+            command.env("CARGO_LAMBDA_CONTEXT", context);
+            let answer = run(&mut command).code(0);
+            let mut found = 0;
+            for record in answer.records() {
+                let target = format!(
+                    "{}/{}",
+                    record["package"].as_str().unwrap(),
+                    record["handler"].as_str().unwrap()
+                );
+                let Some(wanted) = targets.get(&target) else { continue };
+                found += 1;
+                let mut wanted = wanted.clone();
+                let not_ours = wanted.as_object_mut().unwrap().remove("other");
+                let mut ours = answered(folder.path(), &record, &wanted);
+                // Its variables are compared.
+                ours.as_object_mut().unwrap().remove("env-file");
+                if let Some(kind) = ours.as_object_mut().unwrap().remove("extension") {
+                    assert_eq!((kind, name.as_str()), (json!("external"), "extension"));
+                }
+                assert_eq!(ours, wanted, "{name} [{context}] {target}");
+                for key in other(&not_ours.unwrap_or_default(), "") {
+                    let said = format!("cargo-lambda's `{key}` is not taken");
+                    assert!(answer.stderr.contains(&said), "{name}: {said}\n{}", answer.stderr);
+                }
+            }
+            assert_eq!(found, targets.as_object().unwrap().len(), "{name} [{context}]");
+        }
+    }
+}
+
+#[test]
+fn its_file_is_found_on_the_way_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("a/b");
+    copy(&repository().join("tests/it/fixtures/cargo-lambda/named-in-file"), &below);
+    stub(&below);
+    fs::rename(below.join("CargoLambda.toml"), folder.path().join("CargoLambda.toml")).unwrap();
+    let answer = run(lambda_pack(&below).args(["config", "show", "--offline"])).code(0);
+    assert!(answer.stdout.contains("memory = 512"), "{}", answer.stdout);
+}
+
+#[test]
+fn a_context_is_an_environment() {
+    let fixture = repository().join("tests/it/fixtures/cargo-lambda/context-only-production");
+    let folder = tempfile::tempdir().unwrap();
+    copy(&fixture, folder.path());
+    stub(folder.path());
+    let show = |flag: &[&str], variable: Option<&str>| {
+        let mut command = lambda_pack(folder.path());
+        command.args(["config", "show", "--offline"]).args(flag);
+        command.envs(variable.map(|value| ("CARGO_LAMBDA_CONTEXT", value)));
+        run(&mut command)
+    };
+    let by_flag = show(&["--env", "production"], None).code(0);
+    let by_variable = show(&[], Some("PRODUCTION")).code(0);
+    assert_eq!(by_flag.stdout, by_variable.stdout);
+    assert_ne!(by_flag.stdout, show(&[], None).code(0).stdout);
+    show(&[], Some("nope"))
+        .code(0)
+        .says("CARGO_LAMBDA_CONTEXT: CargoLambda.toml has no context `nope`");
+    show(&["--env", "nope"], Some("production")).code(2).says("no table `env.nope` anywhere");
+}

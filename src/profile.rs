@@ -3,13 +3,15 @@
 //! Key by key: one that is named on the profile's `inherits` chain, by the root manifest, a file of
 //! cargo's configuration, `--config` or a variable, stays what it was, even where that is cargo's
 //! own default. Tables of single packages and of build scripts do not count: they name the key for
-//! something else.
+//! something else. The user's flags for rustc do: they come after what cargo makes of the profile, so
+//! rustc takes them, and some of them it refuses to have together with ours.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::cargo_config::{CargoConfig, Handed, Said, Value, Values, variable_of};
+use crate::cargo_config::{CargoConfig, Handed, Said, Value, Values, Word, variable_of};
 use crate::config::{ConfigFile, Origin};
+use crate::rustflags::codegen;
 
 /// A key of a profile that we have an opinion about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,8 +66,8 @@ pub enum Why {
     Said(Value, Origin),
     /// Nobody said anything: this is ours.
     Ours(Value),
-    /// Nobody said anything, and we leave it alone: `debug` is on there, which `strip` would undo.
-    Debug(Value, Origin),
+    /// Nobody said anything, and we leave it alone for what was said there of something else.
+    Left(String, Origin),
     /// Nobody said anything, and neither do we.
     Default,
 }
@@ -85,9 +87,7 @@ impl fmt::Display for Row {
         match &self.why {
             Why::Said(value, origin) => write!(f, "{key} = {value} ({origin})"),
             Why::Ours(value) => write!(f, "{key} = {value} (ours)"),
-            Why::Debug(value, origin) => {
-                write!(f, "{key} left to cargo, for debug = {value} ({origin})")
-            }
+            Why::Left(what, origin) => write!(f, "{key} left to cargo, for {what} ({origin})"),
             Why::Default => write!(f, "{key} left to cargo"),
         }
     }
@@ -102,11 +102,18 @@ pub struct Decision {
     pub handed: Vec<Handed>,
 }
 
-/// Decides for a profile of the workspace with this root manifest. `size` is `optimize = "size"`.
+/// Decides for a profile of the workspace with this root manifest. `flags` are the user's for rustc
+/// (`Rustflags::users`), `size` is `optimize = "size"`.
 #[must_use]
-pub fn decide(name: &str, manifest: &ConfigFile, config: &CargoConfig, size: bool) -> Decision {
+pub fn decide(
+    name: &str,
+    manifest: &ConfigFile,
+    config: &CargoConfig,
+    flags: &[Word],
+    size: bool,
+) -> Decision {
     let manifest = Values::of_file(&manifest.name, &manifest.text);
-    let profiles = Profiles { manifest: &manifest, config };
+    let profiles = Profiles { manifest: &manifest, config, flags };
     let chain = profiles.chain(name);
     if chain.last().is_none_or(|root| root != "release") {
         return Decision::default();
@@ -145,6 +152,7 @@ const BUILT_IN: [(&str, Option<&str>); 6] = [
 struct Profiles<'a> {
     manifest: &'a Values,
     config: &'a CargoConfig,
+    flags: &'a [Word],
 }
 
 impl Profiles<'_> {
@@ -178,19 +186,43 @@ impl Profiles<'_> {
     }
 
     fn why(&self, chain: &[String], key: Key, size: bool) -> Why {
+        if let Some((word, value)) = codegen(self.flags, key.name()) {
+            // `-Clto` alone is a yes.
+            let value = if value.is_empty() { "yes" } else { value };
+            return Why::Said(Value::Text(value.to_owned()), word.origin.clone());
+        }
         if let Some(said) = self.first(chain, key.name()) {
             return Why::Said(said.value, said.origin);
         }
-        let debug = || self.first(chain, "debug").filter(|said| is_on(&said.value));
-        match key.ours(size) {
-            Some(_)
-                if key == Key::Strip
-                    && let Some(debug) = debug() =>
-            {
-                Why::Debug(debug.value, debug.origin)
+        match (key.ours(size), self.obstacle(chain, key)) {
+            (Some(_), Some((what, origin))) => Why::Left(what, origin),
+            (Some(value), None) => Why::Ours(value),
+            (None, _) => Why::Default,
+        }
+    }
+
+    /// What our value of a key would undo or break.
+    fn obstacle(&self, chain: &[String], key: Key) -> Option<(String, Origin)> {
+        let flag = |option: &str, holds: &dyn Fn(&str) -> bool| {
+            let (word, _) = codegen(self.flags, option).filter(|(_, value)| holds(value))?;
+            Some((word.text.clone(), word.origin.clone()))
+        };
+        let no = |value: &str| ["no", "n", "off", "false"].contains(&value);
+        // Rustc refuses both beside a dynamic standard library, which is built to unwind.
+        let dynamic = || flag("prefer-dynamic", &|value| !no(value));
+        match key {
+            Key::Lto => flag("embed-bitcode", &no).or_else(dynamic),
+            Key::Panic => dynamic(),
+            Key::Strip => {
+                let short = || self.flags.iter().find(|word| word.text == "-g");
+                let debug = || self.first(chain, "debug").filter(|said| is_on(&said.value));
+                flag("debuginfo", &|value| !["0", "none"].contains(&value))
+                    .or_else(|| short().map(|word| (word.text.clone(), word.origin.clone())))
+                    .or_else(|| {
+                        debug().map(|said| (format!("debug = {}", said.value), said.origin))
+                    })
             }
-            Some(value) => Why::Ours(value),
-            None => Why::Default,
+            Key::CodegenUnits | Key::OptLevel => None,
         }
     }
 

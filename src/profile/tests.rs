@@ -9,6 +9,7 @@ struct Setup {
     files: Vec<(&'static str, String)>,
     variables: Vec<(String, String)>,
     arguments: Vec<String>,
+    flags: Vec<&'static str>,
 }
 
 const DEEP: &str = "/w/sub/.cargo/config.toml";
@@ -31,7 +32,9 @@ impl Setup {
             read: &text,
         });
         let manifest = ConfigFile { name: "Cargo.toml".into(), text: self.manifest.clone() };
-        decide(profile, &manifest, &config, size)
+        let origin = Origin::Variable("RUSTFLAGS".to_owned());
+        let flags: Vec<Word> = self.flags.iter().map(|flag| Word::new(flag, &origin)).collect();
+        decide(profile, &manifest, &config, &flags, size)
     }
 
     /// Says a key of a profile in a place.
@@ -210,7 +213,7 @@ fn debug_information_is_not_stripped_unasked() {
             setup.say(place, "release", "debug", debug);
             let decision = setup.decide("release", false);
             match why(&decision, Key::Strip) {
-                Why::Debug(_, origin) if on => assert!(origin.to_string().starts_with(shown)),
+                Why::Left(_, origin) if on => assert!(origin.to_string().starts_with(shown)),
                 Why::Ours(_) if !on => {}
                 other => panic!("debug = {debug} in {place}: {other:?}"),
             }
@@ -245,4 +248,39 @@ fn where_a_variable_would_be_read_for_two_profiles_it_is_config() {
     setup.say(DEEP, "a-b", "inherits", "\"a\"");
     setup.say("variable", "a", "inherits", "\"release\"");
     assert!(handed(&setup.decide("a-b", false))[0].starts_with("profile."));
+}
+
+#[test]
+fn the_users_flags_for_rustc_are_not_undone() {
+    for (flags, key, row) in [
+        (vec!["-Clto=thin"], Key::Lto, "lto = \"thin\" (RUSTFLAGS)"),
+        (vec!["-Clto"], Key::Lto, "lto = \"yes\" (RUSTFLAGS)"),
+        (vec!["-C", "panic=unwind"], Key::Panic, "panic = \"unwind\" (RUSTFLAGS)"),
+        (vec!["--codegen=codegen_units=4"], Key::CodegenUnits, "codegen-units = \"4\" (RUSTFLAGS)"),
+        (
+            vec!["-Cembed-bitcode=no"],
+            Key::Lto,
+            "lto left to cargo, for -Cembed-bitcode=no (RUSTFLAGS)",
+        ),
+        (
+            vec!["-Cprefer-dynamic"],
+            Key::Panic,
+            "panic left to cargo, for -Cprefer-dynamic (RUSTFLAGS)",
+        ),
+        (vec!["-Cprefer-dynamic"], Key::Lto, "lto left to cargo, for -Cprefer-dynamic (RUSTFLAGS)"),
+        (vec!["-Cprefer-dynamic=no"], Key::Lto, "lto = \"fat\" (ours)"),
+        (vec!["-Cembed-bitcode"], Key::Lto, "lto = \"fat\" (ours)"),
+        (vec!["-g"], Key::Strip, "strip left to cargo, for -g (RUSTFLAGS)"),
+        (vec!["-Cdebuginfo=1"], Key::Strip, "strip left to cargo, for -Cdebuginfo=1 (RUSTFLAGS)"),
+        (vec!["-Cdebuginfo=0"], Key::Strip, "strip = \"symbols\" (ours)"),
+    ] {
+        // Rustc takes them, whatever the profile says.
+        let decision = Setup { flags, ..Setup::default() }.decide("release", false);
+        let found = decision.rows.iter().find(|row| row.key == key).unwrap();
+        assert_eq!(found.to_string(), row);
+    }
+    let manifest = "profile.release.lto = true".to_owned();
+    let setup = Setup { manifest, flags: vec!["-Clto=off"], ..Setup::default() };
+    let decision = setup.decide("release", false);
+    assert_eq!(decision.rows[1].to_string(), "lto = \"off\" (RUSTFLAGS)");
 }

@@ -31,7 +31,7 @@ const FLAGS: [(&str, &str); 12] = [
 ];
 
 impl Lab {
-    fn rustflags(&self, chosen: bool) -> Rustflags {
+    pub(super) fn rustflags(&self, chosen: bool) -> Rustflags {
         self.write_manifest();
         let config = self.config();
         let cfgs = cargo_files::cfgs(&config, &triple());

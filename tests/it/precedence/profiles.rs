@@ -12,7 +12,8 @@ use crate::support::run;
 impl Lab {
     fn decide(&self, profile: &str, size: bool) -> Decision {
         let manifest = ConfigFile { name: "Cargo.toml".into(), text: self.write_manifest() };
-        profile::decide(profile, &manifest, &self.config(), size)
+        let users = self.rustflags(false).users;
+        profile::decide(profile, &manifest, &self.config(), &users, size)
     }
 }
 
@@ -32,7 +33,7 @@ fn agree(decision: &Decision, rustc: &[String], context: &str) {
         let expected = match &row.why {
             Why::Said(value, _) | Why::Ours(value) => given(row.key, value),
             Why::Default => Some("3".to_owned()),
-            Why::Debug(..) => None,
+            Why::Left(..) => None,
         };
         let found = option(rustc, row.key.name());
         assert_eq!(found, expected.as_deref(), "{context}: {row}\n{rustc:?}");
@@ -155,4 +156,27 @@ fn the_folder_of_the_run_decides_which_files_count() {
     assert_eq!(marks, ["--cfg=mark_b", "--cfg=mark_a"]);
     let words = lab.config().words(&["build", "rustflags"]).words;
     assert_eq!(words.iter().map(|word| &word.text).collect::<Vec<_>>(), marks);
+}
+
+#[test]
+fn what_rustc_refuses_together_with_ours() {
+    let mut lab = Lab::new("");
+    for flags in [
+        "-Cembed-bitcode=no",
+        "-Cprefer-dynamic",
+        // Not `thin`: cargo, left alone, adds `-Cembed-bitcode=no`, and rustc refuses that.
+        "-Clto=off",
+        "-C panic=unwind",
+        "-Clinker-plugin-lto",
+        "-Ccodegen-units=4 -Cstrip=none",
+        "-g",
+        "-Copt-level=1",
+    ] {
+        lab.clear();
+        lab.variables.push(("RUSTFLAGS".to_owned(), flags.to_owned()));
+        let decision = lab.decide("release", true);
+        // Really compiled: rustc itself is to take them together.
+        let mut cargo = lab.cargo("release", &decision.handed);
+        run(cargo.env_remove("RUSTC_WRAPPER")).code(0);
+    }
 }

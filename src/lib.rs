@@ -25,9 +25,9 @@
 //!
 //! # Invariants
 //!
-//! 1. No decision (`config`, `plan`, `elf`, `system`, `audit`, `bundle`, `message`) imports an edge
-//!    (`process`, `files`, `inspect`, `toolchain`, `cargo`, `shell`). A test holds the imports
-//!    against the table of layers.
+//! 1. No decision (`config`, `plan`, `cargo_config`, `profile`, `rustflags`, `elf`, `system`,
+//!    `audit`, `bundle`, `message`) imports an edge (`process`, `files`, `inspect`, `toolchain`,
+//!    `cargo_files`, `cargo`, `shell`). A test holds the imports against the table of layers.
 //! 2. No unordered map on the way to bytes, and no clock in a decision: the time is part of the plan.
 //! 3. Domain types are neither the clap structs nor the serde types of a file format.
 //! 4. The library never exits or prompts, and never installs anything. Only `main` has an exit code.
@@ -37,13 +37,16 @@
 //! # Modules, in reading order
 //!
 //! Words: [`target`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
-//! [`plan`], [`linker`], [`elf`], [`system`], [`audit`], [`bundle`], [`message`]. Edges: [`process`],
-//! [`toolchain`], [`zig`], [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
+//! [`plan`], [`linker`], [`cargo_config`], [`profile`], [`rustflags`], [`elf`], [`system`],
+//! [`audit`], [`bundle`], [`message`]. Edges: [`process`], [`toolchain`], [`zig`], [`cargo_files`],
+//! [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod artifact;
 pub mod audit;
 pub mod bundle;
 pub mod cargo;
+pub mod cargo_config;
+pub mod cargo_files;
 pub mod cli;
 pub mod config;
 pub mod digest;
@@ -57,6 +60,8 @@ pub mod message;
 mod nearest;
 pub mod plan;
 pub mod process;
+pub mod profile;
+pub mod rustflags;
 pub mod shell;
 pub mod system;
 pub mod target;

@@ -7,9 +7,21 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 const WORDS: &[&str] = &["artifact", "digest", "function", "nearest", "target", "tree"];
-const DECISIONS: &[&str] =
-    &["audit", "bundle", "config", "elf", "linker", "message", "plan", "system"];
-const EDGES: &[&str] = &["cargo", "files", "inspect", "process", "shell", "toolchain", "zig"];
+const DECISIONS: &[&str] = &[
+    "audit",
+    "bundle",
+    "cargo_config",
+    "config",
+    "elf",
+    "linker",
+    "message",
+    "plan",
+    "profile",
+    "rustflags",
+    "system",
+];
+const EDGES: &[&str] =
+    &["cargo", "cargo_files", "files", "inspect", "process", "shell", "toolchain", "zig"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for item in fs::read_dir(folder).unwrap() {

@@ -17,6 +17,7 @@ mod include;
 mod layers;
 mod orders;
 mod package;
+mod precedence;
 mod readme;
 mod select;
 mod support;

@@ -1,0 +1,74 @@
+//! Where cargo's configuration stands on this machine, and what rustc says holds for a target.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use cargo_platform::Cfg;
+
+use crate::cargo_config::{CargoConfig, Sources, Value};
+use crate::process::Step;
+use crate::rustflags;
+
+/// The environment of this process, as far as cargo's configuration can read it: what is no UTF-8
+/// it passes over.
+#[must_use]
+pub fn variables() -> Vec<(String, String)> {
+    let text = |text: OsString| text.into_string().ok();
+    env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+}
+
+/// Reads all of cargo's configuration that counts when it runs in `folder` (absolute; cargo looks
+/// from where it is run, not from the workspace) with these variables and these `--config`.
+#[must_use]
+pub fn load(folder: &Path, variables: Vec<(String, String)>, arguments: &[String]) -> CargoConfig {
+    let named = variables.iter().find(|(name, home)| name == "CARGO_HOME" && !home.is_empty());
+    let home = match named {
+        Some((_, home)) => Some(folder.join(home)),
+        None => env::home_dir().map(|home| home.join(".cargo")),
+    };
+    let files = config_files(folder, home.as_deref());
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    CargoConfig::new(&Sources { files, arguments, variables, folder, read: &read })
+}
+
+/// The file of every folder that has one, the deepest first and cargo's home last.
+fn config_files(folder: &Path, home: Option<&Path>) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = folder.ancestors().map(|f| f.join(".cargo")).collect();
+    let same = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    // Below the home directory it is met on the way up, and counts for what it is there.
+    if let Some(home) = home
+        && !folders.iter().any(|folder| same(folder) == same(home))
+    {
+        folders.push(home.to_path_buf());
+    }
+    // If there are both, cargo warns and reads the one of old.
+    let file = |folder: PathBuf| {
+        ["config", "config.toml"]
+            .map(|name| folder.join(name))
+            .into_iter()
+            .find(|path| path.exists())
+    };
+    folders.into_iter().filter_map(file).collect()
+}
+
+/// What `rustc --print cfg` says of a target under the user's flags, which is what cargo holds each
+/// `target.'cfg(…)'` against. Empty if no table has one: then nobody needs to ask.
+#[must_use]
+pub fn cfgs(config: &CargoConfig, triple: &str) -> Vec<Cfg> {
+    if !config.has_cfgs() {
+        return Vec::new();
+    }
+    let configured = || match config.value(&["build", "rustc"])?.value {
+        Value::Text(program) => Some(program),
+        _ => None,
+    };
+    let rustc = config.variable("RUSTC").map(str::to_owned).or_else(configured);
+    let args = ["--print", "cfg", "--target", triple].map(str::to_owned);
+    let flags = rustflags::without_cfgs(config, triple).into_iter().map(|word| word.text);
+    let step =
+        Step::new(rustc.unwrap_or_else(|| "rustc".to_owned()), args.into_iter().chain(flags));
+    // That rustc does not take the flags, cargo tells.
+    let answer = step.quiet_output().unwrap_or_default();
+    String::from_utf8_lossy(&answer).lines().filter_map(|line| line.parse().ok()).collect()
+}

@@ -24,9 +24,10 @@ pub use keys::{Check, Form, KEYS, Key, Kind, RESERVED, Scope};
 pub use layers::{For, Layer, Rank, Source, Tier};
 pub use located::{Located, Mistake, Node, Origin, Table};
 
+use crate::compile::{LinkerRequest, Optimize};
 use crate::function::{FunctionName, IncludeRule, Role};
 use crate::nearest::suggestion;
-use crate::target::Runtime;
+use crate::target::{Arch, Libc, Runtime};
 use cargo_lambda::Written;
 use layers::Reader;
 use patch::Patch;
@@ -317,6 +318,20 @@ pub struct Settings {
     pub include: Vec<IncludeRule>,
     /// Libraries of the system's that the audit accepts.
     pub trust_system: Vec<String>,
+    /// The architectures; empty where nothing was said.
+    pub archs: Vec<Arch>,
+    /// The C library.
+    pub libc: Option<Libc>,
+    /// The processor.
+    pub target_cpu: Option<String>,
+    /// The linker.
+    pub linker: Option<LinkerRequest>,
+    /// Speed or size.
+    pub optimize: Optimize,
+    /// Libraries that the program opens by itself.
+    pub dlopen: Vec<String>,
+    /// Folders with libraries that may be bundled.
+    pub library_paths: Vec<String>,
 }
 
 impl Settings {
@@ -333,6 +348,13 @@ impl Settings {
         let items = |key: &str| match merged.get(key).map(|value| &value.node) {
             Some(Node::List(items)) => items.clone(),
             _ => Vec::new(),
+        };
+        let texts = |key: &str| -> Vec<String> {
+            let text = |item: Located| match item.node {
+                Node::Text(text) => Some(text),
+                _ => None,
+            };
+            items(key).into_iter().filter_map(text).collect()
         };
         let mut mistakes = Vec::new();
         let name = text("name").and_then(|(text, origin)| {
@@ -359,13 +381,20 @@ impl Settings {
             name,
             runtime: text("runtime").and_then(|(text, _)| text.parse().ok()),
             include: items("include").iter().filter_map(include::rule).collect(),
-            trust_system: items("trust-system")
-                .into_iter()
-                .filter_map(|item| match item.node {
-                    Node::Text(text) => Some(text),
-                    _ => None,
-                })
-                .collect(),
+            trust_system: texts("trust-system"),
+            archs: match text("arch") {
+                Some(("both", _)) => Arch::ALL.to_vec(),
+                found => found.and_then(|(text, _)| text.parse().ok()).into_iter().collect(),
+            },
+            libc: text("libc").and_then(|(text, _)| text.parse().ok()),
+            target_cpu: text("target-cpu").map(|(text, _)| text.to_owned()),
+            linker: text("linker").and_then(|(text, _)| LinkerRequest::of_name(text)),
+            optimize: match text("optimize") {
+                Some(("size", _)) => Optimize::Size,
+                _ => Optimize::Speed,
+            },
+            dlopen: texts("dlopen"),
+            library_paths: texts("library-paths"),
         })
     }
 }

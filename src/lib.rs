@@ -36,7 +36,7 @@
 //!
 //! # Modules, in reading order
 //!
-//! Words: [`target`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
+//! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
 //! [`plan`], [`linker`], [`cargo_config`], [`profile`], [`rustflags`], [`elf`], [`system`],
 //! [`audit`], [`bundle`], [`message`]. Edges: [`process`], [`toolchain`], [`zig`], [`cargo_files`],
 //! [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
@@ -48,6 +48,7 @@ pub mod cargo;
 pub mod cargo_config;
 pub mod cargo_files;
 pub mod cli;
+pub mod compile;
 pub mod config;
 pub mod digest;
 pub mod elf;

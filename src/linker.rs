@@ -5,50 +5,12 @@
 
 use std::fmt;
 
+use crate::compile::LinkerRequest;
 use crate::target::{Arch, Glibc, Libc, Target};
 
 /// Versions of zig that the whole test suite passed with, the newest first. Another one works most
 /// likely, and is a warning.
 pub const KNOWN_ZIGS: &[&str] = &["0.17.0"];
-
-/// What was asked for with `--linker`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Request {
-    /// The best one that is there.
-    #[default]
-    Auto,
-    /// The host's C compiler.
-    Host,
-    /// `zig cc`.
-    Zig,
-    /// A gcc for the target.
-    Gcc,
-    /// A gcc for musl.
-    Musl,
-}
-
-impl Request {
-    /// Every one, the default first.
-    pub const ALL: [Self; 5] = [Self::Auto, Self::Host, Self::Zig, Self::Gcc, Self::Musl];
-
-    /// The word of the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Host => "host",
-            Self::Zig => "zig",
-            Self::Gcc => "gcc",
-            Self::Musl => "musl",
-        }
-    }
-
-    /// The request of a word.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|request| request.name() == name)
-    }
-}
 
 /// A C compiler that links.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +153,7 @@ impl Zig {
 
 /// Chooses.
 pub fn choose(
-    request: Request,
+    request: LinkerRequest,
     target: &Target,
     machine: &Machine<'_>,
 ) -> Result<Chosen, LinkerError> {
@@ -202,7 +164,7 @@ pub fn choose(
     };
     let native = Arch::of_linux_triple(machine.host) == Some(target.arch);
     match request {
-        Request::Auto => match (machine.configured)() {
+        LinkerRequest::Auto => match (machine.configured)() {
             Some((program, origin)) => {
                 let why = format!("{origin} says so");
                 chosen(Linker::Configured { program, origin }, why)
@@ -210,29 +172,29 @@ pub fn choose(
             None if target.libc == Libc::Musl => musl(target, native, machine),
             None => gnu(target, native, machine),
         },
-        Request::Host if !native => Err(LinkerError::OtherHost {
+        LinkerRequest::Host if !native => Err(LinkerError::OtherHost {
             host: machine.host.to_owned(),
             target: target.triple().to_owned(),
         }),
-        Request::Host => match (machine.cc)() {
+        LinkerRequest::Host => match (machine.cc)() {
             Some(cc) => chosen(Linker::Host(cc), asked()),
             None => missing("C compiler (`cc`)", Tool::Cc),
         },
-        Request::Zig => match (machine.zig)() {
+        LinkerRequest::Zig => match (machine.zig)() {
             Some(zig) => chosen(Linker::Zig(zig), asked()),
             None => missing("zig (neither `zig` nor Python's `ziglang`)", Tool::Zig),
         },
-        Request::Gcc => match (machine.gcc)(target.arch) {
+        LinkerRequest::Gcc => match (machine.gcc)(target.arch) {
             Some(gcc) => chosen(Linker::Gcc(gcc), asked()),
             None => missing(
                 &format!("{}-linux-gnu-gcc", target.arch.rust_name()),
                 Tool::Gcc(target.arch),
             ),
         },
-        Request::Musl if target.libc != Libc::Musl => {
+        LinkerRequest::Musl if target.libc != Libc::Musl => {
             Err(LinkerError::NotMusl { target: target.triple().to_owned() })
         }
-        Request::Musl => match (machine.musl)(target.arch) {
+        LinkerRequest::Musl => match (machine.musl)(target.arch) {
             Some(gcc) => chosen(Linker::Musl(gcc), asked()),
             None => missing("gcc for musl", Tool::MuslGcc(target.arch)),
         },

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use regex_lite::Regex;
 
+use crate::compile::LinkerRequest;
+
 /// Where a key may be said, from the lowest to the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -146,6 +148,13 @@ use Scope::{Package, Workspace};
 /// The keys, by name. Limits are those of the Lambda API (`CreateFunction`, "Lambda quotas").
 pub static KEYS: &[Key] = &[
     key(
+        "arch",
+        Choice(&["x86_64", "arm64", "both"]),
+        Workspace,
+        "the host's",
+        "The architecture; with both, a bundle for each.",
+    ),
+    key(
         "dead-letter",
         Text(Check::Form(&DEAD_LETTER)),
         Workspace,
@@ -158,6 +167,13 @@ pub static KEYS: &[Key] = &[
         Workspace,
         "left alone",
         "The function's description.",
+    ),
+    key(
+        "dlopen",
+        Texts(64, Check::Any),
+        Workspace,
+        "nothing",
+        "Libraries that the program opens by itself (`libfoo.so.1`): bundled as if it were linked with them.",
     ),
     key(
         "env-file",
@@ -210,6 +226,27 @@ pub static KEYS: &[Key] = &[
         "The ARNs of layer versions, in the order in which they are unpacked.",
     ),
     key(
+        "libc",
+        Choice(&["gnu", "musl"]),
+        Workspace,
+        "gnu",
+        "The C library: the runtime's glibc, or musl, linked statically.",
+    ),
+    key(
+        "library-paths",
+        Texts(64, Check::Any),
+        Workspace,
+        "nothing",
+        "Folders with shared libraries that may be bundled, searched before the system's; relative to the workspace.",
+    ),
+    key(
+        "linker",
+        Choice(&LinkerRequest::NAMES),
+        Workspace,
+        "auto",
+        "What links: the host's C compiler, zig, a cross gcc, a gcc for musl, or the best that is there.",
+    ),
+    key(
         "logging.format",
         Choice(&["json", "text"]),
         Workspace,
@@ -233,6 +270,13 @@ pub static KEYS: &[Key] = &[
         "The function's name; may hold {handler}, {package}, {env}, {branch} and {commit}.",
     ),
     key(
+        "optimize",
+        Choice(&["speed", "size"]),
+        Workspace,
+        "speed",
+        "`size` sets opt-level `z` in release builds, unless a profile says otherwise.",
+    ),
+    key(
         "reserved-concurrency",
         Integer(0, 100_000),
         Workspace,
@@ -254,6 +298,13 @@ pub static KEYS: &[Key] = &[
         "The AWS runtime.",
     ),
     key("tags", Map(Check::Tags), Workspace, "left alone", "The function's tags."),
+    key(
+        "target-cpu",
+        Text(Check::Any),
+        Workspace,
+        "x86-64-v3 or neoverse-n1",
+        "The processor that is compiled for, as rustc names it; `generic` for any.",
+    ),
     key(
         "timeout",
         Integer(1, 900),

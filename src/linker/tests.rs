@@ -19,7 +19,11 @@ fn compiler(program: &str, glibc: &str) -> Compiler {
 
 impl Has {
     /// The program that is chosen and why, or the error.
-    fn choose(&self, request: Request, target: Target) -> Result<(String, String), LinkerError> {
+    fn choose(
+        &self,
+        request: LinkerRequest,
+        target: Target,
+    ) -> Result<(String, String), LinkerError> {
         let zig = || Zig { command: vec!["zig".to_owned()], version: "0.17.0".to_owned() };
         let machine = Machine {
             host: self.host,
@@ -72,12 +76,12 @@ fn what_auto_takes() {
         (&Has { zig: false, ..musl.clone() }, arm_musl, "musl-gcc"),
     ];
     for (number, (has, target, expected)) in table.iter().enumerate() {
-        let found = has.choose(Request::Auto, *target).unwrap();
+        let found = has.choose(LinkerRequest::Auto, *target).unwrap();
         assert_eq!(found.0, *expected, "row {number}: {}", found.1);
         assert!(!found.1.is_empty());
     }
     for target in [arm, arm_musl] {
-        let error = bare.choose(Request::Auto, target).unwrap_err();
+        let error = bare.choose(LinkerRequest::Auto, target).unwrap_err();
         assert!(matches!(error, LinkerError::Nothing { .. }), "{error}");
     }
 }
@@ -89,20 +93,20 @@ fn a_request_is_kept_or_refused() {
     let gnu = target(Arch::X86_64, Libc::Gnu);
     let musl = target(Arch::X86_64, Libc::Musl);
     for (request, target, expected) in [
-        (Request::Host, gnu, "cc"),
-        (Request::Zig, gnu, "zig cc (0.17.0)"),
-        (Request::Gcc, gnu, "cross-gcc"),
-        (Request::Musl, musl, "musl-gcc"),
+        (LinkerRequest::Host, gnu, "cc"),
+        (LinkerRequest::Zig, gnu, "zig cc (0.17.0)"),
+        (LinkerRequest::Gcc, gnu, "cross-gcc"),
+        (LinkerRequest::Musl, musl, "musl-gcc"),
     ] {
         let found = all.choose(request, target).unwrap();
         assert_eq!(found, (expected.to_owned(), format!("`--linker {}`", request.name())));
         let error = none.choose(request, target).unwrap_err();
         assert!(matches!(error, LinkerError::Missing { .. }), "{error}");
-        assert_eq!(Request::of_name(request.name()), Some(request));
+        assert_eq!(LinkerRequest::of_name(request.name()), Some(request));
     }
-    let error = all.choose(Request::Host, target(Arch::Arm64, Libc::Gnu)).unwrap_err();
+    let error = all.choose(LinkerRequest::Host, target(Arch::Arm64, Libc::Gnu)).unwrap_err();
     assert!(matches!(error, LinkerError::OtherHost { .. }), "{error}");
-    let error = all.choose(Request::Musl, gnu).unwrap_err();
+    let error = all.choose(LinkerRequest::Musl, gnu).unwrap_err();
     assert!(matches!(error, LinkerError::NotMusl { .. }), "{error}");
 }
 

@@ -86,8 +86,8 @@ fn other(value: &Value, prefix: &str) -> Vec<String> {
     let mut keys = Vec::new();
     for (name, value) in table {
         match name.as_str() {
-            // Taken: it makes the handler an extension.
-            "extension" | "internal" => {}
+            // Taken: they make the handler an extension, or say the architecture.
+            "extension" | "internal" | "arm64" => {}
             "build" if prefix.is_empty() => keys.extend(other(value, "build.")),
             "watch" => keys.push("watch".to_owned()),
             _ if prefix.is_empty() => keys.push(format!("deploy.{name}")),
@@ -128,6 +128,11 @@ fn its_projects_work_with_no_edit() {
                 let mut wanted = wanted.clone();
                 let not_ours = wanted.as_object_mut().unwrap().remove("other");
                 let mut ours = answered(folder.path(), &record, &wanted);
+                if let Some(arch) = ours.as_object_mut().unwrap().remove("arch") {
+                    assert_eq!(arch, json!("arm64"));
+                    let build = &not_ours.as_ref().unwrap()["build"];
+                    assert_eq!(build["arm64"], json!(true), "{name}");
+                }
                 // Its variables are compared.
                 ours.as_object_mut().unwrap().remove("env-file");
                 if let Some(kind) = ours.as_object_mut().unwrap().remove("extension") {

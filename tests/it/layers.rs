@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::repository;
 
-const WORDS: &[&str] = &["artifact", "digest", "function", "nearest", "target", "tree"];
+const WORDS: &[&str] = &["artifact", "compile", "digest", "function", "nearest", "target", "tree"];
 const DECISIONS: &[&str] = &[
     "audit",
     "bundle",

@@ -37,9 +37,8 @@ const KEYS: &[(&str, &str)] = &[
 
 /// What to write instead of keys that we do not take.
 const REPLACEMENTS: &[(&str, &str)] = &[
-    ("build.arm64", "build on that architecture, until `--arch` is there"),
     ("build.bin", "use `--bin`"),
-    ("build.compiler", "name a linker for cargo (`[target.<triple>] linker`)"),
+    ("build.compiler", "use `linker`"),
     ("build.env", "set the variables in the environment that runs the build"),
     ("build.env_file", "set the variables in the environment that runs the build"),
     ("build.features", "use `--features`"),
@@ -49,10 +48,9 @@ const REPLACEMENTS: &[(&str, &str)] = &[
     ("build.packages", "use `--package`"),
     ("build.profile", "use `--profile`"),
     ("build.release", "`package` builds release, unless `--profile` says otherwise"),
-    ("build.target", "build on that architecture, until `--arch` is there"),
+    ("build.target", "use `arch` and `libc`"),
     ("build.target_dir", "use `--target-dir`"),
     ("build.workspace", "use `--workspace`"),
-    ("build.x86_64", "build on that architecture, until `--arch` is there"),
     ("deploy.alias", "`deploy` will have it"),
     ("deploy.compatible_runtimes", "layers will have it"),
     ("deploy.enable_function_url", "`deploy` will have it"),
@@ -119,6 +117,7 @@ pub(super) fn said(reader: &mut Reader<'_>, sections: &Table) -> Said {
                 if let Some(table) = reader.table(&format!("lambda.{name}"), value) {
                     entries(reader, table, &format!("{name}."), &mut said.values);
                     said.values.extend(extension(table));
+                    said.values.extend(arch(table));
                 }
             }
             "env" => {
@@ -162,7 +161,7 @@ fn entries(
             (None, Node::Table(inner)) if full == "deploy.vpc" => {
                 entries(reader, inner, "deploy.vpc.", values);
             }
-            (None, _) if name == "extension" || name == "internal" => {}
+            (None, _) if ["arm64", "extension", "internal", "x86_64"].contains(&name.as_str()) => {}
             (None, _) => not_taken(reader, &full, value),
         }
     }
@@ -178,6 +177,16 @@ fn extension(table: &Table) -> Option<(&'static str, Located)> {
     };
     let node = Node::Text(kind.to_owned());
     Some(("extension", Located { node, origin: found.origin.clone() }))
+}
+
+/// `arm64 = true` and `x86_64 = true` of `build`.
+fn arch(table: &Table) -> Option<(&'static str, Located)> {
+    let (name, found) = ["arm64", "x86_64"].into_iter().find_map(|name| {
+        let found = table.get(name).filter(|value| value.node == Node::Boolean(true));
+        Some((name, found?))
+    })?;
+    let node = Node::Text(name.to_owned());
+    Some(("arch", Located { node, origin: found.origin.clone() }))
 }
 
 fn not_taken(reader: &mut Reader<'_>, key: &str, value: &Located) {

@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod config;
 mod configuration;
+mod doctor;
 mod lower;
 mod package;
 
@@ -72,6 +73,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
+        Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
         Command::ZigEnvironment { target, config } => {
             let environment = zig::of_this_process(target, config.clone())?;

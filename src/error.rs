@@ -9,6 +9,7 @@ use crate::config::Mistake;
 use crate::files::{FileError, IncludeError};
 use crate::inspect::InspectError;
 use crate::plan::{PlanError, SelectError};
+use crate::process::ProcessError;
 use crate::system::BrokenData;
 use crate::toolchain::ToolchainError;
 use crate::tree::{Clash, PathRefused};
@@ -26,6 +27,14 @@ pub enum Error {
     /// zig.
     #[error(transparent)]
     Zig(#[from] ZigError),
+    /// A command of `doctor --fix`.
+    #[error("cannot install {what}")]
+    Fix {
+        /// What it would have brought.
+        what: String,
+        /// How it failed.
+        source: ProcessError,
+    },
     /// Cargo.
     #[error(transparent)]
     Cargo(#[from] CargoError),
@@ -142,6 +151,7 @@ impl Error {
             Self::Usage(_)
             | Self::Toolchain(_)
             | Self::Zig(_)
+            | Self::Fix { .. }
             | Self::Select(_)
             | Self::Config(_)
             | Self::Plan(_)

@@ -37,7 +37,7 @@
 //! # Modules, in reading order
 //!
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
-//! [`plan`], [`linker`], [`cargo_config`], [`profile`], [`rustflags`], [`elf`], [`system`],
+//! [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`], [`rustflags`], [`elf`], [`system`],
 //! [`audit`], [`bundle`], [`message`]. Edges: [`process`], [`toolchain`], [`zig`], [`cargo_files`],
 //! [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
 
@@ -51,6 +51,7 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod digest;
+pub mod doctor;
 pub mod elf;
 pub mod error;
 pub mod files;
@@ -62,6 +63,7 @@ mod nearest;
 pub mod plan;
 pub mod process;
 pub mod profile;
+pub mod remedy;
 pub mod rustflags;
 pub mod shell;
 pub mod system;

@@ -80,6 +80,41 @@ pub enum Message<'a> {
         /// The version that had it first.
         since: &'a str,
     },
+    /// Something that was found on this machine, or was not.
+    Fact {
+        /// What.
+        name: &'a str,
+        /// What was found.
+        value: Option<String>,
+    },
+    /// A target, and whether this machine builds for it.
+    Ability {
+        /// The rustc target, with the version of glibc that a handler may need.
+        target: String,
+        /// AWS's name of the architecture.
+        architecture: &'a str,
+        /// AWS's name of the runtime.
+        runtime: &'a str,
+        /// Whether a handler can be built for it; null where only the audit of one tells.
+        works: Option<bool>,
+        /// What links.
+        linker: Option<&'a str>,
+        /// Why that, or why nothing does.
+        why: &'a str,
+        /// Whether rustc has the standard library.
+        standard_library: bool,
+        /// What runs its executables here.
+        runs_with: Option<&'a str>,
+    },
+    /// Something that is not there.
+    Missing {
+        /// What.
+        name: String,
+        /// What it would give.
+        gives: String,
+        /// The commands that bring it, in order.
+        commands: serde_json::Value,
+    },
     /// The command failed; the last record.
     Error {
         /// What failed.

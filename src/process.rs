@@ -89,6 +89,18 @@ impl Step {
         self.captured(Stdio::null())
     }
 
+    /// Runs it with the user's own terminal, standard input included. For what asks questions itself.
+    pub fn interactive(&self) -> Result<(), ProcessError> {
+        let status = self
+            .command()
+            .stdin(Stdio::inherit())
+            // Standard output is ours.
+            .stdout(std::io::stderr())
+            .status()
+            .map_err(|source| ProcessError::Start { step: self.to_string(), source })?;
+        self.check(status)
+    }
+
     fn captured(&self, stderr: Stdio) -> Result<Vec<u8>, ProcessError> {
         let mut command = self.command();
         command.stdout(Stdio::piped()).stderr(stderr);

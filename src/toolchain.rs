@@ -1,5 +1,6 @@
 //! Facts about the programs of this machine: rustc, and the linker driver that cargo will use.
 
+mod machine;
 mod tools;
 
 use std::env;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::process::{ProcessError, Step};
 
+pub use machine::{data, facts, means, qemu};
 pub use tools::{cc, compiler, gcc, musl_gcc, standard_library, zig};
 
 /// What `rustc -vV` says.

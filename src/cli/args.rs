@@ -95,6 +95,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Show what this machine has, what works with it, and the command for what is missing
+    Doctor(Doctor),
     /// A tool of zig's, as the linker's wrapper scripts call it
     #[command(hide = true)]
     Zig {
@@ -152,6 +154,16 @@ pub(super) struct Check {
     pub(super) audit: Audit,
     #[command(flatten)]
     pub(super) build: Build,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Run the commands for what is missing, each after a question
+    #[arg(long)]
+    pub(super) fix: bool,
+    /// Run them without a question
+    #[arg(short, long, requires = "fix")]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::elf;
 use crate::linker::{Compiler, Zig};
 use crate::process::Step;
+use crate::remedy;
 use crate::target::{Arch, Glibc};
 
 /// The host's C compiler, by the name that rustc calls.
@@ -61,7 +62,7 @@ fn glibc_of(program: &str) -> Option<Glibc> {
     facts.versions_defined.iter().filter_map(|version| Glibc::of_text(version)).max()
 }
 
-/// `zig`, or Python's package `ziglang`. `CARGO_ZIGBUILD_ZIG_PATH` and
+/// `zig`, or Python's package `ziglang`, of the system or in the folder that `doctor` has it in. `CARGO_ZIGBUILD_ZIG_PATH` and
 /// `CARGO_ZIGBUILD_PYTHON_PATH` name others, as they do for cargo-zigbuild.
 #[must_use]
 pub fn zig() -> Option<Zig> {
@@ -71,8 +72,10 @@ pub fn zig() -> Option<Zig> {
     };
     let zig = vec![named("CARGO_ZIGBUILD_ZIG_PATH", "zig")];
     let python = named("CARGO_ZIGBUILD_PYTHON_PATH", "python3");
-    let python = vec![python, "-m".to_owned(), "ziglang".to_owned()];
-    [zig, python].into_iter().find_map(|command| {
+    let of_python = |python| vec![python, "-m".to_owned(), "ziglang".to_owned()];
+    // As `doctor` has it installed.
+    let ours = remedy::zig_folder(&super::data()).join("bin/python3").display().to_string();
+    [zig, of_python(python), of_python(ours)].into_iter().find_map(|command| {
         let (program, args) = command.split_first()?;
         let args = args.iter().map(String::as_str).chain(["version"]);
         let answer = Step::new(program, args).quiet_output().ok()?;

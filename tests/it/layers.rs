@@ -12,11 +12,13 @@ const DECISIONS: &[&str] = &[
     "bundle",
     "cargo_config",
     "config",
+    "doctor",
     "elf",
     "linker",
     "message",
     "plan",
     "profile",
+    "remedy",
     "rustflags",
     "system",
 ];

@@ -1,0 +1,144 @@
+//! Every fact of this machine that matters here, and what there is to install with.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::{cc, gcc, musl_gcc, standard_library, zig};
+use crate::doctor::Facts;
+use crate::process::Step;
+use crate::remedy::{Manager, Means};
+use crate::target::{Arch, Libc, Runtime, Target};
+
+/// What an `x86_64` processor must have to be an `x86-64-v3` (System V ABI, "x86-64 psABI", micro-
+/// architecture levels), as far as `/proc/cpuinfo` shows it beyond what v2 has.
+const X86_64_V3: [&str; 8] = ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"];
+/// What makes an arm64 processor run what is compiled for a Neoverse N1.
+const NEOVERSE_N1: [&str; 4] = ["atomics", "asimddp", "asimdrdm", "lrcpc"];
+
+/// Asks every tool; those that take long at the same time.
+pub fn facts() -> Result<Facts, super::ToolchainError> {
+    let rustc = super::rustc()?;
+    let host = rustc.host.clone();
+    let facts = thread::scope(|scope| {
+        let zig = scope.spawn(zig);
+        let triples = scope.spawn(|| {
+            let all = Arch::ALL.into_iter().flat_map(|arch| Libc::ALL.map(|libc| (arch, libc)));
+            let all = all.map(|(arch, libc)| Target::new(arch, libc, Runtime::default()).triple());
+            let there = all.filter(|triple| standard_library(triple).is_some());
+            there.map(str::to_owned).collect::<Vec<_>>()
+        });
+        let compilers = |of: &dyn Fn(Arch) -> Option<_>| {
+            Arch::ALL.into_iter().filter_map(|arch| Some((arch, of(arch)?))).collect()
+        };
+        let other = |arch| Arch::of_linux_triple(&host) != Some(arch);
+        Facts {
+            cargo: first_line(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), "--version"),
+            rustup: first_line("rustup", "--version"),
+            wrapper: env::var("RUSTC_WRAPPER").ok().filter(|wrapper| !wrapper.is_empty()),
+            cc: cc(),
+            gcc: compilers(&|arch| gcc(arch).filter(|_| other(arch))),
+            musl: compilers(&|arch| musl_gcc(arch, &host)),
+            qemu: Arch::ALL.into_iter().filter_map(|arch| Some((arch, qemu(arch)?))).collect(),
+            runs_default_cpu: runs_default_cpu(&host),
+            engines: ["docker", "podman"]
+                .into_iter()
+                .filter(|p| is_there(p))
+                .map(str::to_owned)
+                .collect(),
+            aws: aws(),
+            zig: zig.join().unwrap_or_default(),
+            standard: triples.join().unwrap_or_default(),
+            ..Facts::default()
+        }
+    });
+    Ok(Facts { rustc: rustc.version, host: rustc.host, ..facts })
+}
+
+fn first_line(program: impl Into<OsString>, arg: &str) -> Option<String> {
+    let answer = Step::new(program, [arg]).quiet_output().ok()?;
+    String::from_utf8_lossy(&answer).lines().next().map(str::to_owned)
+}
+
+fn is_there(program: &str) -> bool {
+    which::which(program).is_ok()
+}
+
+/// A user-mode qemu, by the names that distributions give it.
+#[must_use]
+pub fn qemu(arch: Arch) -> Option<String> {
+    let names = ["-static", ""].map(|end| format!("qemu-{}{end}", arch.rust_name()));
+    names.into_iter().find(|name| is_there(name))
+}
+
+fn runs_default_cpu(host: &str) -> Option<bool> {
+    let arch = Arch::of_linux_triple(host)?;
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = |name: &str| text.lines().find(|line| line.starts_with(name));
+    let (flags, needed): (&str, &[&str]) = match arch {
+        Arch::X86_64 => (line("flags")?, &X86_64_V3),
+        Arch::Arm64 => (line("Features")?, &NEOVERSE_N1),
+    };
+    let has: Vec<&str> = flags.split_whitespace().collect();
+    Some(needed.iter().all(|flag| has.contains(flag)))
+}
+
+/// Which of AWS's configuration is there (AWS SDKs and Tools Reference Guide); what it says is
+/// nobody's business.
+fn aws() -> Vec<String> {
+    let variables = [
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ENDPOINT_URL",
+    ];
+    let mut found: Vec<String> = variables
+        .into_iter()
+        .filter(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+        .map(str::to_owned)
+        .collect();
+    let home = env::home_dir().unwrap_or_default();
+    for (variable, file) in
+        [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")]
+    {
+        let named = env::var_os(variable).map(PathBuf::from);
+        let path = named.unwrap_or_else(|| home.join(".aws").join(file));
+        if path.is_file() {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+/// What there is to install with.
+#[must_use]
+pub fn means() -> Means {
+    let manager = Manager::ALL.into_iter().find(|(_, program)| is_there(program));
+    let python = ["python3", "python"].into_iter().find(|program| is_there(program));
+    Means {
+        manager: manager.map(|(manager, _)| manager),
+        root: rustix::process::geteuid().is_root(),
+        python: python.map(str::to_owned),
+        rustup: is_rustups().then(|| env::var("RUSTUP_TOOLCHAIN").ok()),
+        data: data(),
+    }
+}
+
+/// The folder for a user's data (XDG Base Directory Specification).
+#[must_use]
+pub fn data() -> PathBuf {
+    let named = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    named.unwrap_or_else(|| env::home_dir().unwrap_or_default().join(".local/share"))
+}
+
+/// Whether the rustc in use is one that rustup manages.
+fn is_rustups() -> bool {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = first_line(rustc, "--print=sysroot").map(PathBuf::from);
+    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".rustup")));
+    is_there("rustup")
+        && sysroot.zip(home).is_some_and(|(sysroot, home)| sysroot.starts_with(Path::new(&home)))
+}

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::Error;
+use crate::message::Message;
 use crate::shell::{Output, Shell};
 use crate::zig;
 use args::{Cli, Command};
@@ -51,6 +52,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             shell.error(&error);
             if shell.is_json() {
+                for mistake in error.mistakes() {
+                    let origin = mistake.origin.to_string();
+                    let _ = shell.record(&Message::Mistake { origin, message: &mistake.what });
+                }
                 for one in error.each() {
                     let _ = shell.record(&one.into());
                 }

@@ -14,6 +14,7 @@ mod keys;
 mod layers;
 mod located;
 mod patch;
+mod settings;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,12 +24,11 @@ pub use expand::Placeholders;
 pub use keys::{Check, Form, KEYS, Key, Kind, RESERVED, Scope};
 pub use layers::{For, Layer, Rank, Source, Tier};
 pub use located::{Located, Mistake, Node, Origin, Table};
+pub use settings::Settings;
 
-use crate::compile::{LinkerRequest, Optimize};
-use crate::function::{FunctionName, IncludeRule, Role};
 use crate::nearest::suggestion;
-use crate::target::{Arch, Libc, Runtime};
 use cargo_lambda::Written;
+use check::Lookup;
 use layers::Reader;
 use patch::Patch;
 
@@ -61,8 +61,8 @@ pub struct Inputs<'a> {
     pub flags: Vec<(&'static str, Located)>,
     /// The packages, each with its binaries and examples.
     pub packages: BTreeMap<String, BTreeSet<String>>,
-    /// Answers `branch` and `commit`, if the work tree has them; asked only where a name holds them.
-    pub git: &'a dyn Fn(&str) -> Option<String>,
+    /// Answers `branch` and `commit`, or why there is none; asked only where a name holds them.
+    pub git: &'a dyn Fn(&str) -> Result<String, String>,
     /// Looks up variables for `${…}`.
     pub lookup: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -75,8 +75,8 @@ pub struct Config {
     pub env: Option<String>,
     /// What is written for cargo-lambda and not taken.
     pub warnings: Vec<Mistake>,
-    /// Those of every handler, by package and name.
-    settings: BTreeMap<(String, String), Settings>,
+    /// Those of every handler, by package and name, or what is wrong with them together.
+    settings: BTreeMap<(String, String), Result<Settings, Vec<Mistake>>>,
 }
 
 /// The settings of one handler, by full key, each with its origin. Maps hold an origin an entry.
@@ -87,7 +87,7 @@ impl Config {
     pub fn load(inputs: &Inputs<'_>) -> Result<Self, Vec<Mistake>> {
         let mut reader = Reader {
             env: inputs.env.as_deref(),
-            lookup: Some(inputs.lookup),
+            lookup: Lookup::Now(inputs.lookup),
             read: inputs.read,
             layers: Vec::new(),
             warnings: Vec::new(),
@@ -120,31 +120,42 @@ impl Config {
             warnings: reader.warnings,
             settings: BTreeMap::new(),
         };
-        let git =
-            |what| config.mentions(&format!("{{{what}}}")).then(|| (inputs.git)(what)).flatten();
+        config.settle(inputs);
+        mistakes.retain(|mistake| !syntax.iter().any(|broken| follows(mistake, broken)));
+        mistakes.extend(syntax);
+        mistakes.sort();
+        mistakes.dedup();
+        if mistakes.is_empty() {
+            return Ok(config);
+        }
+        // Something must be mended anyway: all of it at once then.
+        mistakes.extend(config.settings.into_values().filter_map(Result::err).flatten());
+        mistakes.sort();
+        mistakes.dedup();
+        Err(mistakes)
+    }
+
+    /// Puts together what counts for each handler.
+    fn settle(&mut self, inputs: &Inputs<'_>) {
+        let git = |what: &str| {
+            let asked = self.mentions(&format!("{{{what}}}"));
+            if asked { (inputs.git)(what) } else { Err(String::new()) }
+        };
         let (branch, commit) = (git("branch"), git("commit"));
+        let env = self.env.clone();
         for (package, handlers) in &inputs.packages {
             for handler in handlers {
                 let placeholders = Placeholders {
                     handler,
                     package,
-                    env: config.env.as_deref(),
-                    branch: branch.as_deref(),
-                    commit: commit.as_deref(),
+                    env: env.as_deref().ok_or("no `--env` is given"),
+                    branch: branch.as_deref().map_err(String::as_str),
+                    commit: commit.as_deref().map_err(String::as_str),
                 };
-                match Settings::new(&config.of_handler(package, handler), &placeholders) {
-                    Ok(settings) => {
-                        config.settings.insert((package.clone(), handler.clone()), settings);
-                    }
-                    Err(more) => mistakes.extend(more),
-                }
+                let settings = Settings::new(&self.of_handler(package, handler), &placeholders);
+                self.settings.insert((package.clone(), handler.clone()), settings);
             }
         }
-        mistakes.retain(|mistake| !syntax.iter().any(|broken| follows(mistake, broken)));
-        mistakes.extend(syntax);
-        mistakes.sort();
-        mistakes.dedup();
-        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
 
     /// Whether a table of this very handler has the key.
@@ -154,10 +165,11 @@ impl Config {
         self.layers.iter().any(|layer| layer.for_ == for_ && layer.values.contains_key(key))
     }
 
-    /// The settings of one handler that building and packaging use.
-    #[must_use]
-    pub fn settings(&self, package: &str, handler: &str) -> Settings {
-        self.settings.get(&(package.to_owned(), handler.to_owned())).cloned().unwrap_or_default()
+    /// The settings of one handler that building and packaging use, or all that is wrong with them:
+    /// variables that are missing, and what no table shows by itself.
+    pub fn settings(&self, package: &str, handler: &str) -> Result<Settings, Vec<Mistake>> {
+        let settings = self.settings.get(&(package.to_owned(), handler.to_owned()));
+        settings.cloned().unwrap_or_else(|| Ok(Settings::default()))
     }
 
     /// Whether a text is in any name.
@@ -180,8 +192,22 @@ impl Config {
         let mut merged: BTreeMap<&'static str, Patch> = BTreeMap::new();
         for (place, layer) in layers.into_iter().enumerate() {
             let of_file = layer.env_file.as_ref().filter(|_| env_file == Some(place));
-            let of_file = of_file.map(|value| ("environment", value));
-            let values = layer.values.iter().map(|(key, value)| (*key, value));
+            // One that cannot be read takes the place of its own name.
+            let (unread, of_file): (Vec<_>, Vec<_>) =
+                of_file.into_iter().partition(|file| matches!(file.node, Node::Missing(_)));
+            let of_file = of_file.first().map(|value| ("environment", *value));
+            let value_of = |key: &'static str, value| match unread.first() {
+                Some(unread) if key == "env-file" => (key, *unread),
+                _ => (key, value),
+            };
+            let values = layer.values.iter().map(|(key, value)| value_of(key, value));
+            // An empty `environment` clears what is below it, not the file beside it.
+            let (clear, values): (Vec<_>, Vec<_>) =
+                values.partition(|(key, value)| *key == "environment" && is_empty(value));
+            if !clear.is_empty() && of_file.is_none() {
+                merged.remove("env-file");
+            }
+            let of_file = clear.into_iter().chain(of_file);
             for (key, value) in of_file.into_iter().chain(values) {
                 let patch = match merged.remove(key) {
                     Some(below) => Patch::new(value).over(below),
@@ -192,6 +218,10 @@ impl Config {
         }
         merged.into_iter().map(|(key, patch)| (key, patch.into_value())).collect()
     }
+}
+
+fn is_empty(value: &Located) -> bool {
+    matches!(&value.node, Node::Table(table) if table.is_empty())
 }
 
 fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
@@ -298,104 +328,10 @@ fn check_names(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
         && !reader.envs.contains(env)
     {
         let near = suggestion(env, reader.envs.iter().map(String::as_str));
-        let origin = Origin::Flag("--env");
+        let by_variable = inputs.variables.iter().any(|(n, v)| n == variables::ENV && v == env);
+        let variable = || Origin::Variable(variables::ENV.to_owned());
+        let origin = if by_variable { variable() } else { Origin::Flag("--env") };
         reader.mistake(&origin, format!("no table `env.{env}` anywhere; {near}"));
-    }
-}
-
-/// Settings that building and packaging use, as values.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Whether this is a handler at all, whatever it depends on.
-    pub handler: Option<bool>,
-    /// Function, or which kind of extension.
-    pub role: Option<Role>,
-    /// The function's name; the binary's by default.
-    pub name: Option<FunctionName>,
-    /// The AWS runtime.
-    pub runtime: Option<Runtime>,
-    /// Files beside the executable.
-    pub include: Vec<IncludeRule>,
-    /// Libraries of the system's that the audit accepts.
-    pub trust_system: Vec<String>,
-    /// The architectures; empty where nothing was said.
-    pub archs: Vec<Arch>,
-    /// The C library.
-    pub libc: Option<Libc>,
-    /// The processor.
-    pub target_cpu: Option<String>,
-    /// The linker.
-    pub linker: Option<LinkerRequest>,
-    /// Speed or size.
-    pub optimize: Optimize,
-    /// Libraries that the program opens by itself.
-    pub dlopen: Vec<String>,
-    /// Folders with libraries that may be bundled.
-    pub library_paths: Vec<String>,
-}
-
-impl Settings {
-    /// Takes them out of what was merged for one handler.
-    pub fn new(merged: &Merged, placeholders: &Placeholders<'_>) -> Result<Self, Vec<Mistake>> {
-        let text = |key: &str| match merged.get(key) {
-            Some(Located { node: Node::Text(text), origin })
-                if !text.is_empty() && text != check::NONE =>
-            {
-                Some((text.as_str(), origin))
-            }
-            _ => None,
-        };
-        let items = |key: &str| match merged.get(key).map(|value| &value.node) {
-            Some(Node::List(items)) => items.clone(),
-            _ => Vec::new(),
-        };
-        let texts = |key: &str| -> Vec<String> {
-            let text = |item: Located| match item.node {
-                Node::Text(text) => Some(text),
-                _ => None,
-            };
-            items(key).into_iter().filter_map(text).collect()
-        };
-        let mut mistakes = Vec::new();
-        let name = text("name").and_then(|(text, origin)| {
-            let name = expand::placeholders(text, placeholders)
-                .and_then(|name| FunctionName::new(&name).map_err(|error| error.to_string()));
-            name.map_err(|what| mistakes.push(Mistake { origin: origin.clone(), what })).ok()
-        });
-        for (key, value) in merged {
-            let what = keys::find(key).and_then(|key| check::merged(key, value, merged));
-            mistakes.extend(what.map(|what| Mistake { origin: value.origin.clone(), what }));
-        }
-        if !mistakes.is_empty() {
-            return Err(mistakes);
-        }
-        Ok(Self {
-            handler: match merged.get("handler").map(|value| &value.node) {
-                Some(Node::Boolean(boolean)) => Some(*boolean),
-                _ => None,
-            },
-            role: text("extension").map(|(text, _)| match text {
-                "internal" => Role::InternalExtension,
-                _ => Role::ExternalExtension,
-            }),
-            name,
-            runtime: text("runtime").and_then(|(text, _)| text.parse().ok()),
-            include: items("include").iter().filter_map(include::rule).collect(),
-            trust_system: texts("trust-system"),
-            archs: match text("arch") {
-                Some(("both", _)) => Arch::ALL.to_vec(),
-                found => found.and_then(|(text, _)| text.parse().ok()).into_iter().collect(),
-            },
-            libc: text("libc").and_then(|(text, _)| text.parse().ok()),
-            target_cpu: text("target-cpu").map(|(text, _)| text.to_owned()),
-            linker: text("linker").and_then(|(text, _)| LinkerRequest::of_name(text)),
-            optimize: match text("optimize") {
-                Some(("size", _)) => Optimize::Size,
-                _ => Optimize::Speed,
-            },
-            dlopen: texts("dlopen"),
-            library_paths: texts("library-paths"),
-        })
     }
 }
 

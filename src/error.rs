@@ -40,7 +40,7 @@ pub enum Error {
     Cargo(#[from] CargoError),
     /// The selection, or the manifests.
     #[error(transparent)]
-    Select(#[from] SelectError),
+    Select(SelectError),
     /// Mistakes in settings, all of them.
     #[error("{}", config_lines(.0))]
     Config(Vec<Mistake>),
@@ -140,6 +140,16 @@ fn error_lines(errors: &[Error]) -> String {
     errors.iter().map(Error::one_line).collect::<Vec<_>>().join("\n")
 }
 
+impl From<SelectError> for Error {
+    /// Mistakes in settings are those of settings, wherever they are found.
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Settings(mistakes) => Self::Config(mistakes),
+            error => Self::Select(error),
+        }
+    }
+}
+
 impl Error {
     /// The exit code, as `--help` lists them.
     #[must_use]
@@ -194,6 +204,15 @@ impl Error {
             Self::Record { path, .. } => Some(format!("remove {path} and package again")),
             Self::Several(errors) => errors.iter().find_map(Self::hint),
             _ => None,
+        }
+    }
+
+    /// The mistakes in settings that it is made of.
+    #[must_use]
+    pub fn mistakes(&self) -> &[Mistake] {
+        match self {
+            Self::Config(mistakes) => mistakes,
+            _ => &[],
         }
     }
 

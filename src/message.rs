@@ -115,6 +115,23 @@ pub enum Message<'a> {
         /// The commands that bring it, in order.
         commands: serde_json::Value,
     },
+    /// Something that is not wrong and not as it should be either.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// One mistake in settings; an error follows behind the last.
+    Mistake {
+        /// Where: a file and a line, a variable or a flag; several of them with ` + ` between.
+        origin: String,
+        /// What is wrong.
+        message: &'a str,
+    },
+    /// The JSON schema of `lambda-pack.toml`.
+    Schema {
+        /// The schema.
+        schema: serde_json::Value,
+    },
     /// The command failed; the last record.
     Error {
         /// What failed.

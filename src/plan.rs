@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub use depends::FeatureSelection;
 pub use options::CargoOptions;
 pub use runs::{PackageFacts, Run};
-pub use select::{Candidate, SelectError, Selected, Selection, select, targets};
+pub use select::{Candidate, SelectError, Selected, Selection, handlers, select, targets};
 
 use crate::bundle::{DosTime, Level};
 use crate::function::Function;

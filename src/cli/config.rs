@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use super::args::{Audit, ConfigCommand, Global, ManifestFlags, Show};
 use super::configuration;
 use crate::cargo;
-use crate::config::{Check, KEYS, Key, Kind, Located, Merged, Node, RESERVED, Scope, Table};
+use crate::config::{
+    Check, KEYS, Key, Kind, Located, Merged, Node, RESERVED, Scope, Settings, Table,
+};
 use crate::error::Error;
 use crate::message::{Message, clean};
 use crate::nearest::suggestion;
@@ -20,6 +22,9 @@ pub(super) fn run(command: &ConfigCommand, global: &Global, shell: &Shell) -> Re
         ConfigCommand::Show(args) => show(args, global, shell),
         ConfigCommand::Keys => keys(shell),
         ConfigCommand::Schema => {
+            if shell.is_json() {
+                return Ok(shell.record(&Message::Schema { schema: schema() })?);
+            }
             let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
             Ok(shell.answer(text)?)
         }
@@ -33,16 +38,31 @@ fn show(args: &Show, global: &Global, shell: &Shell) -> Result<(), Error> {
     let targets = plan::targets(&metadata);
     let all =
         targets.iter().flat_map(|(package, names)| names.iter().map(move |name| (package, name)));
+    let handlers = plan::handlers(&metadata, &config);
+    let is_handler = |(package, name): &(&String, &String)| {
+        handlers.contains(&((*package).clone(), (*name).clone()))
+    };
     let wanted: Vec<_> = all
         .clone()
-        .filter(|(_, name)| args.handler.as_ref().is_none_or(|handler| handler == *name))
+        .filter(|found| args.handler.as_ref().map_or(is_handler(found), |name| name == found.1))
         .collect();
     if let (Some(handler), true) = (&args.handler, wanted.is_empty()) {
         let near = suggestion(handler, all.map(|(_, name)| name.as_str()));
         return Err(Error::Usage(format!("no binary or example `{handler}`; {near}")));
     }
+    let mut mistakes = Vec::new();
     for (package, handler) in wanted {
-        let merged = config.of_handler(package, handler);
+        let mut merged = config.of_handler(package, handler);
+        match config.settings(package, handler) {
+            // As it will be called: with its placeholders put in.
+            Ok(Settings { name: Some(name), .. }) => {
+                if let Some(value) = merged.get_mut("name") {
+                    value.node = Node::Text(name.to_string());
+                }
+            }
+            Ok(_) => {}
+            Err(more) => mistakes.extend(more),
+        }
         if shell.is_json() {
             let settings = merged.iter().flat_map(|(key, value)| flat(key, value));
             let settings = settings.map(
@@ -58,7 +78,9 @@ fn show(args: &Show, global: &Global, shell: &Shell) -> Result<(), Error> {
             text(package, handler, &merged, shell)?;
         }
     }
-    Ok(())
+    mistakes.sort();
+    mistakes.dedup();
+    if mistakes.is_empty() { Ok(()) } else { Err(Error::Config(mistakes)) }
 }
 
 fn options(manifest: &ManifestFlags, global: &Global) -> CargoOptions {
@@ -83,7 +105,8 @@ fn text(package: &str, handler: &str, merged: &Merged, shell: &Shell) -> Result<
     if lines.is_empty() {
         shell.answer("  nothing is set")?;
     }
-    let width = lines.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0).min(50);
+    let lengths = lines.iter().map(|(left, _)| left.chars().count()).filter(|length| *length <= 50);
+    let width = lengths.max().unwrap_or(0);
     for (left, origin) in lines {
         shell.answer(format!("  {left:<width$}  # {origin}"))?;
     }
@@ -99,10 +122,20 @@ fn flat(key: &str, value: &Located) -> Vec<(String, Value, String)> {
             .iter()
             .map(|(name, entry)| {
                 let shown = if secret { json!(MASK) } else { value_of(&entry.node) };
-                (format!("{key}.{name}"), shown, entry.origin.to_string())
+                (format!("{key}.{}", bare_or_quoted(name)), shown, entry.origin.to_string())
             })
             .collect(),
         node => vec![(key.to_owned(), value_of(node), value.origin.to_string())],
+    }
+}
+
+/// A key as TOML has it: in quotes where a dot or a blank in it would mislead.
+fn bare_or_quoted(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        json!(name).to_string()
     }
 }
 
@@ -118,6 +151,7 @@ fn value_of(node: &Node) -> Value {
         Node::List(items) => items.iter().map(|item| value_of(&item.node)).collect(),
         Node::Table(entries) => table(entries),
         Node::Other(kind) => json!(kind),
+        Node::Missing(_) => Value::Null,
     }
 }
 
@@ -134,8 +168,12 @@ fn keys(shell: &Shell) -> Result<(), Error> {
             })?;
             continue;
         }
-        shell.answer(format!("{}  ({}; {})", key.name, kind_words(key), scopes(key).join(", ")))?;
         let width = shell.stdout_width().unwrap_or(80).clamp(40, 100);
+        let head = format!("{}  ({}; {})", key.name, kind_words(key), scopes(key).join(", "));
+        shell.answer(textwrap::fill(
+            &head,
+            textwrap::Options::new(width).subsequent_indent("    "),
+        ))?;
         let options =
             textwrap::Options::new(width).initial_indent("    ").subsequent_indent("    ");
         let meaning = format!("{} Default: {}. Since {}.", key.meaning, key.default, key.since);
@@ -146,7 +184,7 @@ fn keys(shell: &Shell) -> Result<(), Error> {
 
 fn kind_words(key: &Key) -> String {
     match key.kind {
-        Kind::Boolean => "boolean".to_owned(),
+        Kind::Boolean => "boolean, or \"none\"".to_owned(),
         Kind::Integer(least, most) => format!("integer {least} to {most}, or \"none\""),
         Kind::Choice(words) => words
             .iter()
@@ -210,7 +248,7 @@ fn scope_schema(scope: Scope) -> Value {
 }
 
 /// Where a variable stands in a value.
-const REFERENCE: &str = r"\$\{";
+const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}";
 
 fn text_schema(check: Check) -> Value {
     match check {
@@ -219,6 +257,8 @@ fn text_schema(check: Check) -> Value {
         Check::Form(form) => {
             json!({ "type": "string", "pattern": format!("^$|{REFERENCE}|^({})$", form.pattern) })
         }
+        Check::FunctionName => json!({ "type": "string", "pattern": format!(
+            "^$|{REFERENCE}|^([a-zA-Z0-9_-]|\\{{(handler|package|env|branch|commit)\\}})+$") }),
         _ => json!({ "type": "string" }),
     }
 }
@@ -272,7 +312,9 @@ fn kind_schema(kind: Kind) -> Value {
     // A variable may stand for any value.
     let reference = json!({ "type": "string", "pattern": REFERENCE });
     match kind {
-        Kind::Boolean => json!({ "anyOf": [{ "type": "boolean" }, reference] }),
+        Kind::Boolean => {
+            json!({ "anyOf": [{ "type": "boolean" }, { "const": "none" }, reference] })
+        }
         Kind::Integer(least, most) => json!({ "anyOf": [
             { "type": "integer", "minimum": least, "maximum": most },
             { "const": "none" }, reference] }),

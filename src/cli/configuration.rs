@@ -10,6 +10,7 @@ use super::args::{Audit, Global};
 use crate::config::{Config, ConfigFile, Inputs, Located, Mistake, Node, Origin};
 use crate::error::Error;
 use crate::files;
+use crate::message::Message;
 use crate::plan;
 use crate::shell::Shell;
 use crate::toolchain;
@@ -52,6 +53,7 @@ pub(super) fn load(
     let nearest = root.ancestors().map(|folder| folder.join(CARGO_LAMBDA)).find(|at| at.exists());
     let cargo_lambda = nearest.and_then(|path| read(&path));
     mistakes.extend(files_elsewhere(metadata, root));
+    warn_of_members(metadata, root, shell);
     let variables = variables(&mut mistakes);
     let by_name: BTreeMap<&str, &str> =
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -69,10 +71,7 @@ pub(super) fn load(
         env: global.env.clone().filter(|env| !env.is_empty()),
         flags: flags(audit),
         packages: plan::targets(metadata),
-        git: &|what| match what {
-            "branch" => toolchain::branch(root),
-            _ => toolchain::commit(root).map(|commit| commit.chars().take(12).collect()),
-        },
+        git: &|what| git(root, what),
         lookup: &|name| by_name.get(name).map(|&value| value.to_owned()),
         variables: variables.clone(),
     };
@@ -87,8 +86,24 @@ pub(super) fn load(
     };
     for warning in &config.warnings {
         shell.warn(warning);
+        if shell.is_json() {
+            shell.record(&Message::Warning { message: warning.to_string() })?;
+        }
     }
     Ok(config)
+}
+
+/// The branch or the commit, for a name.
+fn git(root: &Path, what: &str) -> Result<String, String> {
+    let commit = toolchain::commit(root).ok_or("this is no git work tree with a commit")?;
+    match what {
+        "branch" => toolchain::branch(root).ok_or_else(|| {
+            "no branch is checked out (HEAD is detached); take `{commit}`, or a variable that your \
+             CI sets (`${BRANCH}`)"
+                .to_owned()
+        }),
+        _ => Ok(commit.chars().take(12).collect()),
+    }
 }
 
 /// Files that someone means to be read and that are not: in a member's folder, or misspelled.
@@ -122,6 +137,21 @@ fn files_elsewhere(metadata: &Metadata, root: &Path) -> Vec<Mistake> {
         }
     }
     mistakes
+}
+
+/// That tool reads the file of the folder that it is run in; here one file is for all.
+fn warn_of_members(metadata: &Metadata, root: &Path, shell: &Shell) {
+    for package in metadata.workspace_packages() {
+        let folder = package.manifest_path.parent().map(|folder| folder.as_std_path());
+        let path = folder.filter(|folder| *folder != root).map(|folder| folder.join(CARGO_LAMBDA));
+        if let Some(path) = path.filter(|path| path.exists()) {
+            let name = path.strip_prefix(root).unwrap_or(&path).display();
+            shell.warn(format!(
+                "{name} is not read, only one at the workspace's root or above; instead: \
+                 `[package.metadata.lambda]` beside it"
+            ));
+        }
+    }
 }
 
 /// Whether a file's name is another spelling of a known one.

@@ -14,6 +14,7 @@ mod keys;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mistake;
+use super::check::Lookup;
 use super::keys::Scope;
 use super::layers::{For, Layer, Rank, Reader, Source, Tier};
 use super::located::{Located, Node, Table};
@@ -55,6 +56,8 @@ pub(super) fn read(
     variables: &[(String, String)],
     packages: &BTreeMap<String, BTreeSet<String>>,
 ) {
+    // `${…}` is a text like any other there.
+    let lookup = std::mem::replace(&mut reader.lookup, Lookup::Never);
     let file = written.file.as_ref().map(|table| self::file(reader, table, variables));
     let workspace = written.workspace.as_ref().map(|table| with_bins(reader, table));
     let mut own: BTreeMap<&str, WithBins> = BTreeMap::new();
@@ -80,6 +83,7 @@ pub(super) fn read(
             push(reader, merged, &For::Handler(package.clone(), handler.clone()));
         }
     }
+    reader.lookup = lookup;
     for level in workspace.iter().chain(own.values()) {
         for (name, (at, _)) in &level.bins {
             if !used.contains(&at.origin) {
@@ -156,8 +160,16 @@ fn file(reader: &mut Reader<'_>, table: &Table, variables: &[(String, String)]) 
     let Some((name, Located { node: Node::Table(context), .. })) = context else {
         if let (None, Some(named)) = (reader.env, wanted) {
             let origin = super::Origin::Variable(CONTEXT.to_owned());
-            let what = format!("CargoLambda.toml has no context `{named}`");
+            let what = format!(
+                "CargoLambda.toml has no context `{named}`; its plain sections count only without one"
+            );
             reader.warnings.push(Mistake { origin, what });
+            let default = table.get("default").map(|value| &value.node);
+            let Some(Node::Table(default)) = default else { return Said::default() };
+            return keys::said(reader, default);
+        }
+        if let Some(bin) = table.get("bin") {
+            warn(reader, bin, "cargo-lambda reads no `bin` in CargoLambda.toml".to_owned());
         }
         let plain = table.iter().filter(|(name, _)| SECTIONS.contains(&name.as_str()));
         return keys::said(reader, &plain.map(|(k, v)| (k.clone(), v.clone())).collect());

@@ -1,9 +1,12 @@
 //! Whether a value is one that its key takes and that AWS would take.
 
+use std::collections::BTreeMap;
+
 use super::Merged;
 use super::keys::{Check, Key, Kind, RESERVED};
-use super::located::{Located, Mistake, Node, Table};
+use super::located::{Located, Mistake, Node, Origin, Table};
 use super::{expand, include};
+use crate::audit::Trust;
 use crate::nearest::suggestion;
 
 /// What clears a value that has no empty form.
@@ -12,8 +15,17 @@ pub(super) const NONE: &str = "none";
 /// The largest environment, in bytes over names and values ("Lambda quotas": 4 KB).
 const MAX_ENVIRONMENT: usize = 4096;
 
-/// How `${…}` is looked up; none where it is left as it stands.
-pub(super) type Lookup<'a> = Option<&'a dyn Fn(&str) -> Option<String>>;
+/// What becomes of `${…}`.
+#[derive(Clone, Copy)]
+pub(super) enum Lookup<'a> {
+    /// The variable's value is put in.
+    Now(&'a dyn Fn(&str) -> Option<String>),
+    /// It stays for this time: the table is of another environment, and what the whole value will be
+    /// is not known.
+    Later,
+    /// It is a text like any other.
+    Never,
+}
 
 fn mistake(value: &Located, what: String) -> Vec<Mistake> {
     vec![Mistake { origin: value.origin.clone(), what }]
@@ -33,11 +45,12 @@ pub(super) fn value(
         mistake(value, format!("`{name}` must be {expected}, not {}", value.node.kind()))
     };
     match (kind, &value.node) {
-        (Kind::Boolean, Node::Boolean(_)) => Ok(value.clone()),
+        (_, Node::Missing(_)) | (Kind::Boolean, Node::Boolean(_)) => Ok(value.clone()),
+        (Kind::Boolean, Node::Text(text)) if text == NONE => Ok(value.clone()),
         (Kind::Boolean | Kind::Integer(..), Node::Text(text)) if text.contains("${") => {
             referred(name, kind, value, lookup)
         }
-        (Kind::Boolean, _) => Err(wrong("true or false")),
+        (Kind::Boolean, _) => Err(wrong("true, false or \"none\"")),
         (Kind::Integer(least, most), Node::Integer(number)) => {
             if (least..=most).contains(number) {
                 return Ok(value.clone());
@@ -50,7 +63,10 @@ pub(super) fn value(
         }
         (Kind::Integer(..), _) => Err(wrong("a whole number, or \"none\"")),
         (Kind::Choice(words), Node::Text(written)) => {
-            let (value, text) = expanded(name, value, lookup)?;
+            let (value, text) = match expanded(name, value, lookup)? {
+                value @ Located { node: Node::Missing(_), .. } => return Ok(value),
+                value => (value.clone(), value.text().to_owned()),
+            };
             if text == NONE || words.contains(&text.as_str()) || unexpanded(&text, lookup) {
                 return Ok(value);
             }
@@ -58,14 +74,15 @@ pub(super) fn value(
             Err(mistake(&value, format!("`{name}` cannot be `{written}`; {near}")))
         }
         (Kind::Text(check), Node::Text(written)) => {
-            let (value, text) = expanded(name, value, lookup)?;
-            match text_is(check, &text) {
-                Err(why) if !unexpanded(&text, lookup) => {
-                    // As it was written: what a variable holds may be a secret.
-                    Err(mistake(&value, format!("`{name}` is `{written}`: {why}")))
-                }
-                _ => Ok(value),
+            let value = expanded(name, value, lookup)?;
+            if matches!(value.node, Node::Missing(_)) || unexpanded(value.text(), lookup) {
+                return Ok(value);
             }
+            text_is(check, value.text()).map_err(|why| {
+                // As it was written: what a variable holds may be a secret.
+                mistake(&value, format!("`{name}` is `{}`: {why}", short(written)))
+            })?;
+            Ok(value)
         }
         (Kind::Choice(_) | Kind::Text(_), _) => Err(wrong("a string")),
         (Kind::Texts(most, check), Node::List(items)) => {
@@ -150,9 +167,17 @@ fn gather(
     if mistakes.is_empty() { Ok(good) } else { Err(mistakes) }
 }
 
-/// Whether a text still has its variables in it, because they are not looked up.
+/// Whether a text still has its variables in it.
 fn unexpanded(text: &str, lookup: Lookup<'_>) -> bool {
-    lookup.is_none() && text.contains("${")
+    matches!(lookup, Lookup::Later) && text.contains("${")
+}
+
+/// The beginning of a long text.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
 }
 
 /// A number or a boolean that a variable holds.
@@ -162,40 +187,48 @@ fn referred(
     value: &Located,
     lookup: Lookup<'_>,
 ) -> Result<Located, Vec<Mistake>> {
-    let (expanded, text) = expanded(name, value, lookup)?;
-    if unexpanded(&text, lookup) {
+    let expanded = expanded(name, value, lookup)?;
+    let text = expanded.text();
+    if matches!(expanded.node, Node::Missing(_)) || unexpanded(text, lookup) {
         return Ok(expanded);
     }
     let node = match kind {
-        Kind::Boolean => text.parse().map_or(Node::Text(text), Node::Boolean),
-        _ => text.parse().map_or(Node::Text(text), Node::Integer),
+        _ if text == NONE => Some(Node::Text(text.to_owned())),
+        Kind::Boolean => text.parse().ok().map(Node::Boolean),
+        _ => text.parse().ok().map(Node::Integer),
     };
-    let Node::Text(written) = &value.node else { return Ok(expanded) };
-    let found = Located { node, origin: value.origin.clone() };
+    let found = node.map(|node| Located { node, origin: value.origin.clone() });
+    let checked = found.map(|found| self::value(name, kind, &found, Lookup::Never, false));
     // Not what it stands for: that may be a secret in the wrong place.
-    self::value(name, kind, &found, None, false).map_err(|_| {
+    checked.and_then(Result::ok).ok_or_else(|| {
         let expected = match kind {
-            Kind::Integer(least, most) => format!("a whole number, {least} to {most}, or \"none\""),
-            _ => "true or false".to_owned(),
+            Kind::Integer(least, most) => {
+                format!("a whole number, {least} to {most}, or \"none\"")
+            }
+            _ => "true, false or \"none\"".to_owned(),
         };
+        let written = value.text();
         mistake(value, format!("`{name}` is `{written}`, which does not stand for {expected}"))
     })
 }
 
-/// A text with its variables put in.
+/// A text with its variables put in; one that lacks a variable is missing.
 pub(super) fn expanded(
     name: &str,
     value: &Located,
     lookup: Lookup<'_>,
-) -> Result<(Located, String), Vec<Mistake>> {
-    let Node::Text(text) = &value.node else { return Ok((value.clone(), String::new())) };
-    let text = match lookup {
-        Some(lookup) => expand::variables(text, lookup)
-            .map_err(|why| mistake(value, format!("`{name}`: {why}")))?,
-        None => text.clone(),
+) -> Result<Located, Vec<Mistake>> {
+    let (Node::Text(text), Lookup::Now(lookup)) = (&value.node, lookup) else {
+        return Ok(value.clone());
     };
-    let node = Node::Text(text.clone());
-    Ok((Located { node, origin: value.origin.clone() }, text))
+    let node = match expand::variables(text, lookup) {
+        Ok(text) => Node::Text(text),
+        Err(expand::Refused::Missing(names)) => Node::Missing(format!("`{name}`: {names}")),
+        Err(expand::Refused::Broken(why)) => {
+            return Err(mistake(value, format!("`{name}`: {why}")));
+        }
+    };
+    Ok(Located { node, origin: value.origin.clone() })
 }
 
 fn texts(
@@ -205,7 +238,16 @@ fn texts(
     lookup: Lookup<'_>,
 ) -> Result<Vec<Located>, Vec<Mistake>> {
     gather(items.iter().map(|item| match &item.node {
-        Node::Text(_) => self::value(name, Kind::Text(check), item, lookup, false),
+        Node::Text(_) => {
+            let item = self::value(name, Kind::Text(check), item, lookup, false)?;
+            // What clears a text clears no list.
+            match &item.node {
+                Node::Text(text) if text.is_empty() => {
+                    Err(mistake(&item, format!("`{name}` has an empty element")))
+                }
+                _ => Ok(item),
+            }
+        }
         other => Err(mistake(item, format!("`{name}` must hold strings, not {}", other.kind()))),
     }))
 }
@@ -220,13 +262,20 @@ fn map(
     let mut good = Table::new();
     let mut mistakes = Vec::new();
     for (key, item) in table {
-        let entry = format!("{name}.{key}");
+        // A line of another file may be the rest of a secret, which then looks like a name.
+        let in_toml = matches!(&item.origin, Origin::File { file, .. } if file.ends_with(".toml"));
+        let entry = if in_toml || key_is(check, key).is_ok() {
+            format!("`{name}.{key}`")
+        } else {
+            format!("a name in `{name}`")
+        };
         if let Err(why) = key_is(check, key) {
-            mistakes.extend(mistake(item, format!("`{entry}`: {why}")));
+            mistakes.extend(mistake(item, format!("{entry}: {why}")));
         }
+        let entry = entry.trim_matches('`');
         match &item.node {
-            Node::Text(_) => match expanded(&entry, item, lookup) {
-                Ok((item, _)) => drop(good.insert(key.clone(), item)),
+            Node::Text(_) => match expanded(entry, item, lookup) {
+                Ok(item) => drop(good.insert(key.clone(), item)),
                 Err(more) => mistakes.extend(more),
             },
             // A number or a boolean is meant as its text.
@@ -258,7 +307,12 @@ fn text_is(check: Check, text: &str) -> Result<(), String> {
         }
         Check::Form(_) if text == NONE => Err("an empty string clears it".to_owned()),
         Check::Form(form) if !form.fits(text) => Err(format!("it must be {}", form.what)),
-        // Names are looked at when their placeholders are put in.
+        Check::FunctionName => expand::is_name(text),
+        Check::Trusted => match Trust::new(vec![text.to_owned()]).unknown() {
+            Ok(Some(what)) => Err(what),
+            // Broken data of our own are said where they are used.
+            Ok(None) | Err(_) => Ok(()),
+        },
         _ => Ok(()),
     }
 }
@@ -311,9 +365,13 @@ pub(super) fn merged(key: &Key, value: &Located, all: &Merged) -> Option<String>
         (_, Node::Text(level))
             if key.name == "logging.level" && level != NONE && !level.is_empty() =>
         {
-            let format = all.get("logging.format").map(|format| &format.node);
-            (format == Some(&Node::Text("text".to_owned())))
-                .then(|| "`logging.level` goes with `logging.format = \"json\"` only".to_owned())
+            let format = all.get("logging.format")?;
+            ["text", NONE].contains(&format.text()).then(|| {
+                format!(
+                    "`logging.level` goes with `logging.format = \"json\"` only, which {} denies",
+                    format.origin
+                )
+            })
         }
         _ => None,
     }
@@ -321,34 +379,26 @@ pub(super) fn merged(key: &Key, value: &Located, all: &Merged) -> Option<String>
 
 /// What is wrong with a whole map, when everything is merged.
 fn whole_map(check: Check, table: &Table) -> Option<String> {
-    let text = |located: &Located| match &located.node {
-        Node::Text(text) => text.len(),
-        _ => 0,
-    };
     match check {
         Check::Variables => {
-            // As JSON, which is what AWS counts: two pairs of quotes, a colon, a comma.
-            let bytes: usize = table.iter().map(|(key, value)| key.len() + text(value) + 6).sum();
+            // As JSON, which is what AWS counts, escapes and all.
+            let plain: BTreeMap<&str, &str> =
+                table.iter().map(|(key, value)| (key.as_str(), value.text())).collect();
+            let bytes = serde_json::to_string(&plain).map_or(0, |json| json.len());
             (bytes > MAX_ENVIRONMENT).then(|| {
                 format!("the environment has {bytes} bytes; Lambda takes {MAX_ENVIRONMENT}")
             })
         }
         Check::Tags if table.len() > 50 => Some(format!("{} tags; AWS takes 50", table.len())),
-        Check::Tags => {
-            let text = |located: &Located| match &located.node {
-                Node::Text(text) => text.clone(),
-                _ => String::new(),
-            };
-            table.iter().find_map(|(name, value)| match text(value) {
-                value if value.chars().count() > 256 => {
-                    Some(format!("the tag `{name}` has more than 256 characters"))
-                }
-                value if !value.chars().all(of_tag) => {
-                    Some(format!("the value of the tag `{name}`: {TAG_CHARACTERS}"))
-                }
-                _ => None,
-            })
-        }
+        Check::Tags => table.iter().find_map(|(name, value)| match value.text() {
+            value if value.chars().count() > 256 => {
+                Some(format!("the tag `{name}` has more than 256 characters"))
+            }
+            value if !value.chars().all(of_tag) => {
+                Some(format!("the value of the tag `{name}`: {TAG_CHARACTERS}"))
+            }
+            _ => None,
+        }),
         _ => None,
     }
 }

@@ -1,11 +1,25 @@
 //! `${VAR}` and `${VAR:-default}` in values: the environment of whoever runs us.
 
-/// Puts variables in. A missing one without a default, or a broken reference, is an error that
-/// names it. `$${` is a plain `${`. Errors never show what stands in the value: it may be a secret.
+use crate::function::FunctionName;
+use crate::nearest::quoted;
+
+/// Why variables cannot be put in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Some are not set: all of them, and what to do.
+    Missing(String),
+    /// A reference is none.
+    Broken(String),
+}
+
+/// Puts variables in. Missing ones without a default, or a broken reference, are an error that names
+/// them. `$${` is a plain `${`. Errors never show what stands in the value: it may be a secret.
 pub(super) fn variables(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, String> {
+) -> Result<String, Refused> {
+    let broken = |why: &str| Refused::Broken(why.to_owned());
+    let mut missing: Vec<&str> = Vec::new();
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -19,10 +33,10 @@ pub(super) fn variables(
         }
         out.push_str(before);
         let Some((inside, behind)) = reference.split_once('}') else {
-            return Err("a `${` in it has no closing brace".to_owned());
+            return Err(broken("a `${` in it has no closing brace"));
         };
         if inside.contains("${") {
-            return Err("a `${…}` in it has another one inside: that is not taken".to_owned());
+            return Err(broken("a `${…}` in it has another one inside: that is not taken"));
         }
         let (name, default) = match inside.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
@@ -32,38 +46,61 @@ pub(super) fn variables(
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name {
-            return Err("a `${…}` in it names no variable".to_owned());
+            return Err(broken("a `${…}` in it names no variable"));
         }
         // As in a shell, `:-` also stands in for an empty value.
         let value = lookup(name).filter(|value| default.is_none() || !value.is_empty());
         match value.or_else(|| default.map(str::to_owned)) {
             Some(value) => out.push_str(&value),
-            None => {
-                return Err(format!(
-                    "the environment variable `{name}` is not set; set it, or write \
-                     `${{{name}:-default}}`"
-                ));
-            }
+            None => missing.push(name),
         }
         rest = behind;
     }
     out.push_str(rest);
-    Ok(out)
+    match missing.as_slice() {
+        [] => Ok(out),
+        [name] => Err(Refused::Missing(format!(
+            "the environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"
+        ))),
+        names => Err(Refused::Missing(format!(
+            "the environment variables {} are not set; set them, or write `${{NAME:-default}}`",
+            quoted(names)
+        ))),
+    }
+}
+
+/// Whether a text is a function's name when its placeholders are put in, as far as that can be said
+/// before. The length cannot.
+pub(super) fn is_name(text: &str) -> Result<(), String> {
+    let plain =
+        Placeholders { handler: "x", package: "x", env: Ok("x"), branch: Ok("x"), commit: Ok("x") };
+    let name = placeholders(text, &plain)?;
+    match FunctionName::new(&name) {
+        Err(error) if name.len() <= 64 => Err(error.to_string()),
+        _ => Ok(()),
+    }
 }
 
 /// What `{…}` in a name stands for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Placeholders<'a> {
     /// `{handler}`
     pub handler: &'a str,
     /// `{package}`
     pub package: &'a str,
-    /// `{env}`
-    pub env: Option<&'a str>,
+    /// `{env}`, or why it stands for nothing.
+    pub env: Result<&'a str, &'a str>,
     /// `{branch}`, which may hold what no function's name takes: a hyphen stands there then.
-    pub branch: Option<&'a str>,
+    pub branch: Result<&'a str, &'a str>,
     /// `{commit}`: the first twelve digits.
-    pub commit: Option<&'a str>,
+    pub commit: Result<&'a str, &'a str>,
+}
+
+impl Default for Placeholders<'_> {
+    fn default() -> Self {
+        let none = Err("nothing says");
+        Self { handler: "", package: "", env: none, branch: none, commit: none }
+    }
 }
 
 /// Puts `{handler}` and the like in.
@@ -74,10 +111,10 @@ pub(super) fn placeholders(text: &str, values: &Placeholders<'_>) -> Result<Stri
         branch.replace(|c| !taken(c), "-")
     });
     let known = [
-        ("handler", Some(values.handler)),
-        ("package", Some(values.package)),
+        ("handler", Ok(values.handler)),
+        ("package", Ok(values.package)),
         ("env", values.env),
-        ("branch", branch.as_deref()),
+        ("branch", branch.as_deref().map_err(|why| *why)),
         ("commit", values.commit),
     ];
     let mut out = String::with_capacity(text.len());
@@ -88,10 +125,8 @@ pub(super) fn placeholders(text: &str, values: &Placeholders<'_>) -> Result<Stri
             return Err(format!("`{{{after}` has no closing brace"));
         };
         match known.iter().find(|(known, _)| *known == name) {
-            Some((_, Some(value))) => out.push_str(value),
-            Some((_, None)) => {
-                let why =
-                    if name == "env" { "no `--env` is given" } else { "this is no git work tree" };
+            Some((_, Ok(value))) => out.push_str(value),
+            Some((_, Err(why))) => {
                 return Err(format!("`{{{name}}}` stands for nothing: {why}"));
             }
             None => {
@@ -122,27 +157,29 @@ mod tests {
             ("$A $${A} 5$", "$A ${A} 5$"),
             ("", ""),
         ] {
-            assert_eq!(variables(text, &lookup).as_deref(), Ok(expected), "{text}");
+            assert_eq!(variables(text, &lookup), Ok(expected.to_owned()), "{text}");
         }
         for (text, why) in [
             ("${NONE}", "the environment variable `NONE` is not set"),
+            ("${NO} ${NONE}", "the environment variables `NO`, `NONE` are not set"),
             ("${A", "has no closing brace"),
             ("${A:-${B}}", "another one inside"),
             ("${}", "names no variable"),
             ("${a-b}", "names no variable"),
         ] {
-            assert!(variables(text, &lookup).unwrap_err().contains(why), "{text}");
+            let refused = format!("{:?}", variables(text, &lookup).unwrap_err());
+            assert!(refused.contains(why), "{text}: {refused}");
         }
     }
 
     #[test]
     fn placeholders_of_names() {
-        let values = Placeholders { handler: "api", env: Some("prod"), ..Placeholders::default() };
+        let values = Placeholders { handler: "api", env: Ok("prod"), ..Placeholders::default() };
         assert_eq!(placeholders("{handler}-{env}", &values).as_deref(), Ok("api-prod"));
-        let branch = Placeholders { branch: Some("fix/ö#1"), ..Placeholders::default() };
+        let branch = Placeholders { branch: Ok("fix/ö#1"), ..Placeholders::default() };
         assert_eq!(placeholders("{branch}", &branch).as_deref(), Ok("fix---1"));
         for (text, why) in [
-            ("{commit}", "this is no git work tree"),
+            ("{commit}", "stands for nothing: nothing says"),
             ("{handlr}", "did you mean `handler`?"),
             ("{handler", "has no closing brace"),
         ] {

@@ -18,6 +18,13 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
     let text =
         |text: &str| Located { node: Node::Text(text.to_owned()), origin: item.origin.clone() };
     let mut table = match &item.node {
+        Node::Missing(_) => return Ok(item.clone()),
+        Node::Text(from) if from.is_empty() => {
+            return Err(vec![at(
+                item,
+                "`include` has an empty element; `.` stands for everything".to_owned(),
+            )]);
+        }
         Node::Text(from) => Table::from([("from".to_owned(), text(from))]),
         Node::Table(table) => table.clone(),
         other => {
@@ -33,14 +40,16 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
             at(value, format!("`include.{key}` must be {expected}, not {}", value.node.kind()))
         };
         match (key.as_str(), &value.node) {
-            ("from" | "to", Node::Text(_)) => {}
+            (_, Node::Missing(_)) | ("from" | "to", Node::Text(_)) => {}
             ("root", Node::Text(root)) if root == "package" || root == "workspace" => {}
             ("root", Node::Text(other)) => mistakes.push(at(
                 value,
                 format!("`include.root`: `{other}` is neither \"package\" nor \"workspace\""),
             )),
             ("exclude", Node::List(items)) => {
-                let others = items.iter().filter(|item| !matches!(item.node, Node::Text(_)));
+                let others = items
+                    .iter()
+                    .filter(|item| !matches!(item.node, Node::Text(_) | Node::Missing(_)));
                 mistakes.extend(others.map(|item| {
                     at(
                         item,
@@ -68,7 +77,7 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
 
 /// An element with its variables put in.
 pub(super) fn expanded(item: &Located, lookup: Lookup<'_>) -> Result<Located, Vec<Mistake>> {
-    let text = |value: &Located| check::expanded("include", value, lookup).map(|(value, _)| value);
+    let text = |value: &Located| check::expanded("include", value, lookup);
     let node = match &item.node {
         Node::Text(_) => return text(item),
         Node::Table(table) => {

@@ -48,6 +48,8 @@ pub enum Check {
     Form(&'static Form),
     /// Any text.
     Any,
+    /// A library that some runtime has without a promise.
+    Trusted,
     /// Variables of a function: names that Lambda takes and does not reserve; 4 KB in all.
     Variables,
     /// Tags: at most 50, names up to 128 characters and values up to 256, no `aws:`.
@@ -180,7 +182,7 @@ pub static KEYS: &[Key] = &[
         Text(Check::Any),
         Workspace,
         "none",
-        "A file of `NAME=value` lines for `environment`, which wins over it; relative to the file that names it.",
+        "A file of `NAME=value` lines for `environment`, which wins over it; relative to the file that names it, else to the workspace.",
     ),
     key(
         "environment",
@@ -321,7 +323,7 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "trust-system",
-        Texts(64, Check::Any),
+        Texts(64, Check::Trusted),
         Workspace,
         "nothing",
         "Libraries that AWS has today without a promise and that the audit accepts.",

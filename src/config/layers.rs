@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::check::Lookup;
 use super::keys::{self, KEYS, Key, Scope};
 use super::located::{Located, Mistake, Node, Origin, Table};
 use super::{check, env_file};
@@ -76,8 +77,8 @@ pub struct Layer {
 /// Reads tables into layers, and gathers every mistake on the way.
 pub(super) struct Reader<'a> {
     pub(super) env: Option<&'a str>,
-    /// Looks up variables; none where they are left as they stand.
-    pub(super) lookup: check::Lookup<'a>,
+    /// What becomes of variables.
+    pub(super) lookup: Lookup<'a>,
     /// Reads a file by its path from the workspace's folder.
     pub(super) read: &'a dyn Fn(&str) -> Result<String, String>,
     pub(super) layers: Vec<Layer>,
@@ -116,11 +117,14 @@ impl Reader<'_> {
                 let active = self.env == Some(name.as_str());
                 // Checked in any case, so that a mistake is not found on release day; but the
                 // variables of another environment need not be set.
-                let lookup = if active { self.lookup } else { self.lookup.take() };
+                let lookup = self.lookup;
+                if !active {
+                    self.lookup = Lookup::Later;
+                }
                 self.layer(table, Rank { env: true, ..rank }, for_, &[]);
+                self.lookup = lookup;
                 if !active {
                     self.layers.pop();
-                    self.lookup = lookup;
                 }
             }
         }
@@ -163,7 +167,8 @@ impl Reader<'_> {
     /// Reads the last layer's `env-file`, if its environment is the one that counts; from `folder`,
     /// else from that of the file that names it.
     pub(super) fn env_file(&mut self, folder: Option<&str>) {
-        let Some(layer) = self.layers.last_mut().filter(|_| self.lookup.is_some()) else { return };
+        let active = !matches!(self.lookup, Lookup::Later);
+        let Some(layer) = self.layers.last_mut().filter(|_| active) else { return };
         let Some(Located { node: Node::Text(name), origin }) =
             layer.values.get("env-file").cloned()
         else {
@@ -178,16 +183,21 @@ impl Reader<'_> {
             Origin::Variable(_) | Origin::Flag(_) | Origin::Several(_) => "",
         };
         let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-        let read = (self.read)(&path)
-            .map_err(|why| vec![Mistake { origin, what: format!("cannot read {path}: {why}") }])
-            .and_then(|text| env_file::parse(&path.into(), &text));
-        match read {
+        let text = match (self.read)(&path) {
+            Ok(text) => text,
+            Err(why) => {
+                let node = Node::Missing(format!("cannot read {path}: {why}"));
+                layer.env_file = Some(Located { node, origin });
+                return;
+            }
+        };
+        match env_file::parse(&path.into(), &text) {
             Ok(table) => {
                 let Some(key) = keys::find("environment") else { return };
                 let origin = layer.values["env-file"].origin.clone();
                 let value = Located { node: Node::Table(table), origin };
                 // Names are checked as those of a table are; values are taken as they stand.
-                match check::value(key.name, key.kind, &value, None, false) {
+                match check::value(key.name, key.kind, &value, Lookup::Never, false) {
                     Ok(value) => layer.env_file = Some(value),
                     Err(mistakes) => self.mistakes.extend(mistakes),
                 }
@@ -228,8 +238,17 @@ impl Reader<'_> {
                     .filter_map(|key| key.name.strip_prefix(prefix))
                     .map(|rest| rest.split('.').next().unwrap_or(rest))
                     .chain(others.iter().copied());
-                let near = suggestion(name, siblings);
-                self.mistake(&value.origin, format!("unknown key `{full}`; {near}"));
+                let what = match name.as_str() {
+                    "env" if rank.env => "an `env` table holds no other".to_owned(),
+                    "handlers" if rank.scope == Scope::Handler => {
+                        "a handler's table holds no other handlers".to_owned()
+                    }
+                    "handlers" => "handlers stand in their package: \
+                                   `[package.NAME.handlers.BIN]`"
+                        .to_owned(),
+                    _ => suggestion(name, siblings),
+                };
+                self.mistake(&value.origin, format!("unknown key `{full}`; {what}"));
             }
         }
     }

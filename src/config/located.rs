@@ -70,6 +70,9 @@ pub enum Node {
     Table(Table),
     /// What no setting is: a date, a fraction, a number that does not fit.
     Other(&'static str),
+    /// A value that cannot be had, because a variable or a file is missing, and why: wrong only for
+    /// a handler that it counts for.
+    Missing(String),
 }
 
 /// A table's entries, sorted by key.
@@ -82,6 +85,29 @@ pub struct Located {
     pub node: Node,
     /// Its place.
     pub origin: Origin,
+}
+
+impl Located {
+    /// A text; empty of anything else.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match &self.node {
+            Node::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// What is missing in it, anywhere.
+    pub(super) fn missing(&self) -> Vec<Mistake> {
+        match &self.node {
+            Node::Missing(why) => {
+                vec![Mistake { origin: self.origin.clone(), what: why.clone() }]
+            }
+            Node::List(items) => items.iter().flat_map(Self::missing).collect(),
+            Node::Table(table) => table.values().flat_map(Self::missing).collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Node {
@@ -104,6 +130,7 @@ impl Node {
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
             Self::Other(kind) => kind,
+            Self::Missing(_) => "a value that is missing",
         }
     }
 }

@@ -17,7 +17,8 @@ struct Setup {
 }
 
 impl Setup {
-    fn load(&self) -> Result<Config, Vec<String>> {
+    /// As it is loaded: what is wrong with single handlers is theirs.
+    fn config(&self) -> Result<Config, Vec<Mistake>> {
         let file = |name: &str, text: &str| ConfigFile { name: name.into(), text: text.to_owned() };
         let variables: Vec<(String, String)> =
             self.variables.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect();
@@ -40,13 +41,25 @@ impl Setup {
                 ("api".to_owned(), BTreeSet::from(["admin".to_owned(), "api".to_owned()])),
                 ("worker".to_owned(), BTreeSet::from(["worker".to_owned()])),
             ]),
-            git: &|_| None,
+            git: &|_| Err("no git here".to_owned()),
             lookup: &|name| {
                 variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
             },
             variables: variables.clone(),
         };
-        Config::load(&inputs).map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+        Config::load(&inputs)
+    }
+
+    /// As if every handler were selected.
+    fn load(&self) -> Result<Config, Vec<String>> {
+        let shown =
+            |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let config = self.config().map_err(shown)?;
+        let of_handlers = config.settings.values().filter_map(|settings| settings.clone().err());
+        let mut mistakes: Vec<Mistake> = of_handlers.flatten().collect();
+        mistakes.sort();
+        mistakes.dedup();
+        if mistakes.is_empty() { Ok(config) } else { Err(shown(mistakes)) }
     }
 
     fn value(&self, key: &str) -> (Node, String) {
@@ -144,10 +157,10 @@ fn a_table_of_another_environment_or_handler_says_nothing() {
 #[test]
 fn maps_merge_key_by_key_and_lists_replace_or_extend() {
     let setup = Setup {
-        workspace: "[workspace.metadata.lambda-pack]\ntrust-system = [\"a\"]\n\
+        workspace: "[workspace.metadata.lambda-pack]\ntrust-system = [\"ssl\"]\n\
                     environment = { AA = \"1\", BB = \"1\" }\ntags = { t = \"1\" }\n"
             .to_owned(),
-        api: "[package.metadata.lambda-pack]\ntrust-system = { extend = true, items = [\"b\"] }\n\
+        api: "[package.metadata.lambda-pack]\ntrust-system = { extend = true, items = [\"crypto\"] }\n\
               environment = { BB = \"2\", CC = 3 }\ntags = {}\n"
             .to_owned(),
         ..Setup::default()
@@ -171,7 +184,7 @@ fn maps_merge_key_by_key_and_lists_replace_or_extend() {
     assert_eq!(list.origin.to_string(), "Cargo.toml:2 + api/Cargo.toml:2");
     assert_eq!(
         items.iter().map(|l| l.node.clone()).collect::<Vec<_>>(),
-        [Node::Text("a".to_owned()), Node::Text("b".to_owned())]
+        [Node::Text("ssl".to_owned()), Node::Text("crypto".to_owned())]
     );
     assert_eq!(merged["tags"].node, Node::Table(Table::new()), "empty clears");
 }

@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 
 const PREFIX: &str = "LAMBDA_PACK_";
 /// Picks the environment, and is no setting.
-const ENV: &str = "LAMBDA_PACK_ENV";
+pub(super) const ENV: &str = "LAMBDA_PACK_ENV";
 
 /// The variable of a key.
 pub(super) fn variable(key: &Key) -> String {
@@ -37,8 +37,15 @@ pub(super) fn read(reader: &mut Reader<'_>, variables: &[(String, String)]) {
             reader.mistake(&origin, format!("no setting has that variable; {near}"));
             continue;
         };
-        let located = |node| Located { node, origin: origin.clone() };
-        let value = located(node(key.kind, text, &origin));
+        let node = match node(key.kind, text, &origin) {
+            Node::Text(_) if matches!(key.kind, Kind::Map(_)) => {
+                let what = format!("`{}` must be pairs, each name once: `A=1,B=2`", key.name);
+                reader.mistake(&origin, what);
+                continue;
+            }
+            node => node,
+        };
+        let value = Located { node, origin: origin.clone() };
         // Paths of includes start from the workspace: a variable is for all.
         if let Some(value) = reader.value_in(Scope::Workspace, key, &value) {
             values.insert(key.name, value);
@@ -66,20 +73,26 @@ fn node(kind: Kind, text: &str, origin: &Origin) -> Node {
             _ => Node::Text(text.to_owned()),
         },
         Kind::Integer(..) => {
-            text.parse().map_or_else(|_| Node::Text(text.to_owned()), Node::Integer)
+            text.trim().parse().map_or_else(|_| Node::Text(text.to_owned()), Node::Integer)
         }
         Kind::Choice(_) | Kind::Text(_) => Node::Text(text.to_owned()),
         Kind::Texts(..) | Kind::Includes => {
             Node::List(items().map(|item| located(Node::Text(item.to_owned()))).collect())
         }
         Kind::Map(_) => {
-            let pairs: Option<Table> = items()
-                .map(|item| {
-                    let (key, value) = item.split_once('=')?;
-                    Some((key.to_owned(), located(Node::Text(value.to_owned()))))
-                })
-                .collect();
-            pairs.map_or_else(|| Node::Text(text.to_owned()), Node::Table)
+            let mut table = Table::new();
+            for item in items() {
+                let pair = item.split_once('=').map(|(name, value)| {
+                    (name.trim().to_owned(), located(Node::Text(value.trim().to_owned())))
+                });
+                match pair {
+                    Some((name, value)) if !table.contains_key(&name) => {
+                        table.insert(name, value);
+                    }
+                    _ => return Node::Text(text.to_owned()),
+                }
+            }
+            Node::Table(table)
         }
     }
 }

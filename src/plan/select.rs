@@ -14,7 +14,7 @@ use cargo_metadata::{Metadata, Package, Target};
 
 use super::depends::{self, FeatureSelection, Platform, Reached};
 use super::runs::PackageFacts;
-use crate::config::{Config, Settings};
+use crate::config::{Config, Mistake, Settings};
 use crate::function::{FunctionName, Handler, Role, TargetKind};
 use crate::nearest::{quoted, suggestion};
 use crate::target::Arch;
@@ -71,30 +71,62 @@ pub fn select(
     let packages = scope.packages(selection)?;
     let mut candidates = Vec::new();
     let mut others = Vec::new();
+    let mut mistakes = Vec::new();
     for (package, target, kind, named) in scope.named_targets(&packages, selection)? {
-        match scope.candidate(package, target, kind, named, selection)? {
-            Ok(candidate) => candidates.push(candidate),
-            Err(why) => others.push((handler(package, target, kind), why)),
+        match scope.candidate(package, target, kind, named, selection) {
+            Ok(Ok(candidate)) => candidates.push(candidate),
+            Ok(Err(why)) => others.push((handler(package, target, kind), why)),
+            Err(SelectError::Settings(more)) => mistakes.extend(more),
+            Err(error) => return Err(error),
         }
+    }
+    if !mistakes.is_empty() {
+        mistakes.sort();
+        mistakes.dedup();
+        return Err(SelectError::Settings(mistakes));
     }
     no_name_in_vain(&candidates, &others, selection)?;
     if candidates.is_empty() {
         return Err(SelectError::Nothing(scope.why_nothing(&packages)));
     }
     candidates.sort_by(|a, b| (&a.name, &a.handler).cmp(&(&b.name, &b.handler)));
-    for pair in candidates.windows(2) {
-        if let [first, second] = pair
-            && first.name == second.name
-        {
+    for same in candidates.chunk_by(|a, b| a.name == b.name) {
+        if let [first, _, ..] = same {
             return Err(SelectError::SameName {
                 name: first.name.to_string(),
-                first: first.handler.to_string(),
-                second: second.handler.to_string(),
+                handlers: same.iter().map(|candidate| candidate.handler.to_string()).collect(),
             });
         }
     }
     let packages = packages.into_iter().map(facts).collect();
     Ok(Selected { candidates, packages })
+}
+
+/// The package and target of every binary or example that is a handler on some architecture, with
+/// whatever features.
+#[must_use]
+pub fn handlers(metadata: &Metadata, config: &Config) -> BTreeSet<(String, String)> {
+    let features = FeatureSelection { all: true, ..FeatureSelection::default() };
+    let selection = Selection { features, ..Selection::default() };
+    let mut found = BTreeSet::new();
+    for arch in Arch::ALL {
+        let scope = Scope::new(metadata, arch, config);
+        for kind in [TargetKind::Bin, TargetKind::Example] {
+            let targets: Vec<_> = targets_of(&scope.members, kind).collect();
+            found.extend(targets.into_iter().filter_map(|(package, target)| {
+                let is = match scope.candidate(package, target, kind, false, &selection) {
+                    Ok(Ok(_)) | Err(_) => {
+                        kind == TargetKind::Bin || {
+                            config.says_of_handler(&package.name, &target.name, "handler")
+                        }
+                    }
+                    Ok(Err(_)) => false,
+                };
+                is.then(|| (package.name.to_string(), target.name.clone()))
+            }));
+        }
+    }
+    found
 }
 
 /// Every name or pattern of `--bin` and `--example` stands for a handler.
@@ -164,7 +196,7 @@ impl<'m> Scope<'m> {
         Self { metadata, config, members, platform: Platform::new(arch) }
     }
 
-    fn settings(&self, package: &Package, target: &Target) -> Settings {
+    fn settings(&self, package: &Package, target: &Target) -> Result<Settings, Vec<Mistake>> {
         self.config.settings(&package.name, &target.name)
     }
 
@@ -220,7 +252,8 @@ impl<'m> Scope<'m> {
                 let named = patterns.iter().any(|pattern| matches_glob(pattern, &target.name));
                 let configured = || {
                     let own = self.config.says_of_handler(&package.name, &target.name, "handler");
-                    own && self.settings(package, target).handler == Some(true) && !some_named
+                    own && !some_named
+                        && self.settings(package, target).is_ok_and(|s| s.handler == Some(true))
                 };
                 if named || (kind == TargetKind::Bin && all_bins) || configured() {
                     found.push((package, target, kind, named));
@@ -259,8 +292,13 @@ impl<'m> Scope<'m> {
         named: bool,
         selection: &Selection,
     ) -> Result<Result<Candidate, &'static str>, SelectError> {
-        let settings = self.settings(package, target);
         let reached = self.reached(package, &selection.features, kind);
+        let settings = match self.settings(package, target) {
+            Err(mistakes) if !reached.is_empty() || named => {
+                return Err(SelectError::Settings(mistakes));
+            }
+            settings => settings.unwrap_or_default(),
+        };
         match settings.handler {
             Some(false) => return Ok(Err("`handler = false` in its manifest")),
             None if reached.is_empty() => {

@@ -117,7 +117,8 @@ fn its_projects_work_with_no_edit() {
             command.env("CARGO_LAMBDA_CONTEXT", context);
             let answer = run(&mut command).code(0);
             let mut found = 0;
-            for record in answer.records() {
+            let records = answer.records().into_iter();
+            for record in records.filter(|record| record["reason"] == "settings") {
                 let target = format!(
                     "{}/{}",
                     record["package"].as_str().unwrap(),

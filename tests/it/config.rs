@@ -30,8 +30,11 @@ fn sample(key: &Value) -> (String, String, Value) {
         ("role", _) => text("arn:aws:iam::123456789012:role/r"),
         ("kms-key", _) => text("arn:aws:kms:eu-west-1:123456789012:key/k"),
         ("logging.group", _) => text("/aws/lambda/x"),
+        ("trust-system", _) => {
+            ("[\"ssl\", \"crypto\"]".into(), "ssl,crypto".into(), json!(["ssl", "crypto"]))
+        }
         ("dead-letter", _) => text("arn:aws:sqs:eu-west-1:123456789012:q"),
-        (_, "boolean") => ("true".into(), "true".into(), json!(true)),
+        (_, kind) if kind.starts_with("boolean") => ("true".into(), "true".into(), json!(true)),
         (_, "string") => text("some-text"),
         (_, kind) if kind.starts_with("list of paths") => (
             "[\"Cargo.toml\"]".into(),

@@ -169,7 +169,7 @@ fn what_is_missing_or_cannot_be_read_is_refused() {
     refused(&workspace, "\"assest/a.txt\"", "did you mean `assets`?");
     refused(&workspace, "\"assets/*.xml\"", "include `assets/*.xml` matches no file in");
     refused(&workspace, "\"assets/[.txt\"", "is no valid pattern");
-    refused(&workspace, "\"\"", "it is empty; `.` stands for everything");
+    refused(&workspace, "\"\"", "`include` has an empty element; `.` stands for everything");
     symlink("nowhere", package.join("assets/dangling")).unwrap();
     refused(&workspace, "\"assets\"", "No such file or directory");
     std::fs::remove_file(package.join("assets/dangling")).unwrap();

@@ -94,10 +94,10 @@ fn one_function_name_for_two_handlers_exits_2() {
         .run(&["package"])
         .code(2)
         .says(
-            "two handlers have the function name `same`: bin `one` of package `one` and bin `two` \
+            "2 handlers have the function name `same`: bin `one` of package `one`, bin `two` \
              of package `two`",
         )
-        .says("hint: give one of them a name of its own");
+        .says("hint: give all but one a name of its own");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn the_environment_of_a_function_is_counted_when_it_is_merged() {
         ..Setup::default()
     };
     let mistakes = setup.load().unwrap_err();
-    assert_eq!(mistakes, ["api/Cargo.toml:2: the environment has 4216 bytes; Lambda takes 4096"]);
+    assert_eq!(mistakes, ["api/Cargo.toml:2: the environment has 4217 bytes; Lambda takes 4096"]);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn variables_stand_for_any_kind_of_value() {
     let mut setup = Setup {
         api: "[package.metadata.lambda-pack]\nmemory = \"${MEM:-512}\"\ntimeout = \"${T}\"\n\
               handler = \"${YES}\"\ninclude = [\"${DIR}/x\", { from = \"a\", to = \"${DIR}\", exclude = [\"${DIR}/y\"] }]\n\
-              layers = [\"${LAYER:-}\"]\n[package.metadata.lambda-pack.env.prod]\nmemory = \"${UNSET}\"\n"
+              [package.metadata.lambda-pack.env.prod]\nmemory = \"${UNSET}\"\n"
             .to_owned(),
         variables: vec![("T", "none"), ("YES", "true"), ("DIR", "d")],
         ..Setup::default()
@@ -52,7 +52,7 @@ fn variables_stand_for_any_kind_of_value() {
              128 to 10240, or \"none\"",
             "api/Cargo.toml:3: `timeout` is `${T}`, which does not stand for a whole number, 1 to \
              900, or \"none\"",
-            "api/Cargo.toml:4: `handler` is `${YES}`, which does not stand for true or false",
+            "api/Cargo.toml:4: `handler` is `${YES}`, which does not stand for true, false or \"none\"",
         ]
     );
 }
@@ -142,8 +142,9 @@ fn what_is_merged_is_looked_at_as_a_whole() {
         setup.load().unwrap_err(),
         [
             "api/Cargo.toml:2: `memory` is 1; it must be 128 to 10240",
-            "api/Cargo.toml:3: `logging.level` goes with `logging.format = \"json\"` only",
-            "api/Cargo.toml:5: `{handlr}` is unknown; did you mean `handler`?",
+            "api/Cargo.toml:3: `logging.level` goes with `logging.format = \"json\"` only, which \
+             Cargo.toml:3 denies",
+            "api/Cargo.toml:5: `name` is `{handlr}`: `{handlr}` is unknown; did you mean `handler`?",
             "Cargo.toml:2 + api/Cargo.toml:4: `vpc.security-groups` has 6 elements together; AWS takes 5",
         ]
     );
@@ -222,4 +223,94 @@ fn nothing_written_for_cargo_lambda_vanishes() {
             "api/Cargo.toml:5: `layers` must be a list of strings, not a string",
         ]
     );
+}
+
+/// What a variable or a file lacks is wrong only for a handler that it counts for.
+#[test]
+fn what_is_missing_counts_where_it_wins() {
+    let setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack]\ndescription = \"${A} ${B}\"\n\
+                    env-file = \"gone.env\"\nenvironment = { SS = \"${C}\" }\n"
+            .to_owned(),
+        api: "[package.metadata.lambda-pack]\ndescription = \"\"\nenv-file = \"\"\n\
+              environment = {}\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    assert_eq!(
+        setup.load().unwrap_err(),
+        [
+            "Cargo.toml:2: `description`: the environment variables `A`, `B` are not set; set them, \
+             or write `${NAME:-default}`",
+            "Cargo.toml:3: cannot read gone.env: no such file",
+            "Cargo.toml:4: `environment.SS`: the environment variable `C` is not set; set it, or \
+             write `${C:-default}`",
+        ]
+    );
+    let inner = Setup { workspace: String::new(), ..setup.clone() };
+    assert!(inner.load().is_ok());
+    // By themselves the handlers of `api` are right, those of `worker` are not.
+    let of = |package: &str, handler: &str| {
+        let placeholders = Placeholders::default();
+        let merged = setup.config().unwrap().of_handler(package, handler);
+        Settings::new(&merged, &placeholders).map_err(|mistakes| mistakes.len())
+    };
+    assert!(of("api", "api").is_ok());
+    assert_eq!(of("worker", "worker"), Err(3));
+}
+
+#[test]
+fn an_empty_environment_clears_what_is_below_and_not_the_file_beside() {
+    let setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack]\nenvironment = { CC = \"w\" }\n".to_owned(),
+        api: "[package.metadata.lambda-pack]\nenvironment = {}\nenv-file = \"prod.env\"\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    let Node::Table(environment) = setup.value("environment").0 else { panic!() };
+    assert_eq!(environment.keys().collect::<Vec<_>>(), ["AA", "BB"]);
+    let cleared =
+        Setup { lambda_pack: "[package.api.handlers.api]\nenvironment = {}\n".to_owned(), ..setup };
+    let merged = cleared.load().unwrap().of_handler("api", "api");
+    assert_eq!(merged["environment"].node, Node::Table(Table::new()));
+    assert!(!merged.contains_key("env-file"), "it counts for nothing");
+}
+
+#[test]
+fn what_a_tester_found() {
+    let said = |line: &str| {
+        let api = format!("[package.metadata.lambda-pack]\n{line}\n");
+        Setup { api, ..Setup::default() }.load().map(|_| ()).map_err(|m| m.join("; "))
+    };
+    for line in [
+        "vpc.dual-stack = \"none\"",
+        "handler = \"none\"",
+        "environment = { AA = \"x\", BB = \"$${plain}\" }",
+    ] {
+        assert_eq!(said(line), Ok(()), "{line}");
+    }
+    let quotes = "\\\"".repeat(2_100);
+    for (line, why) in [
+        ("layers = [\"\"]", "`layers` has an empty element"),
+        ("include = [\"\"]", "`include` has an empty element"),
+        ("name = \"bad name\"", "cannot name a Lambda function"),
+        ("[package.metadata.lambda-pack.env.p]\nname = \"{bad}\"", "`{bad}` is unknown"),
+        ("[package.metadata.lambda-pack.env.p.env.q]", "an `env` table holds no other"),
+        ("trust-system = [\"cryto\"]", "no runtime has a library `cryto`; did you mean `crypto`?"),
+        (&format!("environment.AA = \"{quotes}\""), "the environment has 4209 bytes"),
+        ("logging = { level = \"debug\", format = \"none\" }", "goes with"),
+    ] {
+        let found = said(line).unwrap_err();
+        assert!(found.contains(why), "{line}: {found}");
+    }
+    let variables = |name: &'static str, value: &'static str| {
+        let setup = Setup { variables: vec![(name, value)], ..Setup::default() };
+        setup.load().map(|_| ()).map_err(|m| m.join("; "))
+    };
+    let pairs = Err("LAMBDA_PACK_TAGS: `tags` must be pairs, each name once: `A=1,B=2`".to_owned());
+    assert_eq!(variables("LAMBDA_PACK_TAGS", "a=1,a=2"), pairs);
+    assert_eq!(variables("LAMBDA_PACK_TAGS", "a=1,b"), pairs);
+    assert_eq!(variables("LAMBDA_PACK_MEMORY", " 300"), Ok(()));
+    let secret = variables("LAMBDA_PACK_ENVIRONMENT", "PASS=a,hunter2/x=c").unwrap_err();
+    assert!(!secret.contains("hunter2"), "{secret}");
 }

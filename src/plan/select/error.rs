@@ -1,5 +1,6 @@
 //! Why there is no selection, and what to do about it.
 
+use crate::config::Mistake;
 use crate::function::InvalidName;
 
 /// Why there is no selection. Every mistake of a kind is reported at once.
@@ -30,16 +31,17 @@ pub enum SelectError {
         /// What is wrong with it.
         source: InvalidName,
     },
-    /// Two handlers want one function.
-    #[error("two handlers have the function name `{name}`: {first} and {second}")]
+    /// Several handlers want one function.
+    #[error("{} handlers have the function name `{name}`: {}", .handlers.len(), .handlers.join(", "))]
     SameName {
         /// The name.
         name: String,
-        /// One handler.
-        first: String,
-        /// The other.
-        second: String,
+        /// The handlers.
+        handlers: Vec<String>,
     },
+    /// Mistakes in the settings of what is selected.
+    #[error("{}", lines(.0))]
+    Settings(Vec<Mistake>),
 }
 
 fn what_are(handlers: &[String]) -> String {
@@ -61,10 +63,12 @@ impl SelectError {
                  [package.metadata.lambda-pack]"
                     .to_owned(),
             ),
-            Self::SameName { second, .. } => Some(format!(
-                "give one of them a name of its own: `name = \"…\"` in \
-                 [package.metadata.lambda-pack.handlers.<binary>] of {second}"
-            )),
+            Self::SameName { handlers, .. } => handlers.last().map(|last| {
+                format!(
+                    "give all but one a name of its own: `name = \"…\"` in \
+                     [package.metadata.lambda-pack.handlers.<binary>] of {last}"
+                )
+            }),
             Self::Name { .. } => {
                 Some("set `name = \"…\"` in [package.metadata.lambda-pack]".to_owned())
             }

@@ -25,7 +25,7 @@ pub(crate) fn run(data: &[u8]) {
             ("LAMBDA_PACK_TAGS".to_owned(), text.clone()),
         ],
         flags: Vec::new(),
-        git: &|_| None,
+        git: &|_| Err("none".to_owned()),
         packages: BTreeMap::from([("p".to_owned(), BTreeSet::from(["h".to_owned()]))]),
         lookup: &|name| (name != "UNSET").then(|| text.clone()),
     };

@@ -1,0 +1,104 @@
+//! The settings of one handler that building and packaging use, as values.
+
+use super::located::{Located, Mistake, Node};
+use super::{Merged, Placeholders, check, expand, include, keys};
+use crate::compile::{LinkerRequest, Optimize};
+use crate::function::{FunctionName, IncludeRule, Role};
+use crate::target::{Arch, Libc, Runtime};
+
+/// Settings that building and packaging use, as values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether this is a handler at all, whatever it depends on.
+    pub handler: Option<bool>,
+    /// Function, or which kind of extension.
+    pub role: Option<Role>,
+    /// The function's name; the binary's by default.
+    pub name: Option<FunctionName>,
+    /// The AWS runtime.
+    pub runtime: Option<Runtime>,
+    /// Files beside the executable.
+    pub include: Vec<IncludeRule>,
+    /// Libraries of the system's that the audit accepts.
+    pub trust_system: Vec<String>,
+    /// The architectures; empty where nothing was said.
+    pub archs: Vec<Arch>,
+    /// The C library.
+    pub libc: Option<Libc>,
+    /// The processor.
+    pub target_cpu: Option<String>,
+    /// The linker.
+    pub linker: Option<LinkerRequest>,
+    /// Speed or size.
+    pub optimize: Optimize,
+    /// Libraries that the program opens by itself.
+    pub dlopen: Vec<String>,
+    /// Folders with libraries that may be bundled.
+    pub library_paths: Vec<String>,
+}
+
+impl Settings {
+    /// Takes them out of what was merged for one handler.
+    pub fn new(merged: &Merged, placeholders: &Placeholders<'_>) -> Result<Self, Vec<Mistake>> {
+        let text = |key: &str| match merged.get(key) {
+            Some(Located { node: Node::Text(text), origin })
+                if !text.is_empty() && text != check::NONE =>
+            {
+                Some((text.as_str(), origin))
+            }
+            _ => None,
+        };
+        let items = |key: &str| match merged.get(key).map(|value| &value.node) {
+            Some(Node::List(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        let texts = |key: &str| -> Vec<String> {
+            let text = |item: Located| match item.node {
+                Node::Text(text) => Some(text),
+                _ => None,
+            };
+            items(key).into_iter().filter_map(text).collect()
+        };
+        let mut mistakes = Vec::new();
+        let name = text("name").and_then(|(text, origin)| {
+            let name = expand::placeholders(text, placeholders)
+                .and_then(|name| FunctionName::new(&name).map_err(|error| error.to_string()));
+            name.map_err(|what| mistakes.push(Mistake { origin: origin.clone(), what })).ok()
+        });
+        for (key, value) in merged {
+            mistakes.extend(value.missing());
+            let what = keys::find(key).and_then(|key| check::merged(key, value, merged));
+            mistakes.extend(what.map(|what| Mistake { origin: value.origin.clone(), what }));
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(Self {
+            handler: match merged.get("handler").map(|value| &value.node) {
+                Some(Node::Boolean(boolean)) => Some(*boolean),
+                _ => None,
+            },
+            role: text("extension").map(|(text, _)| match text {
+                "internal" => Role::InternalExtension,
+                _ => Role::ExternalExtension,
+            }),
+            name,
+            runtime: text("runtime").and_then(|(text, _)| text.parse().ok()),
+            include: items("include").iter().filter_map(include::rule).collect(),
+            trust_system: texts("trust-system"),
+            archs: match text("arch") {
+                Some(("both", _)) => Arch::ALL.to_vec(),
+                found => found.and_then(|(text, _)| text.parse().ok()).into_iter().collect(),
+            },
+            libc: text("libc").and_then(|(text, _)| text.parse().ok()),
+            target_cpu: text("target-cpu").map(|(text, _)| text.to_owned()),
+            linker: text("linker").and_then(|(text, _)| LinkerRequest::of_name(text)),
+            optimize: match text("optimize") {
+                Some(("size", _)) => Optimize::Size,
+                _ => Optimize::Speed,
+            },
+            dlopen: texts("dlopen"),
+            library_paths: texts("library-paths"),
+        })
+    }
+}

@@ -5,6 +5,7 @@ use std::env;
 use std::path::Path;
 
 use cargo_metadata::Metadata;
+use cargo_metadata::camino::Utf8Path;
 
 use super::args::{Audit, Global};
 use crate::config::{Config, ConfigFile, Inputs, Located, Mistake, Node, Origin};
@@ -142,7 +143,7 @@ fn files_elsewhere(metadata: &Metadata, root: &Path) -> Vec<Mistake> {
 /// That tool reads the file of the folder that it is run in; here one file is for all.
 fn warn_of_members(metadata: &Metadata, root: &Path, shell: &Shell) {
     for package in metadata.workspace_packages() {
-        let folder = package.manifest_path.parent().map(|folder| folder.as_std_path());
+        let folder = package.manifest_path.parent().map(Utf8Path::as_std_path);
         let path = folder.filter(|folder| *folder != root).map(|folder| folder.join(CARGO_LAMBDA));
         if let Some(path) = path.filter(|path| path.exists()) {
             let name = path.strip_prefix(root).unwrap_or(&path).display();

@@ -1,13 +1,18 @@
 //! Cargo: its metadata, and its builds, read from its own JSON messages.
 
+mod grouping;
+
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 
 use cargo_metadata::{Message, Metadata, MetadataCommand};
 
+pub use grouping::Features;
+
 use crate::artifact::Artifact;
 use crate::function::{Handler, TargetKind};
+use crate::plan::features::{CfgError, GraphError, Resolver, RustcCfg};
 use crate::plan::{CargoOptions, Run};
 use crate::process::{ProcessError, Step};
 
@@ -23,6 +28,12 @@ pub enum CargoError {
     /// `cargo metadata` answered something else.
     #[error("cannot understand the answer of `cargo metadata`")]
     MetadataAnswer(#[source] cargo_metadata::Error),
+    /// `cargo metadata` contradicts itself.
+    #[error("cannot tell the features that packages have")]
+    Features(#[from] GraphError),
+    /// `rustc --print cfg` answered something else.
+    #[error(transparent)]
+    Cfg(#[from] CfgError),
     /// `cargo build` failed; its own words stand before ours.
     #[error("the build failed")]
     Build,
@@ -42,6 +53,31 @@ pub fn metadata(options: &CargoOptions) -> Result<Metadata, CargoError> {
         .output()
         .map_err(|error| failed(error, CargoError::Metadata))?;
     MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
+}
+
+/// The whole of `cargo metadata`, for [`features::Graph`]: 0.2 s and more, and it may download.
+///
+/// [`features::Graph`]: crate::plan::features::Graph
+pub fn whole_metadata(
+    options: &CargoOptions,
+    resolver: Resolver,
+    target: &str,
+    host: &str,
+) -> Result<Metadata, CargoError> {
+    let answer = Step::new(program(), options.whole_metadata_args(resolver, [target, host]))
+        .output()
+        .map_err(|error| failed(error, CargoError::Metadata))?;
+    MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
+}
+
+/// Asks rustc what a target is like. `flags` are those that cargo gives rustc there: with an
+/// explicit `--target`, the `RUSTFLAGS` for the target and none for the host.
+pub fn platform(triple: &str, flags: &[String]) -> Result<RustcCfg, CargoError> {
+    let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let args = ["--print", "cfg", "--target", triple].map(str::to_owned).into_iter();
+    let answer =
+        Step::new(program, args.chain(flags.iter().cloned())).output().map_err(CargoError::Run)?;
+    Ok(RustcCfg::parse(triple, &String::from_utf8_lossy(&answer))?)
 }
 
 /// The command that builds these handlers.

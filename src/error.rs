@@ -175,6 +175,8 @@ impl Error {
                 CargoError::Run(_)
                 | CargoError::Metadata
                 | CargoError::MetadataAnswer(_)
+                | CargoError::Cfg(_)
+                | CargoError::Features(_)
                 | CargoError::NoExecutable(_),
             ) => 2,
             Self::Findings(_) => 3,

@@ -3,6 +3,7 @@
 //! Everything is decided here, defaults last; the shell then executes it without another question.
 
 mod depends;
+pub mod features;
 mod options;
 mod runs;
 mod select;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use depends::FeatureSelection;
 pub use options::CargoOptions;
-pub use runs::{PackageFacts, Run};
+pub use runs::{PackageFacts, Run, Units, units};
 pub use select::{Candidate, SelectError, Selected, Selection, handlers, select, targets};
 
 use crate::bundle::{DosTime, Level};
@@ -71,12 +72,15 @@ pub fn architecture(host: &str) -> Result<Arch, PlanError> {
 }
 
 impl Plan {
-    /// Decides. `epoch` is `SOURCE_DATE_EPOCH` as it stands in the environment.
+    /// Decides. `grouping` is of the [`units`] of these functions; none builds them as cargo does,
+    /// with the features of all over all. `epoch` is `SOURCE_DATE_EPOCH` as it stands in the
+    /// environment.
     pub fn new(
         functions: Vec<Function>,
         selected: &[PackageFacts],
         arch: Arch,
         options: &CargoOptions,
+        grouping: Option<&features::Grouping>,
         epoch: Option<&str>,
     ) -> Result<Self, PlanError> {
         let time = match epoch {
@@ -88,7 +92,7 @@ impl Plan {
                 .ok_or_else(|| PlanError::Epoch(text.to_owned()))?,
         };
         Ok(Self {
-            runs: runs::deal(&functions, selected, &options.features),
+            runs: runs::deal(&functions, selected, &options.features, grouping),
             functions,
             arch,
             triple: arch.gnu_triple().to_owned(),

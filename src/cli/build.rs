@@ -69,7 +69,8 @@ impl Job {
             .map(|candidate| function(&metadata, candidate))
             .collect();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
-        let plan = Plan::new(functions, &selected.packages, arch, &options, epoch.as_deref())?;
+        let plan =
+            Plan::new(functions, &selected.packages, arch, &options, None, epoch.as_deref())?;
         let target = match &options.target_dir {
             Some(folder) => absolute(folder),
             None => metadata.target_directory.clone().into_std_path_buf(),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::features::Resolver;
 use super::{FeatureSelection, Run};
 use crate::function::Handler;
 
@@ -43,6 +44,23 @@ impl CargoOptions {
     pub fn metadata_args(&self) -> Vec<OsString> {
         let mut args: Vec<OsString> =
             ["metadata", "--format-version", "1", "--no-deps"].map(OsString::from).to_vec();
+        self.push_common(&mut args);
+        args
+    }
+
+    /// The arguments of the `cargo metadata` that features are resolved from: no less than the
+    /// platforms and features at hand need, so that nothing else has to be downloaded for it.
+    /// Resolver 1 also unifies over platforms that are not built for.
+    #[must_use]
+    pub fn whole_metadata_args(&self, resolver: Resolver, triples: [&str; 2]) -> Vec<OsString> {
+        let mut args: Vec<OsString> =
+            ["metadata", "--format-version", "1"].map(OsString::from).to_vec();
+        if resolver == Resolver::Two {
+            for triple in triples {
+                args.extend(["--filter-platform", triple].map(OsString::from));
+            }
+        }
+        self.push_features(&mut args, &self.features.list);
         self.push_common(&mut args);
         args
     }

@@ -2,14 +2,16 @@
 //!
 //! `-p` and `--bin` are a cross product: cargo builds every target of a named name in every named
 //! package, puts targets of one name over one another, and only warns. So packages that have a
-//! target of the same name as a wanted one never share a run.
+//! target of the same name as a wanted one never share a run. Nor do those that would give each other
+//! features: how they are grouped for that is decided in `features`.
 
 use std::collections::BTreeSet;
 
 use cargo_metadata::PackageId;
 
 use super::FeatureSelection;
-use crate::function::{Function, TargetKind};
+use super::features::{Grouping, Unit};
+use crate::function::{Function, Handler, TargetKind};
 
 /// What of a selected package decides how it can be built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,71 +39,127 @@ pub struct Run {
     pub features: Vec<String>,
 }
 
-/// Deals the functions into as few runs as their names allow, in order.
+/// What is built or left as a whole, for all functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Units {
+    /// The units, in the order of the functions that begin them.
+    pub list: Vec<Unit>,
+    /// Where each function's stands in the list.
+    pub of: Vec<usize>,
+}
+
+/// The units of the functions. Of those, `features::group` makes groups.
+#[must_use]
+pub fn units(
+    functions: &[Function],
+    selected: &[PackageFacts],
+    features: &FeatureSelection,
+) -> Units {
+    let mut units = Units::default();
+    for function in functions {
+        let handler = &function.handler;
+        let unit = Unit {
+            package: handler.package_id.clone(),
+            dev: handler.kind == TargetKind::Example,
+            owners: owners(handler, selected, features),
+        };
+        let known = units.list.iter().position(|other| *other == unit);
+        units.of.push(known.unwrap_or(units.list.len()));
+        if known.is_none() {
+            units.list.push(unit);
+        }
+    }
+    units
+}
+
+/// The other selected packages that a requested feature belongs to and that may be named in the
+/// handler's run, so that the feature reaches the handler through them as it would with all
+/// selected packages in one run.
+fn owners(
+    handler: &Handler,
+    selected: &[PackageFacts],
+    features: &FeatureSelection,
+) -> Vec<PackageId> {
+    let wanted = (handler.kind, handler.target.clone());
+    let owns = |facts: &&PackageFacts| features.list.iter().any(|feature| facts.owns(feature));
+    let others = selected.iter().filter(owns).filter(|facts| !facts.targets.contains(&wanted));
+    let mut owners: Vec<_> = others.filter_map(|facts| facts.id.clone()).collect();
+    owners.retain(|id| *id != handler.package_id);
+    owners.sort();
+    owners
+}
+
+/// Deals the functions into as few runs as their groups and names allow, in order.
 pub(super) fn deal(
     functions: &[Function],
     selected: &[PackageFacts],
     features: &FeatureSelection,
+    grouping: Option<&Grouping>,
 ) -> Vec<Run> {
+    let units = units(functions, selected, features);
+    let unified = Grouping::unified(&units.list);
+    let grouping = grouping.unwrap_or(&unified);
+    let find = |id: &PackageId| selected.iter().find(|facts| facts.id.as_ref() == Some(id));
     let mut drafts: Vec<Draft<'_>> = Vec::new();
-    for (index, function) in functions.iter().enumerate() {
+    for (index, (function, unit)) in functions.iter().zip(&units.of).enumerate() {
         let handler = &function.handler;
-        let wanted = (handler.kind, handler.target.clone());
-        let package = selected.iter().find(|facts| facts.id.as_ref() == Some(&handler.package_id));
-        let Some(package) = package else { continue };
-        if !drafts.iter_mut().any(|draft| draft.take(package, Some((index, &wanted)))) {
-            let mut draft = Draft::default();
-            draft.take(package, Some((index, &wanted)));
+        let Some(package) = find(&handler.package_id) else { continue };
+        let place = grouping.places.get(*unit);
+        let with = place.into_iter().flat_map(|place| &place.with);
+        let member = Member {
+            index,
+            // What nobody grouped stays alone.
+            group: place.map_or(usize::MAX - unit, |place| place.group),
+            wanted: (handler.kind, handler.target.clone()),
+            packages: std::iter::once(package).chain(with.filter_map(find)).collect(),
+        };
+        if !drafts.iter_mut().any(|draft| draft.take(&member)) {
+            let mut draft = Draft { group: member.group, ..Draft::default() };
+            draft.take(&member);
             drafts.push(draft);
         }
     }
     drafts.into_iter().map(|draft| draft.finish(selected, features)).collect()
 }
 
+/// A function that looks for a run.
+struct Member<'a> {
+    index: usize,
+    group: usize,
+    wanted: (TargetKind, String),
+    /// Its package, and those that come along.
+    packages: Vec<&'a PackageFacts>,
+}
+
 /// A run while it grows.
 #[derive(Default)]
 struct Draft<'a> {
+    group: usize,
     members: Vec<usize>,
     packages: Vec<&'a PackageFacts>,
     wanted: BTreeSet<(TargetKind, String)>,
 }
 
 impl<'a> Draft<'a> {
-    /// Takes a package, and a wanted target of it, unless two targets would then have one name.
-    fn take(
-        &mut self,
-        package: &'a PackageFacts,
-        member: Option<(usize, &(TargetKind, String))>,
-    ) -> bool {
+    /// Takes a function, unless it belongs to another group or two targets would have one name.
+    fn take(&mut self, member: &Member<'a>) -> bool {
         let mut wanted = self.wanted.clone();
-        wanted.extend(member.map(|(_, target)| target.clone()));
+        // A target of the run that two handlers want is one handler, seen twice: not here.
+        let fresh = wanted.insert(member.wanted.clone());
         let mut packages = self.packages.clone();
-        if !packages.contains(&package) {
-            packages.push(package);
-        }
+        packages.extend(member.packages.iter().filter(|facts| !self.packages.contains(facts)));
         let owners =
             |target| packages.iter().filter(|facts| facts.targets.contains(target)).count();
-        // A target of the run that two handlers want is one handler, seen twice: not here.
-        let doubled = member.is_some_and(|(_, target)| {
-            self.wanted.contains(target) && self.packages.contains(&package)
-        });
-        if doubled || wanted.iter().any(|target| owners(target) > 1) {
+        if member.group != self.group || !fresh || wanted.iter().any(|target| owners(target) > 1) {
             return false;
         }
-        self.members.extend(member.map(|(index, _)| index));
+        self.members.push(member.index);
         (self.packages, self.wanted) = (packages, wanted);
         true
     }
 
-    /// Adds the selected packages that a requested feature belongs to, so that it reaches the
-    /// handlers through them as it would with all selected packages in one run, and leaves out the
-    /// features that belong only to packages of other runs.
-    fn finish(mut self, selected: &'a [PackageFacts], features: &FeatureSelection) -> Run {
-        for package in selected {
-            if features.list.iter().any(|feature| package.owns(feature)) {
-                self.take(package, None);
-            }
-        }
+    /// Leaves out the requested features that belong only to packages of other runs.
+    fn finish(self, selected: &[PackageFacts], features: &FeatureSelection) -> Run {
         let here = |feature: &&String| {
             let known = |facts: &PackageFacts| facts.owns(feature) || facts.passes_on(feature);
             self.packages.iter().any(|facts| known(facts))
@@ -120,7 +178,7 @@ impl PackageFacts {
     /// `feature`, or `package/feature` with this package's name.
     fn owns(&self, feature: &str) -> bool {
         match feature.split_once('/') {
-            Some((package, _)) => package == self.name,
+            Some((package, _)) => strong(package) == self.name,
             None => self.features.contains(feature),
         }
     }
@@ -129,6 +187,11 @@ impl PackageFacts {
     fn passes_on(&self, feature: &str) -> bool {
         feature
             .split_once('/')
-            .is_some_and(|(dependency, _)| self.dependencies.contains(dependency))
+            .is_some_and(|(dependency, _)| self.dependencies.contains(strong(dependency)))
     }
+}
+
+/// A name without the `?` of `name?/feature`.
+fn strong(name: &str) -> &str {
+    name.strip_suffix('?').unwrap_or(name)
 }

@@ -59,8 +59,8 @@ fn handlers_of_one_file_name_never_share_a_run() {
         facts("b", &[(TargetKind::Bin, "main"), (TargetKind::Bin, "other")], &[]),
         facts("c", &[(TargetKind::Bin, "main"), (TargetKind::Example, "main")], &[]),
     ];
-    let plan =
-        Plan::new(functions, &selected, Arch::X86_64, &options("release", &[]), None).unwrap();
+    let plan = Plan::new(functions, &selected, Arch::X86_64, &options("release", &[]), None, None)
+        .unwrap();
     // `b` could not even come along for `other`: `--bin main` would build its `main` too.
     let members: Vec<_> = plan.runs.iter().map(|run| run.members.clone()).collect();
     assert_eq!(members, [vec![0], vec![1, 2], vec![3, 4]]);
@@ -75,7 +75,8 @@ fn features_go_to_the_runs_that_have_them() {
         [facts("a", main, &["x"]), facts("b", main, &[]), facts("core", &[], &["x", "y"])];
     let runs = |features: &[&str]| {
         let options = options("release", features);
-        let plan = Plan::new(functions.clone(), &selected, Arch::X86_64, &options, None).unwrap();
+        let plan =
+            Plan::new(functions.clone(), &selected, Arch::X86_64, &options, None, None).unwrap();
         plan.runs
             .iter()
             .map(|run| {
@@ -91,8 +92,57 @@ fn features_go_to_the_runs_that_have_them() {
 }
 
 #[test]
+fn runs_keep_the_groups() {
+    let functions = vec![
+        function("a", "main", TargetKind::Bin),
+        function("b", "b", TargetKind::Bin),
+        function("c", "c", TargetKind::Bin),
+        function("c", "main", TargetKind::Bin),
+        function("c", "shown", TargetKind::Example),
+    ];
+    let selected = [
+        facts("a", &[(TargetKind::Bin, "main")], &[]),
+        facts("b", &[(TargetKind::Bin, "b")], &[]),
+        facts("c", &[(TargetKind::Bin, "c"), (TargetKind::Bin, "main")], &[]),
+        facts("core", &[(TargetKind::Bin, "b")], &["x"]),
+    ];
+    let options = options("release", &["x"]);
+    let units = units(&functions, &selected, &options.features);
+    assert_eq!(units.of, [0, 1, 2, 2, 3], "binaries of a package are one unit");
+    let owners: Vec<_> = units.list.iter().map(|unit| unit.owners.len()).collect();
+    assert_eq!(owners, [1, 0, 1, 1], "`core` has a binary `b` as well");
+    let core = selected[3].id.clone().unwrap();
+    let runs = |groups: [usize; 4]| {
+        let place = |group| features::Place { group, with: vec![core.clone()] };
+        let mut places: Vec<_> = groups.map(place).into();
+        places[1].with.clear();
+        let grouping = features::Grouping { places };
+        let plan =
+            Plan::new(functions.clone(), &selected, Arch::X86_64, &options, Some(&grouping), None);
+        let text = |run: &Run| {
+            let packages: Vec<_> = run.packages.iter().map(|id| id.repr.as_str()).collect();
+            format!("{:?} {} [{}]", run.members, packages.join(" "), run.features.join(" "))
+        };
+        plan.unwrap().runs.iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        runs([0, 0, 0, 0]),
+        ["[0] a core [x]", "[1] b []", "[2, 3, 4] c core [x]"],
+        "names keep apart what features would not"
+    );
+    assert_eq!(
+        runs([0, 1, 2, 0]),
+        ["[0] a core [x]", "[1] b []", "[2, 3] c core [x]", "[4] c core [x]"]
+    );
+    assert_eq!(
+        runs([0, 1, 1, 2]),
+        ["[0] a core [x]", "[1] b []", "[2, 3] c core [x]", "[4] c core [x]"]
+    );
+}
+
+#[test]
 fn the_host_decides_the_target_and_the_profile_the_level() {
-    let plan = |arch, profile| Plan::new(Vec::new(), &[], arch, &options(profile, &[]), None);
+    let plan = |arch, profile| Plan::new(Vec::new(), &[], arch, &options(profile, &[]), None, None);
     let arch = architecture("aarch64-unknown-linux-musl").unwrap();
     let dev = plan(arch, "dev").unwrap();
     assert_eq!((dev.arch, dev.level), (Arch::Arm64, Level::Fast));
@@ -105,7 +155,7 @@ fn the_host_decides_the_target_and_the_profile_the_level() {
 #[test]
 fn the_time_is_a_constant_or_source_date_epoch() {
     let time = |epoch| {
-        Plan::new(Vec::new(), &[], Arch::X86_64, &options("release", &[]), epoch)
+        Plan::new(Vec::new(), &[], Arch::X86_64, &options("release", &[]), None, epoch)
             .map(|plan| plan.time)
     };
     assert_eq!(time(None).unwrap(), DosTime::EARLIEST);

@@ -1,0 +1,205 @@
+//! The facts that groups of features follow from, and the record of the last answer.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::Metadata;
+
+use super::{CargoError, platform, whole_metadata};
+use crate::digest::Sha256;
+use crate::files;
+use crate::plan::features::{self, Gain, Graph, Grouping, KeyInputs, Resolver, RustcCfg, Unit};
+use crate::plan::{CargoOptions, Run};
+use crate::toolchain::Rustc;
+
+/// The largest record that is read: thousands of functions.
+const MAX_RECORD: usize = 1 << 20;
+
+/// What is asked about, and what is known without the whole of `cargo metadata`.
+#[derive(Debug, Clone, Copy)]
+pub struct Features<'a> {
+    /// The flags.
+    pub options: &'a CargoOptions,
+    /// `cargo metadata --no-deps`.
+    pub members: &'a Metadata,
+    /// The compiler.
+    pub rustc: &'a Rustc,
+    /// The target's triple.
+    pub target: &'a str,
+    /// The units of the functions.
+    pub units: &'a [Unit],
+}
+
+/// All that cargo and rustc say of the features.
+struct Facts {
+    metadata: Metadata,
+    resolver: Resolver,
+    target: RustcCfg,
+    host: RustcCfg,
+}
+
+/// Cargo's configuration, in files and in variables.
+struct Configuration {
+    files: Vec<(PathBuf, Vec<u8>)>,
+    environment: Vec<(String, String)>,
+    folder: PathBuf,
+}
+
+impl Features<'_> {
+    /// Which units may share a run. With nothing changed since the last time, that is read from
+    /// `record`; otherwise cargo is asked, and the answer written there.
+    pub fn grouping(&self, record: &Path) -> Result<Grouping, CargoError> {
+        // One unit has no neighbour.
+        if self.units.len() < 2 && self.units.iter().all(|unit| unit.owners.is_empty()) {
+            return Ok(Grouping::unified(self.units));
+        }
+        let configuration = Configuration::gather(self.options);
+        let key = self.key(&configuration);
+        if let Some(grouping) = key.and_then(|key| self.remembered(record, &key)) {
+            return Ok(grouping);
+        }
+        let facts = self.facts(&configuration)?;
+        let grouping = features::group(&facts.graph()?, self.units, &self.options.features)?;
+        // Without `Cargo.lock`, or with files that changed meanwhile, nothing says what that was
+        // about. A record that cannot be written costs time, not the answer.
+        let unchanged = key.filter(|_| self.key(&configuration) == key);
+        let text =
+            unchanged.and_then(|key| features::encode(&key, &grouping, &facts.metadata, digest));
+        if let Some(text) = text {
+            let _ = files::write_atomically(record, text.as_bytes());
+        }
+        Ok(grouping)
+    }
+
+    /// What packages gain in these runs over each unit built alone. `of`: where each function's
+    /// unit stands among the units.
+    pub fn gains(&self, of: &[usize], runs: &[Run]) -> Result<Vec<Gain>, CargoError> {
+        let facts = self.facts(&Configuration::gather(self.options))?;
+        let graph = facts.graph()?;
+        Ok(features::gains(&graph, self.units, of, runs, &self.options.features)?)
+    }
+
+    fn remembered(&self, record: &Path, key: &Sha256) -> Option<Grouping> {
+        let text = files::read_settings(record).ok()??;
+        (text.len() <= MAX_RECORD)
+            .then(|| features::decode(text.as_bytes(), key, self.units, digest))?
+    }
+
+    /// None where a file that the answer follows from cannot be read.
+    fn key(&self, configuration: &Configuration) -> Option<Sha256> {
+        let root = self.members.workspace_root.as_std_path();
+        let lock = fs::read(root.join("Cargo.lock")).ok()?;
+        let packages = self.members.packages.iter().map(|p| p.manifest_path.as_std_path());
+        let mut paths: Vec<_> = packages.map(Path::to_path_buf).collect();
+        paths.push(root.join("Cargo.toml"));
+        paths.sort();
+        paths.dedup();
+        let read = |path: PathBuf| fs::read(&path).ok().map(|contents| (path, contents));
+        let manifests = paths.into_iter().map(read).collect::<Option<Vec<_>>>()?;
+        Some(features::key(&KeyInputs {
+            lock: &lock,
+            manifests: &manifests,
+            configuration: &configuration.files,
+            environment: &configuration.environment,
+            folder: &configuration.folder,
+            options: self.options,
+            units: self.units,
+            target: self.target,
+            rustc: &self.rustc.version,
+            host: &self.rustc.host,
+        }))
+    }
+
+    fn facts(&self, configuration: &Configuration) -> Result<Facts, CargoError> {
+        let manifest = self.members.workspace_root.join("Cargo.toml");
+        let text = fs::read_to_string(manifest).unwrap_or_default();
+        let resolver = Resolver::of(&text, self.members);
+        let (platforms, metadata) = std::thread::scope(|scope| {
+            let platforms = scope.spawn(|| self.platforms(configuration));
+            let whole = whole_metadata(self.options, resolver, self.target, &self.rustc.host);
+            (platforms.join(), whole)
+        });
+        let metadata = metadata?;
+        let (target, host) = platforms.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(Facts { metadata, resolver, target, host })
+    }
+
+    fn platforms(&self, configuration: &Configuration) -> Result<(RustcCfg, RustcCfg), CargoError> {
+        let host = platform(&self.rustc.host, &[])?;
+        let plain =
+            if self.target == self.rustc.host { host.clone() } else { platform(self.target, &[])? };
+        let flags = features::rustflags(&plain, &configuration.environment, &configuration.files);
+        let target = if flags.is_empty() { plain } else { platform(self.target, &flags)? };
+        Ok((target, host))
+    }
+}
+
+impl Facts {
+    fn graph(&self) -> Result<Graph<'_>, CargoError> {
+        Ok(Graph::new(&self.metadata, self.resolver, &self.target, &self.host)?)
+    }
+}
+
+impl Configuration {
+    fn gather(options: &CargoOptions) -> Self {
+        let folder = env::current_dir().unwrap_or_default();
+        let mut files = Vec::new();
+        for value in &options.config {
+            if Path::new(value).is_file() {
+                read_with_included(PathBuf::from(value), &mut files);
+            } else {
+                // `KEY=VALUE`, which is TOML as well.
+                files.push((PathBuf::new(), value.clone().into_bytes()));
+            }
+        }
+        let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+        let folders = folder.ancestors().map(|folder| folder.join(".cargo")).chain(home);
+        for path in folders.flat_map(|f| [f.join("config.toml"), f.join("config")]) {
+            read_with_included(path, &mut files);
+        }
+        let mut environment: Vec<(String, String)> = env::vars_os()
+            .map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            })
+            .filter(|(name, _)| decides(name))
+            .collect();
+        environment.sort();
+        Self { files, environment, folder }
+    }
+}
+
+/// Reads a configuration file and those that it includes, each once.
+fn read_with_included(path: PathBuf, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+    let mut paths = vec![path];
+    while let Some(path) = paths.pop() {
+        if files.iter().any(|(known, _)| *known == path) {
+            continue;
+        }
+        let Ok(contents) = fs::read(&path) else { continue };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let included = features::included(&String::from_utf8_lossy(&contents));
+        paths.extend(included.into_iter().map(|name| folder.join(name)));
+        files.push((path, contents));
+    }
+}
+
+/// Whether features may follow from a variable of this name: all of cargo's and rustc's, but for
+/// those that concern the terminal and the optimizer, and those that cargo sets for what it runs.
+fn decides(name: &str) -> bool {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    starts(&["CARGO", "RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"])
+        && !starts(&[
+            "CARGO_TERM_",
+            "CARGO_PROFILE_",
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_MAKEFLAGS",
+        ])
+}
+
+/// The digest of a manifest that a record names: a regular file of some size, or none.
+fn digest(path: &Path) -> Option<Sha256> {
+    files::read_settings(path).ok()?.map(|text| Sha256::of(text.as_bytes()))
+}

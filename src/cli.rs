@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod config;
 mod configuration;
+mod libraries;
 mod lower;
 mod package;
 

@@ -15,6 +15,8 @@
 //!                     ▼  files · inspect             read the disk
 //!            Tree and what its files are
 //!                     │
+//!                     ▼  closure · libraries         the libraries that Lambda lacks
+//!                     │
 //!                     ▼  audit                       pure: all findings at once
 //!                     │
 //!                     ▼  bundle                      a Tree gives one stream of bytes
@@ -25,8 +27,8 @@
 //!
 //! # Invariants
 //!
-//! 1. No decision (`config`, `plan`, `elf`, `system`, `audit`, `bundle`, `message`) imports an edge
-//!    (`process`, `files`, `inspect`, `toolchain`, `cargo`, `shell`). A test holds the imports
+//! 1. No decision (`config`, `plan`, `elf`, `system`, `closure`, `audit`, `bundle`, `message`) imports an edge
+//!    (`process`, `files`, `inspect`, `libraries`, `toolchain`, `cargo`, `shell`). A test holds the imports
 //!    against the table of layers.
 //! 2. No unordered map on the way to bytes, and no clock in a decision: the time is part of the plan.
 //! 3. Domain types are neither the clap structs nor the serde types of a file format.
@@ -37,14 +39,15 @@
 //! # Modules, in reading order
 //!
 //! Words: [`target`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
-//! [`plan`], [`elf`], [`system`], [`audit`], [`bundle`], [`message`]. Edges: [`process`],
-//! [`toolchain`], [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
+//! [`plan`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`message`]. Edges:
+//! [`process`], [`toolchain`], [`cargo`], [`files`], [`inspect`], [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod artifact;
 pub mod audit;
 pub mod bundle;
 pub mod cargo;
 pub mod cli;
+pub mod closure;
 pub mod config;
 pub mod digest;
 pub mod elf;
@@ -52,6 +55,7 @@ pub mod error;
 pub mod files;
 pub mod function;
 pub mod inspect;
+pub mod libraries;
 pub mod message;
 mod nearest;
 pub mod plan;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 const WORDS: &[&str] = &["artifact", "digest", "function", "nearest", "target", "tree"];
-const DECISIONS: &[&str] = &["audit", "bundle", "config", "elf", "message", "plan", "system"];
-const EDGES: &[&str] = &["cargo", "files", "inspect", "process", "shell", "toolchain"];
+const DECISIONS: &[&str] =
+    &["audit", "bundle", "closure", "config", "elf", "message", "plan", "system"];
+const EDGES: &[&str] = &["cargo", "files", "inspect", "libraries", "process", "shell", "toolchain"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for item in fs::read_dir(folder).unwrap() {

@@ -7,15 +7,19 @@
 
 mod bundle;
 mod check;
+mod closure;
 mod config;
 mod corpus;
 mod elf;
 mod elf_hostile;
 mod help;
 mod include;
+mod jail;
 mod layers;
+mod native;
 mod orders;
 mod package;
 mod readme;
 mod select;
 mod support;
+mod tiny_elf;

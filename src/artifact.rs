@@ -17,4 +17,8 @@ pub struct Artifact {
     pub kind: TargetKind,
     /// Where cargo put it (an absolute path out of cargo's own message).
     pub executable: PathBuf,
+    /// The folders that build scripts gave to the linker (`cargo::rustc-link-search`): those of the
+    /// packages that were ready before it, which its own dependencies always are, in the order of
+    /// the packages' names.
+    pub link_folders: Vec<PathBuf>,
 }

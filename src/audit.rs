@@ -74,6 +74,10 @@ pub struct Subject<'a> {
     pub arch: Option<Arch>,
     /// The runtime.
     pub runtime: Runtime,
+    /// Libraries that its programs open while they run, by name.
+    pub dlopen: &'a [String],
+    /// The folders of this machine in which libraries for it were looked for.
+    pub searched: &'a [String],
 }
 
 /// The files of a subject by their path.

@@ -2,16 +2,19 @@
 
 mod grouping;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 
-use cargo_metadata::{Message, Metadata, MetadataCommand};
+use cargo_metadata::{BuildScript, Message, Metadata, MetadataCommand, PackageId};
 
 pub use grouping::Features;
 
 use crate::artifact::Artifact;
 use crate::function::{Handler, TargetKind};
+use crate::libraries;
 use crate::plan::features::{CfgError, GraphError, Resolver, RustcCfg};
 use crate::plan::{CargoOptions, Run};
 use crate::process::{ProcessError, Step};
@@ -89,15 +92,17 @@ pub fn build_step(options: &CargoOptions, triple: &str, run: &Run, handlers: &[&
 /// Runs a build and hands over each executable as soon as cargo reports it. Cargo's diagnostics
 /// go to the user's terminal directly, unchanged.
 pub fn build(step: &Step, mut on_artifact: impl FnMut(Artifact)) -> Result<(), CargoError> {
+    let mut link_folders = LinkFolders::new();
     step.stream(|stdout| {
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line?;
             match serde_json::from_slice::<Message>(&line) {
                 Ok(Message::CompilerArtifact(artifact)) => {
-                    if let Some(artifact) = executable(artifact) {
+                    if let Some(artifact) = executable(artifact, &link_folders) {
                         on_artifact(artifact);
                     }
                 }
+                Ok(Message::BuildScriptExecuted(script)) => collect(&mut link_folders, script),
                 Ok(_) => {}
                 // A message of a newer cargo.
                 Err(_) if is_message(&line) => {}
@@ -126,7 +131,15 @@ fn is_message(line: &[u8]) -> bool {
         .is_ok_and(|value| value.get("reason").is_some_and(serde_json::Value::is_string))
 }
 
-fn executable(artifact: cargo_metadata::Artifact) -> Option<Artifact> {
+/// By package, so that the order is not that in which parallel jobs end.
+type LinkFolders = BTreeMap<PackageId, Vec<PathBuf>>;
+
+fn collect(folders: &mut LinkFolders, script: BuildScript) {
+    let paths = script.linked_paths.iter().filter_map(|path| libraries::link_folder(path.as_str()));
+    folders.entry(script.package_id).or_default().extend(paths);
+}
+
+fn executable(artifact: cargo_metadata::Artifact, folders: &LinkFolders) -> Option<Artifact> {
     let kind = if artifact.target.is_bin() {
         TargetKind::Bin
     } else if artifact.target.is_example() {
@@ -139,5 +152,6 @@ fn executable(artifact: cargo_metadata::Artifact) -> Option<Artifact> {
         target: artifact.target.name,
         kind,
         executable: artifact.executable?.into_std_path_buf(),
+        link_folders: folders.values().flatten().cloned().collect(),
     })
 }

@@ -18,6 +18,7 @@ mod comment;
 mod dynamic;
 mod header;
 mod image;
+mod note;
 mod strings;
 mod symbol;
 mod version;
@@ -69,9 +70,32 @@ pub struct ElfFacts {
     /// Symbol versions that this file defines, in file order and without the base one, which names
     /// the file (LSB Core, "Version Definitions").
     pub versions_defined: Vec<String>,
+    /// Libraries that it says it opens while it runs (`.note.dlopen`; UAPI Group, "ELF dlopen
+    /// metadata"), at most 256.
+    pub dlopen: Vec<Dlopen>,
     /// Lines that compilers and linkers left in `.comment`, without repeats, at most 16. Not used
     /// by any loader; empty where there are no sound section headers.
     pub comments: Vec<String>,
+}
+
+/// A library that a file opens while it runs, if it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dlopen {
+    /// Its names, of which the first that is there is taken; at least one.
+    pub sonames: Vec<String>,
+    /// How much it is needed.
+    pub priority: Priority,
+}
+
+/// How much a library that a file opens is needed (UAPI Group, "ELF dlopen metadata").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Without it the file is of no use.
+    Required,
+    /// Without it something that matters is missing.
+    Recommended,
+    /// Without it something secondary is missing.
+    Suggested,
 }
 
 /// Word size of an ELF file (gABI, "ELF Identification", `EI_CLASS`).
@@ -264,6 +288,7 @@ pub fn read<R: Read + Seek>(reader: &mut R) -> Result<ElfFacts, ElfError> {
     let dynamic = Dynamic::read(&mut image)?;
     facts.kind = Kind::new(header.e_type, facts.interpreter.is_some() || dynamic.is_pie());
     facts.read_dynamic(&mut image, &dynamic)?;
+    facts.dlopen = note::dlopen(&mut image)?;
     Ok(facts)
 }
 
@@ -281,6 +306,7 @@ impl ElfFacts {
             runpath: Vec::new(),
             versions_needed: Vec::new(),
             versions_defined: Vec::new(),
+            dlopen: Vec::new(),
             comments: Vec::new(),
         }
     }

@@ -99,14 +99,17 @@ pub fn open(path: &Path) -> Result<Opened, InspectError> {
     Ok(Opened { files: vec![inspected], bare: true, ..Opened::default() })
 }
 
+/// Looks at one file.
+pub fn file(path: &Path) -> io::Result<Content> {
+    content(&mut File::open(path)?)
+}
+
 /// Looks at a tree that will be packed.
 pub fn tree(tree: &Tree) -> Result<Vec<Inspected>, InspectError> {
     tree.iter()
         .map(|(path, entry)| {
             let content = match &entry.source {
-                Source::File(source) => File::open(source)
-                    .and_then(|mut file| content(&mut file))
-                    .map_err(read_error(source))?,
+                Source::File(source) => file(source).map_err(read_error(source))?,
                 Source::Bytes(_) => Content::Other,
             };
             Ok(Inspected {

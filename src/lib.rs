@@ -15,6 +15,8 @@
 //!                     ▼  files · inspect             read the disk
 //!            Tree and what its files are
 //!                     │
+//!                     ▼  closure · libraries         the libraries that Lambda lacks
+//!                     │
 //!                     ▼  audit                       pure: all findings at once
 //!                     │
 //!                     ▼  bundle                      a Tree gives one stream of bytes
@@ -25,9 +27,8 @@
 //!
 //! # Invariants
 //!
-//! 1. No decision (`config`, `plan`, `cargo_config`, `profile`, `rustflags`, `elf`, `system`,
-//!    `audit`, `bundle`, `message`) imports an edge (`process`, `files`, `inspect`, `toolchain`,
-//!    `cargo_files`, `cargo`, `shell`). A test holds the imports against the table of layers.
+//! 1. No decision imports an edge (both are listed below). A test holds the imports against the table
+//!    of layers.
 //! 2. No unordered map on the way to bytes, and no clock in a decision: the time is part of the plan.
 //! 3. Domain types are neither the clap structs nor the serde types of a file format.
 //! 4. The library never exits or prompts, and never installs anything. Only `main` has an exit code.
@@ -36,10 +37,11 @@
 //!
 //! # Modules, in reading order
 //!
-//! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions: [`config`],
-//! [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`], [`rustflags`], [`elf`], [`system`],
-//! [`audit`], [`bundle`], [`message`]. Edges: [`process`], [`toolchain`], [`zig`], [`cargo_files`],
-//! [`cargo`], [`files`], [`inspect`], [`shell`]. On top: [`error`], [`cli`].
+//! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
+//! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
+//! [`rustflags`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`message`]. Edges:
+//! [`process`], [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`],
+//! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod artifact;
 pub mod audit;
@@ -48,6 +50,7 @@ pub mod cargo;
 pub mod cargo_config;
 pub mod cargo_files;
 pub mod cli;
+pub mod closure;
 pub mod compile;
 pub mod config;
 pub mod digest;
@@ -57,6 +60,7 @@ pub mod error;
 pub mod files;
 pub mod function;
 pub mod inspect;
+pub mod libraries;
 pub mod linker;
 pub mod message;
 mod nearest;

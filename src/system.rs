@@ -38,7 +38,8 @@ pub struct System {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Ceiling {
-    /// The highest numbered version that is promised.
+    /// The highest numbered version that is promised; of a library that is there without a promise,
+    /// the highest that it can have.
     max: String,
     /// The highest that is there today, if that is more.
     #[serde(default)]
@@ -116,6 +117,29 @@ impl System {
         } else {
             Provided::No
         }
+    }
+
+    /// What Lambda sets `LD_LIBRARY_PATH` to, for functions and extensions alike (AWS, "Defined
+    /// runtime environment variables").
+    pub const LIBRARY_PATH: &'static [&'static str] = &[
+        "/lib64",
+        "/usr/lib64",
+        "/var/runtime",
+        "/var/runtime/lib",
+        "/var/task",
+        "/var/task/lib",
+        "/opt/lib",
+    ];
+
+    /// The SONAME of the library that the system would have at an absolute path, if it has it.
+    #[must_use]
+    pub fn name_at<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match path.rsplit_once('/')? {
+            (_, name) if path == self.interpreter => Some(name),
+            ("/lib64" | "/usr/lib64", name) => Some(name),
+            _ => None,
+        }
+        .filter(|name| self.library(name) != Provided::No)
     }
 
     /// The libraries that are there without a promise.
@@ -221,6 +245,14 @@ mod tests {
         assert_eq!(system.version("GLIBCXX_3.4.30"), (Provided::Present, promised.clone()));
         assert_eq!(system.version("GLIBCXX_3.4.34"), (Provided::No, promised));
         assert_eq!(system.version("LIBFOO_9").0, Provided::Promised, "no family of the system's");
+        for (version, provided) in [
+            ("OPENSSL_3.0.9", Provided::Promised),
+            ("OPENSSL_3.3.0", Provided::No),
+            ("ZLIB_1.2.9", Provided::Promised),
+            ("ZLIB_1.2.12", Provided::No),
+        ] {
+            assert_eq!(system.version(version).0, provided, "{version}");
+        }
         let al2 = System::of_zip(Runtime::ProvidedAl2, Arch::Arm64).unwrap();
         assert_eq!(al2.version("GLIBC_2.27"), (Provided::No, "GLIBC_2.26".to_owned()));
     }

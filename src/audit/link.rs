@@ -1,42 +1,18 @@
-//! Whether glibc's loader would find every library of a program, and every symbol version in it.
-//!
-//! Walks breadth first from the program through the libraries that are in the bundle, as the loader
-//! does: what is loaded already wins by its name, then `DT_RPATH` (of the file and of those that
-//! loaded it, unless it has a `DT_RUNPATH`), then `LD_LIBRARY_PATH`, then the file's own
-//! `DT_RUNPATH` (ld.so(8); glibc `elf/dl-load.c`). Lambda's `LD_LIBRARY_PATH` begins with the
-//! system's folders, so that the system's copy of a library wins over a bundled one (AWS, "Defined
-//! runtime environment variables").
+//! Whether glibc's loader would find every library of a program, and every symbol version in it:
+//! findings made of what `closure` says.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use super::{Audit, Code, Content, Files, Inspected, Level, Trust};
-use crate::elf::{ElfFacts, Kind, VersionNeed};
+use crate::closure::{self, Ask, Closure, File, Found, Need, Object, Program, Unmet, World};
+use crate::elf::{Dlopen, ElfFacts, Kind, Priority, VersionNeed};
+use crate::function::Role;
 use crate::system::{Provided, System};
 
 /// At most that many symbols are named in a finding.
 const SYMBOLS_SHOWN: usize = 6;
-/// More folders than that in one search path are not looked at: no real file has them.
-const FOLDERS: usize = 64;
-
-/// Where a library comes from at run time.
-#[derive(Clone, Copy)]
-enum Found<'a> {
-    System,
-    Bundle(&'a Inspected),
-    /// The system's copy, though the bundle has one too.
-    Shadowed(&'a Inspected),
-    Nowhere,
-}
-
-/// A file that the loader has mapped.
-struct Loaded<'a> {
-    path: &'a str,
-    facts: &'a ElfFacts,
-    /// The folders of the bundle in its `DT_RPATH` and in those of the files that loaded it.
-    rpath: Vec<String>,
-    /// The folders of the bundle in its `DT_RUNPATH`.
-    runpath: Vec<String>,
-}
+/// At most that many folders of a search path are named in a finding.
+const FOLDERS_SHOWN: usize = 12;
 
 /// Adds every finding about the libraries and symbol versions that a program reaches.
 pub(super) fn check<'a>(
@@ -47,249 +23,273 @@ pub(super) fn check<'a>(
     system: &System,
     trust: &Trust,
 ) {
-    let mut linker = Linker {
-        root: audit.subject.role.unpacked_at(),
-        files,
-        system,
-        trust,
-        by_name: BTreeMap::new(),
-        mapped: BTreeSet::from([program]),
-        queue: VecDeque::new(),
-        needs: Vec::new(),
+    let root = audit.subject.role.unpacked_at();
+    let at = |path: &str| match in_bundle(path, root) {
+        Some(path) => files.get(path).map(|file| file.content.as_loaded()),
+        None => system.name_at(path).map(|_| File::System),
     };
-    let loaded = linker.loaded(program, facts, &[]);
-    linker.queue.push_back(loaded);
-    while let Some(loaded) = linker.queue.pop_front() {
-        linker.load_needed(audit, &loaded);
+    let path = format!("{root}/{program}");
+    let program = Program { path: &path, facts, dlopen: audit.subject.dlopen };
+    let world = World { arch: system.arch, library_path: System::LIBRARY_PATH, at: &at };
+    let closure = closure::resolve(program, world);
+    let mut link = Link { audit, closure: &closure, files, system, trust, root };
+    link.libraries();
+    for unmet in closure.unmet(system) {
+        link.version(&unmet);
     }
-    linker.check_versions(audit);
 }
 
-struct Linker<'a, 'f> {
+impl Content {
+    /// The file as the loader sees it.
+    #[must_use]
+    pub fn as_loaded(&self) -> File<'_> {
+        match self {
+            Self::Elf(facts) => File::Elf(facts),
+            Self::BrokenElf(_) | Self::Script(_) | Self::Other | Self::NotRead => File::Unreadable,
+        }
+    }
+}
+
+/// The path in a bundle that is unpacked at `root`.
+fn in_bundle<'p>(path: &'p str, root: &str) -> Option<&'p str> {
+    path.strip_prefix(root)?.strip_prefix('/')
+}
+
+struct Link<'l, 'a, 'c> {
+    audit: &'l mut Audit<'a>,
+    closure: &'l Closure<'c>,
+    files: &'l Files<'a>,
+    system: &'l System,
+    trust: &'l Trust,
     root: &'static str,
-    files: &'f Files<'a>,
-    system: &'f System,
-    trust: &'f Trust,
-    /// What is loaded, by the names it was asked for and by its SONAME.
-    by_name: BTreeMap<&'a str, Found<'a>>,
-    mapped: BTreeSet<&'a str>,
-    queue: VecDeque<Loaded<'a>>,
-    /// Checked when everything is loaded, as the loader does.
-    needs: Vec<(&'a str, &'a VersionNeed)>,
 }
 
-impl<'a> Linker<'a, '_> {
-    fn loaded(&self, path: &'a str, facts: &'a ElfFacts, inherited: &[String]) -> Loaded<'a> {
-        let folders = |list: &[String]| -> Vec<String> {
-            let mut seen = BTreeSet::new();
-            list.iter()
-                .take(FOLDERS)
-                .filter_map(|folder| bundle_path(folder, path, self.root))
-                .filter(|folder| seen.insert(folder.clone()))
-                .collect()
-        };
-        // A DT_RPATH beside a DT_RUNPATH is ignored (glibc `elf/get-dynamic-info.h`).
-        let mut rpath = if facts.runpath.is_empty() { folders(&facts.rpath) } else { Vec::new() };
-        rpath.extend(inherited.iter().take(FOLDERS).cloned());
-        Loaded { path, facts, rpath, runpath: folders(&facts.runpath) }
+impl<'a> Link<'_, 'a, '_> {
+    /// The path of an object in the bundle, or where the system has it.
+    fn path(&self, place: usize) -> String {
+        self.closure.objects.get(place).map_or_else(String::new, |object| self.shown(object))
     }
 
-    fn load_needed(&mut self, audit: &mut Audit<'a>, by: &Loaded<'a>) {
-        for library in &by.facts.needed {
-            if self.by_name.contains_key(library.as_str()) {
+    fn shown(&self, object: &Object<'_>) -> String {
+        in_bundle(&object.path, self.root).unwrap_or(&object.path).to_owned()
+    }
+
+    fn file(&self, path: &str) -> Option<&'a Inspected> {
+        self.files.get(in_bundle(path, self.root)?).copied()
+    }
+
+    fn libraries(&mut self) {
+        let mut seen = BTreeSet::new();
+        for need in &self.closure.needs {
+            // Whoever asks again gets what the first got.
+            if !seen.insert(need.name) {
                 continue;
             }
-            let mut found = self.find(library, by);
-            match found {
-                Found::Bundle(file) => match self.library(audit, file) {
-                    Some(facts) => {
-                        if let Some(soname) = &facts.soname {
-                            self.by_name.entry(soname).or_insert(found);
-                        }
-                        if self.mapped.insert(&file.path) {
-                            let loaded = self.loaded(&file.path, facts, &by.rpath);
-                            self.queue.push_back(loaded);
-                        }
+            match &need.found {
+                Found::Loaded(place) => {
+                    if let Some(Object { file: File::System, shadows, .. }) =
+                        self.closure.objects.get(*place)
+                    {
+                        self.of_system(need, shadows.as_deref());
                     }
-                    // Said already.
-                    None => found = Found::Nowhere,
+                }
+                Found::Refused(path) => self.refused(path),
+                Found::Nowhere { passed_over } if passed_over.is_empty() => match need.ask {
+                    Ask::Noted(dlopen) => self.not_opened(need, dlopen),
+                    Ask::Linked | Ask::Named => self.missing(need),
                 },
-                Found::Shadowed(file) => self.shadowed(audit, by.path, library, file),
-                Found::System => self.not_promised(audit, by.path, library),
-                Found::Nowhere => self.missing(audit, by.path, library),
-            }
-            self.by_name.insert(library, found);
-        }
-        self.needs.extend(by.facts.versions_needed.iter().map(|need| (by.path, need)));
-    }
-
-    fn find(&self, library: &str, by: &Loaded<'a>) -> Found<'a> {
-        if library.contains('/') {
-            return self.find_path(library, by.path);
-        }
-        // With a DT_RUNPATH in the file itself, no DT_RPATH counts at all (`_dl_map_object`).
-        if by.facts.runpath.is_empty()
-            && let Some(file) = self.in_folders(library, &by.rpath)
-        {
-            return Found::Bundle(file);
-        }
-        let library_path: &[&str] = if self.root == "/opt" { &["lib"] } else { &["", "lib"] };
-        let bundled = library_path
-            .iter()
-            .find_map(|folder| self.in_folder(library, folder))
-            .or_else(|| self.in_folders(library, &by.runpath));
-        match (bundled, self.system.library(library)) {
-            (Some(file), Provided::No) => Found::Bundle(file),
-            (Some(file), _) => Found::Shadowed(file),
-            (None, Provided::No) => Found::Nowhere,
-            (None, _) => Found::System,
-        }
-    }
-
-    /// A name with a slash is a path, from the working folder, and is not searched for.
-    fn find_path(&self, library: &str, by: &str) -> Found<'a> {
-        let full = if library.starts_with(['/', '$']) {
-            library.to_owned()
-        } else {
-            format!("/var/task/{library}")
-        };
-        if let Some(path) = bundle_path(&full, by, self.root) {
-            return self
-                .files
-                .get(path.as_str())
-                .map_or(Found::Nowhere, |file| Found::Bundle(file));
-        }
-        match full.rsplit_once('/') {
-            Some(("/lib64" | "/usr/lib64", name)) if self.system.library(name) != Provided::No => {
-                Found::System
-            }
-            _ => Found::Nowhere,
-        }
-    }
-
-    fn in_folders(&self, library: &str, folders: &[String]) -> Option<&'a Inspected> {
-        folders.iter().find_map(|folder| self.in_folder(library, folder))
-    }
-
-    fn in_folder(&self, library: &str, folder: &str) -> Option<&'a Inspected> {
-        if folder.is_empty() {
-            return self.files.get(library).copied();
-        }
-        self.files.get(format!("{folder}/{library}").as_str()).copied()
-    }
-
-    /// The facts of a bundled library, if the loader could map it.
-    fn library(&self, audit: &mut Audit<'a>, file: &'a Inspected) -> Option<&'a ElfFacts> {
-        let what = match &file.content {
-            Content::Elf(facts) => {
-                audit.header(&file.path, facts, Some(self.system.arch))?;
-                match facts.kind {
-                    Kind::Library => return Some(facts),
-                    // Such as libc.so.6, which can also be run.
-                    Kind::PieExecutable if facts.soname.is_some() => return Some(facts),
-                    Kind::PieExecutable | Kind::Executable => "is a program",
-                    Kind::Other(_) => "is an object file",
+                Found::Nowhere { passed_over } => {
+                    self.passed_over(passed_over);
                 }
             }
-            Content::BrokenElf(why) => {
-                audit.broken(&file.path, why);
-                return None;
+        }
+    }
+
+    /// Of another architecture, or of 32 bits: as good as not there.
+    fn passed_over(&mut self, paths: &[String]) {
+        let files: Vec<&'a Inspected> = paths.iter().filter_map(|path| self.file(path)).collect();
+        for file in files {
+            if let Content::Elf(facts) = &file.content {
+                self.audit.header(&file.path, facts, Some(self.system.arch));
             }
+        }
+    }
+
+    /// What stands where a library is needed and cannot be loaded.
+    fn refused(&mut self, path: &str) {
+        let Some(file) = self.file(path) else { return };
+        let what = match &file.content {
+            Content::Elf(facts) => {
+                if self.audit.header(&file.path, facts, Some(self.system.arch)).is_none() {
+                    return;
+                }
+                match facts.kind {
+                    Kind::PieExecutable | Kind::Executable => "is a program",
+                    Kind::Library | Kind::Other(_) => "is an object file",
+                }
+            }
+            Content::BrokenElf(why) => return self.audit.broken(&file.path, why),
             // Another finding says why nobody looked.
-            Content::NotRead => return None,
+            Content::NotRead => return,
             Content::Script(_) | Content::Other => "is no ELF file (a linker script?)",
         };
-        audit.add(
+        self.audit.add(
             Code::NotALibrary,
             &file.path,
             format!("stands where a shared library is needed and {what}"),
             "bundle the library itself: the file that the name links to",
         );
-        None
     }
 
-    /// A bundled copy of what the system has, where the system's own comes first.
-    fn shadowed(&self, audit: &mut Audit<'a>, path: &str, library: &str, file: &Inspected) {
-        if self.trust.covers(library) {
+    /// A library that the system has; `shadows` is a bundled copy, which its own comes before.
+    fn of_system(&mut self, need: &Need<'_>, shadows: Option<&str>) {
+        let name = need.name;
+        // What a file can do without is worth no warning.
+        let optional = matches!(need.ask, Ask::Noted(it) if it.priority != Priority::Required);
+        if optional || self.trust.covers(name) {
             return;
         }
-        audit.add(
-            Code::LibraryShadowed,
-            path,
-            format!(
-                "needs {library}; of that, {} has a copy of its own, which comes before {}",
-                self.system.runtime, file.path
-            ),
-            format!(
-                "link it statically; or have it found by DT_RPATH (`-C link-arg=-Wl,\
-                 --disable-new-dtags,-rpath,$ORIGIN/lib`); or accept the system's copy with \
-                 `--trust-system {library}`"
-            ),
-        );
-    }
-
-    fn not_promised(&self, audit: &mut Audit<'a>, path: &str, library: &str) {
-        if self.system.library(library) != Provided::Present || self.trust.covers(library) {
-            return;
+        let path = self.path(need.by);
+        let runtime = self.system.runtime;
+        if let Some(copy) = shadows {
+            let copy = in_bundle(copy, self.root).unwrap_or(copy);
+            self.audit.add(
+                Code::LibraryShadowed,
+                &path,
+                format!(
+                    "needs {name}; of that, {runtime} has a copy of its own, which comes before \
+                     {copy}"
+                ),
+                format!(
+                    "link it statically; or have it found by DT_RPATH ({}); or accept the \
+                     system's copy with `--trust-system {name}`",
+                    self.rpath_flags()
+                ),
+            );
+        } else if self.system.library(name) == Provided::Present {
+            self.audit.add(
+                Code::LibraryNotPromised,
+                &path,
+                format!(
+                    "needs {name}, which {runtime} has today; AWS does not promise that it stays"
+                ),
+                format!("link it statically, or accept it with `--trust-system {name}`"),
+            );
         }
-        audit.add(
-            Code::LibraryNotPromised,
-            path,
-            format!(
-                "needs {library}, which {} has today; AWS does not promise that it stays",
-                self.system.runtime
-            ),
-            format!("link it statically, or accept it with `--trust-system {library}`"),
-        );
     }
 
-    fn missing(&self, audit: &mut Audit<'a>, path: &str, library: &str) {
-        let hint = if library.starts_with("libstd-") {
+    /// What makes the program look into its bundle before it looks at the system.
+    fn rpath_flags(&self) -> String {
+        let folder = match self.audit.subject.role {
+            Role::Function | Role::InternalExtension => "$ORIGIN/lib",
+            Role::ExternalExtension => "$ORIGIN/../lib",
+        };
+        format!("`-C link-arg=-Wl,--disable-new-dtags,-rpath,{folder}`")
+    }
+
+    fn missing(&mut self, need: &Need<'_>) {
+        let name = need.name;
+        let hint = if name.starts_with("libstd-") {
             "build without `-C prefer-dynamic`"
+        } else if name.contains('/') {
+            "it was linked by a path, because it has no SONAME: link it with `-Wl,-soname`, or \
+             statically"
         } else {
             "link it statically (many crates have a `vendored` or `bundled` feature), or put it \
              into `lib/` of the bundle with `include`"
         };
-        audit.add(
-            Code::LibraryMissing,
+        let runtime = self.system.runtime;
+        let verb = if need.ask == Ask::Named { "opens (`dlopen`)" } else { "needs" };
+        let message = format!(
+            "{verb} {name}, which is neither in the bundle nor on {runtime}{}{}",
+            self.chain(need.by),
+            self.searched(need)
+        );
+        self.audit.add(Code::LibraryMissing, &self.path(need.by), message, hint);
+    }
+
+    /// A library that a file says it opens, by its `.note.dlopen`. Whether it comes to that nobody
+    /// can tell.
+    fn not_opened(&mut self, need: &Need<'_>, dlopen: &Dlopen) {
+        let level = match dlopen.priority {
+            Priority::Required => Level::Warning,
+            Priority::Recommended | Priority::Suggested => Level::Note,
+        };
+        let message = format!(
+            "says that it may open (`dlopen`) {}, which is neither in the bundle nor on {}",
+            dlopen.sonames.join(" or "),
+            self.system.runtime
+        );
+        let hint = "if it is used, put it into `lib/` of the bundle with `include`";
+        let path = self.path(need.by);
+        self.audit.add_as(level, Code::LibraryMissing, &path, message, hint);
+    }
+
+    /// Who needs that which needs it.
+    fn chain(&self, by: usize) -> String {
+        let above: Vec<String> =
+            self.closure.chain(by).skip(1).map(|object| self.shown(object)).collect();
+        if above.is_empty() {
+            return String::new();
+        }
+        format!(" (itself needed by {})", above.join(", by "))
+    }
+
+    fn searched(&self, need: &Need<'_>) -> String {
+        let list = |folders: &[String]| {
+            let shown: Vec<&str> = folders.iter().take(FOLDERS_SHOWN).map(String::as_str).collect();
+            let more = folders.len().saturating_sub(FOLDERS_SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{}{more}", shown.join(", "))
+        };
+        let mut said = String::new();
+        if !need.name.contains('/') {
+            said = format!("; the loader looks in {}", list(&self.closure.searched(need.by)));
+        }
+        if !self.audit.subject.searched.is_empty() {
+            said.push_str(&format!("; on this machine {}", list(self.audit.subject.searched)));
+            said.push_str(" were searched for it");
+        }
+        said
+    }
+
+    fn version(&mut self, unmet: &Unmet<'_>) {
+        let path = self.path(unmet.by);
+        match &unmet.lacking {
+            Some(library) => {
+                let library = in_bundle(library, self.root).unwrap_or(library).to_owned();
+                self.not_defined(&path, unmet.need, &library);
+            }
+            None => self.version_of_system(&path, unmet),
+        }
+    }
+
+    /// A version that a bundled library does not define.
+    fn not_defined(&mut self, path: &str, need: &VersionNeed, library: &str) {
+        let (level, code) = if need.is_optional() {
+            (Level::Note, Code::WeakSymbolVersion)
+        } else {
+            (Level::Error, Code::SymbolVersion)
+        };
+        self.audit.add_as(
+            level,
+            code,
             path,
-            format!(
-                "needs {library}, which is neither in the bundle nor on {}",
-                self.system.runtime
-            ),
-            hint,
+            format!("needs {} of {library}{}", need.version, symbols(need)),
+            "bundle the version of the library that it was linked with",
         );
     }
 
-    fn check_versions(&self, audit: &mut Audit<'a>) {
-        for (path, need) in &self.needs {
-            match self.by_name.get(need.library.as_str()) {
-                Some(Found::Bundle(file)) => defined(audit, path, need, file),
-                Some(Found::System | Found::Shadowed(_)) => {
-                    self.version_of_system(audit, path, need);
-                }
-                // Loaded by a library of the system's.
-                None if self.system.library(&need.library) != Provided::No => {
-                    self.version_of_system(audit, path, need);
-                }
-                // Said already, or not to be found at all.
-                Some(Found::Nowhere) | None => {}
-            }
-        }
-    }
-
     /// A version newer than the system's copy of the library.
-    fn version_of_system(&self, audit: &mut Audit<'a>, path: &str, need: &VersionNeed) {
-        let (provided, highest) = self.system.version(&need.version);
-        if provided == Provided::Promised
-            || (provided == Provided::Present && self.trust.covers(&need.library))
-        {
-            return;
-        }
+    fn version_of_system(&mut self, path: &str, unmet: &Unmet<'_>) {
+        let Unmet { need, provided, highest, .. } = unmet;
         let runtime = self.system.runtime;
         let what = format!("needs {} of {}{}", need.version, need.library, symbols(need));
-        if provided == Provided::Present {
-            audit.add(
+        if *provided == Provided::Present {
+            if self.trust.covers(&need.library) {
+                return;
+            }
+            self.audit.add(
                 Code::SymbolNotPromised,
                 path,
                 format!("{what}; {runtime} has it today and promises up to {highest}"),
@@ -300,73 +300,38 @@ impl<'a> Linker<'a, '_> {
             );
         } else if need.is_optional() {
             let what = format!("{what}; {runtime} has up to {highest}");
-            audit.add(
+            self.audit.add(
                 Code::WeakSymbolVersion,
                 path,
                 format!("{what} (weak: the loader goes on without it)"),
                 "",
             );
         } else {
-            audit.add(
+            self.audit.add(
                 Code::SymbolVersion,
                 path,
                 format!("{what}; {runtime} has up to {highest}"),
-                version_hint(need, &highest),
+                self.version_hint(need, highest),
             );
         }
     }
-}
 
-/// A path as it stands in the bundle, if it lies there; `$ORIGIN` is the folder of `by`.
-fn bundle_path(path: &str, by: &str, root: &str) -> Option<String> {
-    let own = by.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let origin = format!("{root}/{own}");
-    let full = path.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin);
-    let mut parts: Vec<&str> = Vec::new();
-    for part in full.strip_prefix('/')?.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
+    fn version_hint(&self, need: &VersionNeed, highest: &str) -> String {
+        match (need.version.as_str(), highest.split_once('_')) {
+            ("GLIBC_ABI_DT_RELR", _) => "link without `-z pack-relative-relocs`".to_owned(),
+            ("GLIBC_PRIVATE", _) => "a file that uses glibc's own inside fits only the glibc that \
+                                     it came with; leave it out"
+                .to_owned(),
+            (_, Some(("GLIBC", version))) => format!(
+                "build where glibc is {version} or older (an older distribution, or zig as the \
+                 linker)"
+            ),
+            _ => format!(
+                "the system's copy comes before any in the bundle: link it statically; or have \
+                 ours found first, by DT_RPATH ({}); or build the library under another SONAME",
+                self.rpath_flags()
+            ),
         }
-    }
-    let normal = format!("/{}", parts.join("/"));
-    if normal == root {
-        return Some(String::new());
-    }
-    normal.strip_prefix(&format!("{root}/")).map(str::to_owned)
-}
-
-/// A version that a bundled library must define. One without versions satisfies all (glibc warns).
-fn defined(audit: &mut Audit<'_>, path: &str, need: &VersionNeed, file: &Inspected) {
-    let Content::Elf(library) = &file.content else { return };
-    if library.versions_defined.is_empty() || library.versions_defined.contains(&need.version) {
-        return;
-    }
-    let (level, code) = if need.is_optional() {
-        (Level::Note, Code::WeakSymbolVersion)
-    } else {
-        (Level::Error, Code::SymbolVersion)
-    };
-    audit.add_as(
-        level,
-        code,
-        path,
-        format!("needs {} of {}{}", need.version, file.path, symbols(need)),
-        "bundle the version of the library that it was linked with",
-    );
-}
-
-fn version_hint(need: &VersionNeed, highest: &str) -> String {
-    match (need.version.as_str(), highest.split_once('_')) {
-        ("GLIBC_ABI_DT_RELR", _) => "link without `-z pack-relative-relocs`".to_owned(),
-        ("GLIBC_PRIVATE", _) => "a file that uses glibc's own inside fits only the glibc that it \
-                                 came with; leave it out"
-            .to_owned(),
-        (_, Some(("GLIBC", version))) => format!(
-            "build where glibc is {version} or older (an older distribution, or zig as the linker)"
-        ),
-        _ => "build with an older C++ compiler, or link its library statically".to_owned(),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::elf::{Machine, VersionNeed};
+use crate::elf::{Dlopen, Machine, Priority, VersionNeed};
 
 fn program(needs: Vec<VersionNeed>) -> Inspected {
     let facts = ElfFacts {
@@ -14,6 +14,7 @@ fn program(needs: Vec<VersionNeed>) -> Inspected {
         runpath: Vec::new(),
         versions_needed: needs,
         versions_defined: Vec::new(),
+        dlopen: Vec::new(),
         comments: Vec::new(),
     };
     file("bootstrap", 0o755, 1_000, Content::Elf(Box::new(facts)))
@@ -34,6 +35,11 @@ fn need(version: &str, weak: bool, strong: &[&str]) -> VersionNeed {
 }
 
 fn codes(files: &[Inspected], zip_size: Option<u64>) -> Vec<(Code, Level)> {
+    let findings = findings(files, zip_size, &[]);
+    findings.into_iter().map(|finding| (finding.code, finding.level)).collect()
+}
+
+fn findings(files: &[Inspected], zip_size: Option<u64>, dlopen: &[String]) -> Vec<Finding> {
     let subject = Subject {
         thing: "f",
         role: Role::Function,
@@ -43,9 +49,36 @@ fn codes(files: &[Inspected], zip_size: Option<u64>) -> Vec<(Code, Level)> {
         bare: false,
         arch: Some(Arch::X86_64),
         runtime: Runtime::ProvidedAl2023,
+        dlopen,
+        searched: &[],
     };
-    let findings = audit(&subject, &Trust::default()).unwrap();
-    findings.into_iter().map(|finding| (finding.code, finding.level)).collect()
+    audit(&subject, &Trust::default()).unwrap()
+}
+
+#[test]
+fn what_is_opened_while_it_runs_must_be_there_too() {
+    let opened = ["libonnx.so.1".to_owned(), "libm.so.6".to_owned()];
+    let [finding] = &findings(&[program(Vec::new())], None, &opened)[..] else { panic!() };
+    assert_eq!((finding.code, finding.path.as_deref()), (Code::LibraryMissing, Some("bootstrap")));
+    assert!(finding.message.starts_with("opens (`dlopen`) libonnx.so.1, which is neither in"));
+    let mut onnx = program(Vec::new());
+    onnx.path = "lib/libonnx.so.1".to_owned();
+    if let Content::Elf(facts) = &mut onnx.content {
+        facts.kind = Kind::Library;
+    }
+    assert_eq!(findings(&[program(Vec::new()), onnx], None, &opened), []);
+    // What the file itself says is no error.
+    for (priority, level) in [
+        (Priority::Required, Level::Warning),
+        (Priority::Recommended, Level::Note),
+        (Priority::Suggested, Level::Note),
+    ] {
+        let mut noted = program(Vec::new());
+        if let Content::Elf(facts) = &mut noted.content {
+            facts.dlopen = vec![Dlopen { sonames: vec!["libx.so".to_owned()], priority }];
+        }
+        assert_eq!(codes(&[noted], None), [(Code::LibraryMissing, level)]);
+    }
 }
 
 #[test]

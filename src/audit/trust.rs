@@ -17,7 +17,9 @@ impl Trust {
         Self(names)
     }
 
-    pub(super) fn covers(&self, soname: &str) -> bool {
+    /// Whether a library of the system's, by its SONAME, is accepted.
+    #[must_use]
+    pub fn covers(&self, soname: &str) -> bool {
         self.0.iter().any(|name| name_covers(name, soname))
     }
 

@@ -11,15 +11,17 @@ use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
-use super::configuration;
+use super::{configuration, libraries};
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
 use crate::cargo::{self, CargoError};
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
 use crate::function::{Function, Handler};
+use crate::inspect;
 use crate::plan::{self, Candidate, CargoOptions, Output, Plan, Run};
 use crate::shell::Shell;
+use crate::target::Arch;
 use crate::toolchain::{self, Rustc};
 use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
 
@@ -35,6 +37,14 @@ pub(super) struct Job {
     pub(super) output: Output,
     /// The folders that cargo and we write to.
     outputs: Vec<PathBuf>,
+}
+
+/// All that goes into one bundle.
+pub(super) struct Contents {
+    pub(super) tree: Tree,
+    pub(super) files: Vec<Inspected>,
+    /// The folders of this machine in which libraries were looked for.
+    searched: Vec<String>,
 }
 
 /// What came of the functions, in their order, and what went wrong with cargo itself.
@@ -134,30 +144,44 @@ impl Job {
 
     /// All that goes into a function's bundle, as the disk has it now (a build script may have
     /// written some of it since the plan was made), with `executable`, a copy of the artifact's or
-    /// that itself.
-    pub(super) fn tree(&self, function: &Function, executable: &Path) -> Result<Tree, Error> {
+    /// that itself, and with the libraries that Lambda lacks.
+    pub(super) fn contents(
+        &self,
+        function: &Function,
+        artifact: &Artifact,
+        executable: &Path,
+        shell: &Shell,
+    ) -> Result<Contents, Error> {
         let mut tree = self.includes(function)?;
         let length =
             files::open_file(executable).and_then(|file| files::length(&file, executable))?;
         insert_executable(&mut tree, function, length, executable)?;
-        Ok(tree)
+        let machines = (self.plan.arch, Arch::of_linux_triple(&self.rustc.host));
+        let settings = library_settings(function);
+        let mut files = inspect::tree(&tree)?;
+        let searched = libraries::insert(
+            &mut tree, &mut files, function, artifact, machines, settings, shell,
+        )?;
+        Ok(Contents { tree, files, searched })
     }
 
     /// What the audit is told of a function and its files.
     pub(super) fn subject<'a>(
         &self,
         function: &'a Function,
-        files: &'a [Inspected],
+        contents: &'a Contents,
     ) -> Subject<'a> {
         Subject {
             thing: function.name.as_str(),
             role: function.role,
             programs: vec![function.role.archive_path(&function.name)],
-            files,
+            files: &contents.files,
             zip_size: None,
             bare: false,
             arch: Some(self.plan.arch),
             runtime: function.runtime,
+            dlopen: library_settings(function).dlopen,
+            searched: &contents.searched,
         }
     }
 
@@ -229,6 +253,11 @@ impl Job {
             None => Ok(()),
         }
     }
+}
+
+/// What the settings say of a function's libraries: nothing, until there are keys for it.
+fn library_settings(_: &Function) -> libraries::Settings<'_> {
+    libraries::Settings::default()
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -23,7 +23,7 @@ struct Checked {
 pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Error> {
     let (results, failed) = if args.paths.is_empty() {
         let job = Job::new(&args.build, &args.audit, global, None, false, shell)?;
-        job.run(shell, |function, artifact| check_artifact(&job, function, artifact))
+        job.run(shell, |function, artifact| check_artifact(&job, function, artifact, shell))
     } else {
         build::check_trust(&args.audit.trust())?;
         (args.paths.iter().map(|path| check_path(args, path)).collect(), None)
@@ -31,10 +31,15 @@ pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Er
     report(results, failed, shell)
 }
 
-fn check_artifact(job: &Job, function: &Function, artifact: &Artifact) -> Result<Checked, Error> {
-    let files = inspect::tree(&job.tree(function, &artifact.executable)?)?;
+fn check_artifact(
+    job: &Job,
+    function: &Function,
+    artifact: &Artifact,
+    shell: &Shell,
+) -> Result<Checked, Error> {
+    let contents = job.contents(function, artifact, &artifact.executable, shell)?;
     let trust = Trust::new(function.trust_system.clone());
-    checked(&job.subject(function, &files), &trust, Vec::new())
+    checked(&job.subject(function, &contents), &trust, Vec::new())
 }
 
 fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
@@ -63,6 +68,8 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
         // clap has checked the name.
         arch: args.arch.as_deref().and_then(|name| name.parse().ok()),
         runtime,
+        dlopen: &[],
+        searched: &[],
     };
     checked(&subject, &args.audit.trust(), opened.findings)
 }

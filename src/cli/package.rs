@@ -13,7 +13,6 @@ use crate::bundle::{self, Access, Bundle, Gate, LinkerRecord, Record, Sizes};
 use crate::error::{Error, FindingsError};
 use crate::files::{self, Staging};
 use crate::function::{Function, Role};
-use crate::inspect;
 use crate::message::{Keep, Message, Table, bytes, count};
 use crate::shell::Shell;
 use crate::toolchain::{self, LinkerDriver};
@@ -71,19 +70,18 @@ impl Packer<'_> {
         // What is audited, zipped and copied is this one file, whoever builds meanwhile.
         let program = function.role.file_name(&function.name);
         let executable = staging.copy_executable(&artifact.executable, &program)?;
-        let tree = self.job.tree(function, &executable)?;
-        let inspected = inspect::tree(&tree)?;
+        let contents = self.job.contents(function, artifact, &executable, self.shell)?;
         let mut findings = Vec::new();
         if self.audited {
             let trust = Trust::new(function.trust_system.clone());
-            findings = audit::audit(&self.job.subject(function, &inspected), &trust)?;
+            findings = audit::audit(&self.job.subject(function, &contents), &trust)?;
         }
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });
         }
         let zip = format!("{program}.zip");
-        let bundle = self.write_zip(function, &tree, &staging, &zip)?;
-        let record = self.record(function, &bundle, &inspected, zip);
+        let bundle = self.write_zip(function, &contents.tree, &staging, &zip)?;
+        let record = self.record(function, &bundle, &contents.files, zip);
         staging.create_with(Record::FILE, &json(&record))?;
         staging.publish(Record::FILE)?;
         self.copy_layout(function, &folder, &program)?;

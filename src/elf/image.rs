@@ -17,6 +17,11 @@ const PATH_MAX: u64 = 4096;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
+const PT_NOTE: u32 = 4;
+
+/// No more segments of notes are read, and none that is longer, in bytes.
+const MAX_NOTES: usize = 16;
+const MAX_NOTE: u64 = 1 << 20;
 
 /// A virtual address (or a number), and the offset in the file where it is written.
 #[derive(Clone, Copy)]
@@ -108,6 +113,20 @@ impl<'r, R: Read + Seek> Image<'r, R> {
             .rev()
             .find(|s| s.kind == PT_DYNAMIC && s.file_size > 0)
             .map(|s| s.address)
+    }
+
+    /// The segments with notes, as far as they are in the file: none of them is needed to load it.
+    pub(super) fn notes(&mut self) -> Result<Vec<Table>, ElfError> {
+        let notes = self.segments.iter().filter(|s| s.kind == PT_NOTE && s.file_size <= MAX_NOTE);
+        let mut tables = Vec::new();
+        for segment in notes.take(MAX_NOTES) {
+            match self.source.read("notes", segment.offset, segment.file_size) {
+                Ok(table) => tables.push(table),
+                Err(error @ ElfError::Io(_)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(tables)
     }
 
     /// The `size` bytes at `address`.

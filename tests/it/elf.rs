@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lambda_pack::elf::{self, ByteOrder, Class, ElfFacts, Kind, Machine, VersionNeed};
+use lambda_pack::elf::{self, ByteOrder, Class, ElfFacts, Kind, Machine, Priority, VersionNeed};
 
 /// Runs a program in the fixtures' folder and gives its output; none if it fails or is not there.
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
@@ -175,6 +175,8 @@ impl Readelf {
             runpath: self.search_path("(RUNPATH)"),
             versions_needed: self.versions_needed(),
             versions_defined: self.versions_defined(),
+            // readelf shows notes, and does not read this one.
+            dlopen: Vec::new(),
             comments: self.comments(),
         }
     }
@@ -187,7 +189,8 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 /// Compares with readelf and gives what was read; none if there is no readelf.
 fn compared(file: &Path) -> Option<ElfFacts> {
     let (facts, readelf) = (facts(file), Readelf::run(file)?);
-    assert_eq!(facts, readelf.facts(), "{}", file.display());
+    let shown = ElfFacts { dlopen: Vec::new(), ..facts.clone() };
+    assert_eq!(shown, readelf.facts(), "{}", file.display());
     Some(facts)
 }
 
@@ -234,6 +237,7 @@ fn judge(path: &Path, bytes: &[u8]) -> Option<Result<(), String>> {
         return None;
     }
     let (facts, expected) = (elf::read(&mut Cursor::new(bytes)), Readelf::run(path)?.facts());
+    let facts = facts.map(|facts| ElfFacts { dlopen: Vec::new(), ..facts });
     let same = facts.as_ref().is_ok_and(|facts| *facts == expected);
     Some(if same { Ok(()) } else { Err(format!("{}: {facts:?}\n{expected:?}", path.display())) })
 }
@@ -285,6 +289,32 @@ fn rpath_and_runpath() {
             (0, vec!["$ORIGIN/../lib".into(), "/opt/lib".into()])
         );
     }
+}
+
+/// As systemd's `ELF_NOTE_DLOPEN` writes it.
+#[test]
+fn libraries_that_a_file_opens() {
+    let json = r#"[{"feature":"x","description":"y","priority":"suggested","soname":["libx.so.2","libx.so.1"]},{"soname":["liby.so"]}]"#;
+    let source = format!(
+        "static const struct {{ unsigned n, d, t; char name[4]; char text[{length}]; }} note \
+         __attribute__((used, aligned(4), section(\".note.dlopen\"))) = \
+         {{ 4, {length}, 0x407c0c0a, \"FDO\", {json:?} }};\n{HELLO}",
+        length = json.len() + 1,
+    );
+    let Some(facts) = gcc("notes", &source, &[]).and_then(|file| compared(&file)) else { return };
+    let told: Vec<_> = facts.dlopen.iter().map(|it| (it.priority, it.sonames.join(" "))).collect();
+    let expected =
+        [(Priority::Suggested, "libx.so.2 libx.so.1"), (Priority::Recommended, "liby.so")];
+    assert_eq!(told, expected.map(|(priority, names)| (priority, names.to_owned())));
+    for broken in ["[{", "{}", "[{\"soname\":[]}]", "[1]"] {
+        let source = source.replace(&format!("{json:?}"), &format!("{broken:?}"));
+        let facts = facts_of_source(&source);
+        assert_eq!(facts.dlopen, [], "{broken}");
+    }
+}
+
+fn facts_of_source(source: &str) -> ElfFacts {
+    facts(&gcc("notes-broken", source, &[]).unwrap())
 }
 
 #[test]

@@ -11,6 +11,7 @@ const DECISIONS: &[&str] = &[
     "audit",
     "bundle",
     "cargo_config",
+    "closure",
     "config",
     "doctor",
     "elf",
@@ -22,8 +23,17 @@ const DECISIONS: &[&str] = &[
     "rustflags",
     "system",
 ];
-const EDGES: &[&str] =
-    &["cargo", "cargo_files", "files", "inspect", "process", "shell", "toolchain", "zig"];
+const EDGES: &[&str] = &[
+    "cargo",
+    "cargo_files",
+    "files",
+    "inspect",
+    "libraries",
+    "process",
+    "shell",
+    "toolchain",
+    "zig",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for item in fs::read_dir(folder).unwrap() {

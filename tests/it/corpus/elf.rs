@@ -38,6 +38,7 @@ fn check(facts: &ElfFacts) {
             runpath: Vec::new(),
             versions_needed: Vec::new(),
             versions_defined: Vec::new(),
+            dlopen: Vec::new(),
             comments: Vec::new(),
         };
         assert_eq!(*facts, bare);

@@ -1,0 +1,126 @@
+//! The libraries of this machine that a function needs and Lambda lacks, put into its tree.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::artifact::Artifact;
+use crate::audit::{Content, Inspected, Trust};
+use crate::closure::{self, Candidate, Gathered, Program, Reason, Request};
+use crate::error::Error;
+use crate::function::Function;
+use crate::libraries;
+use crate::shell::Shell;
+use crate::system::System;
+use crate::target::Arch;
+use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
+
+/// What the user said of libraries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Settings<'a> {
+    /// Libraries that the function opens while it runs.
+    pub(super) dlopen: &'a [String],
+    /// Folders to look in.
+    pub(super) folders: &'a [PathBuf],
+    /// The root of another system.
+    pub(super) sysroot: Option<&'a Path>,
+}
+
+/// Adds to a tree, and to what its files are, what its program needs and Lambda lacks. Gives the
+/// folders that were searched.
+pub(super) fn insert(
+    tree: &mut Tree,
+    inspected: &mut Vec<Inspected>,
+    function: &Function,
+    artifact: &Artifact,
+    (arch, host): (Arch, Option<Arch>),
+    settings: Settings<'_>,
+    shell: &Shell,
+) -> Result<Vec<String>, Error> {
+    let program = function.role.archive_path(&function.name);
+    let files: BTreeMap<&str, &Inspected> =
+        inspected.iter().map(|file| (file.path.as_str(), file)).collect();
+    let Some(Content::Elf(facts)) = files.get(program.as_str()).map(|file| &file.content) else {
+        return Ok(Vec::new());
+    };
+    if facts.needed.is_empty() && settings.dlopen.is_empty() {
+        return Ok(Vec::new());
+    }
+    let roots = libraries::folders(&libraries::Search {
+        arch,
+        host,
+        linked: &artifact.link_folders,
+        folders: settings.folders,
+        sysroot: settings.sysroot,
+    });
+    let root = function.role.unpacked_at();
+    let trust = Trust::new(function.trust_system.clone());
+    let sources = sources(tree, &program, artifact);
+    let gathered = closure::gather(&Request {
+        program: Program { path: &format!("{root}/{program}"), facts, dlopen: settings.dlopen },
+        root,
+        system: &System::of_zip(function.runtime, arch)?,
+        accepts: &|name| trust.covers(name),
+        bundle: &|path| files.get(path).map(|file| file.content.as_loaded()),
+        source: &|path| sources.get(path).copied(),
+        roots: &roots,
+        look: &libraries::look,
+    });
+    for library in &gathered {
+        shell.detail("Bundling", said(library, function));
+    }
+    for library in gathered {
+        insert_one(tree, inspected, function, library)?;
+    }
+    inspected.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(roots.iter().map(|folder| folder.display().to_string()).collect())
+}
+
+/// Where the files of the bundle lie on this machine: the program where cargo put it.
+fn sources<'a>(
+    tree: &'a Tree,
+    program: &'a str,
+    artifact: &'a Artifact,
+) -> BTreeMap<&'a str, &'a Path> {
+    let mut sources: BTreeMap<&str, &Path> = tree
+        .iter()
+        .filter_map(|(path, entry)| match &entry.source {
+            Source::File(file) => Some((path.as_str(), file.as_path())),
+            Source::Bytes(_) => None,
+        })
+        .collect();
+    sources.insert(program, &artifact.executable);
+    sources
+}
+
+fn insert_one(
+    tree: &mut Tree,
+    inspected: &mut Vec<Inspected>,
+    function: &Function,
+    library: Gathered,
+) -> Result<(), Error> {
+    // Loading needs no permission to execute.
+    let mode = Mode::Regular;
+    let Candidate { file, length, facts } = library.candidate;
+    let path = ArchivePath::new(&library.path)
+        .map_err(|source| Error::ArchivePath { path: library.path.clone(), source })?;
+    tree.insert(path, Entry { mode, length, source: Source::File(file) })
+        .map_err(|source| Error::Clash { function: function.name.to_string(), source })?;
+    let (mode, content) = (Some(mode.bits()), Content::Elf(Box::new(facts)));
+    inspected.push(Inspected { path: library.path, mode, length, content });
+    Ok(())
+}
+
+fn said(library: &Gathered, function: &Function) -> String {
+    let by = library.by.trim_start_matches(function.role.unpacked_at()).trim_start_matches('/');
+    let why = match library.reason {
+        Reason::Absent => format!("{} has none", function.runtime),
+        Reason::NotPromised => format!("{} has one today, without a promise", function.runtime),
+        Reason::TooOld => format!("that of {} is too old", function.runtime),
+    };
+    format!(
+        "{} of {}, which {by} needs ({why}): {}",
+        library.path,
+        function.name,
+        library.candidate.file.display()
+    )
+}

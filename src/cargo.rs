@@ -83,10 +83,17 @@ pub fn platform(triple: &str, flags: &[String]) -> Result<RustcCfg, CargoError> 
     Ok(RustcCfg::parse(triple, &String::from_utf8_lossy(&answer))?)
 }
 
-/// The command that builds these handlers.
+/// The command that builds these handlers, with more of `--config` and of the environment.
 #[must_use]
-pub fn build_step(options: &CargoOptions, triple: &str, run: &Run, handlers: &[&Handler]) -> Step {
-    Step::new(program(), options.build_args(triple, run, handlers))
+pub fn build_step(
+    options: &CargoOptions,
+    run: &Run,
+    handlers: &[&Handler],
+    config: &[String],
+    variables: &[(String, String)],
+) -> Step {
+    let step = Step::new(program(), options.build_args(run, handlers, config));
+    variables.iter().fold(step, |step, (name, value)| step.with(name, value))
 }
 
 /// Runs a build and hands over each executable as soon as cargo reports it. Cargo's diagnostics

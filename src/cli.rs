@@ -6,9 +6,11 @@ mod check;
 mod config;
 mod configuration;
 mod doctor;
+mod groups;
 mod libraries;
 mod lower;
 mod package;
+mod prepare;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -81,8 +83,8 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Check(args) => check::run(args, &cli.global, shell),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
-        Command::ZigEnvironment { target, config } => {
-            let environment = zig::of_this_process(target, config.clone())?;
+        Command::ZigEnvironment { target } => {
+            let environment = zig::of_this_process(target)?;
             Ok(serde_json::to_writer(io::stdout().lock(), &environment).map_err(io::Error::from)?)
         }
         Command::Config { command } => config::run(command, &cli.global, shell),

@@ -27,6 +27,7 @@ pub use located::{Located, Mistake, Node, Origin, Table};
 pub use settings::Settings;
 
 use crate::nearest::suggestion;
+use crate::target::Arch;
 use cargo_lambda::Written;
 use check::Lookup;
 use layers::Reader;
@@ -156,6 +157,19 @@ impl Config {
                 self.settings.insert((package.clone(), handler.clone()), settings);
             }
         }
+    }
+
+    /// Every architecture that some handler is wanted for; one that says nothing is wanted for the
+    /// default.
+    #[must_use]
+    pub fn architectures(&self, default: Option<Arch>) -> BTreeSet<Arch> {
+        let settings = self.settings.values().filter_map(|settings| settings.as_ref().ok());
+        let archs = settings.flat_map(|settings| match settings.archs.as_slice() {
+            [] => default.as_slice().to_vec(),
+            archs => archs.to_vec(),
+        });
+        // With mistakes in the settings of all, these are to be said.
+        archs.chain(default).collect()
     }
 
     /// Whether a table of this very handler has the key.

@@ -8,6 +8,7 @@ use crate::cargo::CargoError;
 use crate::config::Mistake;
 use crate::files::{FileError, IncludeError};
 use crate::inspect::InspectError;
+use crate::linker::LinkerError;
 use crate::plan::{PlanError, SelectError};
 use crate::process::ProcessError;
 use crate::system::BrokenData;
@@ -27,6 +28,19 @@ pub enum Error {
     /// zig.
     #[error(transparent)]
     Zig(#[from] ZigError),
+    /// A tool or a standard library is not there.
+    #[error("{what} is missing")]
+    Missing {
+        /// What.
+        what: String,
+        /// The commands that bring it; none where we know of none.
+        commands: Vec<String>,
+        /// What it was wanted for.
+        source: Option<LinkerError>,
+    },
+    /// What was asked of the linker cannot be.
+    #[error(transparent)]
+    Linker(#[from] LinkerError),
     /// A command of `doctor --fix`.
     #[error("cannot install {what}")]
     Fix {
@@ -161,6 +175,8 @@ impl Error {
             Self::Usage(_)
             | Self::Toolchain(_)
             | Self::Zig(_)
+            | Self::Missing { .. }
+            | Self::Linker(_)
             | Self::Fix { .. }
             | Self::Select(_)
             | Self::Config(_)
@@ -200,6 +216,10 @@ impl Error {
             Self::Toolchain(_) => {
                 Some("install Rust, or set RUSTC to the compiler's path".to_owned())
             }
+            Self::Missing { commands, .. } if commands.is_empty() => {
+                Some("`cargo lambda-pack doctor` shows what this machine has".to_owned())
+            }
+            Self::Missing { commands, .. } => Some(format!("run `{}`", commands.join(" && "))),
             Self::Findings(error) if error.packaging => {
                 Some("`--no-check` packages all the same".to_owned())
             }

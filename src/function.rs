@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use cargo_metadata::PackageId;
 
+use crate::compile::Compile;
 use crate::target::Runtime;
 
 /// The longest function name, in characters (`CreateFunction`, `FunctionName`).
@@ -142,6 +143,12 @@ pub struct Function {
     pub package_version: String,
     /// Whether the package has a build script, which may write included files.
     pub has_build_script: bool,
+    /// How its handler is compiled.
+    pub compile: Compile,
+    /// Libraries that the program opens by itself.
+    pub dlopen: Vec<String>,
+    /// Folders with libraries that may be bundled.
+    pub library_paths: Vec<PathBuf>,
 }
 
 impl Role {

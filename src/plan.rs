@@ -8,6 +8,7 @@ mod options;
 mod runs;
 mod select;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use depends::FeatureSelection;
@@ -16,8 +17,10 @@ pub use runs::{PackageFacts, Run, Units, units};
 pub use select::{Candidate, SelectError, Selected, Selection, handlers, select, targets};
 
 use crate::bundle::{DosTime, Level};
+use crate::compile::Compile;
+use crate::config::Settings;
 use crate::function::Function;
-use crate::target::Arch;
+use crate::target::{Arch, Libc, Target};
 
 /// Where bundles go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +36,8 @@ pub struct Output {
 impl Output {
     /// The folder of one function's bundle.
     #[must_use]
-    pub fn folder(&self, function: &Function, arch: Arch) -> PathBuf {
+    pub fn folder(&self, function: &Function) -> PathBuf {
+        let arch = function.compile.target.arch;
         self.base.join(function.name.as_str()).join(arch.aws_name())
     }
 }
@@ -41,14 +45,10 @@ impl Output {
 /// A whole run of `package` or `check`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The functions, sorted by name.
+    /// The functions, one for each architecture, sorted by name.
     pub functions: Vec<Function>,
     /// The cargo runs that build them.
     pub runs: Vec<Run>,
-    /// The architecture.
-    pub arch: Arch,
-    /// The rustc target, always passed to cargo explicitly.
-    pub triple: String,
     /// How hard to compress.
     pub level: Level,
     /// The time of every archive entry.
@@ -58,29 +58,52 @@ pub struct Plan {
 /// Why no plan can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// We build for the host, until another linker is chosen.
-    #[error("this host is `{0}`; handlers are built on Linux, x86_64 or aarch64")]
+    /// The host's architecture is none of Lambda's, and nothing says another.
+    #[error("this host is `{0}`, of an architecture that Lambda has not; say `--arch`")]
     Host(String),
     /// `SOURCE_DATE_EPOCH` is no time that a zip can hold.
     #[error("SOURCE_DATE_EPOCH is `{0}`; it must be whole seconds since 1970, up to the year 2107")]
     Epoch(String),
 }
 
-/// The architecture that is built for: the host's.
-pub fn architecture(host: &str) -> Result<Arch, PlanError> {
-    Arch::of_linux_triple(host).ok_or_else(|| PlanError::Host(host.to_owned()))
+/// The architectures of one handler: those of its settings, else the default (cargo's configured
+/// target, else the host).
+#[must_use]
+pub fn architectures(settings: &Settings, default: Option<Arch>) -> Vec<Arch> {
+    if settings.archs.is_empty() { default.into_iter().collect() } else { settings.archs.clone() }
+}
+
+/// How a handler is compiled, by its settings.
+#[must_use]
+pub fn compile(settings: &Settings, arch: Arch, default: Libc) -> Compile {
+    let libc = settings.libc.unwrap_or(default);
+    let target = Target::new(arch, libc, settings.runtime.unwrap_or_default());
+    let linker = settings.linker.unwrap_or_default();
+    Compile::new(target, settings.target_cpu.clone(), linker, settings.optimize)
+}
+
+/// Which handlers may share a run, by the triple that they are compiled for.
+pub type Groupings = BTreeMap<&'static str, features::Grouping>;
+
+/// The functions of each triple, by their place in the list.
+#[must_use]
+pub fn by_triple(functions: &[Function]) -> BTreeMap<&'static str, Vec<usize>> {
+    let mut triples: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
+    for (index, function) in functions.iter().enumerate() {
+        triples.entry(function.compile.target.triple()).or_default().push(index);
+    }
+    triples
 }
 
 impl Plan {
-    /// Decides. `grouping` is of the [`units`] of these functions; none builds them as cargo does,
-    /// with the features of all over all. `epoch` is `SOURCE_DATE_EPOCH` as it stands in the
-    /// environment.
+    /// Decides. A grouping is of the [`units`] of the functions of one triple; where there is none
+    /// they are built as cargo does it, with the features of all over all. `epoch` is
+    /// `SOURCE_DATE_EPOCH` as it stands in the environment.
     pub fn new(
         functions: Vec<Function>,
         selected: &[PackageFacts],
-        arch: Arch,
         options: &CargoOptions,
-        grouping: Option<&features::Grouping>,
+        groupings: &Groupings,
         epoch: Option<&str>,
     ) -> Result<Self, PlanError> {
         let time = match epoch {
@@ -91,11 +114,21 @@ impl Plan {
                 .and_then(DosTime::from_unix)
                 .ok_or_else(|| PlanError::Epoch(text.to_owned()))?,
         };
+        let mut runs = Vec::new();
+        for (triple, places) in by_triple(&functions) {
+            let own: Vec<&Function> = places.iter().filter_map(|at| functions.get(*at)).collect();
+            let grouping = groupings.get(triple);
+            for mut run in runs::deal(&own, selected, &options.features, grouping) {
+                run.members =
+                    run.members.iter().filter_map(|at| places.get(*at).copied()).collect();
+                runs.push(run);
+            }
+        }
+        // As the functions stand in the list.
+        runs.sort_by(|a, b| a.members.cmp(&b.members));
         Ok(Self {
-            runs: runs::deal(&functions, selected, &options.features, grouping),
+            runs,
             functions,
-            arch,
-            triple: arch.gnu_triple().to_owned(),
             level: if options.profile == "dev" { Level::Fast } else { Level::Best },
             time,
         })

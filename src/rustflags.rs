@@ -59,6 +59,14 @@ pub struct Rustflags {
     pub rows: Vec<Row>,
 }
 
+impl Row {
+    /// Whether rustc is given the flag.
+    #[must_use]
+    pub fn is_added(&self) -> bool {
+        !matches!(self.outcome, Outcome::GivesWay(_))
+    }
+}
+
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flag = &self.flag;
@@ -102,8 +110,7 @@ pub fn decide(config: &CargoConfig, triple: &str, cfgs: &[Cfg], ours: &[Flag]) -
         Row { flag: flag.text.clone(), outcome }
     };
     let rows: Vec<Row> = ours.iter().map(row).collect();
-    let added: Vec<&Row> =
-        rows.iter().filter(|row| !matches!(row.outcome, Outcome::GivesWay(_))).collect();
+    let added: Vec<&Row> = rows.iter().filter(|row| row.is_added()).collect();
     let handed = (!added.is_empty()).then(|| hand(config, triple, &users, &added));
     Rustflags { users: users.words, handed, rows }
 }

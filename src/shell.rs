@@ -48,7 +48,13 @@ impl Shell {
         Self { output, quiet, verbose, color, talk: Mutex::default() }
     }
 
-    /// Whether `--output json` is on.
+    /// Whether `-v` is on.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether the answer is JSON.
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.output == Output::Json

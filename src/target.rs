@@ -57,6 +57,12 @@ impl Arch {
         }
     }
 
+    /// The architecture of a triple of any system, if it is one that Lambda has.
+    #[must_use]
+    pub fn of_triple(triple: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|arch| triple.split('-').next() == Some(arch.rust_name()))
+    }
+
     /// The architecture of a rustc host or target triple, if it is Linux on one that Lambda has.
     #[must_use]
     pub fn of_linux_triple(triple: &str) -> Option<Self> {

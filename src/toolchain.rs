@@ -5,7 +5,7 @@ mod tools;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::process::{ProcessError, Step};
 
@@ -19,15 +19,6 @@ pub struct Rustc {
     pub host: String,
     /// The first line: version, commit and date.
     pub version: String,
-}
-
-/// What rustc calls to link, and its version as it prints it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LinkerDriver {
-    /// The program; none where a cargo configuration file may name one that we do not know.
-    pub program: Option<String>,
-    /// The first line of `--version`, where it answers that.
-    pub version: Option<String>,
 }
 
 /// Why the facts are not to be had.
@@ -55,42 +46,14 @@ pub fn rustc() -> Result<Rustc, ToolchainError> {
     }
 }
 
-/// The program that links for a target: `CARGO_TARGET_<TRIPLE>_LINKER`, else rustc's default `cc`,
-/// unless cargo's configuration (`--config`, or a file above `folder`) speaks of a linker.
-#[must_use]
-pub fn linker_driver(triple: &str, config: &[String], folder: &Path) -> LinkerDriver {
-    let variable =
-        format!("CARGO_TARGET_{}_LINKER", triple.to_ascii_uppercase().replace(['-', '.'], "_"));
-    let program = match env::var_os(variable) {
-        Some(program) => program,
-        None if config
-            .iter()
-            .any(|value| value.contains("linker") || Path::new(value).is_file()) =>
-        {
-            return LinkerDriver::default();
-        }
-        None if config_files(folder).any(|text| text.contains("linker")) => {
-            return LinkerDriver::default();
-        }
-        None => OsString::from("cc"),
-    };
-    let version = Step::new(&program, ["--version"])
-        .quiet_output()
-        .ok()
-        .and_then(|text| String::from_utf8_lossy(&text).lines().next().map(str::to_owned));
-    LinkerDriver { program: Some(program.to_string_lossy().into_owned()), version }
-}
-
-/// Cargo's configuration files that count in a folder (The Cargo Book, "Configuration").
-fn config_files(folder: &Path) -> impl Iterator<Item = String> {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
-    let folders = folder.ancestors().map(|folder| folder.join(".cargo")).chain(home);
-    folders
-        .flat_map(|folder| [folder.join("config.toml"), folder.join("config")])
-        .filter_map(|path| std::fs::read_to_string(path).ok())
-        .collect::<Vec<_>>()
-        .into_iter()
+/// The processors that rustc knows of a target, by name.
+pub fn cpus(triple: &str) -> Result<Vec<String>, ToolchainError> {
+    let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let answer = Step::new(program, ["--print", "target-cpus", "--target", triple]).output()?;
+    let text = String::from_utf8_lossy(&answer);
+    // `    name  - what it is`, below a headline.
+    let names = text.lines().filter(|line| line.starts_with("  "));
+    Ok(names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
 }
 
 /// The commit of the work tree around a folder, with `-dirty` when files that git tracks are

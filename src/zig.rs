@@ -58,9 +58,9 @@ pub enum ZigError {
 #[error("{0}")]
 pub struct LibraryError(String);
 
-/// Asks for the environment of a target, in a process of its own. `config` are cargo's `--config`
-/// values; the processor for C code is read from the rustflags among them.
-pub fn environment(zig: &Zig, target: &Target, config: &[String]) -> Result<Environment, ZigError> {
+/// Asks for the environment of a target, in a process of its own. `flags` are those for rustc, of
+/// which the processor is taken for C code too.
+pub fn environment(zig: &Zig, target: &Target, flags: &[&str]) -> Result<Environment, ZigError> {
     let program = env::current_exe().map_err(ZigError::Itself)?;
     let (command, args) = match zig.command.split_first() {
         Some((command, args)) => (command.clone(), args.join(" ")),
@@ -68,11 +68,10 @@ pub fn environment(zig: &Zig, target: &Target, config: &[String]) -> Result<Envi
     };
     let path = which::which(&command).map_err(|_| ZigError::NotFound(command))?;
     let linker = linker_variable(target);
-    let arguments = [COMMAND.to_owned(), target.with_floor()].into_iter();
-    let arguments = arguments.chain(config.iter().map(|value| format!("--config={value}")));
-    let step = Step::new(program, arguments)
+    let step = Step::new(program, [COMMAND.to_owned(), target.with_floor()])
         // Else the library would leave out what the user has set.
         .without([OsString::from(linker)])
+        .with("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .with("CARGO_ZIGBUILD_ZIG_COMMAND", path)
         .with("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", args)
         .with("CARGO_ZIGBUILD_ZIG_VERSION", zig.version.clone());
@@ -86,11 +85,10 @@ fn linker_variable(target: &Target) -> String {
 
 /// What the hidden command answers: the variables that cargo-zigbuild would give cargo, without
 /// those that only make up for its choice of variable (see above). `target` has its glibc suffix.
-pub fn of_this_process(target: &str, config: Vec<String>) -> Result<Environment, ZigError> {
+pub fn of_this_process(target: &str) -> Result<Environment, ZigError> {
     let triple = target.split('.').next().unwrap_or(target);
     let mut build = Build { enable_zig_ar: true, ..Build::default() };
     build.cargo.common.target = vec![target.to_owned()];
-    build.cargo.common.config = config;
     let command = build.build_command().map_err(failed)?;
     let underscored = triple.replace('-', "_");
     let linker_variable = format!("CARGO_TARGET_{}_LINKER", underscored.to_ascii_uppercase());

@@ -22,6 +22,12 @@ pub struct Record {
     pub handler: String,
     /// AWS's name of the architecture.
     pub architecture: String,
+    /// The rustc target, with the version of glibc that was built for behind a dot.
+    #[serde(default)]
+    pub target: String,
+    /// The processor that was compiled for, unless the user's flags for rustc named another.
+    #[serde(default)]
+    pub target_cpu: String,
     /// AWS's name of the runtime.
     pub runtime: String,
     /// The cargo profile.
@@ -88,7 +94,7 @@ impl From<&super::PackedFile> for FileRecord {
 }
 
 /// What linked the executable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkerRecord {
     /// The program that rustc called; none if cargo's configuration may name one.
     pub program: Option<String>,

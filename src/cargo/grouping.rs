@@ -115,9 +115,11 @@ impl Features<'_> {
         let manifest = self.members.workspace_root.join("Cargo.toml");
         let text = fs::read_to_string(manifest).unwrap_or_default();
         let resolver = Resolver::of(&text, self.members);
+        let mut options = self.options.clone();
+        options.features.list = features::known_features(self.members, &options.features);
         let (platforms, metadata) = std::thread::scope(|scope| {
             let platforms = scope.spawn(|| self.platforms(configuration));
-            let whole = whole_metadata(self.options, resolver, self.target, &self.rustc.host);
+            let whole = whole_metadata(&options, resolver, self.target, &self.rustc.host);
             (platforms.join(), whole)
         });
         let metadata = metadata?;

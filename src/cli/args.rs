@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::target::{Arch, Runtime};
+use crate::compile::LinkerRequest;
+use crate::target::{Libc, Runtime};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -105,11 +106,7 @@ pub(super) enum Command {
     },
     /// What makes zig the linker of a target, as JSON
     #[command(name = crate::zig::COMMAND, hide = true)]
-    ZigEnvironment {
-        target: String,
-        #[arg(long)]
-        config: Vec<String>,
-    },
+    ZigEnvironment { target: String },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -146,10 +143,6 @@ pub(super) struct Check {
     /// Executables, zips or folders; without any, the selected handlers are built and audited
     #[arg(value_name = "PATH", conflicts_with_all = OF_A_BUILD)]
     pub(super) paths: Vec<PathBuf>,
-    /// The architecture that the files must have [default: each program's own]
-    #[arg(long, value_name = "ARCH", requires = "paths", help_heading = "Audit",
-        value_parser = PossibleValuesParser::new(Arch::ALL.map(Arch::aws_name)))]
-    pub(super) arch: Option<String>,
     #[command(flatten)]
     pub(super) audit: Audit,
     #[command(flatten)]
@@ -200,7 +193,7 @@ pub(super) struct Audit {
 }
 
 /// The flags of `Build`, which say nothing about files.
-const OF_A_BUILD: [&str; 20] = [
+const OF_A_BUILD: [&str; 25] = [
     "package",
     "workspace",
     "all",
@@ -221,6 +214,11 @@ const OF_A_BUILD: [&str; 20] = [
     "offline",
     "frozen",
     "unstable",
+    "libc",
+    "linker",
+    "target_cpu",
+    "optimize",
+    "unify_features",
 ];
 
 /// Cargo's own selection and build flags.
@@ -246,9 +244,36 @@ pub(super) struct Build {
     pub(super) manifest: ManifestFlags,
 }
 
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Target")]
+pub(super) struct TargetFlags {
+    /// The architecture; with `both`, a bundle for each [default: the settings', else the host's]
+    #[arg(long, value_name = "ARCH", value_parser = ["x86_64", "arm64", "both"])]
+    pub(super) arch: Option<String>,
+    /// The C library [default: gnu]
+    #[arg(long, value_name = "LIBC", value_parser = PossibleValuesParser::new(Libc::ALL.map(Libc::name)))]
+    pub(super) libc: Option<String>,
+    /// What links: `auto` takes the host's C compiler where its glibc is not above the runtime's, else
+    /// zig, else a cross gcc
+    #[arg(long, value_name = "LINKER", value_parser = PossibleValuesParser::new(LinkerRequest::NAMES))]
+    pub(super) linker: Option<String>,
+    /// The processor, as rustc names it [default: x86-64-v3 or neoverse-n1, which every function has]
+    #[arg(long, value_name = "CPU")]
+    pub(super) target_cpu: Option<String>,
+    /// `size` for small executables, opt-level `z` [default: speed]
+    #[arg(long, value_name = "FOR", value_parser = ["speed", "size"])]
+    pub(super) optimize: Option<String>,
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Compilation Options")]
 pub(super) struct Compile {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    /// Build all handlers in one cargo run, with the features of all over all, as cargo does it (the
+    /// default of the dev profile)
+    #[arg(long, help_heading = "Feature Selection")]
+    pub(super) unify_features: bool,
     /// Build with the release profile (the default)
     #[arg(short, long, conflicts_with = "profile")]
     pub(super) release: bool,

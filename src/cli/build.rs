@@ -1,6 +1,7 @@
 //! What `package` and `check` share: facts → plan, and cargo's runs with work on each executable as
 //! soon as it is there.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -11,15 +12,19 @@ use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
+use super::groups::{Groups, functions};
+use super::prepare::{Machines, Prepared};
 use super::{configuration, libraries};
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
+use crate::bundle::LinkerRecord;
 use crate::cargo::{self, CargoError};
+use crate::compile::Compile;
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
 use crate::function::{Function, Handler};
 use crate::inspect;
-use crate::plan::{self, Candidate, CargoOptions, Output, Plan, Run};
+use crate::plan::{self, CargoOptions, Groupings, Output, Plan, Run};
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::toolchain::{self, Rustc};
@@ -34,6 +39,8 @@ pub(super) struct Job {
     pub(super) metadata: Metadata,
     pub(super) rustc: Rustc,
     pub(super) plan: Plan,
+    /// What each way of compiling needs.
+    pub(super) prepared: BTreeMap<Compile, Prepared>,
     pub(super) output: Output,
     /// The folders that cargo and we write to.
     outputs: Vec<PathBuf>,
@@ -70,34 +77,34 @@ impl Job {
         });
         let metadata = metadata?;
         let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let config = configuration::load(&metadata, audit, global, shell)?;
-        let arch = plan::architecture(&rustc.host)?;
-        let selected = plan::select(&metadata, &build.selection(), arch, &config)?;
-        let functions: Vec<Function> = selected
-            .candidates
-            .into_iter()
-            .map(|candidate| function(&metadata, candidate))
-            .collect();
+        let config = configuration::load(&metadata, build.compile.settings(audit), global, shell)?;
+        let machines = Machines::new(&options, &metadata, &rustc, shell);
+        let (functions, packages) =
+            functions(&metadata, &build.selection(), &config, machines.default_target(), &rustc)?;
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
-        let plan =
-            Plan::new(functions, &selected.packages, arch, &options, None, epoch.as_deref())?;
         let target = match &options.target_dir {
             Some(folder) => absolute(folder),
             None => metadata.target_directory.clone().into_std_path_buf(),
         };
+        // A debug build is to be quick, not small.
+        let unify = build.compile.unify_features || options.profile == "dev";
+        let groups =
+            Groups { options: &options, metadata: &metadata, rustc: &rustc, target: &target };
+        let groupings =
+            if unify { Groupings::new() } else { groups.groupings(&functions, &packages)? };
+        let plan = Plan::new(functions, &packages, &options, &groupings, epoch.as_deref())?;
+        if unify && shell.is_verbose() {
+            groups.say_gains(&plan, &packages, shell)?;
+        }
+        let prepared = machines.prepare(plan.runs.iter().map(|run| &run.compile))?;
         let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
-        if cargo_lambda
-            && let Some(clash) = plan.functions.iter().find(|f| f.name.as_str() == "extensions")
-        {
-            return Err(Error::Usage(format!(
-                "{} has the name `extensions`, which is a folder in the layout of cargo-lambda",
-                clash.handler
-            )));
+        if cargo_lambda {
+            check_layout(&plan)?;
         }
         let mut outputs = vec![target, output.base.clone()];
         outputs.extend(output.cargo_lambda.clone());
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
-        let job = Self { options, metadata, rustc, plan, output, outputs };
+        let job = Self { options, metadata, rustc, plan, prepared, output, outputs };
         for function in &job.plan.functions {
             check_trust(&Trust::new(function.trust_system.clone()))?;
         }
@@ -156,7 +163,8 @@ impl Job {
         let length =
             files::open_file(executable).and_then(|file| files::length(&file, executable))?;
         insert_executable(&mut tree, function, length, executable)?;
-        let machines = (self.plan.arch, Arch::of_linux_triple(&self.rustc.host));
+        let arch = function.compile.target.arch;
+        let machines = (arch, Arch::of_linux_triple(&self.rustc.host));
         let settings = library_settings(function);
         let mut files = inspect::tree(&tree)?;
         let searched = libraries::insert(
@@ -165,12 +173,13 @@ impl Job {
         Ok(Contents { tree, files, searched })
     }
 
+    /// What links a function's handler.
+    pub(super) fn linker(&self, function: &Function) -> LinkerRecord {
+        self.prepared.get(&function.compile).map(|found| found.linker.clone()).unwrap_or_default()
+    }
+
     /// What the audit is told of a function and its files.
-    pub(super) fn subject<'a>(
-        &self,
-        function: &'a Function,
-        contents: &'a Contents,
-    ) -> Subject<'a> {
+    pub(super) fn subject<'a>(function: &'a Function, contents: &'a Contents) -> Subject<'a> {
         Subject {
             thing: function.name.as_str(),
             role: function.role,
@@ -178,7 +187,7 @@ impl Job {
             files: &contents.files,
             zip_size: None,
             bare: false,
-            arch: Some(self.plan.arch),
+            arch: Some(function.compile.target.arch),
             runtime: function.runtime,
             dlopen: library_settings(function).dlopen,
             searched: &contents.searched,
@@ -218,7 +227,9 @@ impl Job {
         let member = |&index: &usize| self.plan.functions.get(index).map(|found| (index, found));
         let members: Vec<(usize, &Function)> = run.members.iter().filter_map(member).collect();
         let handlers: Vec<_> = members.iter().map(|(_, function)| &function.handler).collect();
-        let step = cargo::build_step(&self.options, &self.plan.triple, run, &handlers);
+        let prepared = self.prepared.get(&run.compile).cloned().unwrap_or_default();
+        let Prepared { config, variables, .. } = &prepared;
+        let step = cargo::build_step(&self.options, run, &handlers, config, variables);
         shell.detail("Running", format!("`{step}`"));
         let (to_workers, queue) = mpsc::channel();
         let queue = Mutex::new(queue);
@@ -255,9 +266,29 @@ impl Job {
     }
 }
 
-/// What the settings say of a function's libraries: nothing, until there are keys for it.
-fn library_settings(_: &Function) -> libraries::Settings<'_> {
-    libraries::Settings::default()
+fn library_settings(function: &Function) -> libraries::Settings<'_> {
+    libraries::Settings {
+        dlopen: &function.dlopen,
+        folders: &function.library_paths,
+        sysroot: None,
+    }
+}
+
+/// The layout has one folder a name.
+fn check_layout(plan: &Plan) -> Result<(), Error> {
+    if let Some(clash) = plan.functions.iter().find(|f| f.name.as_str() == "extensions") {
+        return Err(Error::Usage(format!(
+            "{} has the name `extensions`, which is a folder in the layout of cargo-lambda",
+            clash.handler
+        )));
+    }
+    match plan.functions.chunk_by(|a, b| a.name == b.name).find(|same| same.len() > 1) {
+        Some(same) => Err(Error::Usage(format!(
+            "the layout of cargo-lambda has room for one architecture of `{}`",
+            same.first().map_or("", |function| function.name.as_str())
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -309,23 +340,6 @@ fn worker<T>(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn function(metadata: &Metadata, candidate: Candidate) -> Function {
-    let package = metadata.packages.iter().find(|p| p.id == candidate.handler.package_id);
-    let manifest = package.map_or(&metadata.workspace_root, |package| &package.manifest_path);
-    Function {
-        name: candidate.name,
-        handler: candidate.handler,
-        role: candidate.role,
-        runtime: candidate.settings.runtime.unwrap_or_default(),
-        trust_system: candidate.settings.trust_system,
-        include: candidate.settings.include,
-        package_root: manifest.parent().unwrap_or(manifest).as_std_path().to_path_buf(),
-        package_version: package.map_or_else(String::new, |p| p.version.to_string()),
-        has_build_script: package
-            .is_some_and(|p| p.targets.iter().any(cargo_metadata::Target::is_custom_build)),
-    }
 }
 
 /// All that went wrong as one: cargo's failure first, since it explains the rest. That the answer

@@ -39,7 +39,7 @@ fn check_artifact(
 ) -> Result<Checked, Error> {
     let contents = job.contents(function, artifact, &artifact.executable, shell)?;
     let trust = Trust::new(function.trust_system.clone());
-    checked(&job.subject(function, &contents), &trust, Vec::new())
+    checked(&Job::subject(function, &contents), &trust, Vec::new())
 }
 
 fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
@@ -66,7 +66,7 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
         zip_size: opened.zip_size,
         bare: opened.bare,
         // clap has checked the name.
-        arch: args.arch.as_deref().and_then(|name| name.parse().ok()),
+        arch: args.build.compile.target.arch.as_deref().and_then(|name| name.parse().ok()),
         runtime,
         dlopen: &[],
         searched: &[],

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::args::{Audit, ConfigCommand, Global, ManifestFlags, Show};
+use super::args::{ConfigCommand, Global, ManifestFlags, Show};
 use super::configuration;
 use crate::cargo;
 use crate::config::{
@@ -34,7 +34,7 @@ pub(super) fn run(command: &ConfigCommand, global: &Global, shell: &Shell) -> Re
 fn show(args: &Show, global: &Global, shell: &Shell) -> Result<(), Error> {
     let options = options(&args.manifest, global);
     let metadata = cargo::metadata(&options)?;
-    let config = configuration::load(&metadata, &Audit::default(), global, shell)?;
+    let config = configuration::load(&metadata, Vec::new(), global, shell)?;
     let targets = plan::targets(&metadata);
     let all =
         targets.iter().flat_map(|(package, names)| names.iter().map(move |name| (package, name)));

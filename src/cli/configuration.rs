@@ -7,7 +7,7 @@ use std::path::Path;
 use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8Path;
 
-use super::args::{Audit, Global};
+use super::args::{Audit, Compile, Global};
 use crate::config::{Config, ConfigFile, Inputs, Located, Mistake, Node, Origin};
 use crate::error::Error;
 use crate::files;
@@ -25,7 +25,7 @@ const CARGO_LAMBDA: &str = "CargoLambda.toml";
 /// be read at all.
 pub(super) fn load(
     metadata: &Metadata,
-    audit: &Audit,
+    flags: Vec<(&'static str, Located)>,
     global: &Global,
     shell: &Shell,
 ) -> Result<Config, Error> {
@@ -70,7 +70,7 @@ pub(super) fn load(
         },
         // An empty variable picks none.
         env: global.env.clone().filter(|env| !env.is_empty()),
-        flags: flags(audit),
+        flags,
         packages: plan::targets(metadata),
         git: &|what| git(root, what),
         lookup: &|name| by_name.get(name).map(|&value| value.to_owned()),
@@ -179,18 +179,29 @@ fn variables(mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
     variables
 }
 
-/// What flags say of settings.
-fn flags(audit: &Audit) -> Vec<(&'static str, Located)> {
-    let located = |flag, node| Located { node, origin: Origin::Flag(flag) };
-    let mut flags = Vec::new();
-    if let Some(runtime) = &audit.runtime {
-        flags.push(("runtime", located("--runtime", Node::Text(runtime.clone()))));
+impl Compile {
+    /// What flags say of settings.
+    pub(super) fn settings(&self, audit: &Audit) -> Vec<(&'static str, Located)> {
+        let located = |flag, node| Located { node, origin: Origin::Flag(flag) };
+        let target = &self.target;
+        let texts = [
+            ("arch", "--arch", &target.arch),
+            ("libc", "--libc", &target.libc),
+            ("linker", "--linker", &target.linker),
+            ("target-cpu", "--target-cpu", &target.target_cpu),
+            ("optimize", "--optimize", &target.optimize),
+            ("runtime", "--runtime", &audit.runtime),
+        ];
+        let texts = texts.into_iter().filter_map(|(key, flag, value)| {
+            Some((key, located(flag, Node::Text(value.clone()?))))
+        });
+        let mut flags: Vec<_> = texts.collect();
+        if !audit.trust_system.is_empty() {
+            let flag = "--trust-system";
+            let names = audit.trust_system.iter();
+            let names = names.map(|name| located(flag, Node::Text(name.clone()))).collect();
+            flags.push(("trust-system", located(flag, Node::List(names))));
+        }
+        flags
     }
-    if !audit.trust_system.is_empty() {
-        let flag = "--trust-system";
-        let names = audit.trust_system.iter();
-        let names = names.map(|name| located(flag, Node::Text(name.clone()))).collect();
-        flags.push(("trust-system", located(flag, Node::List(names))));
-    }
-    flags
 }

@@ -123,7 +123,7 @@ fn text(facts: &Facts, missing: &[Missing], means: &Means, shell: &Shell) -> Res
     Ok(())
 }
 
-fn step(command: &Command) -> Step {
+pub(super) fn step(command: &Command) -> Step {
     let (program, args) = command
         .split_first()
         .map_or((String::new(), &[][..]), |(program, args)| (program.clone(), args));

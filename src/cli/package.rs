@@ -2,7 +2,6 @@
 
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use super::args::{Global, Package};
 use super::build::{self, Job};
@@ -15,7 +14,7 @@ use crate::files::{self, Staging};
 use crate::function::{Function, Role};
 use crate::message::{Keep, Message, Table, bytes, count};
 use crate::shell::Shell;
-use crate::toolchain::{self, LinkerDriver};
+use crate::toolchain;
 use crate::tree::Tree;
 
 /// What became of one function.
@@ -27,7 +26,6 @@ enum Outcome {
 /// What packing needs to know beside the plan.
 struct Packer<'a> {
     job: &'a Job,
-    linker: LinkerDriver,
     commit: Option<String>,
     /// Not with `--no-check`.
     audited: bool,
@@ -42,15 +40,10 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     if base.exists() && !base.is_dir() {
         return Err(Error::Usage(format!("{} is not a folder", base.display())));
     }
-    let (linker, commit) = thread::scope(|scope| {
-        let commit = scope.spawn(|| toolchain::commit(job.metadata.workspace_root.as_std_path()));
-        let folder = std::env::current_dir().unwrap_or_default();
-        let linker = toolchain::linker_driver(&job.plan.triple, &job.options.config, &folder);
-        (linker, commit.join().unwrap_or_default())
-    });
+    let commit = toolchain::commit(job.metadata.workspace_root.as_std_path());
     let gate = Gate::default();
     let audited = !args.no_check;
-    let packer = Packer { job: &job, linker, commit, audited, gate, shell };
+    let packer = Packer { job: &job, commit, audited, gate, shell };
     let (results, failed) = job.run(shell, |function, artifact| packer.pack(function, artifact));
     packer.report(results, failed)
 }
@@ -59,7 +52,7 @@ impl Packer<'_> {
     /// One function, from its executable to its folder. Nothing of what was there is touched
     /// before the new folder is whole.
     fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
-        let folder = self.job.output.folder(function, self.job.plan.arch);
+        let folder = self.job.output.folder(function);
         if !files::is_ours(&folder) {
             return Err(Error::Foreign(folder));
         }
@@ -74,7 +67,7 @@ impl Packer<'_> {
         let mut findings = Vec::new();
         if self.audited {
             let trust = Trust::new(function.trust_system.clone());
-            findings = audit::audit(&self.job.subject(function, &contents), &trust)?;
+            findings = audit::audit(&Job::subject(function, &contents), &trust)?;
         }
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });
@@ -133,7 +126,9 @@ impl Packer<'_> {
             package: function.handler.package.clone(),
             package_version: function.package_version.clone(),
             handler: function.handler.target.clone(),
-            architecture: self.job.plan.arch.aws_name().to_owned(),
+            architecture: function.compile.target.arch.aws_name().to_owned(),
+            target: function.compile.target.with_floor(),
+            target_cpu: function.compile.cpu.name.clone(),
             runtime: function.runtime.aws_name().to_owned(),
             profile: self.job.options.profile.clone(),
             glibc_needed: audit::glibc_needed(inspected),
@@ -147,11 +142,7 @@ impl Packer<'_> {
             files: bundle.files.iter().map(Into::into).collect(),
             commit: self.commit.clone(),
             rustc: self.job.rustc.version.clone(),
-            linker: LinkerRecord {
-                program: self.linker.program.clone(),
-                version: self.linker.version.clone(),
-                comments,
-            },
+            linker: LinkerRecord { comments, ..self.job.linker(function) },
         }
     }
 

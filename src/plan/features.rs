@@ -27,6 +27,7 @@ pub use graph::{Graph, GraphError};
 pub use groups::{Grouping, Place, group};
 pub use platform::{CfgError, Resolver, RustcCfg};
 pub use resolve::{Resolved, Side};
+pub use roots::known_features;
 
 /// What is built or left as a whole: the binaries of a package, or its examples.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -65,11 +65,12 @@ impl CargoOptions {
         args
     }
 
-    /// The arguments of the `cargo build` of these handlers.
+    /// The arguments of the `cargo build` of these handlers, with more of `--config`.
     #[must_use]
-    pub fn build_args(&self, triple: &str, run: &Run, handlers: &[&Handler]) -> Vec<OsString> {
+    pub fn build_args(&self, run: &Run, handlers: &[&Handler], config: &[String]) -> Vec<OsString> {
         let mut args: Vec<OsString> =
             ["build", "--message-format", "json-render-diagnostics"].map(OsString::from).to_vec();
+        let triple = run.compile.target.triple();
         args.extend(["--target", triple, "--profile", &self.profile].map(OsString::from));
         for package in &run.packages {
             args.extend(["--package", &package.repr].map(OsString::from));
@@ -92,6 +93,10 @@ impl CargoOptions {
             }
         }
         self.push_common(&mut args);
+        // Behind those of the user.
+        for value in config {
+            args.extend(["--config", value].map(OsString::from));
+        }
         args
     }
 

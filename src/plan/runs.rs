@@ -11,6 +11,7 @@ use cargo_metadata::PackageId;
 
 use super::FeatureSelection;
 use super::features::{Grouping, Unit};
+use crate::compile::Compile;
 use crate::function::{Function, Handler, TargetKind};
 
 /// What of a selected package decides how it can be built.
@@ -37,6 +38,8 @@ pub struct Run {
     pub packages: Vec<PackageId>,
     /// `--features`.
     pub features: Vec<String>,
+    /// How they are compiled.
+    pub compile: Compile,
 }
 
 /// What is built or left as a whole, for all functions.
@@ -51,7 +54,7 @@ pub struct Units {
 /// The units of the functions. Of those, `features::group` makes groups.
 #[must_use]
 pub fn units(
-    functions: &[Function],
+    functions: &[&Function],
     selected: &[PackageFacts],
     features: &FeatureSelection,
 ) -> Units {
@@ -91,7 +94,7 @@ fn owners(
 
 /// Deals the functions into as few runs as their groups and names allow, in order.
 pub(super) fn deal(
-    functions: &[Function],
+    functions: &[&Function],
     selected: &[PackageFacts],
     features: &FeatureSelection,
     grouping: Option<&Grouping>,
@@ -111,10 +114,11 @@ pub(super) fn deal(
             // What nobody grouped stays alone.
             group: place.map_or(usize::MAX - unit, |place| place.group),
             wanted: (handler.kind, handler.target.clone()),
+            compile: &function.compile,
             packages: std::iter::once(package).chain(with.filter_map(find)).collect(),
         };
         if !drafts.iter_mut().any(|draft| draft.take(&member)) {
-            let mut draft = Draft { group: member.group, ..Draft::default() };
+            let mut draft = Draft::new(member.group, member.compile);
             draft.take(&member);
             drafts.push(draft);
         }
@@ -126,22 +130,29 @@ pub(super) fn deal(
 struct Member<'a> {
     index: usize,
     group: usize,
+    compile: &'a Compile,
     wanted: (TargetKind, String),
     /// Its package, and those that come along.
     packages: Vec<&'a PackageFacts>,
 }
 
 /// A run while it grows.
-#[derive(Default)]
 struct Draft<'a> {
     group: usize,
+    compile: &'a Compile,
     members: Vec<usize>,
     packages: Vec<&'a PackageFacts>,
     wanted: BTreeSet<(TargetKind, String)>,
 }
 
 impl<'a> Draft<'a> {
-    /// Takes a function, unless it belongs to another group or two targets would have one name.
+    fn new(group: usize, compile: &'a Compile) -> Self {
+        let (members, packages) = (Vec::new(), Vec::new());
+        Self { group, compile, members, packages, wanted: BTreeSet::new() }
+    }
+
+    /// Takes a function, unless it belongs to another group, is compiled otherwise, or two targets
+    /// would have one name.
     fn take(&mut self, member: &Member<'a>) -> bool {
         let mut wanted = self.wanted.clone();
         // A target of the run that two handlers want is one handler, seen twice: not here.
@@ -150,7 +161,8 @@ impl<'a> Draft<'a> {
         packages.extend(member.packages.iter().filter(|facts| !self.packages.contains(facts)));
         let owners =
             |target| packages.iter().filter(|facts| facts.targets.contains(target)).count();
-        if member.group != self.group || !fresh || wanted.iter().any(|target| owners(target) > 1) {
+        let other = (member.group, member.compile) != (self.group, self.compile);
+        if other || !fresh || wanted.iter().any(|target| owners(target) > 1) {
             return false;
         }
         self.members.push(member.index);
@@ -170,6 +182,7 @@ impl<'a> Draft<'a> {
             features: features.list.iter().filter(here).cloned().collect(),
             packages: self.packages.iter().filter_map(|facts| facts.id.clone()).collect(),
             members: self.members,
+            compile: self.compile.clone(),
         }
     }
 }

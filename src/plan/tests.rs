@@ -1,6 +1,7 @@
 use cargo_metadata::PackageId;
 
 use super::*;
+use crate::compile::Optimize;
 use crate::function::{FunctionName, Handler, Role, TargetKind};
 use crate::target::Runtime;
 
@@ -20,10 +21,15 @@ fn function(package: &str, target: &str, kind: TargetKind) -> Function {
         package_root: PathBuf::from("/w").join(package),
         package_version: "0.1.0".to_owned(),
         has_build_script: false,
+        compile: on(Arch::X86_64),
+        dlopen: Vec::new(),
+        library_paths: Vec::new(),
     }
 }
 
-const HOST: &str = "x86_64-unknown-linux-gnu";
+fn on(arch: Arch) -> Compile {
+    compile(&Settings::default(), arch, Libc::Gnu)
+}
 
 fn facts(name: &str, targets: &[(TargetKind, &str)], features: &[&str]) -> PackageFacts {
     PackageFacts {
@@ -59,8 +65,8 @@ fn handlers_of_one_file_name_never_share_a_run() {
         facts("b", &[(TargetKind::Bin, "main"), (TargetKind::Bin, "other")], &[]),
         facts("c", &[(TargetKind::Bin, "main"), (TargetKind::Example, "main")], &[]),
     ];
-    let plan = Plan::new(functions, &selected, Arch::X86_64, &options("release", &[]), None, None)
-        .unwrap();
+    let plan =
+        Plan::new(functions, &selected, &options("release", &[]), &Groupings::new(), None).unwrap();
     // `b` could not even come along for `other`: `--bin main` would build its `main` too.
     let members: Vec<_> = plan.runs.iter().map(|run| run.members.clone()).collect();
     assert_eq!(members, [vec![0], vec![1, 2], vec![3, 4]]);
@@ -76,7 +82,7 @@ fn features_go_to_the_runs_that_have_them() {
     let runs = |features: &[&str]| {
         let options = options("release", features);
         let plan =
-            Plan::new(functions.clone(), &selected, Arch::X86_64, &options, None, None).unwrap();
+            Plan::new(functions.clone(), &selected, &options, &Groupings::new(), None).unwrap();
         plan.runs
             .iter()
             .map(|run| {
@@ -107,7 +113,8 @@ fn runs_keep_the_groups() {
         facts("core", &[(TargetKind::Bin, "b")], &["x"]),
     ];
     let options = options("release", &["x"]);
-    let units = units(&functions, &selected, &options.features);
+    let all: Vec<&Function> = functions.iter().collect();
+    let units = units(&all, &selected, &options.features);
     assert_eq!(units.of, [0, 1, 2, 2, 3], "binaries of a package are one unit");
     let owners: Vec<_> = units.list.iter().map(|unit| unit.owners.len()).collect();
     assert_eq!(owners, [1, 0, 1, 1], "`core` has a binary `b` as well");
@@ -117,8 +124,8 @@ fn runs_keep_the_groups() {
         let mut places: Vec<_> = groups.map(place).into();
         places[1].with.clear();
         let grouping = features::Grouping { places };
-        let plan =
-            Plan::new(functions.clone(), &selected, Arch::X86_64, &options, Some(&grouping), None);
+        let groupings = Groupings::from([(Arch::X86_64.gnu_triple(), grouping)]);
+        let plan = Plan::new(functions.clone(), &selected, &options, &groupings, None);
         let text = |run: &Run| {
             let packages: Vec<_> = run.packages.iter().map(|id| id.repr.as_str()).collect();
             format!("{:?} {} [{}]", run.members, packages.join(" "), run.features.join(" "))
@@ -141,21 +148,57 @@ fn runs_keep_the_groups() {
 }
 
 #[test]
-fn the_host_decides_the_target_and_the_profile_the_level() {
-    let plan = |arch, profile| Plan::new(Vec::new(), &[], arch, &options(profile, &[]), None, None);
-    let arch = architecture("aarch64-unknown-linux-musl").unwrap();
-    let dev = plan(arch, "dev").unwrap();
-    assert_eq!((dev.arch, dev.level), (Arch::Arm64, Level::Fast));
-    assert_eq!(dev.triple, "aarch64-unknown-linux-gnu");
-    assert_eq!(plan(arch, "tuned").unwrap().level, Level::Best);
-    let error = architecture("aarch64-apple-darwin").unwrap_err();
-    assert!(error.to_string().contains("aarch64-apple-darwin"));
+fn the_settings_decide_the_target_and_the_profile_the_level() {
+    let plan =
+        |profile| Plan::new(Vec::new(), &[], &options(profile, &[]), &Groupings::new(), None);
+    assert_eq!(plan("dev").unwrap().level, Level::Fast);
+    assert_eq!(plan("tuned").unwrap().level, Level::Best);
+    let none = Settings::default();
+    assert_eq!(architectures(&none, Some(Arch::Arm64)), [Arch::Arm64]);
+    assert_eq!(architectures(&none, None), []);
+    let both = Settings { archs: Arch::ALL.to_vec(), ..Settings::default() };
+    assert_eq!(architectures(&both, Some(Arch::Arm64)), Arch::ALL);
+    let built = compile(&none, Arch::Arm64, Libc::Gnu);
+    assert_eq!(built.target.with_floor(), "aarch64-unknown-linux-gnu.2.34");
+    assert_eq!((built.cpu.name.as_str(), built.cpu.chosen), ("neoverse-n1", false));
+    let chosen = Settings {
+        libc: Some(Libc::Musl),
+        target_cpu: Some("generic".to_owned()),
+        runtime: Some(Runtime::ProvidedAl2),
+        ..Settings::default()
+    };
+    let built = compile(&chosen, Arch::X86_64, Libc::Gnu);
+    assert_eq!(built.target.triple(), "x86_64-unknown-linux-musl");
+    assert_eq!((built.cpu.name.as_str(), built.cpu.chosen), ("generic", true));
+}
+
+#[test]
+fn what_is_compiled_otherwise_is_another_run() {
+    let two = |first: Compile, second: Compile| {
+        let mut functions =
+            vec![function("a", "a", TargetKind::Bin), function("b", "b", TargetKind::Bin)];
+        functions[0].compile = first;
+        functions[1].compile = second;
+        let selected = [
+            facts("a", &[(TargetKind::Bin, "a")], &[]),
+            facts("b", &[(TargetKind::Bin, "b")], &[]),
+        ];
+        let options = options("release", &[]);
+        let plan = Plan::new(functions, &selected, &options, &Groupings::new(), None).unwrap();
+        plan.runs.iter().map(|run| run.members.clone()).collect::<Vec<_>>()
+    };
+    let x86 = on(Arch::X86_64);
+    assert_eq!(two(x86.clone(), x86.clone()), [vec![0, 1]]);
+    let size = Compile { optimize: Optimize::Size, ..x86.clone() };
+    for other in [on(Arch::Arm64), size] {
+        assert_eq!(two(x86.clone(), other), [vec![0], vec![1]]);
+    }
 }
 
 #[test]
 fn the_time_is_a_constant_or_source_date_epoch() {
     let time = |epoch| {
-        Plan::new(Vec::new(), &[], Arch::X86_64, &options("release", &[]), None, epoch)
+        Plan::new(Vec::new(), &[], &options("release", &[]), &Groupings::new(), epoch)
             .map(|plan| plan.time)
     };
     assert_eq!(time(None).unwrap(), DosTime::EARLIEST);
@@ -192,16 +235,17 @@ fn cargo_gets_every_flag_once_and_packages_by_id() {
         members: vec![0, 1],
         packages: vec![PackageId { repr: "p".to_owned() }],
         features: options.features.list.clone(),
+        compile: on(Arch::X86_64),
     };
     let line = |args: Vec<std::ffi::OsString>| {
         args.iter().map(|arg| arg.to_str().unwrap()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(
-        line(options.build_args(HOST, &run, &handlers)),
+        line(options.build_args(&run, &handlers, &["ours=1".to_owned()])),
         "build --message-format json-render-diagnostics --target x86_64-unknown-linux-gnu \
          --profile tuned --package p --bin one --example two --no-default-features --features \
          a,p/b --target-dir t --jobs=-1 --keep-going --timings --manifest-path x/Cargo.toml \
-         --locked --offline --frozen --config k=1 -Z u --quiet"
+         --locked --offline --frozen --config k=1 -Z u --quiet --config ours=1"
     );
     assert_eq!(
         line(options.metadata_args()),

@@ -8,15 +8,24 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use lambda_pack::compile::Compile;
+use lambda_pack::config::Settings;
 use lambda_pack::function::{Handler, TargetKind};
 use lambda_pack::plan::features::{Grouping, Side, Unit, gains, group};
-use lambda_pack::plan::{FeatureSelection, Run};
+use lambda_pack::plan::{FeatureSelection, Run, compile};
+use lambda_pack::target::{Arch, Libc};
 
 use crate::support::{Workspace, run};
 use crate::unit_graph::{Facts, cargo, host};
 
 /// What a crate is compiled with: package, side, features.
 type Compiled = BTreeSet<(String, Side, BTreeSet<String>)>;
+
+/// For this machine, with nothing said.
+fn plainly() -> Compile {
+    let arch = Arch::of_linux_triple(host()).unwrap();
+    compile(&Settings::default(), arch, Libc::Gnu)
+}
 
 /// Handlers with every kind of difference between them.
 fn neighbours() -> Workspace {
@@ -146,7 +155,8 @@ fn says_what_one_run_would_add() {
         ["api", "built", "sdk", "thin"].iter().map(|name| facts.unit(name, false)).collect();
     let mut packages: Vec<_> = units.iter().map(|unit| unit.package.clone()).collect();
     packages.push(facts.id("shared"));
-    let run = Run { members: vec![0, 1, 2, 3], packages, features: Vec::new() };
+    let members = vec![0, 1, 2, 3];
+    let run = Run { members, packages, features: Vec::new(), compile: plainly() };
     let selection = FeatureSelection::default();
     let gains = gains(&graph, &units, &[0, 1, 2, 3], &[run], &selection).unwrap();
     let lines: Vec<String> = gains.iter().map(ToString::to_string).collect();
@@ -232,8 +242,8 @@ fn our_runs_compile_what_cargo_compiles_for_each_package_alone() {
         };
         let handlers: Vec<_> = names.iter().map(handler).collect();
         let members = (0..names.len()).collect();
-        let one = Run { members, packages, features: Vec::new() };
-        let args = facts.options.build_args(host(), &one, &handlers.iter().collect::<Vec<_>>());
+        let one = Run { members, packages, features: Vec::new(), compile: plainly() };
+        let args = facts.options.build_args(&one, &handlers.iter().collect::<Vec<_>>(), &[]);
         let together =
             compiled(&workspace, cargo(workspace.path()).args(args), &format!("group{number}"));
         let together_by_package = by_package(&together);

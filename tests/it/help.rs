@@ -92,7 +92,7 @@ fn usage_mistakes_exit_2_and_leave_stdout_empty() {
         (&["packag"][..], "a similar subcommand exists: 'package'"),
         (&["package", "--relase"], "a similar argument exists: '--release'"),
         (&["package", "--layout", "cargo-lamda"], "'cargo-lambda'"),
-        (&["check", "--arch", "x86_64"], "PATH"),
+        (&["package", "--arch", "amd64"], "x86_64, arm64, both"),
         (&["package", "--release", "--profile", "dev"], "cannot be used with"),
         (&["check", "--runtime", "provided.al3", "x"], "provided.al2023"),
         (&[][..], "Usage: cargo lambda-pack"),

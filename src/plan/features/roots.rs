@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use cargo_metadata::{Metadata, Package};
+
 use super::graph::{Graph, Vertex};
 use super::resolve::Wanted;
 use crate::plan::FeatureSelection;
@@ -35,7 +37,7 @@ impl Graph<'_> {
     ) -> Vec<Wanted<'r>> {
         let own = |text: &'r String| {
             if self.features_for_all {
-                for_member(vertex, text)
+                for_member(vertex.package, text)
             } else if self.current == Some(root) {
                 self.for_current(vertex, named, text)
             } else {
@@ -75,19 +77,28 @@ impl Graph<'_> {
     }
 }
 
+/// The requested features that belong to a member of the workspace. With the others cargo refuses to
+/// work, and `cargo build` says so better than the question before it.
+#[must_use]
+pub fn known_features(members: &Metadata, selection: &FeatureSelection) -> Vec<String> {
+    let known =
+        |text: &&String| members.packages.iter().any(|package| for_member(package, text).is_some());
+    selection.list.iter().filter(known).cloned().collect()
+}
+
 /// Of `--features`, what belongs to a member: its own feature, a dependency's, or its own with its
 /// name before it.
-fn for_member<'r>(vertex: &Vertex<'_>, text: &'r str) -> Option<Wanted<'r>> {
-    let entries = &vertex.package.dependencies;
+fn for_member<'r>(package: &Package, text: &'r str) -> Option<Wanted<'r>> {
+    let entries = &package.dependencies;
     let has = |feature: &str| {
-        vertex.package.features.contains_key(feature)
+        package.features.contains_key(feature)
             || entries.iter().any(|entry| entry.optional && manifest_name(entry) == feature)
     };
     match Wanted::parse(text) {
         Wanted::Of { dependency, .. } if entries.iter().any(|e| manifest_name(e) == dependency) => {
             Some(Wanted::parse(text))
         }
-        Wanted::Of { dependency, feature, .. } => (dependency == vertex.package.name.as_str()
+        Wanted::Of { dependency, feature, .. } => (dependency == package.name.as_str()
             && has(feature))
         .then_some(Wanted::Feature(feature)),
         Wanted::Feature(feature) if has(feature) => Some(Wanted::Feature(feature)),

@@ -151,6 +151,17 @@ fn all_and_no_default_features() {
 }
 
 #[test]
+fn features_of_nobody_are_not_asked_about() {
+    let members = metadata(&[
+        ("h1", &["normal lib optional"], json!({ "a": [] })),
+        ("h2", &["dev gen"], json!({})),
+    ]);
+    let list = ["a", "h1/a", "lib", "lib/x", "lib?/x", "gen/x", "b", "h2/a", "nobody/x"];
+    let known = known_features(&members, &flags(&list));
+    assert_eq!(known, ["a", "h1/a", "lib", "lib/x", "lib?/x", "gen/x"]);
+}
+
+#[test]
 fn groups_and_the_owners_of_requested_features() {
     let metadata = metadata(&[
         ("h1", &["normal lib"], json!({})),

@@ -1,0 +1,125 @@
+//! The functions of a run, one for each architecture, and which of them may share a cargo run.
+
+use std::path::Path;
+
+use cargo_metadata::Metadata;
+
+use crate::cargo::Features;
+use crate::config::Config;
+use crate::error::Error;
+use crate::function::Function;
+use crate::plan::{self, Candidate, CargoOptions, Groupings, PackageFacts, Plan, PlanError, Run};
+use crate::plan::{Selection, by_triple};
+use crate::shell::Shell;
+use crate::target::{Arch, Libc};
+use crate::toolchain::Rustc;
+
+/// The functions that the flags select, on every architecture that they are wanted for, and the
+/// selected packages.
+pub(super) fn functions(
+    metadata: &Metadata,
+    selection: &Selection,
+    config: &Config,
+    (arch, libc): (Option<Arch>, Libc),
+    rustc: &Rustc,
+) -> Result<(Vec<Function>, Vec<PackageFacts>), Error> {
+    let mut functions = Vec::new();
+    let mut packages = Vec::new();
+    let wanted = config.architectures(arch);
+    if wanted.is_empty() {
+        return Err(PlanError::Host(rustc.host.clone()).into());
+    }
+    for wanted in wanted {
+        let selected = plan::select(metadata, selection, wanted, config)?;
+        let here = |c: &Candidate| plan::architectures(&c.settings, arch).contains(&wanted);
+        let candidates = selected.candidates.into_iter().filter(here);
+        functions.extend(candidates.map(|candidate| function(metadata, candidate, wanted, libc)));
+        packages = selected.packages;
+    }
+    if functions.is_empty() {
+        return Err(PlanError::Host(rustc.host.clone()).into());
+    }
+    functions.sort_by(|a, b| (&a.name, &a.compile).cmp(&(&b.name, &b.compile)));
+    Ok((functions, packages))
+}
+
+fn function(metadata: &Metadata, candidate: Candidate, arch: Arch, libc: Libc) -> Function {
+    let package = metadata.packages.iter().find(|p| p.id == candidate.handler.package_id);
+    let manifest = package.map_or(&metadata.workspace_root, |package| &package.manifest_path);
+    let compile = plan::compile(&candidate.settings, arch, libc);
+    let root = metadata.workspace_root.as_std_path();
+    let settings = candidate.settings;
+    Function {
+        name: candidate.name,
+        handler: candidate.handler,
+        role: candidate.role,
+        runtime: settings.runtime.unwrap_or_default(),
+        trust_system: settings.trust_system,
+        include: settings.include,
+        package_root: manifest.parent().unwrap_or(manifest).as_std_path().to_path_buf(),
+        package_version: package.map_or_else(String::new, |p| p.version.to_string()),
+        has_build_script: package
+            .is_some_and(|p| p.targets.iter().any(cargo_metadata::Target::is_custom_build)),
+        compile,
+        dlopen: settings.dlopen,
+        library_paths: settings.library_paths.iter().map(|path| root.join(path)).collect(),
+    }
+}
+
+/// What groups of features follow from.
+pub(super) struct Groups<'a> {
+    pub(super) options: &'a CargoOptions,
+    pub(super) metadata: &'a Metadata,
+    pub(super) rustc: &'a Rustc,
+    /// Cargo's target folder, which keeps the last answer.
+    pub(super) target: &'a Path,
+}
+
+impl Groups<'_> {
+    /// Which functions may share a run, for every triple.
+    pub(super) fn groupings(
+        &self,
+        functions: &[Function],
+        packages: &[PackageFacts],
+    ) -> Result<Groupings, Error> {
+        let mut groupings = Groupings::new();
+        for (triple, places) in by_triple(functions) {
+            let own: Vec<&Function> = places.iter().filter_map(|at| functions.get(*at)).collect();
+            let units = plan::units(&own, packages, &self.options.features);
+            let record = self.target.join(format!("lambda-pack.features.{triple}.json"));
+            groupings.insert(triple, self.features(triple, &units.list).grouping(&record)?);
+        }
+        Ok(groupings)
+    }
+
+    /// Says which packages gain features by sharing runs, with `-v`.
+    pub(super) fn say_gains(
+        &self,
+        plan: &Plan,
+        packages: &[PackageFacts],
+        shell: &Shell,
+    ) -> Result<(), Error> {
+        for (triple, places) in by_triple(&plan.functions) {
+            let at = |place: &usize| plan.functions.get(*place);
+            let own: Vec<&Function> = places.iter().filter_map(at).collect();
+            let units = plan::units(&own, packages, &self.options.features);
+            // The runs of this triple, with their members as they stand among its functions.
+            let runs = plan.runs.iter().filter(|run| run.compile.target.triple() == triple);
+            let runs: Vec<Run> = runs
+                .map(|run| {
+                    let place = |member| places.iter().position(|place| place == member);
+                    Run { members: run.members.iter().filter_map(place).collect(), ..run.clone() }
+                })
+                .collect();
+            for gain in self.features(triple, &units.list).gains(&units.of, &runs)? {
+                shell.detail("Unified", gain);
+            }
+        }
+        Ok(())
+    }
+
+    fn features<'f>(&'f self, target: &'f str, units: &'f [plan::features::Unit]) -> Features<'f> {
+        let Self { options, metadata, rustc, .. } = self;
+        Features { options, members: metadata, rustc, target, units }
+    }
+}

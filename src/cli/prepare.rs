@@ -1,0 +1,268 @@
+//! What each way of compiling needs of this machine: a linker, flags for rustc, keys of the profile.
+//! All of it is settled, and what is missing is said, before anything is built.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::Path;
+
+use cargo_metadata::Metadata;
+use cargo_platform::Cfg;
+
+use crate::bundle::LinkerRecord;
+use crate::cargo_config::{CargoConfig, Handed, Value};
+use crate::cargo_files;
+use crate::compile::{Compile, LinkerRequest, Optimize};
+use crate::config::ConfigFile;
+use crate::error::Error;
+use crate::files;
+use crate::linker::{self, Chosen, Linker, LinkerError, Machine, Tool};
+use crate::nearest::suggestion;
+use crate::plan::CargoOptions;
+use crate::profile;
+use crate::remedy::Missing;
+use crate::rustflags::{self, Flag, codegen};
+use crate::shell::Shell;
+use crate::target::{Arch, Libc};
+use crate::toolchain::{self, Rustc};
+use crate::zig;
+
+/// What a cargo run is given beside the user's own flags.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Prepared {
+    /// `--config`, behind the user's.
+    pub(super) config: Vec<String>,
+    /// Variables of its environment.
+    pub(super) variables: Variables,
+    /// What links.
+    pub(super) linker: LinkerRecord,
+}
+
+/// Variables with their values.
+type Variables = Vec<(String, String)>;
+
+/// The facts that all ways of compiling share.
+pub(super) struct Machines<'a> {
+    options: &'a CargoOptions,
+    rustc: &'a Rustc,
+    pub(super) config: CargoConfig,
+    manifest: ConfigFile,
+    shell: &'a Shell,
+}
+
+impl<'a> Machines<'a> {
+    pub(super) fn new(
+        options: &'a CargoOptions,
+        metadata: &Metadata,
+        rustc: &'a Rustc,
+        shell: &'a Shell,
+    ) -> Self {
+        // As cargo: from where it is run, not from the workspace.
+        let folder = env::current_dir().unwrap_or_default();
+        let config = cargo_files::load(&folder, cargo_files::variables(), &options.config);
+        let path = metadata.workspace_root.join("Cargo.toml");
+        // What cannot be read, cargo has said.
+        let text = files::read_settings(path.as_std_path()).ok().flatten().unwrap_or_default();
+        let manifest = ConfigFile { name: "Cargo.toml".into(), text };
+        Self { options, rustc, config, manifest, shell }
+    }
+
+    /// The target that cargo's configuration names (`build.target`, `CARGO_BUILD_TARGET`), where a
+    /// function can be of it; else the host.
+    pub(super) fn default_target(&self) -> (Option<Arch>, Libc) {
+        let configured = self.config.value(&["build", "target"]).map(|said| match said.value {
+            Value::Text(triple) => vec![triple],
+            Value::List(triples) => triples,
+            _ => Vec::new(),
+        });
+        let triple = configured.and_then(|triples| triples.into_iter().next());
+        let Some(triple) = triple else { return (Arch::of_triple(&self.rustc.host), Libc::Gnu) };
+        match Arch::of_linux_triple(&triple) {
+            Some(arch) if triple.ends_with("-musl") => (Some(arch), Libc::Musl),
+            Some(arch) => (Some(arch), Libc::Gnu),
+            None => {
+                let what = "is not one that Lambda has; the host's architecture counts";
+                self.shell.warn(format!("cargo's configuration builds for {triple}, which {what}"));
+                (Arch::of_triple(&self.rustc.host), Libc::Gnu)
+            }
+        }
+    }
+
+    /// Settles every way of compiling.
+    pub(super) fn prepare<'c>(
+        &self,
+        all: impl Iterator<Item = &'c Compile>,
+    ) -> Result<BTreeMap<Compile, Prepared>, Error> {
+        let mut prepared = BTreeMap::new();
+        for compile in all {
+            if !prepared.contains_key(compile) {
+                prepared.insert(compile.clone(), self.settle(compile)?);
+            }
+        }
+        Ok(prepared)
+    }
+
+    fn settle(&self, compile: &Compile) -> Result<Prepared, Error> {
+        let triple = compile.target.triple();
+        self.check_standard_library(triple)?;
+        Self::check_cpu(compile)?;
+        let cfgs = cargo_files::cfgs(&self.config, triple);
+        let chosen = self.choose(compile, &cfgs)?;
+        self.shell.status(
+            "Linking",
+            format!("{} with {}: {}", compile.target, chosen.linker, chosen.why),
+        );
+        if let Linker::Zig(zig) = &chosen.linker
+            && let Some(warning) = zig.warning()
+        {
+            self.shell.warn(warning);
+        }
+        let cpu =
+            Flag { text: format!("-Ctarget-cpu={}", compile.cpu.name), chosen: compile.cpu.chosen };
+        let (linker, mut variables) = self.linker(compile, &chosen, &cfgs, &cpu)?;
+        let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).collect();
+        let flags = rustflags::decide(&self.config, triple, &cfgs, &ours);
+        let size = compile.optimize == Optimize::Size;
+        let name = &self.options.profile;
+        let profile = profile::decide(name, &self.manifest, &self.config, &flags.users, size);
+        for row in &profile.rows {
+            self.shell.detail("Profile", format!("{name}: {row}"));
+        }
+        for row in &flags.rows {
+            self.shell.detail("Rustflags", format!("{triple}: {row}"));
+        }
+        let mut config = Vec::new();
+        for handed in flags.handed.into_iter().chain(profile.handed) {
+            match handed {
+                Handed::Variable { name, value } => variables.push((name, value)),
+                Handed::Config(text) => config.push(text),
+            }
+        }
+        Ok(Prepared { config, variables, linker: record(&chosen.linker) })
+    }
+
+    fn check_standard_library(&self, triple: &str) -> Result<(), Error> {
+        // The host's is always there; another may be built from its source.
+        let built = self.options.unstable.iter().any(|flag| flag.starts_with("build-std"));
+        if triple == self.rustc.host || built || toolchain::standard_library(triple).is_some() {
+            return Ok(());
+        }
+        Err(missing(&Missing::Standard(triple.to_owned()), None))
+    }
+
+    /// rustc only warns of a processor that it does not know, and compiles for another.
+    fn check_cpu(compile: &Compile) -> Result<(), Error> {
+        let (cpu, triple) = (&compile.cpu, compile.target.triple());
+        if !cpu.chosen {
+            return Ok(());
+        }
+        if cpu.name == "native" {
+            let default = compile.target.arch.default_cpu();
+            return Err(Error::Usage(format!(
+                "target-cpu `native` is this machine's processor, not Lambda's; {default} is what \
+                 every function of {} has",
+                compile.target.arch
+            )));
+        }
+        let known = toolchain::cpus(triple)?;
+        if known.contains(&cpu.name) {
+            return Ok(());
+        }
+        let near = suggestion(&cpu.name, known.iter().map(String::as_str));
+        Err(Error::Usage(format!("rustc knows no processor `{}` for {triple}; {near}", cpu.name)))
+    }
+
+    fn choose(&self, compile: &Compile, cfgs: &[Cfg]) -> Result<Chosen, Error> {
+        let triple = compile.target.triple();
+        let host = &self.rustc.host;
+        let configured = || {
+            // In rustc the flag comes last, and counts.
+            let flags = rustflags::decide(&self.config, triple, cfgs, &[]).users;
+            let flag = codegen(&flags, "linker")
+                .map(|(word, program)| (program.to_owned(), word.origin.to_string()));
+            let key = || self.config.linker(triple, cfgs);
+            flag.or_else(|| {
+                key().map(|(path, origin)| (path.display().to_string(), origin.to_string()))
+            })
+        };
+        let machine = Machine {
+            host,
+            configured: &configured,
+            cc: &toolchain::cc,
+            zig: &toolchain::zig,
+            gcc: &toolchain::gcc,
+            musl: &|arch| toolchain::musl_gcc(arch, host),
+        };
+        linker::choose(compile.linker, &compile.target, &machine).map_err(|error| {
+            let tool = match &error {
+                LinkerError::Missing { tool, .. } => *tool,
+                LinkerError::NotMusl { .. } => return error.into(),
+                LinkerError::OtherHost { .. } | LinkerError::Nothing { .. } => Tool::Zig,
+            };
+            missing(&Missing::Linker(tool), Some(error))
+        })
+    }
+
+    /// How the linker reaches rustc and build scripts.
+    fn linker(
+        &self,
+        compile: &Compile,
+        chosen: &Chosen,
+        cfgs: &[Cfg],
+        cpu: &Flag,
+    ) -> Result<(Option<Flag>, Variables), Error> {
+        let triple = compile.target.triple();
+        let flag = |program: &str| Flag { text: format!("-Clinker={program}"), chosen: true };
+        let unset = |variables: Variables| {
+            // What the user has set stays.
+            variables.into_iter().filter(|(name, _)| self.config.variable(name).is_none()).collect()
+        };
+        Ok(match &chosen.linker {
+            Linker::Configured { .. } => (None, Vec::new()),
+            // What rustc takes by itself, unless something else is configured.
+            Linker::Host(_) if compile.linker == LinkerRequest::Auto => (None, Vec::new()),
+            Linker::Host(compiler) | Linker::Gcc(compiler) => {
+                (Some(flag(&compiler.program)), Vec::new())
+            }
+            Linker::Musl(compiler) => {
+                let cc = format!("CC_{}", triple.replace('-', "_"));
+                (Some(flag(&compiler.program)), unset(vec![(cc, compiler.program.clone())]))
+            }
+            Linker::Zig(found) => {
+                let flags =
+                    rustflags::decide(&self.config, triple, cfgs, std::slice::from_ref(cpu));
+                let ours = flags.rows.iter().filter(|row| row.is_added()).map(|row| &row.flag);
+                let words: Vec<&str> = flags.users.iter().map(|word| word.text.as_str()).collect();
+                let words: Vec<&str> = words.into_iter().chain(ours.map(String::as_str)).collect();
+                let environment = zig::environment(found, &compile.target, &words)?;
+                let variables = environment.variables.into_iter().collect();
+                (Some(flag(&environment.linker)), unset(variables))
+            }
+        })
+    }
+}
+
+fn record(linker: &Linker) -> LinkerRecord {
+    let version = |program: &str| toolchain::compiler(program).and_then(|found| found.version);
+    let (program, version) = match linker {
+        // A file's path would be this machine's own.
+        Linker::Configured { program, .. } => (name_of(program), version(program)),
+        Linker::Host(compiler) | Linker::Gcc(compiler) | Linker::Musl(compiler) => {
+            (compiler.program.clone(), compiler.version.clone())
+        }
+        Linker::Zig(zig) => ("zig cc".to_owned(), Some(zig.version.clone())),
+    };
+    LinkerRecord { program: Some(program), version, comments: Vec::new() }
+}
+
+fn name_of(program: &str) -> String {
+    let name = Path::new(program).file_name();
+    name.map_or_else(|| program.to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Something that is not there, with the commands that bring it.
+fn missing(what: &Missing, source: Option<LinkerError>) -> Error {
+    let commands = what.commands(&toolchain::means());
+    let commands =
+        commands.iter().map(|command| super::doctor::step(command).to_string()).collect();
+    Error::Missing { what: what.name(), commands, source }
+}

@@ -132,7 +132,7 @@ impl fmt::Display for Linker {
             Self::Host(compiler) | Self::Gcc(compiler) | Self::Musl(compiler) => {
                 f.write_str(&compiler.program)
             }
-            Self::Zig(zig) => write!(f, "{} cc ({})", zig.command.join(" "), zig.version),
+            Self::Zig(zig) => write!(f, "zig cc {}", zig.version),
         }
     }
 }

@@ -96,11 +96,11 @@ impl Job {
         if unify && shell.is_verbose() {
             groups.say_gains(&plan, &packages, shell)?;
         }
-        let prepared = machines.prepare(plan.runs.iter().map(|run| &run.compile))?;
-        let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
         if cargo_lambda {
             check_layout(&plan)?;
         }
+        let prepared = machines.prepare(plan.runs.iter().map(|run| &run.compile))?;
+        let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
         let mut outputs = vec![target, output.base.clone()];
         outputs.extend(output.cargo_lambda.clone());
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));

@@ -57,22 +57,22 @@ fn what_auto_takes() {
     let arm_musl = target(Arch::Arm64, Libc::Musl);
     let table: &[(&Has, Target, &str)] = &[
         (&all, gnu, "cc"),
-        (&new, gnu, "zig cc (0.17.0)"),
-        (&all, Target::new(Arch::X86_64, Libc::Gnu, Runtime::ProvidedAl2), "zig cc (0.17.0)"),
+        (&new, gnu, "zig cc 0.17.0"),
+        (&all, Target::new(Arch::X86_64, Libc::Gnu, Runtime::ProvidedAl2), "zig cc 0.17.0"),
         // No cross gcc of the host's own architecture is looked for.
         (&Has { zig: false, ..new.clone() }, gnu, "cc"),
         (&bare, gnu, "cc"),
-        (&Has { cc: "?", ..all.clone() }, gnu, "zig cc (0.17.0)"),
-        (&Has { cc: "", ..all.clone() }, gnu, "zig cc (0.17.0)"),
-        (&all, arm, "zig cc (0.17.0)"),
+        (&Has { cc: "?", ..all.clone() }, gnu, "zig cc 0.17.0"),
+        (&Has { cc: "", ..all.clone() }, gnu, "zig cc 0.17.0"),
+        (&all, arm, "zig cc 0.17.0"),
         (&Has { zig: false, ..all.clone() }, arm, "cross-gcc"),
         (&Has { host: ARM, ..all.clone() }, arm, "cc"),
-        (&Has { host: MAC, ..all.clone() }, arm, "zig cc (0.17.0)"),
+        (&Has { host: MAC, ..all.clone() }, arm, "zig cc 0.17.0"),
         (&Has { configured: true, ..all.clone() }, arm, "mold"),
         (&musl, of_musl, "musl-gcc"),
-        (&all, of_musl, "zig cc (0.17.0)"),
+        (&all, of_musl, "zig cc 0.17.0"),
         (&bare, of_musl, "cc"),
-        (&musl, arm_musl, "zig cc (0.17.0)"),
+        (&musl, arm_musl, "zig cc 0.17.0"),
         (&Has { zig: false, ..musl.clone() }, arm_musl, "musl-gcc"),
     ];
     for (number, (has, target, expected)) in table.iter().enumerate() {
@@ -94,7 +94,7 @@ fn a_request_is_kept_or_refused() {
     let musl = target(Arch::X86_64, Libc::Musl);
     for (request, target, expected) in [
         (LinkerRequest::Host, gnu, "cc"),
-        (LinkerRequest::Zig, gnu, "zig cc (0.17.0)"),
+        (LinkerRequest::Zig, gnu, "zig cc 0.17.0"),
         (LinkerRequest::Gcc, gnu, "cross-gcc"),
         (LinkerRequest::Musl, musl, "musl-gcc"),
     ] {

@@ -26,5 +26,6 @@ mod precedence;
 mod readme;
 mod select;
 mod support;
+mod targets;
 mod tiny_elf;
 mod unit_graph;

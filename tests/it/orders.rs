@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -46,20 +47,34 @@ fn free_port() -> u16 {
 impl Emulator {
     /// Unpacks with unzip and starts; none (with a line that says so) where a tool is missing.
     fn start(function: &str) -> Option<Self> {
+        Self::start_zip(&|| zip(function), None)
+    }
+
+    /// The same of a zip, which is made when all tools are there, and whose program is started by
+    /// another (qemu).
+    fn start_zip(zip: &dyn Fn() -> PathBuf, by: Option<&str>) -> Option<Self> {
         let program = tools().join(format!("rie/aws-lambda-rie-{}", crate::support::host_arch()));
         if !have(&program) || !have("unzip") {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
         let mut unzip = Command::new("unzip");
-        run(unzip.arg("-q").arg(zip(function)).arg("-d").arg(folder.path())).code(0);
+        run(unzip.arg("-q").arg(zip()).arg("-d").arg(folder.path())).code(0);
+        let bootstrap = folder.path().join("bootstrap");
+        if let Some(by) = by {
+            let real = folder.path().join("real");
+            std::fs::rename(&bootstrap, &real).unwrap();
+            std::fs::write(&bootstrap, format!("#!/bin/sh\nexec {by} '{}'\n", real.display()))
+                .unwrap();
+            std::fs::set_permissions(&bootstrap, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
         let (port, runtime_port) = (free_port(), free_port());
         let mut command = Command::new(program);
         scrub(&mut command);
         command
             .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
             .args(["--runtime-api-address", &format!("127.0.0.1:{runtime_port}")])
-            .arg(folder.path().join("bootstrap"))
+            .arg(bootstrap)
             .env("LAMBDA_TASK_ROOT", folder.path())
             .current_dir(folder.path())
             .stdout(Stdio::null())
@@ -129,6 +144,28 @@ fn the_worker_reports_partial_failures_under_the_real_emulator() {
     assert_eq!(failures["batchItemFailures"].as_array().map(Vec::len), Some(2), "{failures}");
     let none = emulator.invoke("orders-worker/events/good-batch.json");
     assert_eq!(none, json!({ "batchItemFailures": [] }));
+}
+
+/// Compiled, linked and audited for Graviton here, and really run: by qemu, under the real emulator.
+#[test]
+fn the_worker_of_arm64_answers_too() {
+    let (rustc, python) = (tools().join("arm64/bin/rustc"), tools().join("zig/bin/python3"));
+    let qemu = "qemu-aarch64-static";
+    if ![rustc.as_os_str(), python.as_os_str(), qemu.as_ref()].iter().all(have) {
+        return;
+    }
+    let zip = || {
+        let target = repository().join("target/orders-arm64");
+        let mut command = lambda_pack(&repository().join("examples/orders"));
+        command.args(["package", "--locked", "--arch", "arm64", "-p", "orders-worker"]);
+        command.arg("--target-dir").arg(&target).env("RUSTC", &rustc);
+        run(command.env("CARGO_ZIGBUILD_PYTHON_PATH", &python)).code(0).says("with zig cc 0.");
+        target.join("lambda-pack/orders-worker/arm64/bootstrap.zip")
+    };
+    let by = format!("{qemu} -L /usr/aarch64-linux-gnu");
+    let Some(emulator) = Emulator::start_zip(&zip, Some(&by)) else { return };
+    let failures = emulator.invoke("orders-worker/events/batch.json");
+    assert_eq!(failures["batchItemFailures"].as_array().map(Vec::len), Some(2), "{failures}");
 }
 
 #[test]

@@ -149,6 +149,8 @@ pub struct Function {
     pub dlopen: Vec<String>,
     /// Folders with libraries that may be bundled.
     pub library_paths: Vec<PathBuf>,
+    /// The root of another system whose libraries may be bundled.
+    pub sysroot: Option<PathBuf>,
 }
 
 impl Role {

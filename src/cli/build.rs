@@ -270,7 +270,7 @@ fn library_settings(function: &Function) -> libraries::Settings<'_> {
     libraries::Settings {
         dlopen: &function.dlopen,
         folders: &function.library_paths,
-        sysroot: None,
+        sysroot: function.sysroot.as_deref(),
     }
 }
 

@@ -63,6 +63,7 @@ fn function(metadata: &Metadata, candidate: Candidate, arch: Arch, libc: Libc) -
         compile,
         dlopen: settings.dlopen,
         library_paths: settings.library_paths.iter().map(|path| root.join(path)).collect(),
+        sysroot: settings.sysroot.map(|path| root.join(path)),
     }
 }
 

@@ -299,6 +299,13 @@ pub static KEYS: &[Key] = &[
         "provided.al2023",
         "The AWS runtime.",
     ),
+    key(
+        "sysroot",
+        Text(Check::Any),
+        Workspace,
+        "this machine's own folders",
+        "The root of another system whose libraries may be bundled; relative to the workspace.",
+    ),
     key("tags", Map(Check::Tags), Workspace, "left alone", "The function's tags."),
     key(
         "target-cpu",

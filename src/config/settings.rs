@@ -35,6 +35,8 @@ pub struct Settings {
     pub dlopen: Vec<String>,
     /// Folders with libraries that may be bundled.
     pub library_paths: Vec<String>,
+    /// The root of another system whose libraries may be bundled.
+    pub sysroot: Option<String>,
 }
 
 impl Settings {
@@ -99,6 +101,7 @@ impl Settings {
             },
             dlopen: texts("dlopen"),
             library_paths: texts("library-paths"),
+            sysroot: text("sysroot").map(|(text, _)| text.to_owned()),
         })
     }
 }

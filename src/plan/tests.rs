@@ -24,6 +24,7 @@ fn function(package: &str, target: &str, kind: TargetKind) -> Function {
         compile: on(Arch::X86_64),
         dlopen: Vec::new(),
         library_paths: Vec::new(),
+        sysroot: None,
     }
 }
 

@@ -297,3 +297,24 @@ fn a_newer_library_goes_along_where_the_program_finds_it_first() {
     let Some(jail) = jailed(&workspace, "hello") else { return };
     assert_eq!(jail.run("/var/task/bootstrap").code(0).stdout, "99 is newer\n");
 }
+
+/// A library that the program opens by itself is named, and found in a folder that is named.
+#[test]
+fn what_is_opened_by_name_is_bundled_if_the_settings_say_so() {
+    let workspace = Workspace::hello();
+    let folder = workspace.path().join("more");
+    fs::create_dir_all(&folder).unwrap();
+    let args = ["-shared", "-fPIC", "-Wl,-soname,libplugin.so.3"];
+    cc(&folder, "int plugin(void) { return 3; }", "libplugin.so.3", &args);
+    workspace.handler("hello", "dlopen = [\"libplugin.so.3\"]");
+    workspace.run(&["package"]).code(3).says("libplugin.so.3");
+    for setting in ["library-paths = [\"more\"]", "sysroot = \"other\""] {
+        let usual = workspace.path().join("other/usr/lib");
+        fs::create_dir_all(&usual).unwrap();
+        fs::copy(folder.join("libplugin.so.3"), usual.join("libplugin.so.3")).unwrap();
+        workspace.handler("hello", &format!("dlopen = [\"libplugin.so.3\"]\n{setting}"));
+        workspace.run(&["package"]).code(0);
+        let libraries = bundled(&workspace, "hello", "bootstrap.zip");
+        assert_eq!(libraries, ["libplugin.so.3"].map(str::to_owned).into(), "{setting}");
+    }
+}

@@ -67,9 +67,10 @@ pub fn whole_metadata(
     target: &str,
     host: &str,
 ) -> Result<Metadata, CargoError> {
-    let answer = Step::new(program(), options.whole_metadata_args(resolver, [target, host]))
-        .output()
-        .map_err(|error| failed(error, CargoError::Metadata))?;
+    let step = Step::new(program(), options.whole_metadata_args(resolver, [target, host]));
+    // Offline, what is missing may not be needed, and the build then does without this.
+    let answer = if options.is_offline() { step.quiet_output() } else { step.output() };
+    let answer = answer.map_err(|error| failed(error, CargoError::Metadata))?;
     MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
 }
 

@@ -90,8 +90,11 @@ impl Job {
         let unify = build.compile.unify_features || options.profile == "dev";
         let groups =
             Groups { options: &options, metadata: &metadata, rustc: &rustc, target: &target };
-        let groupings =
-            if unify { Groupings::new() } else { groups.groupings(&functions, &packages)? };
+        let groupings = if unify {
+            Groupings::new()
+        } else {
+            groups.groupings(&functions, &packages, shell)?
+        };
         let plan = Plan::new(functions, &packages, &options, &groupings, epoch.as_deref())?;
         if unify && shell.is_verbose() {
             groups.say_gains(&plan, &packages, shell)?;

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use cargo_metadata::Metadata;
 
-use crate::cargo::Features;
+use crate::cargo::{CargoError, Features};
 use crate::config::Config;
 use crate::error::Error;
 use crate::function::Function;
+use crate::plan::features::Grouping;
 use crate::plan::{self, Candidate, CargoOptions, Groupings, PackageFacts, Plan, PlanError, Run};
 use crate::plan::{Selection, by_triple};
 use crate::shell::Shell;
@@ -82,13 +83,25 @@ impl Groups<'_> {
         &self,
         functions: &[Function],
         packages: &[PackageFacts],
+        shell: &Shell,
     ) -> Result<Groupings, Error> {
         let mut groupings = Groupings::new();
         for (triple, places) in by_triple(functions) {
             let own: Vec<&Function> = places.iter().filter_map(|at| functions.get(*at)).collect();
             let units = plan::units(&own, packages, &self.options.features);
             let record = self.target.join(format!("lambda-pack.features.{triple}.json"));
-            groupings.insert(triple, self.features(triple, &units.list).grouping(&record)?);
+            let grouping = match self.features(triple, &units.list).grouping(&record) {
+                // What is not downloaded need not concern what is built.
+                Err(CargoError::Metadata) if self.options.is_offline() => {
+                    shell.warn(
+                        "cargo cannot tell the features of all packages offline: each package is \
+                         built in a run of its own",
+                    );
+                    Grouping::apart(&units.list)
+                }
+                answer => answer?,
+            };
+            groupings.insert(triple, grouping);
         }
         Ok(groupings)
     }

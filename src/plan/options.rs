@@ -39,6 +39,12 @@ pub struct CargoOptions {
 }
 
 impl CargoOptions {
+    /// Whether the network is not to be used.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.offline || self.frozen
+    }
+
     /// The arguments of `cargo metadata`.
     #[must_use]
     pub fn metadata_args(&self) -> Vec<OsString> {

@@ -34,6 +34,13 @@ impl Grouping {
         Self { places: units.iter().map(place).collect() }
     }
 
+    /// Everything by itself: right whatever the features are, with the most runs.
+    #[must_use]
+    pub fn apart(units: &[Unit]) -> Self {
+        let place = |(group, unit): (usize, &Unit)| Place { group, with: unit.owners.clone() };
+        Self { places: units.iter().enumerate().map(place).collect() }
+    }
+
     /// The number of groups.
     #[must_use]
     pub fn groups(&self) -> usize {

@@ -148,6 +148,15 @@ impl Facts {
         let others = Arch::ALL.into_iter().filter(|arch| self.runner(*arch).is_none());
         missing.extend(others.map(Missing::Qemu));
         missing.extend(without(Libc::Musl).map(Missing::Standard));
+        for arch in Arch::ALL {
+            let native = Arch::of_linux_triple(&self.host) == Some(arch);
+            if !native && Self::of(&self.gcc, arch).is_none() {
+                missing.push(Missing::Linker(Tool::Gcc(arch)));
+            }
+            if native && Self::of(&self.musl, arch).is_none() {
+                missing.push(Missing::Linker(Tool::MuslGcc(arch)));
+            }
+        }
         missing
     }
 
@@ -211,8 +220,11 @@ mod tests {
                 Missing::Qemu(Arch::Arm64),
                 Missing::Standard("x86_64-unknown-linux-musl".to_owned()),
                 Missing::Standard("aarch64-unknown-linux-musl".to_owned()),
+                Missing::Linker(Tool::MuslGcc(Arch::X86_64)),
+                Missing::Linker(Tool::Gcc(Arch::Arm64)),
             ]
         );
+        let cc = bare.cc.clone().unwrap();
         let full = Facts {
             zig: Some(Zig { command: vec!["zig".to_owned()], version: "0.1.0".to_owned() }),
             standard: Arch::ALL
@@ -224,6 +236,8 @@ mod tests {
                 .collect(),
             qemu: vec![(Arch::Arm64, "qemu-aarch64-static".to_owned())],
             runs_default_cpu: Some(false),
+            gcc: vec![(Arch::Arm64, cc.clone())],
+            musl: vec![(Arch::X86_64, cc)],
             ..bare
         };
         assert!(full.abilities().iter().all(|ability| ability.works() == Some(true)));

@@ -145,7 +145,9 @@ impl fmt::Display for Step {
     /// The command line, quoted for a POSIX shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.with {
-            write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;
+            // What would fill the screen is none that a person would type.
+            let value = if value.len() > 300 { "…".to_owned() } else { quote(value) };
+            write!(f, "{}={value} ", name.to_string_lossy())?;
         }
         f.write_str(&quote(&self.program))?;
         for arg in &self.args {

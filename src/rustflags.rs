@@ -200,6 +200,16 @@ pub fn codegen<'a>(words: &'a [Word], option: &str) -> Option<(&'a Word, &'a str
     let mut rest = words.iter();
     let mut found = None;
     while let Some(word) = rest.next() {
+        // `-O` and `-g` are short for codegen options (rustc --help).
+        let short = match word.text.as_str() {
+            "-O" => Some(("opt-level", "3")),
+            "-g" => Some(("debuginfo", "2")),
+            _ => None,
+        };
+        if let Some((_, value)) = short.filter(|(name, _)| *name == plain(option)) {
+            found = Some((word, value));
+            continue;
+        }
         let inside = match word.text.as_str() {
             "-C" | "--codegen" => rest.next(),
             text if text.starts_with("-C") || text.starts_with("--codegen=") => Some(word),

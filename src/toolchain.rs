@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::process::{ProcessError, Step};
 
 pub use machine::{data, facts, means, qemu};
-pub use tools::{cc, compiler, gcc, musl_gcc, standard_library, zig};
+pub use tools::{broken_zig, cc, compiler, gcc, is_there, musl_gcc, standard_library, zig};
 
 /// What `rustc -vV` says.
 #[derive(Debug, Clone, PartialEq, Eq)]

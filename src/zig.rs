@@ -58,9 +58,9 @@ pub enum ZigError {
 #[error("{0}")]
 pub struct LibraryError(String);
 
-/// Asks for the environment of a target, in a process of its own. `flags` are those for rustc, of
-/// which the processor is taken for C code too.
-pub fn environment(zig: &Zig, target: &Target, flags: &[&str]) -> Result<Environment, ZigError> {
+/// Asks for the environment of a target, in a process of its own. `cpu` is for C code, by rustc's
+/// name; without one it is the least that the architecture has.
+pub fn environment(zig: &Zig, target: &Target, cpu: Option<&str>) -> Result<Environment, ZigError> {
     let program = env::current_exe().map_err(ZigError::Itself)?;
     let (command, args) = match zig.command.split_first() {
         Some((command, args)) => (command.clone(), args.join(" ")),
@@ -71,7 +71,11 @@ pub fn environment(zig: &Zig, target: &Target, flags: &[&str]) -> Result<Environ
     let step = Step::new(program, [COMMAND.to_owned(), target.with_floor()])
         // Else the library would leave out what the user has set.
         .without([OsString::from(linker)])
-        .with("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        // In the place of the user's own, which may speak of another target.
+        .with(
+            "CARGO_ENCODED_RUSTFLAGS",
+            cpu.map_or_else(String::new, |cpu| format!("-Ctarget-cpu={cpu}")),
+        )
         .with("CARGO_ZIGBUILD_ZIG_COMMAND", path)
         .with("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", args)
         .with("CARGO_ZIGBUILD_ZIG_VERSION", zig.version.clone());
@@ -128,6 +132,9 @@ pub fn by_name(args: &[OsString]) -> Option<Tool> {
 }
 
 fn failed(error: impl std::fmt::Display) -> ZigError {
-    // With its causes: `{:#}` of anyhow.
-    LibraryError(format!("{error:#}")).into()
+    // With its causes: `{:#}` of anyhow. Of what zig itself says, which may fill the screen, the end.
+    let text = format!("{error:#}");
+    let from = text.char_indices().rev().nth(400).map_or(0, |(at, _)| at);
+    let cut = if from > 0 { "…" } else { "" };
+    LibraryError(format!("{cut}{}", text.get(from..).unwrap_or_default().trim())).into()
 }

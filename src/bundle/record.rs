@@ -25,7 +25,7 @@ pub struct Record {
     /// The rustc target, with the version of glibc that was built for behind a dot.
     #[serde(default)]
     pub target: String,
-    /// The processor that was compiled for, unless the user's flags for rustc named another.
+    /// The processor that was compiled for, by rustc's name.
     #[serde(default)]
     pub target_cpu: String,
     /// AWS's name of the runtime.

@@ -79,6 +79,7 @@ impl Job {
         let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let config = configuration::load(&metadata, build.compile.settings(audit), global, shell)?;
         let machines = Machines::new(&options, &metadata, &rustc, shell);
+        machines.check_wrapper()?;
         let (functions, packages) =
             functions(&metadata, &build.selection(), &config, machines.default_target(), &rustc)?;
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
@@ -109,6 +110,7 @@ impl Job {
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
         let job = Self { options, metadata, rustc, plan, prepared, output, outputs };
         for function in &job.plan.functions {
+            check_folders(function)?;
             check_trust(&Trust::new(function.trust_system.clone()))?;
         }
         job.check_includes()?;
@@ -174,6 +176,12 @@ impl Job {
             &mut tree, &mut files, function, artifact, machines, settings, shell,
         )?;
         Ok(Contents { tree, files, searched })
+    }
+
+    /// The processor that a function's handler is compiled for.
+    pub(super) fn cpu(&self, function: &Function) -> String {
+        let prepared = self.prepared.get(&function.compile);
+        prepared.map_or_else(String::new, |found| found.cpu.clone())
     }
 
     /// What links a function's handler.
@@ -274,6 +282,20 @@ fn library_settings(function: &Function) -> libraries::Settings<'_> {
         dlopen: &function.dlopen,
         folders: &function.library_paths,
         sysroot: function.sysroot.as_deref(),
+    }
+}
+
+/// A folder that is not there would give nothing, silently.
+fn check_folders(function: &Function) -> Result<(), Error> {
+    let named = function.library_paths.iter().map(|path| ("library-paths", path));
+    let sysroot = function.sysroot.iter().map(|path| ("sysroot", path));
+    match named.chain(sysroot).find(|(_, path)| !path.is_dir()) {
+        Some((key, path)) => Err(Error::Usage(format!(
+            "{}: `{key}` names {}, which is no folder",
+            function.name,
+            path.display()
+        ))),
+        None => Ok(()),
     }
 }
 

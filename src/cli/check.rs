@@ -1,10 +1,14 @@
 //! `check`: the audit alone, of the selection or of any file.
 
+use std::path::{Path, PathBuf};
+
 use super::args::{Check, Global};
 use super::build::{self, Job};
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
+use crate::bundle::Record;
 use crate::error::{Error, FindingsError};
+use crate::files;
 use crate::function::{Function, Role};
 use crate::inspect;
 use crate::message::{Keep, Message, Table, count};
@@ -26,9 +30,32 @@ pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Er
         job.run(shell, |function, artifact| check_artifact(&job, function, artifact, shell))
     } else {
         build::check_trust(&args.audit.trust())?;
-        (args.paths.iter().map(|path| check_path(args, path)).collect(), None)
+        let paths = bundles(&args.paths);
+        (paths.iter().map(|path| check_path(args, path)).collect(), None)
     };
     report(results, failed, shell)
+}
+
+/// The folders of bundles below a folder that is none itself: what `package --out` wrote.
+fn bundles(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for path in paths {
+        // Of all functions, or of one.
+        let outer = path.is_dir() && !path.join(Record::FILE).exists();
+        // What cannot be read is said by the check itself.
+        let mut below = if outer { files::records(path).unwrap_or_default() } else { Vec::new() };
+        if outer && below.is_empty() {
+            let archs = Arch::ALL.map(|arch| path.join(arch.aws_name()).join(Record::FILE));
+            below.extend(archs.into_iter().filter(|record| record.is_file()));
+        }
+        let folders = below.iter().filter_map(|record| record.parent()).map(Path::to_path_buf);
+        let before = all.len();
+        all.extend(folders);
+        if all.len() == before {
+            all.push(path.clone());
+        }
+    }
+    all
 }
 
 fn check_artifact(

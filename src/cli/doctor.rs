@@ -89,7 +89,7 @@ fn ability(ability: &Ability) -> String {
 }
 
 fn text(facts: &Facts, missing: &[Missing], means: &Means, shell: &Shell) -> Result<(), Error> {
-    let width = shell.stdout_width().unwrap_or(100).clamp(40, 100);
+    let width = shell.stdout_width().unwrap_or(80).clamp(40, 100);
     let wrapped = |first: &str, text: &str, indent: usize| {
         let rest = " ".repeat(indent);
         let options = textwrap::Options::new(width).initial_indent(first).subsequent_indent(&rest);

@@ -128,7 +128,7 @@ impl Packer<'_> {
             handler: function.handler.target.clone(),
             architecture: function.compile.target.arch.aws_name().to_owned(),
             target: function.compile.target.with_floor(),
-            target_cpu: function.compile.cpu.name.clone(),
+            target_cpu: self.job.cpu(function),
             runtime: function.runtime.aws_name().to_owned(),
             profile: self.job.options.profile.clone(),
             glibc_needed: audit::glibc_needed(inspected),

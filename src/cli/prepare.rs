@@ -35,6 +35,8 @@ pub(super) struct Prepared {
     pub(super) variables: Variables,
     /// What links.
     pub(super) linker: LinkerRecord,
+    /// The processor that is compiled for in the end.
+    pub(super) cpu: String,
 }
 
 /// Variables with their values.
@@ -107,6 +109,7 @@ impl<'a> Machines<'a> {
         Self::check_cpu(compile)?;
         let cfgs = cargo_files::cfgs(&self.config, triple);
         let chosen = self.choose(compile, &cfgs)?;
+        self.check_linker(compile, &chosen)?;
         self.shell.status(
             "Linking",
             format!("{} with {}: {}", compile.target, chosen.linker, chosen.why),
@@ -118,7 +121,8 @@ impl<'a> Machines<'a> {
         }
         let cpu =
             Flag { text: format!("-Ctarget-cpu={}", compile.cpu.name), chosen: compile.cpu.chosen };
-        let (linker, mut variables) = self.linker(compile, &chosen, &cfgs, &cpu)?;
+        let effective = self.effective_cpu(compile, &cfgs, &cpu);
+        let (linker, mut variables) = self.linker(compile, &chosen, &effective)?;
         let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).collect();
         let flags = rustflags::decide(&self.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
@@ -137,7 +141,24 @@ impl<'a> Machines<'a> {
                 Handed::Config(text) => config.push(text),
             }
         }
-        Ok(Prepared { config, variables, linker: record(&chosen.linker) })
+        Ok(Prepared { config, variables, linker: record(&chosen.linker), cpu: effective })
+    }
+
+    /// The processor that rustc compiles for: the user's flags may name another.
+    fn effective_cpu(&self, compile: &Compile, cfgs: &[Cfg], cpu: &Flag) -> String {
+        let triple = compile.target.triple();
+        let flags = rustflags::decide(&self.config, triple, cfgs, std::slice::from_ref(cpu));
+        if flags.rows.iter().all(rustflags::Row::is_added) {
+            return compile.cpu.name.clone();
+        }
+        let Some((word, name)) = codegen(&flags.users, "target-cpu") else {
+            return compile.cpu.name.clone();
+        };
+        if name == "native" {
+            let what = "is this machine's processor, not Lambda's";
+            self.shell.warn(format!("{}: target-cpu `native` {what}", word.origin));
+        }
+        name.to_owned()
     }
 
     fn check_standard_library(&self, triple: &str) -> Result<(), Error> {
@@ -169,6 +190,45 @@ impl<'a> Machines<'a> {
         }
         let near = suggestion(&cpu.name, known.iter().map(String::as_str));
         Err(Error::Usage(format!("rustc knows no processor `{}` for {triple}; {near}", cpu.name)))
+    }
+
+    /// What is configured and not there would fail when everything is compiled; a zig that is there
+    /// and does not work would only seem to be missing.
+    fn check_linker(&self, compile: &Compile, chosen: &Chosen) -> Result<(), Error> {
+        if let Linker::Configured { program, origin } = &chosen.linker
+            && !toolchain::is_there(program)
+        {
+            let what = format!("the linker `{program}`, which {origin} names,");
+            return Err(Error::Missing { what, commands: Vec::new(), source: None });
+        }
+        let wanted = matches!(compile.linker, LinkerRequest::Auto | LinkerRequest::Zig);
+        if wanted
+            && !matches!(chosen.linker, Linker::Zig(_) | Linker::Configured { .. })
+            && let Some(zig) = toolchain::broken_zig()
+        {
+            self.shell
+                .warn(format!("`{zig}` does not answer `version` as zig does: it counts as none"));
+        }
+        Ok(())
+    }
+
+    /// A wrapper that is not there would fail as whatever asks rustc first.
+    pub(super) fn check_wrapper(&self) -> Result<(), Error> {
+        let named = self
+            .config
+            .variable("RUSTC_WRAPPER")
+            .map(|text| ("RUSTC_WRAPPER".to_owned(), text.to_owned()));
+        let configured = || {
+            let said = self.config.value(&["build", "rustc-wrapper"])?;
+            let Value::Text(program) = said.value else { return None };
+            Some((said.origin.to_string(), program))
+        };
+        match named.or_else(configured) {
+            Some((origin, program)) if !program.is_empty() && !toolchain::is_there(&program) => {
+                Err(Error::Usage(format!("{origin} names `{program}`, which is not there")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn choose(&self, compile: &Compile, cfgs: &[Cfg]) -> Result<Chosen, Error> {
@@ -207,8 +267,7 @@ impl<'a> Machines<'a> {
         &self,
         compile: &Compile,
         chosen: &Chosen,
-        cfgs: &[Cfg],
-        cpu: &Flag,
+        cpu: &str,
     ) -> Result<(Option<Flag>, Variables), Error> {
         let triple = compile.target.triple();
         let flag = |program: &str| Flag { text: format!("-Clinker={program}"), chosen: true };
@@ -228,12 +287,9 @@ impl<'a> Machines<'a> {
                 (Some(flag(&compiler.program)), unset(vec![(cc, compiler.program.clone())]))
             }
             Linker::Zig(found) => {
-                let flags =
-                    rustflags::decide(&self.config, triple, cfgs, std::slice::from_ref(cpu));
-                let ours = flags.rows.iter().filter(|row| row.is_added()).map(|row| &row.flag);
-                let words: Vec<&str> = flags.users.iter().map(|word| word.text.as_str()).collect();
-                let words: Vec<&str> = words.into_iter().chain(ours.map(String::as_str)).collect();
-                let environment = zig::environment(found, &compile.target, &words)?;
+                // zig has another word for it, and takes it by itself.
+                let cpu = Some(cpu).filter(|name| *name != "generic");
+                let environment = zig::environment(found, &compile.target, cpu)?;
                 let variables = environment.variables.into_iter().collect();
                 (Some(flag(&environment.linker)), unset(variables))
             }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::{cc, gcc, musl_gcc, standard_library, zig};
+use super::{cc, gcc, is_there, musl_gcc, standard_library, zig};
 use crate::doctor::Facts;
 use crate::process::Step;
 use crate::remedy::{Manager, Means};
@@ -59,10 +59,6 @@ pub fn facts() -> Result<Facts, super::ToolchainError> {
 fn first_line(program: impl Into<OsString>, arg: &str) -> Option<String> {
     let answer = Step::new(program, [arg]).quiet_output().ok()?;
     String::from_utf8_lossy(&answer).lines().next().map(str::to_owned)
-}
-
-fn is_there(program: &str) -> bool {
-    which::which(program).is_ok()
 }
 
 /// A user-mode qemu, by the names that distributions give it.

@@ -86,6 +86,22 @@ pub fn zig() -> Option<Zig> {
     })
 }
 
+/// A `zig` that is there and does not answer.
+#[must_use]
+pub fn broken_zig() -> Option<String> {
+    let named = ["CARGO_ZIGBUILD_ZIG_PATH", "CARGO_ZIGBUILD_PYTHON_PATH"]
+        .into_iter()
+        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    let found = which::which("zig").ok().map(|path| path.display().to_string());
+    named.or(found).filter(|_| zig().is_none())
+}
+
+/// Whether a program is there, by name or by path.
+#[must_use]
+pub fn is_there(program: &str) -> bool {
+    which::which(program).is_ok()
+}
+
 /// Where rustc has the standard library of a target, if it has it.
 #[must_use]
 pub fn standard_library(triple: &str) -> Option<PathBuf> {

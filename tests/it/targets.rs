@@ -310,3 +310,58 @@ fn doctor_says_what_there_is_and_runs_what_mends_it() {
     script(&bin, "rustup", "exit 7");
     doctor(&["--fix", "--yes"]).code(2).says("cannot install the standard library of");
 }
+
+#[test]
+fn any_processor_does_for_zig_too() {
+    let Some(python) = zig() else { return };
+    let workspace = Workspace::hello();
+    let args = ["package", "--linker", "zig", "--target-cpu", "generic"];
+    with_zig(&workspace, &args, &python).code(0);
+    assert_eq!(record(&workspace, "hello", host_arch())["target_cpu"], "generic");
+    // What the user's own flags name is what stands in the record.
+    let mut command = workspace.command(&["package", "--linker", "zig"]);
+    command.env("RUSTFLAGS", "-C target-cpu=generic").env("CARGO_ZIGBUILD_PYTHON_PATH", python);
+    run(&mut command).code(0);
+    assert_eq!(record(&workspace, "hello", host_arch())["target_cpu"], "generic");
+    let mut command = workspace.command(&["package"]);
+    run(command.env("RUSTFLAGS", "-Ctarget-cpu=native"))
+        .code(0)
+        .says("RUSTFLAGS: target-cpu `native` is this machine's processor");
+}
+
+#[test]
+fn tools_that_are_named_and_not_there_are_said_before_anything_is_built() {
+    let workspace = Workspace::hello();
+    run(workspace.command(&["package"]).env("RUSTC_WRAPPER", "/nowhere/sccache"))
+        .code(2)
+        .says("RUSTC_WRAPPER names `/nowhere/sccache`, which is not there");
+    let bin = workspace.path().join("bin");
+    script(&bin, "zig", "echo nonsense; exit 3");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths(std::iter::once(bin.clone()).chain(std::env::split_paths(&path)));
+    run(workspace.command(&["package"]).env("PATH", path.unwrap()))
+        .code(0)
+        .says("does not answer `version` as zig does: it counts as none");
+    workspace.handler("hello", "library-paths = [\"nodir\"]");
+    workspace.run(&["package"]).code(2).says("hello: `library-paths` names ");
+    workspace.handler("hello", "");
+    for arch in ["x86_64", "aarch64"] {
+        let table = format!("[target.{arch}-unknown-linux-gnu]\nlinker = \"no-such-cc\"\n");
+        workspace.write(&format!(".cargo/{arch}.toml"), table);
+    }
+    workspace.write(".cargo/config.toml", "include = [\"x86_64.toml\", \"aarch64.toml\"]\n");
+    let answer = workspace.run(&["package"]).code(2);
+    let answer = answer.says("the linker `no-such-cc`, which ").says(".toml:2 names, is missing");
+    assert!(!answer.stderr.contains("Compiling"), "{}", answer.stderr);
+}
+
+#[test]
+fn the_folder_of_all_bundles_can_be_checked() {
+    let workspace = Workspace::hello();
+    workspace.run(&["package", "--out", "out"]).code(0);
+    for folder in ["out", "out/hello"] {
+        let answer = workspace.run(&["check", folder, "--output", "json"]).code(0);
+        assert_eq!(answer.records().len(), 1, "{folder}: {}", answer.stdout);
+    }
+}

@@ -22,7 +22,7 @@ use crate::profile;
 use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
 use crate::shell::Shell;
-use crate::target::{Arch, Libc};
+use crate::target::{Arch, Libc, Target};
 use crate::toolchain::{self, Rustc};
 use crate::zig;
 
@@ -119,7 +119,8 @@ impl<'a> Machines<'a> {
         let cpu =
             Flag { text: format!("-Ctarget-cpu={}", compile.cpu.name), chosen: compile.cpu.chosen };
         let (linker, mut variables) = self.linker(compile, &chosen, &cfgs, &cpu)?;
-        let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).collect();
+        let start = start_files(compile);
+        let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).chain(start).collect();
         let flags = rustflags::decide(&self.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
         let name = &self.options.profile;
@@ -239,6 +240,15 @@ impl<'a> Machines<'a> {
             }
         })
     }
+}
+
+/// For musl rustc links start files and a libc of its own, which come with the standard library. One
+/// that is built from its source (`-Z build-std`) has none: the linker's count.
+fn start_files(compile: &Compile) -> Option<Flag> {
+    let Target { libc, .. } = compile.target;
+    let theirs =
+        libc == Libc::Musl && toolchain::standard_library(compile.target.triple()).is_none();
+    theirs.then(|| Flag { text: "-Clink-self-contained=no".to_owned(), chosen: false })
 }
 
 fn record(linker: &Linker) -> LinkerRecord {

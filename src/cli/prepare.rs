@@ -22,7 +22,7 @@ use crate::profile;
 use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
 use crate::shell::Shell;
-use crate::target::{Arch, Libc};
+use crate::target::{Arch, Libc, Target};
 use crate::toolchain::{self, Rustc};
 use crate::zig;
 
@@ -123,7 +123,8 @@ impl<'a> Machines<'a> {
             Flag { text: format!("-Ctarget-cpu={}", compile.cpu.name), chosen: compile.cpu.chosen };
         let effective = self.effective_cpu(compile, &cfgs, &cpu);
         let (linker, mut variables) = self.linker(compile, &chosen, &effective)?;
-        let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).collect();
+        let start = start_files(compile);
+        let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).chain(start).collect();
         let flags = rustflags::decide(&self.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
         let name = &self.options.profile;
@@ -295,6 +296,15 @@ impl<'a> Machines<'a> {
             }
         })
     }
+}
+
+/// For musl rustc links start files and a libc of its own, which come with the standard library. One
+/// that is built from its source (`-Z build-std`) has none: the linker's count.
+fn start_files(compile: &Compile) -> Option<Flag> {
+    let Target { libc, .. } = compile.target;
+    let theirs =
+        libc == Libc::Musl && toolchain::standard_library(compile.target.triple()).is_none();
+    theirs.then(|| Flag { text: "-Clink-self-contained=no".to_owned(), chosen: false })
 }
 
 fn record(linker: &Linker) -> LinkerRecord {

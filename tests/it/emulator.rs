@@ -76,7 +76,7 @@ impl Emulator {
     pub(crate) fn invoke(&self, event: &str) -> Value {
         let event = std::fs::read(repository().join("examples/orders").join(event)).unwrap();
         let mut stream = self.connect();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let head = format!(
             "POST /2015-03-31/functions/function/invocations HTTP/1.0\r\nHost: 127.0.0.1\r\n\
              Content-Length: {}\r\n\r\n",

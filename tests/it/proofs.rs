@@ -197,7 +197,7 @@ fn a_plain_build_of_this_host_is_refused_for_al2() {
 /// program there that does nothing.
 fn rooted(root: &Path, probe: &str) -> Option<impl Fn(&str) -> Run> {
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-    let ways = [
+    let known = [
         words(&["chroot", root.to_str().unwrap()]),
         words(&["unshare", "-r", &format!("--root={}", root.display())]),
     ];
@@ -207,9 +207,9 @@ fn rooted(root: &Path, probe: &str) -> Option<impl Fn(&str) -> Run> {
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command
     };
-    let works =
+    let leads =
         |way: &Vec<String>| start(way, probe).output().is_ok_and(|ended| ended.status.success());
-    let Some(way) = ways.into_iter().find(works) else {
+    let Some(way) = known.into_iter().find(leads) else {
         have("a-way-into-another-root (user namespaces, or root)");
         return None;
     };

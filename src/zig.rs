@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use cargo_zigbuild::{Build, Zig as Tool};
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Sha256;
 use crate::linker::Zig;
 use crate::process::{ProcessError, Step};
 use crate::target::Target;
@@ -68,6 +69,7 @@ pub fn environment(zig: &Zig, target: &Target, cpu: Option<&str>) -> Result<Envi
     };
     let path = which::which(&command).map_err(|_| ZigError::NotFound(command))?;
     let linker = linker_variable(target);
+    let cache = cache_folder(zig);
     let step = Step::new(program, [COMMAND.to_owned(), target.with_floor()])
         // Else the library would leave out what the user has set.
         .without([OsString::from(linker)])
@@ -76,10 +78,22 @@ pub fn environment(zig: &Zig, target: &Target, cpu: Option<&str>) -> Result<Envi
             "CARGO_ENCODED_RUSTFLAGS",
             cpu.map_or_else(String::new, |cpu| format!("-Ctarget-cpu={cpu}")),
         )
+        .with("CARGO_ZIGBUILD_CACHE_DIR", cache)
         .with("CARGO_ZIGBUILD_ZIG_COMMAND", path)
         .with("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", args)
         .with("CARGO_ZIGBUILD_ZIG_VERSION", zig.version.clone());
     Ok(serde_json::from_slice(&step.output()?)?)
+}
+
+/// A folder for the wrappers of this very zig: their names do not tell one zig from another, and cargo
+/// links again only if the name of the linker changes.
+fn cache_folder(zig: &Zig) -> PathBuf {
+    let named = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || env::home_dir().unwrap_or_else(env::temp_dir).join(".cache");
+    let base = named("CARGO_ZIGBUILD_CACHE_DIR").or_else(|| named("XDG_CACHE_HOME"));
+    let which = Sha256::of(zig.command.join("\0").as_bytes()).hex();
+    let name = format!("zig-{}-{}", zig.version, which.get(..8).unwrap_or_default());
+    base.unwrap_or_else(home).join("cargo-lambda-pack").join(name)
 }
 
 fn linker_variable(target: &Target) -> String {

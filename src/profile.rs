@@ -194,9 +194,7 @@ impl Profiles<'_> {
         if let Some(said) = self.first(chain, key.name()) {
             return Why::Said(said.value, said.origin);
         }
-        // Cargo warns of it there: benchmarks are run by a harness that catches panics.
-        let of_harness = key == Key::Panic && chain.iter().any(|name| name == "bench");
-        match (key.ours(size).filter(|_| !of_harness), self.obstacle(chain, key)) {
+        match (key.ours(size), self.obstacle(chain, key)) {
             (Some(_), Some((what, origin))) => Why::Left(what, origin),
             (Some(value), None) => Why::Ours(value),
             (None, _) => Why::Default,

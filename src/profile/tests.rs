@@ -133,9 +133,7 @@ fn every_key_from_every_place() {
                     assert!(origin.to_string().starts_with(shown), "{context}: {origin}");
                     let names = handed(&decision).join(" ").to_lowercase().replace('_', "-");
                     assert!(!names.contains(&format!("-{}=", key.name())), "{context}: {names}");
-                    // Of benchmarks cargo ignores `panic`, and would warn.
-                    let others = if profile == "bench" && key != Key::Panic { 3 } else { 4 };
-                    assert_eq!(decision.handed.len(), others, "{context}: the others are ours");
+                    assert_eq!(decision.handed.len(), 4, "{context}: the others are ours");
                 }
             }
         }

@@ -92,7 +92,11 @@ fn text(facts: &Facts, missing: &[Missing], means: &Means, shell: &Shell) -> Res
     let width = shell.stdout_width().unwrap_or(80).clamp(40, 100);
     let wrapped = |first: &str, text: &str, indent: usize| {
         let rest = " ".repeat(indent);
-        let options = textwrap::Options::new(width).initial_indent(first).subsequent_indent(&rest);
+        let options = textwrap::Options::new(width)
+            .initial_indent(first)
+            .subsequent_indent(&rest)
+            // Triples and flags are not broken at their hyphens.
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
         textwrap::fill(&clean(text), options)
     };
     shell.answer("Found")?;

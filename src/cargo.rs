@@ -18,6 +18,7 @@ use crate::libraries;
 use crate::plan::features::{CfgError, GraphError, Resolver, RustcCfg};
 use crate::plan::{CargoOptions, Run};
 use crate::process::{ProcessError, Step};
+use crate::toolchain::rustc_program;
 
 /// What can go wrong with cargo.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +78,10 @@ pub fn whole_metadata(
 /// Asks rustc what a target is like. `flags` are those that cargo gives rustc there: with an
 /// explicit `--target`, the `RUSTFLAGS` for the target and none for the host.
 pub fn platform(triple: &str, flags: &[String]) -> Result<RustcCfg, CargoError> {
-    let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let args = ["--print", "cfg", "--target", triple].map(str::to_owned).into_iter();
-    let answer =
-        Step::new(program, args.chain(flags.iter().cloned())).output().map_err(CargoError::Run)?;
+    let answer = Step::new(rustc_program(), args.chain(flags.iter().cloned()))
+        .output()
+        .map_err(CargoError::Run)?;
     Ok(RustcCfg::parse(triple, &String::from_utf8_lossy(&answer))?)
 }
 

@@ -61,8 +61,7 @@ pub struct Rustflags {
 
 impl Row {
     /// Whether rustc is given the flag.
-    #[must_use]
-    pub fn is_added(&self) -> bool {
+    fn is_added(&self) -> bool {
         !matches!(self.outcome, Outcome::GivesWay(_))
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::process::{ProcessError, Step};
 
 pub use machine::{data, facts, means, qemu};
-pub use tools::{broken_zig, cc, compiler, gcc, is_there, musl_gcc, standard_library, zig};
+pub use tools::{cc, compiler, gcc, is_there, musl_gcc, standard_library, zig, zig_that_is_named};
 
 /// What `rustc -vV` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +32,15 @@ pub enum ToolchainError {
     NotRustc(String),
 }
 
-/// Asks the rustc that cargo would use (`RUSTC`, else `rustc` in `PATH`).
+/// The rustc that cargo would use: `RUSTC`, else `rustc` in `PATH`.
+#[must_use]
+pub fn rustc_program() -> OsString {
+    env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
+}
+
+/// Asks it for its version.
 pub fn rustc() -> Result<Rustc, ToolchainError> {
-    let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let program = rustc_program();
     let answer = Step::new(&program, ["-vV"]).output()?;
     let text = String::from_utf8_lossy(&answer);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
@@ -48,8 +54,8 @@ pub fn rustc() -> Result<Rustc, ToolchainError> {
 
 /// The processors that rustc knows of a target, by name.
 pub fn cpus(triple: &str) -> Result<Vec<String>, ToolchainError> {
-    let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let answer = Step::new(program, ["--print", "target-cpus", "--target", triple]).output()?;
+    let answer =
+        Step::new(rustc_program(), ["--print", "target-cpus", "--target", triple]).output()?;
     let text = String::from_utf8_lossy(&answer);
     // `    name  - what it is`, below a headline.
     let names = text.lines().filter(|line| line.starts_with("  "));

@@ -1,6 +1,7 @@
 //! What each way of compiling needs of this machine: a linker, flags for rustc, keys of the profile.
 //! All of it is settled, and what is missing is said, before anything is built.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
@@ -9,20 +10,20 @@ use cargo_metadata::Metadata;
 use cargo_platform::Cfg;
 
 use crate::bundle::LinkerRecord;
-use crate::cargo_config::{CargoConfig, Handed, Value};
+use crate::cargo_config::{CargoConfig, Handed, Value, Word};
 use crate::cargo_files;
 use crate::compile::{Compile, LinkerRequest, Optimize};
 use crate::config::ConfigFile;
 use crate::error::Error;
 use crate::files;
-use crate::linker::{self, Chosen, Linker, LinkerError, Machine, Tool};
+use crate::linker::{self, Chosen, Compiler, Linker, LinkerError, Machine, Tool, Zig};
 use crate::nearest::suggestion;
 use crate::plan::CargoOptions;
 use crate::profile;
 use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
 use crate::shell::Shell;
-use crate::target::{Arch, Libc, Target};
+use crate::target::{Arch, Libc};
 use crate::toolchain::{self, Rustc};
 use crate::zig;
 
@@ -46,9 +47,12 @@ type Variables = Vec<(String, String)>;
 pub(super) struct Machines<'a> {
     options: &'a CargoOptions,
     rustc: &'a Rustc,
-    pub(super) config: CargoConfig,
+    config: CargoConfig,
     manifest: ConfigFile,
     shell: &'a Shell,
+    /// Asked for at most once, however many ways of compiling there are.
+    cc: OnceCell<Option<Compiler>>,
+    zig: OnceCell<Option<Zig>>,
 }
 
 impl<'a> Machines<'a> {
@@ -65,7 +69,8 @@ impl<'a> Machines<'a> {
         // What cannot be read, cargo has said.
         let text = files::read_settings(path.as_std_path()).ok().flatten().unwrap_or_default();
         let manifest = ConfigFile { name: "Cargo.toml".into(), text };
-        Self { options, rustc, config, manifest, shell }
+        let (cc, zig) = (OnceCell::new(), OnceCell::new());
+        Self { options, rustc, config, manifest, shell, cc, zig }
     }
 
     /// The target that cargo's configuration names (`build.target`, `CARGO_BUILD_TARGET`), where a
@@ -105,10 +110,11 @@ impl<'a> Machines<'a> {
 
     fn settle(&self, compile: &Compile) -> Result<Prepared, Error> {
         let triple = compile.target.triple();
-        self.check_standard_library(triple)?;
+        let standard = self.has_standard_library(triple)?;
         Self::check_cpu(compile)?;
         let cfgs = cargo_files::cfgs(&self.config, triple);
-        let chosen = self.choose(compile, &cfgs)?;
+        let users = rustflags::decide(&self.config, triple, &cfgs, &[]).users;
+        let chosen = self.choose(compile, &cfgs, &users)?;
         self.check_linker(compile, &chosen)?;
         self.shell.status(
             "Linking",
@@ -121,14 +127,14 @@ impl<'a> Machines<'a> {
         }
         let cpu =
             Flag { text: format!("-Ctarget-cpu={}", compile.cpu.name), chosen: compile.cpu.chosen };
-        let effective = self.effective_cpu(compile, &cfgs, &cpu);
+        let effective = self.effective_cpu(compile, &users);
         let (linker, mut variables) = self.linker(compile, &chosen, &effective)?;
-        let start = start_files(compile);
+        let start = start_files(compile, standard);
         let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).chain(start).collect();
         let flags = rustflags::decide(&self.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
         let name = &self.options.profile;
-        let profile = profile::decide(name, &self.manifest, &self.config, &flags.users, size);
+        let profile = profile::decide(name, &self.manifest, &self.config, &users, size);
         for row in &profile.rows {
             self.shell.detail("Profile", format!("{name}: {row}"));
         }
@@ -146,15 +152,9 @@ impl<'a> Machines<'a> {
     }
 
     /// The processor that rustc compiles for: the user's flags may name another.
-    fn effective_cpu(&self, compile: &Compile, cfgs: &[Cfg], cpu: &Flag) -> String {
-        let triple = compile.target.triple();
-        let flags = rustflags::decide(&self.config, triple, cfgs, std::slice::from_ref(cpu));
-        if flags.rows.iter().all(rustflags::Row::is_added) {
-            return compile.cpu.name.clone();
-        }
-        let Some((word, name)) = codegen(&flags.users, "target-cpu") else {
-            return compile.cpu.name.clone();
-        };
+    fn effective_cpu(&self, compile: &Compile, users: &[Word]) -> String {
+        let named = codegen(users, "target-cpu").filter(|_| !compile.cpu.chosen);
+        let Some((word, name)) = named else { return compile.cpu.name.clone() };
         if name == "native" {
             let what = "is this machine's processor, not Lambda's";
             self.shell.warn(format!("{}: target-cpu `native` {what}", word.origin));
@@ -162,11 +162,13 @@ impl<'a> Machines<'a> {
         name.to_owned()
     }
 
-    fn check_standard_library(&self, triple: &str) -> Result<(), Error> {
-        // The host's is always there; another may be built from its source.
+    /// Whether rustc has it; if not, it must be built from its source.
+    fn has_standard_library(&self, triple: &str) -> Result<bool, Error> {
+        // The host's is always there.
+        let there = triple == self.rustc.host || toolchain::standard_library(triple).is_some();
         let built = self.options.unstable.iter().any(|flag| flag.starts_with("build-std"));
-        if triple == self.rustc.host || built || toolchain::standard_library(triple).is_some() {
-            return Ok(());
+        if there || built {
+            return Ok(there);
         }
         Err(missing(&Missing::Standard(triple.to_owned()), None))
     }
@@ -205,7 +207,8 @@ impl<'a> Machines<'a> {
         let wanted = matches!(compile.linker, LinkerRequest::Auto | LinkerRequest::Zig);
         if wanted
             && !matches!(chosen.linker, Linker::Zig(_) | Linker::Configured { .. })
-            && let Some(zig) = toolchain::broken_zig()
+            && let Some(zig) = toolchain::zig_that_is_named()
+            && self.zig().is_none()
         {
             self.shell
                 .warn(format!("`{zig}` does not answer `version` as zig does: it counts as none"));
@@ -232,13 +235,16 @@ impl<'a> Machines<'a> {
         }
     }
 
-    fn choose(&self, compile: &Compile, cfgs: &[Cfg]) -> Result<Chosen, Error> {
+    fn zig(&self) -> Option<Zig> {
+        self.zig.get_or_init(toolchain::zig).clone()
+    }
+
+    fn choose(&self, compile: &Compile, cfgs: &[Cfg], users: &[Word]) -> Result<Chosen, Error> {
         let triple = compile.target.triple();
         let host = &self.rustc.host;
         let configured = || {
             // In rustc the flag comes last, and counts.
-            let flags = rustflags::decide(&self.config, triple, cfgs, &[]).users;
-            let flag = codegen(&flags, "linker")
+            let flag = codegen(users, "linker")
                 .map(|(word, program)| (program.to_owned(), word.origin.to_string()));
             let key = || self.config.linker(triple, cfgs);
             flag.or_else(|| {
@@ -248,8 +254,8 @@ impl<'a> Machines<'a> {
         let machine = Machine {
             host,
             configured: &configured,
-            cc: &toolchain::cc,
-            zig: &toolchain::zig,
+            cc: &|| self.cc.get_or_init(toolchain::cc).clone(),
+            zig: &|| self.zig(),
             gcc: &toolchain::gcc,
             musl: &|arch| toolchain::musl_gcc(arch, host),
         };
@@ -300,10 +306,8 @@ impl<'a> Machines<'a> {
 
 /// For musl rustc links start files and a libc of its own, which come with the standard library. One
 /// that is built from its source (`-Z build-std`) has none: the linker's count.
-fn start_files(compile: &Compile) -> Option<Flag> {
-    let Target { libc, .. } = compile.target;
-    let theirs =
-        libc == Libc::Musl && toolchain::standard_library(compile.target.triple()).is_none();
+fn start_files(compile: &Compile, standard: bool) -> Option<Flag> {
+    let theirs = compile.target.libc == Libc::Musl && !standard;
     theirs.then(|| Flag { text: "-Clink-self-contained=no".to_owned(), chosen: false })
 }
 

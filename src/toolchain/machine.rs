@@ -131,8 +131,7 @@ pub fn data() -> PathBuf {
 
 /// Whether the rustc in use is one that rustup manages.
 fn is_rustups() -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let sysroot = first_line(rustc, "--print=sysroot").map(PathBuf::from);
+    let sysroot = first_line(super::rustc_program(), "--print=sysroot").map(PathBuf::from);
     let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".rustup")));
     is_there("rustup")

@@ -62,8 +62,9 @@ fn glibc_of(program: &str) -> Option<Glibc> {
     facts.versions_defined.iter().filter_map(|version| Glibc::of_text(version)).max()
 }
 
-/// `zig`, or Python's package `ziglang`, of the system or in the folder that `doctor` has it in. `CARGO_ZIGBUILD_ZIG_PATH` and
-/// `CARGO_ZIGBUILD_PYTHON_PATH` name others, as they do for cargo-zigbuild.
+/// `zig`, or Python's package `ziglang`, of the system or in the folder that `doctor` has it in.
+/// `CARGO_ZIGBUILD_ZIG_PATH` and `CARGO_ZIGBUILD_PYTHON_PATH` name others, as they do for
+/// cargo-zigbuild.
 #[must_use]
 pub fn zig() -> Option<Zig> {
     let named = |variable: &str, default: &str| {
@@ -86,14 +87,14 @@ pub fn zig() -> Option<Zig> {
     })
 }
 
-/// A `zig` that is there and does not answer.
+/// The zig that a variable names or that stands in `PATH`, whether it answers or not.
 #[must_use]
-pub fn broken_zig() -> Option<String> {
+pub fn zig_that_is_named() -> Option<String> {
     let named = ["CARGO_ZIGBUILD_ZIG_PATH", "CARGO_ZIGBUILD_PYTHON_PATH"]
         .into_iter()
         .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
     let found = which::which("zig").ok().map(|path| path.display().to_string());
-    named.or(found).filter(|_| zig().is_none())
+    named.or(found)
 }
 
 /// Whether a program is there, by name or by path.
@@ -105,9 +106,8 @@ pub fn is_there(program: &str) -> bool {
 /// Where rustc has the standard library of a target, if it has it.
 #[must_use]
 pub fn standard_library(triple: &str) -> Option<PathBuf> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let args = ["--print", "target-libdir", "--target", triple].map(OsString::from);
-    let answer = Step::new(rustc, args).quiet_output().ok()?;
+    let answer = Step::new(super::rustc_program(), args).quiet_output().ok()?;
     let folder = PathBuf::from(String::from_utf8_lossy(&answer).trim());
     has_core(&folder).then_some(folder)
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 pub use expand::Placeholders;
 pub use keys::{Check, Form, KEYS, Key, Kind, RESERVED, Scope};
 pub use layers::{For, Layer, Rank, Source, Tier};
+pub(crate) use located::{Lines, TOO_LARGE, integer};
 pub use located::{Located, Mistake, Node, Origin, Table};
 pub use settings::Settings;
 

@@ -294,11 +294,18 @@ pub fn read<R: Read + Seek>(reader: &mut R) -> Result<ElfFacts, ElfError> {
 
 impl ElfFacts {
     fn of_header(header: &Header) -> Self {
+        let kind = Kind::new(header.e_type, false);
+        Self::bare(header.class, header.byte_order, header.machine, kind)
+    }
+
+    /// What a file is that says no more of itself than its header does.
+    #[must_use]
+    pub fn bare(class: Class, byte_order: ByteOrder, machine: Machine, kind: Kind) -> Self {
         Self {
-            class: header.class,
-            byte_order: header.byte_order,
-            machine: header.machine,
-            kind: Kind::new(header.e_type, false),
+            class,
+            byte_order,
+            machine,
+            kind,
             interpreter: None,
             soname: None,
             needed: Vec::new(),

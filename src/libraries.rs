@@ -2,9 +2,9 @@
 //!
 //! The order is that of linking: what build scripts named (`cargo::rustc-link-search`, and so all
 //! that they got from pkg-config), the `-L` of `RUSTFLAGS`, what the user named, `LIBRARY_PATH`, the
-//! folders beside those of `PKG_CONFIG_PATH`, then the system's own. pkg-config itself is not asked: the `-L` of the
-//! libraries that a build script asked it for is among cargo's messages, it leaves out only the
-//! system's folders, and what lies beyond (`Requires.private`) is beside its `.pc` files.
+//! folders beside those of `PKG_CONFIG_PATH`, then the system's own. pkg-config itself is not asked:
+//! the `-L` of the libraries that a build script asked it for is among cargo's messages, it leaves out
+//! only the system's folders, and what lies beyond (`Requires.private`) is beside its `.pc` files.
 
 mod ld_so_conf;
 

@@ -2,20 +2,12 @@ use super::*;
 use crate::elf::{Dlopen, Machine, Priority, VersionNeed};
 
 fn program(needs: Vec<VersionNeed>) -> Inspected {
+    let (class, order) = (Class::Elf64, ByteOrder::Little);
     let facts = ElfFacts {
-        class: Class::Elf64,
-        byte_order: ByteOrder::Little,
-        machine: Machine::X86_64,
-        kind: Kind::PieExecutable,
         interpreter: Some("/lib64/ld-linux-x86-64.so.2".to_owned()),
-        soname: None,
         needed: vec!["libc.so.6".to_owned()],
-        rpath: Vec::new(),
-        runpath: Vec::new(),
         versions_needed: needs,
-        versions_defined: Vec::new(),
-        dlopen: Vec::new(),
-        comments: Vec::new(),
+        ..ElfFacts::bare(class, order, Machine::X86_64, Kind::PieExecutable)
     };
     file("bootstrap", 0o755, 1_000, Content::Elf(Box::new(facts)))
 }

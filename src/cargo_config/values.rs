@@ -7,7 +7,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::Origin;
+use crate::config::{Lines, Origin, TOO_LARGE, integer};
 
 /// A value of cargo's configuration or of a manifest's profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,12 +87,8 @@ impl Values {
     /// The values of a file. What is no TOML is passed over: cargo complains about it.
     #[must_use]
     pub fn of_file(name: &Arc<str>, text: &str) -> Self {
-        let line = |offset: usize| {
-            let above = text.get(..offset).unwrap_or_default();
-            let line = above.bytes().filter(|byte| *byte == b'\n').count() + 1;
-            Origin::File { file: Arc::clone(name), line }
-        };
-        Self::parse(text, &line)
+        let lines = Lines::new(name, text);
+        Self::parse(text, &|offset| lines.origin(offset))
     }
 
     /// The value of a `--config KEY=VALUE`.
@@ -156,10 +152,8 @@ fn scalar(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Boolean(boolean) => Value::Boolean(*boolean),
-        DeValue::Integer(integer) => {
-            let digits = integer.as_str().replace('_', "");
-            i64::from_str_radix(&digits, integer.radix())
-                .map_or(Value::Other("a number that is too large"), Value::Integer)
+        DeValue::Integer(written) => {
+            integer(written).map_or(Value::Other(TOO_LARGE), Value::Integer)
         }
         DeValue::Array(items) => {
             let text = |item: &Spanned<DeValue<'_>>| item.get_ref().as_str().map(str::to_owned);

@@ -9,21 +9,7 @@ use crate::target::Runtime;
 
 /// A library for `x86_64` with nothing in it.
 pub(super) fn library() -> ElfFacts {
-    ElfFacts {
-        class: Class::Elf64,
-        byte_order: ByteOrder::Little,
-        machine: Machine::X86_64,
-        kind: Kind::Library,
-        interpreter: None,
-        soname: None,
-        needed: Vec::new(),
-        rpath: Vec::new(),
-        runpath: Vec::new(),
-        versions_needed: Vec::new(),
-        versions_defined: Vec::new(),
-        dlopen: Vec::new(),
-        comments: Vec::new(),
-    }
+    ElfFacts::bare(Class::Elf64, ByteOrder::Little, Machine::X86_64, Kind::Library)
 }
 
 pub(super) fn words(text: &str) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 /// Where a value was said.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,19 +159,28 @@ pub(super) fn parse(file: &Arc<str>, text: &str) -> (Table, Vec<Mistake>) {
     (lines.table(table.get_ref()), mistakes)
 }
 
+/// A whole number as TOML writes it, if it fits.
+pub(crate) fn integer(written: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(&written.as_str().replace('_', ""), written.radix()).ok()
+}
+
+/// What a number is that does not fit.
+pub(crate) const TOO_LARGE: &str = "a number that is too large";
+
 /// The beginnings of a file's lines.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     file: &'a Arc<str>,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    fn new(file: &'a Arc<str>, text: &str) -> Self {
+    pub(crate) fn new(file: &'a Arc<str>, text: &str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
         Self { file, starts: starts.collect() }
     }
 
-    fn origin(&self, offset: usize) -> Origin {
+    /// The place of an offset into the text.
+    pub(crate) fn origin(&self, offset: usize) -> Origin {
         let line = self.starts.partition_point(|start| *start <= offset);
         Origin::File { file: Arc::clone(self.file), line }
     }
@@ -194,10 +203,8 @@ impl<'a> Lines<'a> {
         let node = match value.get_ref() {
             DeValue::String(text) => Node::Text(text.to_string()),
             DeValue::Boolean(boolean) => Node::Boolean(*boolean),
-            DeValue::Integer(integer) => {
-                let digits = integer.as_str().replace('_', "");
-                i64::from_str_radix(&digits, integer.radix())
-                    .map_or(Node::Other("a number that is too large"), Node::Integer)
+            DeValue::Integer(written) => {
+                integer(written).map_or(Node::Other(TOO_LARGE), Node::Integer)
             }
             DeValue::Array(items) => {
                 Node::List(items.iter().map(|item| self.located(item)).collect())

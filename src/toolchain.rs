@@ -5,20 +5,24 @@ mod tools;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::process::{ProcessError, Step};
 
 pub use machine::{data, facts, means, qemu};
 pub use tools::{cc, compiler, gcc, is_there, musl_gcc, standard_library, zig, zig_that_is_named};
 
-/// What `rustc -vV` says.
+/// What `rustc -vV` and `rustc --print sysroot` say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rustc {
     /// The host triple.
     pub host: String,
     /// The first line: version, commit and date.
     pub version: String,
+    /// The whole commit it was built of; none for a build that does not know.
+    pub commit: Option<String>,
+    /// The folder of its libraries, absolute.
+    pub sysroot: PathBuf,
 }
 
 /// Why the facts are not to be had.
@@ -28,7 +32,7 @@ pub enum ToolchainError {
     #[error("cannot ask rustc for its version")]
     Rustc(#[from] ProcessError),
     /// It answers something else than rustc does.
-    #[error("`{0} -vV` does not answer as rustc does: no `host:` line")]
+    #[error("`{0}` does not answer `-vV` and `--print sysroot` as rustc does")]
     NotRustc(String),
 }
 
@@ -38,18 +42,24 @@ pub fn rustc_program() -> OsString {
     env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
 }
 
-/// Asks it for its version.
+/// Asks it what it is.
 pub fn rustc() -> Result<Rustc, ToolchainError> {
     let program = rustc_program();
-    let answer = Step::new(&program, ["-vV"]).output()?;
-    let text = String::from_utf8_lossy(&answer);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    match (text.lines().next(), host) {
-        (Some(version), Some(host)) => {
-            Ok(Rustc { host: host.trim().to_owned(), version: version.trim().to_owned() })
-        }
-        _ => Err(ToolchainError::NotRustc(program.to_string_lossy().into_owned())),
-    }
+    let version = Step::new(&program, ["-vV"]).output()?;
+    let sysroot = Step::new(&program, ["--print", "sysroot"]).output()?;
+    let parsed = parse(&String::from_utf8_lossy(&version), &String::from_utf8_lossy(&sysroot));
+    parsed.ok_or_else(|| ToolchainError::NotRustc(program.to_string_lossy().into_owned()))
+}
+
+fn parse(version: &str, sysroot: &str) -> Option<Rustc> {
+    let line = |key: &str| version.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let commit = line("commit-hash: ").filter(|commit| *commit != "unknown");
+    Some(Rustc {
+        host: line("host: ")?.to_owned(),
+        version: version.lines().next()?.trim().to_owned(),
+        commit: commit.map(str::to_owned),
+        sysroot: Some(PathBuf::from(sysroot.trim())).filter(|folder| folder.is_absolute())?,
+    })
 }
 
 /// The processors that rustc knows of a target, by name.
@@ -83,4 +93,24 @@ fn git(folder: &Path, args: &[&str]) -> Option<String> {
     let text = String::from_utf8(step.quiet_output().ok()?).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rustc_says_of_itself() {
+        let text = "rustc 1.95.0 (59807616e 2026-04-14)\nbinary: rustc\ncommit-hash: 59807616e1fa\n\
+                    host: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
+        let rustc = parse(text, "/opt/rust\n").unwrap();
+        assert_eq!(rustc.version, "rustc 1.95.0 (59807616e 2026-04-14)");
+        assert_eq!(rustc.host, "x86_64-unknown-linux-gnu");
+        assert_eq!(rustc.commit.as_deref(), Some("59807616e1fa"));
+        assert_eq!(rustc.sysroot, Path::new("/opt/rust"));
+        let built = text.replace("59807616e1fa", "unknown");
+        assert_eq!(parse(&built, "/opt/rust").unwrap().commit, None);
+        assert_eq!(parse(text, "error\n"), None);
+        assert_eq!(parse("rustc 1.95.0\n", "/opt/rust"), None);
+    }
 }

@@ -3,6 +3,7 @@
 //! Pure. What the files are was read before (`inspect`); nothing here opens anything. The rules are
 //! those of the Linux kernel and glibc's loader for one program, and Lambda's for a bundle.
 
+mod embedded;
 mod finding;
 mod link;
 mod trust;
@@ -14,6 +15,7 @@ pub use trust::Trust;
 
 use crate::elf::{ByteOrder, Class, ElfFacts, Kind};
 use crate::function::Role;
+use crate::remap::Embedded;
 use crate::system::{BrokenData, System};
 use crate::target::{Arch, Runtime};
 
@@ -78,6 +80,8 @@ pub struct Subject<'a> {
     pub dlopen: &'a [String],
     /// The folders of this machine in which libraries for it were looked for.
     pub searched: &'a [String],
+    /// The folders of this machine that its first program names.
+    pub embedded: &'a [Embedded],
 }
 
 /// The files of a subject by their path.
@@ -101,6 +105,8 @@ pub fn audit(subject: &Subject<'_>, trust: &Trust) -> Result<Vec<Finding>, Broke
     }
     audit.readable();
     let mut findings = audit.findings;
+    let program = subject.programs.first().map(String::as_str);
+    findings.extend(embedded::findings(subject.thing, program, subject.embedded));
     let mut seen = BTreeSet::new();
     findings.retain(|finding| seen.insert(finding.clone()));
     findings.sort_by_key(|finding| finding.level);

@@ -61,16 +61,19 @@ pub fn metadata(options: &CargoOptions) -> Result<Metadata, CargoError> {
 
 /// The whole of `cargo metadata`, for [`features::Graph`]: 0.2 s and more, and it may download.
 ///
+/// Cargo's own words about a failure are shown if it is `needed`.
+///
 /// [`features::Graph`]: crate::plan::features::Graph
 pub fn whole_metadata(
     options: &CargoOptions,
     resolver: Resolver,
     target: &str,
     host: &str,
+    needed: bool,
 ) -> Result<Metadata, CargoError> {
     let step = Step::new(program(), options.whole_metadata_args(resolver, [target, host]));
-    // Offline, what is missing may not be needed, and the build then does without this.
-    let answer = if options.is_offline() { step.quiet_output() } else { step.output() };
+    // What the build can do without, it tells itself if it cannot.
+    let answer = if needed { step.output() } else { step.quiet_output() };
     let answer = answer.map_err(|error| failed(error, CargoError::Metadata))?;
     MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
 }

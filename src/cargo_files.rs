@@ -8,6 +8,7 @@ use cargo_platform::Cfg;
 
 use crate::cargo_config::{CargoConfig, Sources, Value};
 use crate::process::Step;
+use crate::remap::{self, Place};
 use crate::rustflags;
 
 /// The environment of this process, as far as cargo's configuration can read it: what is no UTF-8
@@ -30,6 +31,27 @@ pub fn load(folder: &Path, variables: Vec<(String, String)>, arguments: &[String
     let files = config_files(folder, home.as_deref());
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     CargoConfig::new(&Sources { files, arguments, variables, folder, read: &read })
+}
+
+/// The folders of what cargo has downloaded and unpacked so far, with their fixed names: for where
+/// `cargo metadata` cannot tell.
+#[must_use]
+pub fn checkouts() -> Vec<Place> {
+    let folder = env::current_dir().unwrap_or_default();
+    let named = env::var_os("CARGO_HOME").filter(|home| !home.is_empty());
+    let home = named.map(|home| folder.join(home));
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let folders = |path: &Path| {
+        let items = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> =
+            items.map(|item| item.path()).filter(|path| path.is_dir()).collect();
+        found.sort();
+        found
+    };
+    let home = home.unwrap_or_default();
+    let git = folders(&home.join("git/checkouts"));
+    let registries = folders(&home.join("registry/src")).into_iter().map(remap::registry);
+    registries.chain(git.iter().flat_map(|clone| folders(clone)).map(remap::checkout)).collect()
 }
 
 /// The file of every folder that has one, the deepest first and cargo's home last.

@@ -1,6 +1,6 @@
 //! How a handler is compiled. Handlers that differ in it are built in runs of their own.
 
-use crate::target::Target;
+use crate::target::{Runtime, Target};
 
 /// What was asked for with `linker`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -88,5 +88,26 @@ impl Compile {
         let chosen = cpu.is_some();
         let name = cpu.unwrap_or_else(|| target.arch.default_cpu().to_owned());
         Self { target, cpu: Cpu { name, chosen }, linker, optimize }
+    }
+
+    /// In what this differs from the usual way for its triple; none if in nothing. Cargo does not tell
+    /// such builds apart by the names of their files (see `remap`), so each needs a target folder of
+    /// its own, or two in one workspace would undo one another. It does tell profiles apart.
+    #[must_use]
+    pub fn variant(&self) -> Option<String> {
+        let usual = Self::new(
+            Target::new(self.target.arch, self.target.libc, Runtime::default()),
+            None,
+            LinkerRequest::Auto,
+            self.optimize,
+        );
+        let floor = format!("glibc{}", self.target.floor);
+        let parts = [
+            (self.target.with_floor() != usual.target.with_floor()).then_some(floor.as_str()),
+            (self.cpu.name != usual.cpu.name).then_some(self.cpu.name.as_str()),
+            (self.linker != usual.linker).then(|| self.linker.name()),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("+"))
     }
 }

@@ -52,6 +52,12 @@ pub fn open_file(path: &Path) -> Result<File, FileError> {
     File::open(path).map_err(FileError::at("read", path))
 }
 
+/// That a file could not be read to its end.
+#[must_use]
+pub fn unread(path: &Path, source: io::Error) -> FileError {
+    FileError::at("read", path)(source)
+}
+
 /// The length of an open file, in bytes.
 pub fn length(file: &File, path: &Path) -> Result<u64, FileError> {
     file.metadata().map(|metadata| metadata.len()).map_err(FileError::at("read", path))
@@ -81,6 +87,17 @@ pub fn read_settings(path: &Path) -> io::Result<Option<String>> {
         return Err(io::Error::other("it is larger than 16 MiB"));
     }
     fs::read_to_string(path).map(Some)
+}
+
+/// The path without links and `..`; of what is not there, that of the nearest folder above.
+#[must_use]
+pub fn real(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find_map(|above| {
+        let real = fs::canonicalize(above).ok()?;
+        let rest = path.strip_prefix(above).ok()?;
+        // An empty rest would end the path with a slash.
+        Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
+    })
 }
 
 /// Makes a folder and those above it.

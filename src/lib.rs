@@ -39,7 +39,7 @@
 //!
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
-//! [`rustflags`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`message`]. Edges:
+//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`message`]. Edges:
 //! [`process`], [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`],
 //! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
@@ -67,6 +67,7 @@ mod nearest;
 pub mod plan;
 pub mod process;
 pub mod profile;
+pub mod remap;
 pub mod remedy;
 pub mod rustflags;
 pub mod shell;

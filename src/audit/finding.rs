@@ -105,6 +105,8 @@ codes! {
     ZipMethod "zip-method" Error,
     /// A symbolic link in a zip; where it leads is not audited.
     ZipSymlink "zip-symlink" Warning,
+    /// A path of the machine that built the program is in it.
+    EmbeddedPath "embedded-path" Note,
 }
 
 /// One thing that AWS would refuse or our rules forbid.

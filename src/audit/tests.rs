@@ -43,6 +43,7 @@ fn findings(files: &[Inspected], zip_size: Option<u64>, dlopen: &[String]) -> Ve
         runtime: Runtime::ProvidedAl2023,
         dlopen,
         searched: &[],
+        embedded: &[],
     };
     audit(&subject, &Trust::default()).unwrap()
 }

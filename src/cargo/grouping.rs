@@ -9,8 +9,11 @@ use cargo_metadata::Metadata;
 use super::{CargoError, platform, whole_metadata};
 use crate::digest::Sha256;
 use crate::files;
-use crate::plan::features::{self, Gain, Graph, Grouping, KeyInputs, Resolver, RustcCfg, Unit};
+use crate::plan::features::{
+    self, Answer, Gain, Graph, Grouping, KeyInputs, Resolver, RustcCfg, Unit,
+};
 use crate::plan::{CargoOptions, Run};
+use crate::remap;
 use crate::toolchain::Rustc;
 
 /// The largest record that is read: thousands of functions.
@@ -29,6 +32,8 @@ pub struct Features<'a> {
     pub target: &'a str,
     /// The units of the functions.
     pub units: &'a [Unit],
+    /// Whether they share runs whatever features that gives them.
+    pub unify: bool,
 }
 
 /// All that cargo and rustc say of the features.
@@ -47,20 +52,20 @@ struct Configuration {
 }
 
 impl Features<'_> {
-    /// Which units may share a run. With nothing changed since the last time, that is read from
-    /// `record`; otherwise cargo is asked, and the answer written there.
-    pub fn grouping(&self, record: &Path) -> Result<Grouping, CargoError> {
-        // One unit has no neighbour.
-        if self.units.len() < 2 && self.units.iter().all(|unit| unit.owners.is_empty()) {
-            return Ok(Grouping::unified(self.units));
-        }
+    /// Which units may share a run, and where packages lie. With nothing changed since the last time,
+    /// that is read from `record`; otherwise cargo is asked, and the answer written there.
+    pub fn answer(&self, record: &Path) -> Result<Answer, CargoError> {
         let configuration = Configuration::gather(self.options);
         let key = self.key(&configuration);
-        if let Some(grouping) = key.and_then(|key| self.remembered(record, &key)) {
-            return Ok(grouping);
+        if let Some(answer) = key.and_then(|key| self.remembered(record, &key)) {
+            return Ok(answer);
         }
         let facts = self.facts(&configuration)?;
-        let grouping = features::group(&facts.graph()?, self.units, &self.options.features)?;
+        let grouping = if self.is_unified() {
+            Grouping::unified(self.units)
+        } else {
+            features::group(&facts.graph()?, self.units, &self.options.features)?
+        };
         // Without `Cargo.lock`, or with files that changed meanwhile, nothing says what that was
         // about. A record that cannot be written costs time, not the answer.
         let unchanged = key.filter(|_| self.key(&configuration) == key);
@@ -69,7 +74,21 @@ impl Features<'_> {
         if let Some(text) = text {
             let _ = files::write_atomically(record, text.as_bytes());
         }
-        Ok(grouping)
+        Ok(Answer { grouping, packages: remap::packages(&facts.metadata) })
+    }
+
+    /// Whether there is nothing to group.
+    #[must_use]
+    pub fn is_unified(&self) -> bool {
+        // One unit has no neighbour.
+        let alone = self.units.len() < 2 && self.units.iter().all(|unit| unit.owners.is_empty());
+        alone || self.unify
+    }
+
+    /// Whether the build does without that metadata: offline, what is missing may not be needed.
+    #[must_use]
+    pub fn is_dispensable(&self) -> bool {
+        self.is_unified() || self.options.is_offline()
     }
 
     /// What packages gain in these runs over each unit built alone. `of`: where each function's
@@ -80,10 +99,12 @@ impl Features<'_> {
         Ok(features::gains(&graph, self.units, of, runs, &self.options.features)?)
     }
 
-    fn remembered(&self, record: &Path, key: &Sha256) -> Option<Grouping> {
+    fn remembered(&self, record: &Path, key: &Sha256) -> Option<Answer> {
         let text = files::read_settings(record).ok()??;
-        (text.len() <= MAX_RECORD)
-            .then(|| features::decode(text.as_bytes(), key, self.units, digest))?
+        let answer = (text.len() <= MAX_RECORD)
+            .then(|| features::decode(text.as_bytes(), key, self.units, digest))??;
+        // What is gone, cargo may unpack elsewhere.
+        answer.packages.iter().all(|folder| folder.from.is_dir()).then_some(answer)
     }
 
     /// None where a file that the answer follows from cannot be read.
@@ -108,6 +129,7 @@ impl Features<'_> {
             target: self.target,
             rustc: &self.rustc.version,
             host: &self.rustc.host,
+            unify: self.unify,
         }))
     }
 
@@ -119,7 +141,8 @@ impl Features<'_> {
         options.features.list = features::known_features(self.members, &options.features);
         let (platforms, metadata) = std::thread::scope(|scope| {
             let platforms = scope.spawn(|| self.platforms(configuration));
-            let whole = whole_metadata(&options, resolver, self.target, &self.rustc.host);
+            let (target, host) = (self.target, &self.rustc.host);
+            let whole = whole_metadata(&options, resolver, target, host, !self.is_dispensable());
             (platforms.join(), whole)
         });
         let metadata = metadata?;

@@ -12,7 +12,7 @@ use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
-use super::groups::{Groups, functions};
+use super::groups::{Answers, Groups, functions};
 use super::prepare::{Machines, Prepared};
 use super::{configuration, libraries};
 use crate::artifact::Artifact;
@@ -24,7 +24,8 @@ use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
 use crate::function::{Function, Handler};
 use crate::inspect;
-use crate::plan::{self, CargoOptions, Groupings, Output, Plan, Run};
+use crate::plan::{self, CargoOptions, Output, Plan, Run};
+use crate::remap::Embedded;
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::toolchain::{self, Rustc};
@@ -52,6 +53,8 @@ pub(super) struct Contents {
     pub(super) files: Vec<Inspected>,
     /// The folders of this machine in which libraries were looked for.
     searched: Vec<String>,
+    /// The folders that are in its program all the same.
+    embedded: Vec<Embedded>,
 }
 
 /// What came of the functions, in their order, and what went wrong with cargo itself.
@@ -89,13 +92,15 @@ impl Job {
         };
         // A debug build is to be quick, not small.
         let unify = build.compile.unify_features || options.profile == "dev";
-        let groups =
-            Groups { options: &options, metadata: &metadata, rustc: &rustc, target: &target };
-        let groupings = if unify {
-            Groupings::new()
-        } else {
-            groups.groupings(&functions, &packages, shell)?
+        let groups = Groups {
+            options: &options,
+            metadata: &metadata,
+            rustc: &rustc,
+            target: &target,
+            unify,
         };
+        let Answers { groupings, packages: places } =
+            groups.answers(&functions, &packages, shell)?;
         let plan = Plan::new(functions, &packages, &options, &groupings, epoch.as_deref())?;
         if unify && shell.is_verbose() {
             groups.say_gains(&plan, &packages, shell)?;
@@ -103,7 +108,8 @@ impl Job {
         if cargo_lambda {
             check_layout(&plan)?;
         }
-        let prepared = machines.prepare(plan.runs.iter().map(|run| &run.compile))?;
+        let prepared =
+            machines.prepare(plan.runs.iter().map(|run| &run.compile), &places, &target)?;
         let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
         let mut outputs = vec![target, output.base.clone()];
         outputs.extend(output.cargo_lambda.clone());
@@ -172,10 +178,21 @@ impl Job {
         let machines = (arch, Arch::of_linux_triple(&self.rustc.host));
         let settings = library_settings(function);
         let mut files = inspect::tree(&tree)?;
+        let embedded = self.embedded(function, executable)?;
         let searched = libraries::insert(
             &mut tree, &mut files, function, artifact, machines, settings, shell,
         )?;
-        Ok(Contents { tree, files, searched })
+        Ok(Contents { tree, files, searched, embedded })
+    }
+
+    fn embedded(&self, function: &Function, executable: &Path) -> Result<Vec<Embedded>, Error> {
+        let Some(prepared) = self.prepared.get(&function.compile) else { return Ok(Vec::new()) };
+        let members = self.metadata.packages.iter().filter_map(|package| {
+            Some((package.manifest_path.parent()?.as_std_path(), package.name.as_str()))
+        });
+        let mut program = files::open_file(executable)?;
+        let found = prepared.remap.embedded(&mut program, &members.collect::<Vec<_>>());
+        Ok(found.map_err(|source| files::unread(executable, source))?)
     }
 
     /// The processor that a function's handler is compiled for.
@@ -202,6 +219,7 @@ impl Job {
             runtime: function.runtime,
             dlopen: library_settings(function).dlopen,
             searched: &contents.searched,
+            embedded: &contents.embedded,
         }
     }
 
@@ -239,8 +257,10 @@ impl Job {
         let members: Vec<(usize, &Function)> = run.members.iter().filter_map(member).collect();
         let handlers: Vec<_> = members.iter().map(|(_, function)| &function.handler).collect();
         let prepared = self.prepared.get(&run.compile).cloned().unwrap_or_default();
-        let Prepared { config, variables, .. } = &prepared;
-        let step = cargo::build_step(&self.options, run, &handlers, config, variables);
+        let Prepared { config, variables, target_dir, .. } = &prepared;
+        let mut options = self.options.clone();
+        options.target_dir = target_dir.clone().or(options.target_dir);
+        let step = cargo::build_step(&options, run, &handlers, config, variables);
         shell.detail("Running", format!("`{step}`"));
         let (to_workers, queue) = mpsc::channel();
         let queue = Mutex::new(queue);

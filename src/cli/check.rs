@@ -97,6 +97,7 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
         runtime,
         dlopen: &[],
         searched: &[],
+        embedded: &[],
     };
     checked(&subject, &args.audit.trust(), opened.findings)
 }

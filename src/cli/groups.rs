@@ -1,16 +1,19 @@
 //! The functions of a run, one for each architecture, and which of them may share a cargo run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use cargo_metadata::Metadata;
 
 use crate::cargo::{CargoError, Features};
+use crate::cargo_files;
 use crate::config::Config;
 use crate::error::Error;
 use crate::function::Function;
-use crate::plan::features::Grouping;
+use crate::plan::features::{Answer, Grouping};
 use crate::plan::{self, Candidate, CargoOptions, Groupings, PackageFacts, Plan, PlanError, Run};
 use crate::plan::{Selection, by_triple};
+use crate::remap::Place;
 use crate::shell::Shell;
 use crate::target::{Arch, Libc};
 use crate::toolchain::Rustc;
@@ -75,35 +78,52 @@ pub(super) struct Groups<'a> {
     pub(super) rustc: &'a Rustc,
     /// Cargo's target folder, which keeps the last answer.
     pub(super) target: &'a Path,
+    /// Whether all share runs whatever features that gives them.
+    pub(super) unify: bool,
+}
+
+/// What was found out, for every triple.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// Which functions may share a run.
+    pub(super) groupings: Groupings,
+    /// Where packages outside of the workspace lie.
+    pub(super) packages: BTreeMap<&'static str, Vec<Place>>,
 }
 
 impl Groups<'_> {
-    /// Which functions may share a run, for every triple.
-    pub(super) fn groupings(
+    /// Which functions may share a run, and where packages lie, for every triple.
+    pub(super) fn answers(
         &self,
         functions: &[Function],
         packages: &[PackageFacts],
         shell: &Shell,
-    ) -> Result<Groupings, Error> {
-        let mut groupings = Groupings::new();
+    ) -> Result<Answers, Error> {
+        let mut answers = Answers::default();
         for (triple, places) in by_triple(functions) {
             let own: Vec<&Function> = places.iter().filter_map(|at| functions.get(*at)).collect();
             let units = plan::units(&own, packages, &self.options.features);
             let record = self.target.join(format!("lambda-pack.features.{triple}.json"));
-            let grouping = match self.features(triple, &units.list).grouping(&record) {
-                // What is not downloaded need not concern what is built.
-                Err(CargoError::Metadata) if self.options.is_offline() => {
-                    shell.warn(
-                        "cargo cannot tell the features of all packages offline: each package is \
-                         built in a run of its own",
-                    );
-                    Grouping::apart(&units.list)
+            let features = self.features(triple, &units.list);
+            let answer = match features.answer(&record) {
+                Err(CargoError::Metadata) if features.is_dispensable() => {
+                    if !features.is_unified() {
+                        shell.warn(
+                            "cargo cannot tell the features of all packages offline: each package \
+                             is built in a run of its own",
+                        );
+                    }
+                    let packages = cargo_files::checkouts();
+                    Answer { grouping: Grouping::apart(&units.list), packages }
                 }
                 answer => answer?,
             };
-            groupings.insert(triple, grouping);
+            if !self.unify {
+                answers.groupings.insert(triple, answer.grouping);
+            }
+            answers.packages.insert(triple, answer.packages);
         }
-        Ok(groupings)
+        Ok(answers)
     }
 
     /// Says which packages gain features by sharing runs, with `-v`.
@@ -133,7 +153,7 @@ impl Groups<'_> {
     }
 
     fn features<'f>(&'f self, target: &'f str, units: &'f [plan::features::Unit]) -> Features<'f> {
-        let Self { options, metadata, rustc, .. } = self;
-        Features { options, members: metadata, rustc, target, units }
+        let Self { options, metadata, rustc, unify, .. } = *self;
+        Features { options, members: metadata, rustc, target, units, unify }
     }
 }

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::Metadata;
 use cargo_platform::Cfg;
@@ -20,6 +20,7 @@ use crate::linker::{self, Chosen, Compiler, Linker, LinkerError, Machine, Tool, 
 use crate::nearest::suggestion;
 use crate::plan::CargoOptions;
 use crate::profile;
+use crate::remap::{CCompiler, Folders, Place, Remap};
 use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
 use crate::shell::Shell;
@@ -38,6 +39,21 @@ pub(super) struct Prepared {
     pub(super) linker: LinkerRecord,
     /// The processor that is compiled for in the end.
     pub(super) cpu: String,
+    /// A target folder of its own, where cargo would take the build for another one.
+    pub(super) target_dir: Option<PathBuf>,
+    /// The folders that get fixed names.
+    pub(super) remap: Remap,
+}
+
+/// Where cargo writes.
+#[derive(Debug, Default)]
+struct Targets {
+    /// Every folder.
+    all: Vec<PathBuf>,
+    /// Another target folder than the user's.
+    own: Option<PathBuf>,
+    /// `--config` for another build folder than the user's.
+    config: Vec<String>,
 }
 
 /// Variables with their values.
@@ -46,6 +62,7 @@ type Variables = Vec<(String, String)>;
 /// The facts that all ways of compiling share.
 pub(super) struct Machines<'a> {
     options: &'a CargoOptions,
+    metadata: &'a Metadata,
     rustc: &'a Rustc,
     config: CargoConfig,
     manifest: ConfigFile,
@@ -58,7 +75,7 @@ pub(super) struct Machines<'a> {
 impl<'a> Machines<'a> {
     pub(super) fn new(
         options: &'a CargoOptions,
-        metadata: &Metadata,
+        metadata: &'a Metadata,
         rustc: &'a Rustc,
         shell: &'a Shell,
     ) -> Self {
@@ -70,7 +87,7 @@ impl<'a> Machines<'a> {
         let text = files::read_settings(path.as_std_path()).ok().flatten().unwrap_or_default();
         let manifest = ConfigFile { name: "Cargo.toml".into(), text };
         let (cc, zig) = (OnceCell::new(), OnceCell::new());
-        Self { options, rustc, config, manifest, shell, cc, zig }
+        Self { options, metadata, rustc, config, manifest, shell, cc, zig }
     }
 
     /// The target that cargo's configuration names (`build.target`, `CARGO_BUILD_TARGET`), where a
@@ -94,21 +111,30 @@ impl<'a> Machines<'a> {
         }
     }
 
-    /// Settles every way of compiling.
+    /// Settles every way of compiling. `packages`: where those outside of the workspace lie, for each
+    /// triple; `target`: cargo's target folder.
     pub(super) fn prepare<'c>(
         &self,
         all: impl Iterator<Item = &'c Compile>,
+        packages: &BTreeMap<&'static str, Vec<Place>>,
+        target: &Path,
     ) -> Result<BTreeMap<Compile, Prepared>, Error> {
         let mut prepared = BTreeMap::new();
         for compile in all {
             if !prepared.contains_key(compile) {
-                prepared.insert(compile.clone(), self.settle(compile)?);
+                let packages = packages.get(compile.target.triple()).map_or(&[][..], Vec::as_slice);
+                prepared.insert(compile.clone(), self.settle(compile, packages, target)?);
             }
         }
         Ok(prepared)
     }
 
-    fn settle(&self, compile: &Compile) -> Result<Prepared, Error> {
+    fn settle(
+        &self,
+        compile: &Compile,
+        packages: &[Place],
+        target: &Path,
+    ) -> Result<Prepared, Error> {
         let triple = compile.target.triple();
         let standard = self.has_standard_library(triple)?;
         Self::check_cpu(compile)?;
@@ -130,7 +156,16 @@ impl<'a> Machines<'a> {
         let effective = self.effective_cpu(compile, &users);
         let (linker, mut variables) = self.linker(compile, &chosen, &effective)?;
         let start = start_files(compile, standard);
-        let ours: Vec<Flag> = std::iter::once(cpu).chain(linker).chain(start).collect();
+        let folders = self.folders(compile, target);
+        let remap = self.remap(&folders, packages);
+        for place in remap.places() {
+            self.shell.detail("Remapped", format!("{} to {}", place.from.display(), place.to));
+        }
+        let remapped =
+            remap.rustc_flags(&users).into_iter().map(|text| Flag { text, chosen: true });
+        let ours: Vec<Flag> =
+            std::iter::once(cpu).chain(linker).chain(start).chain(remapped).collect();
+        variables.extend(self.c_variables(triple, &remap, &chosen.linker));
         let flags = rustflags::decide(&self.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
         let name = &self.options.profile;
@@ -138,17 +173,72 @@ impl<'a> Machines<'a> {
         for row in &profile.rows {
             self.shell.detail("Profile", format!("{name}: {row}"));
         }
-        for row in &flags.rows {
+        for row in flags.rows.iter().filter(|row| !Remap::is_flag(&row.flag)) {
             self.shell.detail("Rustflags", format!("{triple}: {row}"));
         }
-        let mut config = Vec::new();
+        let mut config = folders.config;
         for handed in flags.handed.into_iter().chain(profile.handed) {
             match handed {
                 Handed::Variable { name, value } => variables.push((name, value)),
                 Handed::Config(text) => config.push(text),
             }
         }
-        Ok(Prepared { config, variables, linker: record(&chosen.linker), cpu: effective })
+        let linker = record(&chosen.linker);
+        let target_dir = folders.own;
+        Ok(Prepared { config, variables, linker, cpu: effective, target_dir, remap })
+    }
+
+    /// Where cargo writes.
+    fn folders(&self, compile: &Compile, target: &Path) -> Targets {
+        let built = self.metadata.build_directory.as_ref().map(|f| f.as_std_path());
+        // The build folder is the target folder unless cargo's configuration says another.
+        let built = built.filter(|built| *built != self.metadata.target_directory.as_std_path());
+        let mut all = vec![target.to_path_buf()];
+        all.extend(built.map(Path::to_path_buf));
+        let Some(variant) = compile.variant() else {
+            return Targets { all, ..Targets::default() };
+        };
+        let below = |folder: &Path| folder.join("lambda-pack.build").join(&variant);
+        let config = built.map(|built| {
+            let value = Value::Text(below(built).display().to_string());
+            Handed::config(&["build", "build-dir"], &value)
+        });
+        let config = config.and_then(|handed| match handed {
+            Handed::Config(text) => Some(text),
+            Handed::Variable { .. } => None,
+        });
+        all.extend(built.map(below));
+        all.push(below(target));
+        Targets { all, own: Some(below(target)), config: config.into_iter().collect() }
+    }
+
+    fn remap(&self, folders: &Targets, packages: &[Place]) -> Remap {
+        let release = self.rustc.version.split_whitespace().nth(1).unwrap_or_default();
+        Remap::new(&Folders {
+            workspace: self.metadata.workspace_root.as_std_path(),
+            targets: &folders.all,
+            packages,
+            sysroot: &self.rustc.sysroot,
+            rustc: self.rustc.commit.as_deref().unwrap_or(release),
+        })
+        .with_real(files::real)
+    }
+
+    /// What gives C code the same names.
+    fn c_variables(&self, triple: &str, remap: &Remap, linker: &Linker) -> Variables {
+        let set = |name: &str| self.config.variable(name);
+        let named = [format!("CC_{triple}"), format!("CC_{}", triple.replace('-', "_"))];
+        let named = named.iter().map(String::as_str).chain(["CC"]).find_map(set);
+        let version = match (named, linker) {
+            (Some(program), _) => toolchain::compiler(program).and_then(|found| found.version),
+            (None, Linker::Zig(_)) => None,
+            (None, Linker::Host(found) | Linker::Gcc(found) | Linker::Musl(found)) => {
+                found.version.clone()
+            }
+            (None, Linker::Configured { .. }) => self.cc().and_then(|found| found.version),
+        };
+        let compiler = CCompiler::of_version(version.as_deref().unwrap_or_default());
+        remap.c_variables(triple, triple == self.rustc.host, compiler, set)
     }
 
     /// The processor that rustc compiles for: the user's flags may name another.
@@ -235,6 +325,10 @@ impl<'a> Machines<'a> {
         }
     }
 
+    fn cc(&self) -> Option<Compiler> {
+        self.cc.get_or_init(toolchain::cc).clone()
+    }
+
     fn zig(&self) -> Option<Zig> {
         self.zig.get_or_init(toolchain::zig).clone()
     }
@@ -254,7 +348,7 @@ impl<'a> Machines<'a> {
         let machine = Machine {
             host,
             configured: &configured,
-            cc: &|| self.cc.get_or_init(toolchain::cc).clone(),
+            cc: &|| self.cc(),
             zig: &|| self.zig(),
             gcc: &toolchain::gcc,
             musl: &|arch| toolchain::musl_gcc(arch, host),

@@ -20,7 +20,7 @@ mod roots;
 
 use cargo_metadata::PackageId;
 
-pub use cache::{KeyInputs, decode, encode, key};
+pub use cache::{Answer, KeyInputs, decode, encode, key};
 pub use flags::{included, rustflags};
 pub use gains::{Gain, gains};
 pub use graph::{Graph, GraphError};

@@ -302,9 +302,15 @@ fn the_answer_is_remembered_until_something_changes() {
     let groups = || {
         let members = &lambda_pack::cargo::metadata(&facts.options).unwrap();
         let (options, target) = (&facts.options, host());
-        let features =
-            lambda_pack::cargo::Features { options, members, rustc: &rustc, target, units: &units };
-        features.grouping(&record).unwrap().groups()
+        let features = lambda_pack::cargo::Features {
+            options,
+            members,
+            rustc: &rustc,
+            target,
+            units: &units,
+            unify: false,
+        };
+        features.answer(&record).unwrap().grouping.groups()
     };
     let lock = workspace.path().join("Cargo.lock");
     fs::remove_file(&lock).unwrap();
@@ -368,10 +374,11 @@ fn figures() {
         rustc: &lambda_pack::toolchain::rustc().unwrap(),
         target: host(),
         units: &units,
+        unify: false,
     };
     for what in ["asked", "remembered"] {
         let since = Instant::now();
-        features.grouping(&record.path().join("features.json")).unwrap();
+        features.answer(&record.path().join("features.json")).unwrap();
         timed(what, since);
     }
     for unit in &units {

@@ -19,6 +19,7 @@ const DECISIONS: &[&str] = &[
     "message",
     "plan",
     "profile",
+    "remap",
     "remedy",
     "rustflags",
     "system",

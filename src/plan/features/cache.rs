@@ -14,9 +14,10 @@ use super::Unit;
 use super::groups::{Grouping, Place};
 use crate::digest::Sha256;
 use crate::plan::CargoOptions;
+use crate::remap::{self, Place as Folder};
 
 /// The version of the record and of the rules behind it: one more whenever either changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// All that a grouping follows from.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,17 @@ pub struct KeyInputs<'a> {
     pub rustc: &'a str,
     /// The host's triple.
     pub host: &'a str,
+    /// Whether all units share runs, whatever features that gives them.
+    pub unify: bool,
+}
+
+/// What is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Which units may share a run.
+    pub grouping: Grouping,
+    /// Where packages outside of the workspace lie, with their fixed names.
+    pub packages: Vec<Folder>,
 }
 
 /// The key of a grouping.
@@ -74,6 +86,7 @@ pub fn key(inputs: &KeyInputs<'_>) -> Sha256 {
     for text in [inputs.target, inputs.rustc, inputs.host] {
         parts.add(text.as_bytes());
     }
+    parts.add(&[u8::from(inputs.unify)]);
     Sha256::of(&parts.0)
 }
 
@@ -117,6 +130,7 @@ struct Record {
     version: u32,
     key: String,
     places: Vec<PlaceRecord>,
+    packages: Vec<Folder>,
     outside: Vec<FileRecord>,
 }
 
@@ -157,7 +171,9 @@ pub fn encode(
         with: place.with.iter().map(|id| id.repr.clone()).collect(),
     };
     let places = grouping.places.iter().map(place).collect();
-    serde_json::to_string(&Record { version: VERSION, key: key.hex(), places, outside }).ok()
+    let packages = remap::packages(metadata);
+    let record = Record { version: VERSION, key: key.hex(), places, packages, outside };
+    serde_json::to_string(&record).ok()
 }
 
 /// What a record says of these units, if it is theirs and still holds. `digest` reads a file.
@@ -166,7 +182,7 @@ pub fn decode(
     key: &Sha256,
     units: &[Unit],
     mut digest: impl FnMut(&Path) -> Option<Sha256>,
-) -> Option<Grouping> {
+) -> Option<Answer> {
     let record: Record = serde_json::from_slice(text).ok()?;
     if record.version != VERSION || record.key != key.hex() || record.places.len() != units.len() {
         return None;
@@ -187,5 +203,6 @@ pub fn decode(
     }
     let unchanged =
         |file: &FileRecord| digest(&file.path).is_some_and(|digest| digest.hex() == file.digest);
-    record.outside.iter().all(unchanged).then_some(Grouping { places })
+    let holds = record.outside.iter().all(unchanged);
+    holds.then_some(Answer { grouping: Grouping { places }, packages: record.packages })
 }

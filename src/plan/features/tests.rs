@@ -236,6 +236,7 @@ fn inputs<'a>(options: &'a CargoOptions, units: &'a [Unit]) -> KeyInputs<'a> {
         target: LINUX,
         host: LINUX,
         rustc: "rustc 1",
+        unify: false,
     }
 }
 
@@ -262,6 +263,7 @@ fn the_key_tells_every_input_apart() {
         KeyInputs { target: "aarch64-unknown-linux-gnu", ..base },
         KeyInputs { host: "aarch64-unknown-linux-gnu", ..base },
         KeyInputs { rustc: "rustc 2", ..base },
+        KeyInputs { unify: true, ..base },
     ];
     let keys: BTreeMap<_, _> =
         all.iter().enumerate().map(|(index, inputs)| (key(inputs).hex(), index)).collect();
@@ -280,7 +282,8 @@ fn a_record_holds_while_nothing_changes() {
     let digest = |path: &std::path::Path| Some(Sha256::of(path.as_os_str().as_encoded_bytes()));
     let text = encode(&key, &grouping, &metadata, digest).unwrap();
     let read = |text: &str| decode(text.as_bytes(), &key, &units, digest);
-    assert_eq!(read(&text), Some(grouping.clone()));
+    let packages = crate::remap::packages(&metadata);
+    assert_eq!(read(&text), Some(Answer { grouping: grouping.clone(), packages }));
     assert_eq!(decode(text.as_bytes(), &other, &units, digest), None);
     assert_eq!(decode(text.as_bytes(), &key, &units[..1], digest), None);
     // The manifests of `lib` and others, which are no members.
@@ -294,8 +297,8 @@ fn a_record_holds_while_nothing_changes() {
         ("\"lib\"", "\"h3\""),
         ("[\"lib\"]", "[\"lib\",\"inner\"]"),
         ("[\"lib\"]", "[\"lib\",\"lib\"]"),
-        ("\"version\":1", "\"version\":2"),
-        ("\"version\":1", "\"version\":1,\"more\":1"),
+        ("\"version\":2", "\"version\":1"),
+        ("\"version\":2", "\"version\":2,\"more\":1"),
         ("}]}", "}"),
     ] {
         assert!(text.contains(good), "{good} in {text}");

@@ -9,8 +9,11 @@ mod doctor;
 mod groups;
 mod libraries;
 mod lower;
+mod pack;
 mod package;
 mod prepare;
+mod runs;
+mod timing;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

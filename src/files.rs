@@ -1,15 +1,17 @@
 //! The disk: trees from folders, files written whole or not at all, folders exchanged at once.
 
 mod include;
+mod stamp;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 pub use include::{IncludeError, Roots, include};
+pub use stamp::{Watched, copied, digest, disk, settle, stamp, written};
 
 use crate::bundle::Record;
 use crate::tree::{Entry, Source};
@@ -45,6 +47,13 @@ pub fn is_ours(folder: &Path) -> bool {
         Ok(mut items) => items.next().is_none() || folder.join(Record::FILE).is_file(),
         Err(_) => !folder.exists(),
     }
+}
+
+/// Whether a folder holds nothing but files of these names.
+#[must_use]
+pub fn holds_only(folder: &Path, names: &[&OsStr]) -> bool {
+    let Ok(mut items) = fs::read_dir(folder) else { return false };
+    items.all(|item| item.is_ok_and(|item| names.contains(&item.file_name().as_os_str())))
 }
 
 /// Opens a file for reading.

@@ -39,8 +39,8 @@
 //!
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
-//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`message`]. Edges:
-//! [`process`], [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`],
+//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`], [`message`]. Edges:
+//! [`process`], [`jobs`], [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`],
 //! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod artifact;
@@ -60,6 +60,7 @@ pub mod error;
 pub mod files;
 pub mod function;
 pub mod inspect;
+pub mod jobs;
 pub mod libraries;
 pub mod linker;
 pub mod message;
@@ -71,6 +72,7 @@ pub mod remap;
 pub mod remedy;
 pub mod rustflags;
 pub mod shell;
+pub mod stamps;
 pub mod system;
 pub mod target;
 pub mod toolchain;

@@ -17,6 +17,8 @@ pub enum Message<'a> {
         folder: String,
         /// The zip.
         path: String,
+        /// It was there before, made of the same.
+        fresh: bool,
         /// All that `lambda-pack.json` says of it.
         #[serde(flatten)]
         record: &'a crate::bundle::Record,

@@ -19,6 +19,7 @@ pub use select::{Candidate, SelectError, Selected, Selection, handlers, select, 
 use crate::bundle::{DosTime, Level};
 use crate::compile::Compile;
 use crate::config::Settings;
+use crate::digest::Sha256;
 use crate::function::Function;
 use crate::target::{Arch, Libc, Target};
 
@@ -31,6 +32,8 @@ pub struct Output {
     pub index: bool,
     /// `target/lambda`, for `--layout cargo-lambda`.
     pub cargo_lambda: Option<PathBuf>,
+    /// Where it is kept what bundles were made of: in cargo's target folder, wherever they are.
+    pub stamps: PathBuf,
 }
 
 impl Output {
@@ -39,6 +42,13 @@ impl Output {
     pub fn folder(&self, function: &Function) -> PathBuf {
         let arch = function.compile.target.arch;
         self.base.join(function.name.as_str()).join(arch.aws_name())
+    }
+
+    /// Where it is kept what the bundle in a folder was made of.
+    #[must_use]
+    pub fn stamps(&self, folder: &Path) -> PathBuf {
+        let digest = Sha256::of(folder.as_os_str().as_encoded_bytes()).hex();
+        self.stamps.join(format!("{}.json", digest.get(..16).unwrap_or_default()))
     }
 }
 
@@ -142,6 +152,7 @@ pub fn output(target_directory: &Path, out: Option<&Path>, cargo_lambda: bool) -
         base: out.map_or_else(|| target_directory.join("lambda-pack"), Path::to_path_buf),
         index: out.is_some(),
         cargo_lambda: cargo_lambda.then(|| target_directory.join("lambda")),
+        stamps: target_directory.join("lambda-pack.stamps"),
     }
 }
 

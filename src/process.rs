@@ -12,6 +12,7 @@ pub struct Step {
     args: Vec<OsString>,
     with: Vec<(OsString, OsString)>,
     without: Vec<OsString>,
+    server: Option<jobserver::Client>,
 }
 
 /// A program that could not be run, or failed.
@@ -50,7 +51,8 @@ impl Step {
         args: impl IntoIterator<Item = A>,
     ) -> Self {
         let args = args.into_iter().map(Into::into).collect();
-        Self { program: program.into(), args, with: Vec::new(), without: Vec::new() }
+        let (with, without) = (Vec::new(), Vec::new());
+        Self { program: program.into(), args, with, without, server: None }
     }
 
     /// The same step without these environment variables.
@@ -67,6 +69,14 @@ impl Step {
         self
     }
 
+    /// The same step as a part of what this job server serves (the variables that say so are not
+    /// shown: they mean nothing elsewhere).
+    #[must_use]
+    pub fn served_by(mut self, server: jobserver::Client) -> Self {
+        self.server = Some(server);
+        self
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is where programs are run")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -75,6 +85,9 @@ impl Step {
             command.env_remove(variable);
         }
         command.envs(self.with.iter().map(|(name, value)| (name, value)));
+        if let Some(server) = &self.server {
+            server.configure(&mut command);
+        }
         command
     }
 

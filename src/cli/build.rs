@@ -1,38 +1,37 @@
-//! What `package` and `check` share: facts → plan, and cargo's runs with work on each executable as
-//! soon as it is there.
+//! What `package` and `check` share: facts → plan, and what goes into each bundle.
 
 use std::collections::BTreeMap;
 use std::env;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
+use super::configuration;
 use super::groups::{Answers, Groups, functions};
+use super::libraries::{self, Lookup};
 use super::prepare::{Machines, Prepared};
-use super::{configuration, libraries};
+use super::timing::Clock;
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
 use crate::bundle::LinkerRecord;
-use crate::cargo::{self, CargoError};
+use crate::cargo;
+use crate::closure::Candidate;
 use crate::compile::Compile;
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
-use crate::function::{Function, Handler};
+use crate::function::Function;
 use crate::inspect;
-use crate::plan::{self, CargoOptions, Output, Plan, Run};
+use crate::jobs::Jobs;
+use crate::libraries::Search;
+use crate::plan::{self, CargoOptions, Output, Plan};
 use crate::remap::Embedded;
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::toolchain::{self, Rustc};
 use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
-
-/// More workers than that gain nothing: two files are compressed at once at most.
-const MAX_WORKERS: usize = 4;
 
 /// The facts of one run and what was decided from them.
 pub(super) struct Job {
@@ -45,6 +44,10 @@ pub(super) struct Job {
     pub(super) output: Output,
     /// The folders that cargo and we write to.
     outputs: Vec<PathBuf>,
+    /// How much may run at once.
+    pub(super) jobs: Jobs,
+    /// Where the time went.
+    pub(super) clock: Clock,
 }
 
 /// All that goes into one bundle.
@@ -53,15 +56,11 @@ pub(super) struct Contents {
     pub(super) files: Vec<Inspected>,
     /// The folders of this machine in which libraries were looked for.
     searched: Vec<String>,
+    /// The same; none if the program needs none.
+    pub(super) folders: Option<Vec<PathBuf>>,
     /// The folders that are in its program all the same.
     embedded: Vec<Embedded>,
 }
-
-/// What came of the functions, in their order, and what went wrong with cargo itself.
-pub(super) type Results<T> = (Vec<Result<T, Error>>, Option<Error>);
-
-/// A function, by its place in the plan, and its executable.
-type Work<'a> = (usize, &'a Function, Artifact);
 
 impl Job {
     /// Gathers the facts and makes the plan. Nothing is built or written.
@@ -73,6 +72,8 @@ impl Job {
         cargo_lambda: bool,
         shell: &Shell,
     ) -> Result<Self, Error> {
+        let clock = Clock::new();
+        let started = Clock::now();
         let options = build.cargo_options(global);
         let (metadata, rustc) = thread::scope(|scope| {
             let rustc = scope.spawn(toolchain::rustc);
@@ -85,6 +86,8 @@ impl Job {
         machines.check_wrapper()?;
         let (functions, packages) =
             functions(&metadata, &build.selection(), &config, machines.default_target(), &rustc)?;
+        clock.add("workspace and settings", started);
+        let started = Clock::now();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
         let target = match &options.target_dir {
             Some(folder) => absolute(folder),
@@ -108,13 +111,17 @@ impl Job {
         if cargo_lambda {
             check_layout(&plan)?;
         }
+        clock.add("features and packages", started);
+        let started = Clock::now();
         let prepared =
             machines.prepare(plan.runs.iter().map(|run| &run.compile), &places, &target)?;
+        clock.add("linkers", started);
+        let jobs = machines.jobs();
         let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
         let mut outputs = vec![target, output.base.clone()];
         outputs.extend(output.cargo_lambda.clone());
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
-        let job = Self { options, metadata, rustc, plan, prepared, output, outputs };
+        let job = Self { options, metadata, rustc, plan, prepared, output, outputs, jobs, clock };
         for function in &job.plan.functions {
             check_folders(function)?;
             check_trust(&Trust::new(function.trust_system.clone()))?;
@@ -146,7 +153,9 @@ impl Job {
         if mistakes.is_empty() { Ok(()) } else { Err(Error::Include(mistakes)) }
     }
 
-    fn includes(&self, function: &Function) -> Result<Tree, Error> {
+    /// What a function includes, as the disk has it now: a build script may have written some of it
+    /// since the plan was made.
+    pub(super) fn includes(&self, function: &Function) -> Result<Tree, Error> {
         let roots = Roots {
             package: function.package_root.clone(),
             workspace: self.metadata.workspace_root.clone().into_std_path_buf(),
@@ -160,29 +169,39 @@ impl Job {
         Ok(tree)
     }
 
-    /// All that goes into a function's bundle, as the disk has it now (a build script may have
-    /// written some of it since the plan was made), with `executable`, a copy of the artifact's or
-    /// that itself, and with the libraries that Lambda lacks.
+    /// All that goes into a function's bundle: `tree`, which it includes; `executable`, a copy of the
+    /// artifact's or that itself; and the libraries that Lambda lacks. `look` sees every file that may
+    /// be one of those.
     pub(super) fn contents(
         &self,
-        function: &Function,
-        artifact: &Artifact,
+        (function, artifact): (&Function, &Artifact),
+        mut tree: Tree,
         executable: &Path,
+        look: &dyn Fn(&Path) -> Option<Candidate>,
         shell: &Shell,
     ) -> Result<Contents, Error> {
-        let mut tree = self.includes(function)?;
         let length =
             files::open_file(executable).and_then(|file| files::length(&file, executable))?;
         insert_executable(&mut tree, function, length, executable)?;
-        let arch = function.compile.target.arch;
-        let machines = (arch, Arch::of_linux_triple(&self.rustc.host));
-        let settings = library_settings(function);
         let mut files = inspect::tree(&tree)?;
         let embedded = self.embedded(function, executable)?;
-        let searched = libraries::insert(
-            &mut tree, &mut files, function, artifact, machines, settings, shell,
-        )?;
-        Ok(Contents { tree, files, searched, embedded })
+        let folders = self.library_folders(function, artifact);
+        let lookup = Lookup { function, artifact, folders: &folders, look };
+        let is_dynamic = libraries::insert(&mut tree, &mut files, &lookup, shell)?;
+        let folders = is_dynamic.then_some(folders);
+        let shown = folders.iter().flatten().map(|folder| folder.display().to_string());
+        Ok(Contents { tree, files, searched: shown.collect(), folders, embedded })
+    }
+
+    /// The folders of this machine in which libraries for a function are looked for.
+    pub(super) fn library_folders(&self, function: &Function, artifact: &Artifact) -> Vec<PathBuf> {
+        crate::libraries::folders(&Search {
+            arch: function.compile.target.arch,
+            host: Arch::of_linux_triple(&self.rustc.host),
+            linked: &artifact.link_folders,
+            folders: &function.library_paths,
+            sysroot: function.sysroot.as_deref(),
+        })
     }
 
     fn embedded(&self, function: &Function, executable: &Path) -> Result<Vec<Embedded>, Error> {
@@ -217,91 +236,10 @@ impl Job {
             bare: false,
             arch: Some(function.compile.target.arch),
             runtime: function.runtime,
-            dlopen: library_settings(function).dlopen,
+            dlopen: &function.dlopen,
             searched: &contents.searched,
             embedded: &contents.embedded,
         }
-    }
-
-    /// Runs cargo and hands each executable to `work` on threads of their own, as soon as cargo
-    /// reports it.
-    pub(super) fn run<T: Send>(
-        &self,
-        shell: &Shell,
-        work: impl Fn(&Function, &Artifact) -> Result<T, Error> + Sync,
-    ) -> Results<T> {
-        let mut results = Vec::new();
-        let mut failed = None;
-        for run in &self.plan.runs {
-            match self.run_once(run, shell, &work, &mut results) {
-                Ok(()) => {}
-                Err(error) if self.options.keep_going => failed = failed.or(Some(error)),
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
-        results.sort_by_key(|(index, _)| *index);
-        (results.into_iter().map(|(_, result)| result).collect(), failed)
-    }
-
-    fn run_once<T: Send>(
-        &self,
-        run: &Run,
-        shell: &Shell,
-        work: &(impl Fn(&Function, &Artifact) -> Result<T, Error> + Sync),
-        results: &mut Vec<(usize, Result<T, Error>)>,
-    ) -> Result<(), Error> {
-        let member = |&index: &usize| self.plan.functions.get(index).map(|found| (index, found));
-        let members: Vec<(usize, &Function)> = run.members.iter().filter_map(member).collect();
-        let handlers: Vec<_> = members.iter().map(|(_, function)| &function.handler).collect();
-        let prepared = self.prepared.get(&run.compile).cloned().unwrap_or_default();
-        let Prepared { config, variables, target_dir, .. } = &prepared;
-        let mut options = self.options.clone();
-        options.target_dir = target_dir.clone().or(options.target_dir);
-        let step = cargo::build_step(&options, run, &handlers, config, variables);
-        shell.detail("Running", format!("`{step}`"));
-        let (to_workers, queue) = mpsc::channel();
-        let queue = Mutex::new(queue);
-        let done = Mutex::new(Vec::new());
-        let mut seen = Vec::new();
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let built = thread::scope(|scope| {
-            for _ in 0..cores.min(MAX_WORKERS).min(members.len()) {
-                scope.spawn(|| worker(&queue, &done, work, shell));
-            }
-            shell.hold();
-            let built = cargo::build(&step, |artifact| {
-                let is = |member: &&(usize, &Function)| built_for(&member.1.handler, &artifact);
-                if let Some(&(index, function)) = members.iter().find(is) {
-                    seen.push(index);
-                    // The workers listen until the sender is dropped.
-                    let _ = to_workers.send((index, function, artifact));
-                }
-            });
-            drop(to_workers);
-            shell.release();
-            shell.start_progress("Packing", seen.len(), lock(&done).len());
-            built
-        });
-        shell.end_progress();
-        results.append(&mut lock(&done));
-        built?;
-        match members.iter().find(|(index, _)| !seen.contains(index)) {
-            Some((_, function)) => {
-                Err(CargoError::NoExecutable(function.handler.to_string()).into())
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-fn library_settings(function: &Function) -> libraries::Settings<'_> {
-    libraries::Settings {
-        dlopen: &function.dlopen,
-        folders: &function.library_paths,
-        sysroot: function.sysroot.as_deref(),
     }
 }
 
@@ -360,46 +298,4 @@ fn insert_executable(
     let source = Source::File(executable.to_path_buf());
     tree.insert(archived, Entry { mode: Mode::Executable, length, source })
         .map_err(|source| Error::Clash { function: function.name.to_string(), source })
-}
-
-fn built_for(handler: &Handler, artifact: &Artifact) -> bool {
-    handler.package_id == artifact.package_id
-        && handler.target == artifact.target
-        && handler.kind == artifact.kind
-}
-
-fn worker<T>(
-    queue: &Mutex<mpsc::Receiver<Work<'_>>>,
-    done: &Mutex<Vec<(usize, Result<T, Error>)>>,
-    work: &impl Fn(&Function, &Artifact) -> Result<T, Error>,
-    shell: &Shell,
-) {
-    loop {
-        let next = lock(queue).recv();
-        let Ok((index, function, artifact)) = next else { return };
-        let result = work(function, &artifact);
-        lock(done).push((index, result));
-        shell.advance();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// All that went wrong as one: cargo's failure first, since it explains the rest. That the answer
-/// could not be written counts only if nothing else went wrong.
-pub(super) fn combine(
-    failed: Option<Error>,
-    mut errors: Vec<Error>,
-    answered: Result<(), Error>,
-) -> Result<(), Error> {
-    if let Some(error) = failed {
-        errors.insert(0, error);
-    }
-    match errors.len() {
-        0 => answered,
-        1 => Err(errors.remove(0)),
-        _ => Err(Error::Several(errors)),
-    }
 }

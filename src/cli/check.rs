@@ -64,7 +64,10 @@ fn check_artifact(
     artifact: &Artifact,
     shell: &Shell,
 ) -> Result<Checked, Error> {
-    let contents = job.contents(function, artifact, &artifact.executable, shell)?;
+    let tree = job.includes(function)?;
+    let executable = &artifact.executable;
+    let contents =
+        job.contents((function, artifact), tree, executable, &crate::libraries::look, shell)?;
     let trust = Trust::new(function.trust_system.clone());
     checked(&Job::subject(function, &contents), &trust, Vec::new())
 }
@@ -150,7 +153,7 @@ fn report(
             packaging: false,
         }));
     }
-    build::combine(failed, errors, answered)
+    super::runs::combine(failed, errors, answered)
 }
 
 fn answer(all: &[Checked], shell: &Shell) -> Result<(), Error> {

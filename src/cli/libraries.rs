@@ -8,62 +8,52 @@ use crate::audit::{Content, Inspected, Trust};
 use crate::closure::{self, Candidate, Gathered, Program, Reason, Request};
 use crate::error::Error;
 use crate::function::Function;
-use crate::libraries;
 use crate::shell::Shell;
 use crate::system::System;
-use crate::target::Arch;
 use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
 
-/// What the user said of libraries.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Settings<'a> {
-    /// Libraries that the function opens while it runs.
-    pub(super) dlopen: &'a [String],
-    /// Folders to look in.
+/// What libraries are looked for, and where.
+#[derive(Clone, Copy)]
+pub(super) struct Lookup<'a> {
+    pub(super) function: &'a Function,
+    pub(super) artifact: &'a Artifact,
+    /// The folders of this machine, in order.
     pub(super) folders: &'a [PathBuf],
-    /// The root of another system.
-    pub(super) sysroot: Option<&'a Path>,
+    /// What stands at a path of this machine, if it may serve as a library.
+    pub(super) look: &'a dyn Fn(&Path) -> Option<Candidate>,
 }
 
-/// Adds to a tree, and to what its files are, what its program needs and Lambda lacks. Gives the
-/// folders that were searched.
+/// Adds to a tree, and to what its files are, what its program needs and Lambda lacks. Says whether
+/// the program needs any library at all.
 pub(super) fn insert(
     tree: &mut Tree,
     inspected: &mut Vec<Inspected>,
-    function: &Function,
-    artifact: &Artifact,
-    (arch, host): (Arch, Option<Arch>),
-    settings: Settings<'_>,
+    lookup: &Lookup<'_>,
     shell: &Shell,
-) -> Result<Vec<String>, Error> {
+) -> Result<bool, Error> {
+    let Lookup { function, artifact, folders, look } = *lookup;
     let program = function.role.archive_path(&function.name);
     let files: BTreeMap<&str, &Inspected> =
         inspected.iter().map(|file| (file.path.as_str(), file)).collect();
     let Some(Content::Elf(facts)) = files.get(program.as_str()).map(|file| &file.content) else {
-        return Ok(Vec::new());
+        return Ok(false);
     };
-    if facts.needed.is_empty() && settings.dlopen.is_empty() {
-        return Ok(Vec::new());
+    if facts.needed.is_empty() && function.dlopen.is_empty() {
+        return Ok(false);
     }
-    let roots = libraries::folders(&libraries::Search {
-        arch,
-        host,
-        linked: &artifact.link_folders,
-        folders: settings.folders,
-        sysroot: settings.sysroot,
-    });
     let root = function.role.unpacked_at();
     let trust = Trust::new(function.trust_system.clone());
     let sources = sources(tree, &program, artifact);
+    let path = format!("{root}/{program}");
     let gathered = closure::gather(&Request {
-        program: Program { path: &format!("{root}/{program}"), facts, dlopen: settings.dlopen },
+        program: Program { path: &path, facts, dlopen: &function.dlopen },
         root,
-        system: &System::of_zip(function.runtime, arch)?,
+        system: &System::of_zip(function.runtime, function.compile.target.arch)?,
         accepts: &|name| trust.covers(name),
         bundle: &|path| files.get(path).map(|file| file.content.as_loaded()),
         source: &|path| sources.get(path).copied(),
-        roots: &roots,
-        look: &libraries::look,
+        roots: folders,
+        look,
     });
     for library in &gathered {
         shell.detail("Bundling", said(library, function));
@@ -72,7 +62,7 @@ pub(super) fn insert(
         insert_one(tree, inspected, function, library)?;
     }
     inspected.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(roots.iter().map(|folder| folder.display().to_string()).collect())
+    Ok(true)
 }
 
 /// Where the files of the bundle lie on this machine: the program where cargo put it.

@@ -16,6 +16,7 @@ use crate::compile::{Compile, LinkerRequest, Optimize};
 use crate::config::ConfigFile;
 use crate::error::Error;
 use crate::files;
+use crate::jobs::Jobs;
 use crate::linker::{self, Chosen, Compiler, Linker, LinkerError, Machine, Tool, Zig};
 use crate::nearest::suggestion;
 use crate::plan::CargoOptions;
@@ -109,6 +110,11 @@ impl<'a> Machines<'a> {
                 (Arch::of_triple(&self.rustc.host), Libc::Gnu)
             }
         }
+    }
+
+    /// How much may run at once.
+    pub(super) fn jobs(&self) -> Jobs {
+        Jobs::new(self.options.jobs.as_deref(), &self.config)
     }
 
     /// Settles every way of compiling. `packages`: where those outside of the workspace lie, for each

@@ -22,6 +22,7 @@ const DECISIONS: &[&str] = &[
     "remap",
     "remedy",
     "rustflags",
+    "stamps",
     "system",
 ];
 const EDGES: &[&str] = &[
@@ -29,6 +30,7 @@ const EDGES: &[&str] = &[
     "cargo_files",
     "files",
     "inspect",
+    "jobs",
     "libraries",
     "process",
     "shell",

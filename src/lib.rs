@@ -40,7 +40,7 @@
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`message`]. Edges:
-//! [`process`], [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`],
+//! [`process`], [`tool_cache`], [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`],
 //! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod artifact;
@@ -73,6 +73,7 @@ pub mod rustflags;
 pub mod shell;
 pub mod system;
 pub mod target;
+pub mod tool_cache;
 pub mod toolchain;
 pub mod tree;
 pub mod zig;

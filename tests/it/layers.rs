@@ -32,6 +32,7 @@ const EDGES: &[&str] = &[
     "libraries",
     "process",
     "shell",
+    "tool_cache",
     "toolchain",
     "zig",
 ];

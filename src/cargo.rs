@@ -18,7 +18,8 @@ use crate::libraries;
 use crate::plan::features::{CfgError, GraphError, Resolver, RustcCfg};
 use crate::plan::{CargoOptions, Run};
 use crate::process::{ProcessError, Step};
-use crate::toolchain::rustc_program;
+use crate::tool_cache::ToolCache;
+use crate::toolchain::Rustc;
 
 /// What can go wrong with cargo.
 #[derive(Debug, thiserror::Error)]
@@ -80,12 +81,14 @@ pub fn whole_metadata(
 
 /// Asks rustc what a target is like. `flags` are those that cargo gives rustc there: with an
 /// explicit `--target`, the `RUSTFLAGS` for the target and none for the host.
-pub fn platform(triple: &str, flags: &[String]) -> Result<RustcCfg, CargoError> {
-    let args = ["--print", "cfg", "--target", triple].map(str::to_owned).into_iter();
-    let answer = Step::new(rustc_program(), args.chain(flags.iter().cloned()))
-        .output()
-        .map_err(CargoError::Run)?;
-    Ok(RustcCfg::parse(triple, &String::from_utf8_lossy(&answer))?)
+pub fn platform(
+    tools: &ToolCache,
+    rustc: &Rustc,
+    triple: &str,
+    flags: &[String],
+) -> Result<RustcCfg, CargoError> {
+    let answer = rustc.cfg(tools, triple, flags, Step::output).map_err(CargoError::Run)?;
+    Ok(RustcCfg::parse(triple, &answer)?)
 }
 
 /// The command that builds these handlers, with more of `--config` and of the environment.

@@ -208,6 +208,20 @@ impl CargoConfig {
         Some((path, said.origin))
     }
 
+    /// The rustc that cargo calls: `RUSTC`, else `build.rustc`, else the one in `PATH`. A path in a
+    /// file is made absolute, as cargo does.
+    #[must_use]
+    pub fn rustc(&self) -> PathBuf {
+        let named = self.variable("RUSTC").filter(|program| !program.is_empty());
+        let named = named.map(|program| (Value::Text(program.to_owned()), self.folder.as_path()));
+        let configured = || self.found(&["build", "rustc"]).map(|(said, root)| (said.value, root));
+        match named.or_else(configured) {
+            Some((Value::Text(program), root)) if program.contains('/') => root.join(program),
+            Some((Value::Text(program), _)) => program.into(),
+            _ => "rustc".into(),
+        }
+    }
+
     /// `rustflags` of every `target.'cfg(…)'` that holds, joined as cargo does.
     #[must_use]
     pub fn cfg_rustflags(&self, cfgs: &[Cfg]) -> Vec<Word> {

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use cargo_platform::Cfg;
 
-use crate::cargo_config::{CargoConfig, Sources, Value};
+use crate::cargo_config::{CargoConfig, Sources};
 use crate::process::Step;
 use crate::remap::{self, Place};
 use crate::rustflags;
+use crate::tool_cache::ToolCache;
+use crate::toolchain::Rustc;
 
 /// The environment of this process, as far as cargo's configuration can read it: what is no UTF-8
 /// it passes over.
@@ -77,20 +79,13 @@ fn config_files(folder: &Path, home: Option<&Path>) -> Vec<PathBuf> {
 /// What `rustc --print cfg` says of a target under the user's flags, which is what cargo holds each
 /// `target.'cfg(…)'` against. Empty if no table has one: then nobody needs to ask.
 #[must_use]
-pub fn cfgs(config: &CargoConfig, triple: &str) -> Vec<Cfg> {
+pub fn cfgs(cache: &ToolCache, config: &CargoConfig, rustc: &Rustc, triple: &str) -> Vec<Cfg> {
     if !config.has_cfgs() {
         return Vec::new();
     }
-    let configured = || match config.value(&["build", "rustc"])?.value {
-        Value::Text(program) => Some(program),
-        _ => None,
-    };
-    let rustc = config.variable("RUSTC").map(str::to_owned).or_else(configured);
-    let args = ["--print", "cfg", "--target", triple].map(str::to_owned);
     let flags = rustflags::without_cfgs(config, triple).into_iter().map(|word| word.text);
-    let step =
-        Step::new(rustc.unwrap_or_else(|| "rustc".to_owned()), args.into_iter().chain(flags));
+    let flags: Vec<String> = flags.collect();
     // That rustc does not take the flags, cargo tells.
-    let answer = step.quiet_output().unwrap_or_default();
-    String::from_utf8_lossy(&answer).lines().filter_map(|line| line.parse().ok()).collect()
+    let answer = rustc.cfg(cache, triple, &flags, Step::quiet_output).unwrap_or_default();
+    answer.lines().filter_map(|line| line.parse().ok()).collect()
 }

@@ -124,6 +124,20 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     publish(file, path, 0o644).map_err(&failed)
 }
 
+/// What marks a folder as one that backups pass over (Cache Directory Tagging Specification).
+const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This file is a cache directory tag created by cargo.\n\
+    # For information about cache directory tags see https://bford.info/cachedir/\n";
+
+/// Writes a file into cargo's target folder, whole or not at all. A folder that is not there yet is
+/// made as cargo makes it, which it would not do any more.
+pub fn write_into_target(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        write_atomically(&folder.join("CACHEDIR.TAG"), CACHE_TAG)?;
+    }
+    write_atomically(path, bytes)
+}
+
 /// Copies a file, whole or not at all.
 pub fn copy_atomically(from: &Path, to: &Path, mode: u32) -> Result<(), FileError> {
     let failed = FileError::at("write", to);

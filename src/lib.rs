@@ -39,8 +39,9 @@
 //!
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
-//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`], [`message`]. Edges:
-//! [`process`], [`jobs`], [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`],
+//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
+//! [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
+//! [`cargo_files`], [`cargo`], [`files`], [`inspect`],
 //! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod artifact;
@@ -75,6 +76,7 @@ pub mod shell;
 pub mod stamps;
 pub mod system;
 pub mod target;
+pub mod tool_cache;
 pub mod toolchain;
 pub mod tree;
 pub mod zig;

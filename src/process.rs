@@ -77,6 +77,24 @@ impl Step {
         self
     }
 
+    /// The program, as it is looked for.
+    #[must_use]
+    pub fn program(&self) -> &OsStr {
+        &self.program
+    }
+
+    /// All that tells one step from another, in order.
+    pub fn parts(&self) -> impl Iterator<Item = &OsStr> {
+        let with = self.with.iter().flat_map(|(name, value)| [name, value]);
+        let one = std::iter::once(&self.program);
+        // What divides the lists is no word of theirs: none has a NUL.
+        let end = || std::iter::once(OsStr::new("\0"));
+        let (args, without) = (self.args.iter(), self.without.iter());
+        let all = one.chain(args).map(OsString::as_os_str).chain(end());
+        let all = all.chain(with.map(OsString::as_os_str)).chain(end());
+        all.chain(without.map(OsString::as_os_str))
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is where programs are run")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

@@ -9,10 +9,10 @@
 //! target only. cargo-zigbuild sets `CARGO_TARGET_<TRIPLE>_LINKER`, which where host and target agree
 //! would link build scripts too, and keeps them out with cargo's unstable features.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_zigbuild::{Build, Zig as Tool};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ use crate::digest::Sha256;
 use crate::linker::Zig;
 use crate::process::{ProcessError, Step};
 use crate::target::Target;
+use crate::tool_cache::{Answer, Question, ToolCache};
+use crate::toolchain::Rustc;
 
 /// The hidden command that answers [`Environment`].
 pub const COMMAND: &str = "zig-environment";
@@ -60,8 +62,15 @@ pub enum ZigError {
 pub struct LibraryError(String);
 
 /// Asks for the environment of a target, in a process of its own. `cpu` is for C code, by rustc's
-/// name; without one it is the least that the architecture has.
-pub fn environment(zig: &Zig, target: &Target, cpu: Option<&str>) -> Result<Environment, ZigError> {
+/// name; without one it is the least that the architecture has. The answer is known while this
+/// program, zig, rustc and the wrappers that were written are the same.
+pub fn environment(
+    cache: &ToolCache,
+    zig: &Zig,
+    rustc: &Rustc,
+    target: &Target,
+    cpu: Option<&str>,
+) -> Result<Environment, ZigError> {
     let program = env::current_exe().map_err(ZigError::Itself)?;
     let (command, args) = match zig.command.split_first() {
         Some((command, args)) => (command.clone(), args.join(" ")),
@@ -69,7 +78,7 @@ pub fn environment(zig: &Zig, target: &Target, cpu: Option<&str>) -> Result<Envi
     };
     let path = which::which(&command).map_err(|_| ZigError::NotFound(command))?;
     let linker = linker_variable(target);
-    let cache = cache_folder(zig);
+    let folder = cache_folder(zig);
     let step = Step::new(program, [COMMAND.to_owned(), target.with_floor()])
         // Else the library would leave out what the user has set.
         .without([OsString::from(linker)])
@@ -78,11 +87,63 @@ pub fn environment(zig: &Zig, target: &Target, cpu: Option<&str>) -> Result<Envi
             "CARGO_ENCODED_RUSTFLAGS",
             cpu.map_or_else(String::new, |cpu| format!("-Ctarget-cpu={cpu}")),
         )
-        .with("CARGO_ZIGBUILD_CACHE_DIR", cache)
-        .with("CARGO_ZIGBUILD_ZIG_COMMAND", path)
+        .with("CARGO_ZIGBUILD_CACHE_DIR", &folder)
+        .with("CARGO_ZIGBUILD_ZIG_COMMAND", &path)
         .with("CARGO_ZIGBUILD_ZIG_COMMAND_ARGS", args)
-        .with("CARGO_ZIGBUILD_ZIG_VERSION", zig.version.clone());
-    Ok(serde_json::from_slice(&step.output()?)?)
+        .with("CARGO_ZIGBUILD_ZIG_VERSION", &zig.version)
+        .with("RUSTC", &rustc.program);
+    let question = Question::of(&step).variables(steers).part(&rustc.version).file(path);
+    let read = |text: &str| Ok(serde_json::from_str::<Environment>(text)?);
+    let ask = || {
+        let text = String::from_utf8_lossy(&step.output()?).into_owned();
+        let written = read(&text)?.files_below(&folder);
+        Ok::<_, ZigError>(Answer::of(text).written(written))
+    };
+    cache.ask(&question, read, ask)
+}
+
+impl Environment {
+    /// The wrappers that it names, which lie in our folder.
+    fn files_below(&self, folder: &Path) -> BTreeSet<PathBuf> {
+        let all = self.variables.values().chain([&self.linker]).map(PathBuf::from);
+        all.filter(|path| path.starts_with(folder)).collect()
+    }
+}
+
+/// What the library, zig and the wrappers read of the environment: settings of theirs and of the
+/// compilers that zig stands for, what is not to be replaced since it is set, and where caches lie.
+fn steers(name: &str) -> bool {
+    const STARTS: [&str; 16] = [
+        "CARGO_ZIGBUILD_",
+        "CARGO_TARGET_",
+        "CARGO_BUILD_",
+        "CARGO_BIN_EXE_",
+        "RUST",
+        "ZIG_",
+        "NIX_",
+        "BINDGEN_",
+        "CMAKE_",
+        "PKG_CONFIG_",
+        "CC",
+        "CXX",
+        "AR",
+        "RANLIB",
+        "PYTHON",
+        "TARGET_",
+    ];
+    const NAMES: [&str; 10] = [
+        "HOME",
+        "XDG_CACHE_HOME",
+        "CARGO_HOME",
+        "CPATH",
+        "C_INCLUDE_PATH",
+        "CPLUS_INCLUDE_PATH",
+        "LIBRARY_PATH",
+        "SDKROOT",
+        "MSYSTEM",
+        "SHELL",
+    ];
+    NAMES.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
 }
 
 /// A folder for the wrappers of this very zig: their names do not tell one zig from another, and cargo

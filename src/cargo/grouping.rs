@@ -14,6 +14,7 @@ use crate::plan::features::{
 };
 use crate::plan::{CargoOptions, Run};
 use crate::remap;
+use crate::tool_cache::ToolCache;
 use crate::toolchain::Rustc;
 
 /// The largest record that is read: thousands of functions.
@@ -28,6 +29,8 @@ pub struct Features<'a> {
     pub members: &'a Metadata,
     /// The compiler.
     pub rustc: &'a Rustc,
+    /// What it has answered.
+    pub tools: &'a ToolCache,
     /// The target's triple.
     pub target: &'a str,
     /// The units of the functions.
@@ -72,7 +75,7 @@ impl Features<'_> {
         let text =
             unchanged.and_then(|key| features::encode(&key, &grouping, &facts.metadata, digest));
         if let Some(text) = text {
-            let _ = files::write_atomically(record, text.as_bytes());
+            let _ = files::write_into_target(record, text.as_bytes());
         }
         Ok(Answer { grouping, packages: remap::packages(&facts.metadata) })
     }
@@ -151,6 +154,7 @@ impl Features<'_> {
     }
 
     fn platforms(&self, configuration: &Configuration) -> Result<(RustcCfg, RustcCfg), CargoError> {
+        let platform = |triple, flags| platform(self.tools, self.rustc, triple, flags);
         let host = platform(&self.rustc.host, &[])?;
         let plain =
             if self.target == self.rustc.host { host.clone() } else { platform(self.target, &[])? };

@@ -18,6 +18,7 @@ use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
 use crate::bundle::LinkerRecord;
 use crate::cargo;
+use crate::cargo_files;
 use crate::closure::Candidate;
 use crate::compile::Compile;
 use crate::error::Error;
@@ -30,6 +31,7 @@ use crate::plan::{self, CargoOptions, Output, Plan};
 use crate::remap::Embedded;
 use crate::shell::Shell;
 use crate::target::Arch;
+use crate::tool_cache::ToolCache;
 use crate::toolchain::{self, Rustc};
 use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
 
@@ -75,30 +77,36 @@ impl Job {
         let clock = Clock::new();
         let started = Clock::now();
         let options = build.cargo_options(global);
-        let (metadata, rustc) = thread::scope(|scope| {
-            let rustc = scope.spawn(toolchain::rustc);
-            (cargo::metadata(&options), rustc.join())
+        // As cargo: from where it is run, not from the workspace.
+        let folder = env::current_dir().unwrap_or_default();
+        let cargos = cargo_files::load(&folder, cargo_files::variables(), &options.config);
+        let (metadata, found) = thread::scope(|scope| {
+            let found = scope.spawn(|| toolchain::find_rustc(cargos.rustc()));
+            (cargo::metadata(&options), found.join())
         });
         let metadata = metadata?;
-        let rustc = rustc.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let target = match &options.target_dir {
+            Some(folder) => absolute(folder),
+            None => metadata.target_directory.clone().into_std_path_buf(),
+        };
+        let tools = ToolCache::open(target.join("lambda-pack.tools.json"));
+        let rustc = toolchain::rustc(&tools, found)?;
         let config = configuration::load(&metadata, build.compile.settings(audit), global, shell)?;
-        let machines = Machines::new(&options, &metadata, &rustc, shell);
+        let machines = Machines::new(&options, &cargos, &metadata, &rustc, &tools, shell);
         machines.check_wrapper()?;
         let (functions, packages) =
             functions(&metadata, &build.selection(), &config, machines.default_target(), &rustc)?;
         clock.add("workspace and settings", started);
         let started = Clock::now();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
-        let target = match &options.target_dir {
-            Some(folder) => absolute(folder),
-            None => metadata.target_directory.clone().into_std_path_buf(),
-        };
         // A debug build is to be quick, not small.
         let unify = build.compile.unify_features || options.profile == "dev";
         let groups = Groups {
             options: &options,
             metadata: &metadata,
             rustc: &rustc,
+            tools: &tools,
             target: &target,
             unify,
         };
@@ -121,6 +129,7 @@ impl Job {
         let mut outputs = vec![target, output.base.clone()];
         outputs.extend(output.cargo_lambda.clone());
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
+        tools.save();
         let job = Self { options, metadata, rustc, plan, prepared, output, outputs, jobs, clock };
         for function in &job.plan.functions {
             check_folders(function)?;

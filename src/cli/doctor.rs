@@ -1,10 +1,12 @@
 //! `doctor`: what this machine has, what works with it, and what is missing.
 
+use std::env;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use serde_json::json;
 
 use super::args::Doctor;
+use crate::cargo_files;
 use crate::doctor::{Ability, Facts};
 use crate::error::Error;
 use crate::linker::Compiler;
@@ -12,11 +14,15 @@ use crate::message::{Message, clean};
 use crate::process::Step;
 use crate::remedy::{Command, Means, Missing};
 use crate::shell::Shell;
+use crate::tool_cache::ToolCache;
 use crate::toolchain;
 
 pub(super) fn run(args: &Doctor, shell: &Shell) -> Result<(), Error> {
-    let facts = toolchain::facts()?;
-    let means = toolchain::means();
+    let folder = env::current_dir().unwrap_or_default();
+    let config = cargo_files::load(&folder, cargo_files::variables(), &[]);
+    let rustc = toolchain::rustc(&ToolCache::none(), toolchain::find_rustc(config.rustc())?)?;
+    let facts = toolchain::facts(&rustc);
+    let means = toolchain::means(&rustc);
     let missing = facts.missing();
     if shell.is_json() {
         records(&facts, &missing, &means, shell)?;

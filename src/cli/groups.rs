@@ -16,6 +16,7 @@ use crate::plan::{Selection, by_triple};
 use crate::remap::Place;
 use crate::shell::Shell;
 use crate::target::{Arch, Libc};
+use crate::tool_cache::ToolCache;
 use crate::toolchain::Rustc;
 
 /// The functions that the flags select, on every architecture that they are wanted for, and the
@@ -76,6 +77,7 @@ pub(super) struct Groups<'a> {
     pub(super) options: &'a CargoOptions,
     pub(super) metadata: &'a Metadata,
     pub(super) rustc: &'a Rustc,
+    pub(super) tools: &'a ToolCache,
     /// Cargo's target folder, which keeps the last answer.
     pub(super) target: &'a Path,
     /// Whether all share runs whatever features that gives them.
@@ -153,7 +155,7 @@ impl Groups<'_> {
     }
 
     fn features<'f>(&'f self, target: &'f str, units: &'f [plan::features::Unit]) -> Features<'f> {
-        let Self { options, metadata, rustc, unify, .. } = *self;
-        Features { options, members: metadata, rustc, target, units, unify }
+        let Self { options, metadata, rustc, tools, unify, .. } = *self;
+        Features { options, members: metadata, rustc, tools, target, units, unify }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::env;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::Metadata;
@@ -26,7 +25,8 @@ use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
 use crate::shell::Shell;
 use crate::target::{Arch, Libc};
-use crate::toolchain::{self, Rustc};
+use crate::tool_cache::ToolCache;
+use crate::toolchain::{self, Rustc, ToolchainError};
 use crate::zig;
 
 /// What a cargo run is given beside the user's own flags.
@@ -65,7 +65,8 @@ pub(super) struct Machines<'a> {
     options: &'a CargoOptions,
     metadata: &'a Metadata,
     rustc: &'a Rustc,
-    config: CargoConfig,
+    tools: &'a ToolCache,
+    config: &'a CargoConfig,
     manifest: ConfigFile,
     shell: &'a Shell,
     /// Asked for at most once, however many ways of compiling there are.
@@ -76,19 +77,18 @@ pub(super) struct Machines<'a> {
 impl<'a> Machines<'a> {
     pub(super) fn new(
         options: &'a CargoOptions,
+        config: &'a CargoConfig,
         metadata: &'a Metadata,
         rustc: &'a Rustc,
+        tools: &'a ToolCache,
         shell: &'a Shell,
     ) -> Self {
-        // As cargo: from where it is run, not from the workspace.
-        let folder = env::current_dir().unwrap_or_default();
-        let config = cargo_files::load(&folder, cargo_files::variables(), &options.config);
         let path = metadata.workspace_root.join("Cargo.toml");
         // What cannot be read, cargo has said.
         let text = files::read_settings(path.as_std_path()).ok().flatten().unwrap_or_default();
         let manifest = ConfigFile { name: "Cargo.toml".into(), text };
         let (cc, zig) = (OnceCell::new(), OnceCell::new());
-        Self { options, metadata, rustc, config, manifest, shell, cc, zig }
+        Self { options, metadata, rustc, tools, config, manifest, shell, cc, zig }
     }
 
     /// The target that cargo's configuration names (`build.target`, `CARGO_BUILD_TARGET`), where a
@@ -114,7 +114,7 @@ impl<'a> Machines<'a> {
 
     /// How much may run at once.
     pub(super) fn jobs(&self) -> Jobs {
-        Jobs::new(self.options.jobs.as_deref(), &self.config)
+        Jobs::new(self.options.jobs.as_deref(), self.config)
     }
 
     /// Settles every way of compiling. `packages`: where those outside of the workspace lie, for each
@@ -143,9 +143,9 @@ impl<'a> Machines<'a> {
     ) -> Result<Prepared, Error> {
         let triple = compile.target.triple();
         let standard = self.has_standard_library(triple)?;
-        Self::check_cpu(compile)?;
-        let cfgs = cargo_files::cfgs(&self.config, triple);
-        let users = rustflags::decide(&self.config, triple, &cfgs, &[]).users;
+        self.check_cpu(compile)?;
+        let cfgs = cargo_files::cfgs(self.tools, self.config, self.rustc, triple);
+        let users = rustflags::decide(self.config, triple, &cfgs, &[]).users;
         let chosen = self.choose(compile, &cfgs, &users)?;
         self.check_linker(compile, &chosen)?;
         self.shell.status(
@@ -172,10 +172,10 @@ impl<'a> Machines<'a> {
         let ours: Vec<Flag> =
             std::iter::once(cpu).chain(linker).chain(start).chain(remapped).collect();
         variables.extend(self.c_variables(triple, &remap, &chosen.linker));
-        let flags = rustflags::decide(&self.config, triple, &cfgs, &ours);
+        let flags = rustflags::decide(self.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
         let name = &self.options.profile;
-        let profile = profile::decide(name, &self.manifest, &self.config, &users, size);
+        let profile = profile::decide(name, &self.manifest, self.config, &users, size);
         for row in &profile.rows {
             self.shell.detail("Profile", format!("{name}: {row}"));
         }
@@ -189,7 +189,7 @@ impl<'a> Machines<'a> {
                 Handed::Config(text) => config.push(text),
             }
         }
-        let linker = record(&chosen.linker);
+        let linker = self.record(&chosen.linker);
         let target_dir = folders.own;
         Ok(Prepared { config, variables, linker, cpu: effective, target_dir, remap })
     }
@@ -236,7 +236,7 @@ impl<'a> Machines<'a> {
         let named = [format!("CC_{triple}"), format!("CC_{}", triple.replace('-', "_"))];
         let named = named.iter().map(String::as_str).chain(["CC"]).find_map(set);
         let version = match (named, linker) {
-            (Some(program), _) => toolchain::compiler(program).and_then(|found| found.version),
+            (Some(program), _) => toolchain::version(self.tools, program),
             (None, Linker::Zig(_)) => None,
             (None, Linker::Host(found) | Linker::Gcc(found) | Linker::Musl(found)) => {
                 found.version.clone()
@@ -261,16 +261,17 @@ impl<'a> Machines<'a> {
     /// Whether rustc has it; if not, it must be built from its source.
     fn has_standard_library(&self, triple: &str) -> Result<bool, Error> {
         // The host's is always there.
-        let there = triple == self.rustc.host || toolchain::standard_library(triple).is_some();
+        let there =
+            triple == self.rustc.host || self.rustc.has_standard_library(self.tools, triple);
         let built = self.options.unstable.iter().any(|flag| flag.starts_with("build-std"));
         if there || built {
             return Ok(there);
         }
-        Err(missing(&Missing::Standard(triple.to_owned()), None))
+        Err(self.missing(&Missing::Standard(triple.to_owned()), None))
     }
 
     /// rustc only warns of a processor that it does not know, and compiles for another.
-    fn check_cpu(compile: &Compile) -> Result<(), Error> {
+    fn check_cpu(&self, compile: &Compile) -> Result<(), Error> {
         let (cpu, triple) = (&compile.cpu, compile.target.triple());
         if !cpu.chosen {
             return Ok(());
@@ -283,7 +284,7 @@ impl<'a> Machines<'a> {
                 compile.target.arch
             )));
         }
-        let known = toolchain::cpus(triple)?;
+        let known = self.rustc.cpus(self.tools, triple).map_err(ToolchainError::from)?;
         if known.contains(&cpu.name) {
             return Ok(());
         }
@@ -332,11 +333,11 @@ impl<'a> Machines<'a> {
     }
 
     fn cc(&self) -> Option<Compiler> {
-        self.cc.get_or_init(toolchain::cc).clone()
+        self.cc.get_or_init(|| toolchain::cc(self.tools)).clone()
     }
 
     fn zig(&self) -> Option<Zig> {
-        self.zig.get_or_init(toolchain::zig).clone()
+        self.zig.get_or_init(|| toolchain::zig(self.tools)).clone()
     }
 
     fn choose(&self, compile: &Compile, cfgs: &[Cfg], users: &[Word]) -> Result<Chosen, Error> {
@@ -356,8 +357,8 @@ impl<'a> Machines<'a> {
             configured: &configured,
             cc: &|| self.cc(),
             zig: &|| self.zig(),
-            gcc: &toolchain::gcc,
-            musl: &|arch| toolchain::musl_gcc(arch, host),
+            gcc: &|arch| toolchain::gcc(self.tools, arch),
+            musl: &|arch| toolchain::musl_gcc(self.tools, arch, host),
         };
         linker::choose(compile.linker, &compile.target, &machine).map_err(|error| {
             let tool = match &error {
@@ -365,7 +366,7 @@ impl<'a> Machines<'a> {
                 LinkerError::NotMusl { .. } => return error.into(),
                 LinkerError::OtherHost { .. } | LinkerError::Nothing { .. } => Tool::Zig,
             };
-            missing(&Missing::Linker(tool), Some(error))
+            self.missing(&Missing::Linker(tool), Some(error))
         })
     }
 
@@ -396,11 +397,33 @@ impl<'a> Machines<'a> {
             Linker::Zig(found) => {
                 // zig has another word for it, and takes it by itself.
                 let cpu = Some(cpu).filter(|name| *name != "generic");
-                let environment = zig::environment(found, &compile.target, cpu)?;
+                let environment =
+                    zig::environment(self.tools, found, self.rustc, &compile.target, cpu)?;
                 let variables = environment.variables.into_iter().collect();
                 (Some(flag(&environment.linker)), unset(variables))
             }
         })
+    }
+
+    fn record(&self, linker: &Linker) -> LinkerRecord {
+        let version = |program: &str| toolchain::version(self.tools, program);
+        let (program, version) = match linker {
+            // A file's path would be this machine's own.
+            Linker::Configured { program, .. } => (name_of(program), version(program)),
+            Linker::Host(compiler) | Linker::Gcc(compiler) | Linker::Musl(compiler) => {
+                (compiler.program.clone(), compiler.version.clone())
+            }
+            Linker::Zig(zig) => ("zig cc".to_owned(), Some(zig.version.clone())),
+        };
+        LinkerRecord { program: Some(program), version, comments: Vec::new() }
+    }
+
+    /// Something that is not there, with the commands that bring it.
+    fn missing(&self, what: &Missing, source: Option<LinkerError>) -> Error {
+        let commands = what.commands(&toolchain::means(self.rustc));
+        let commands =
+            commands.iter().map(|command| super::doctor::step(command).to_string()).collect();
+        Error::Missing { what: what.name(), commands, source }
     }
 }
 
@@ -411,28 +434,7 @@ fn start_files(compile: &Compile, standard: bool) -> Option<Flag> {
     theirs.then(|| Flag { text: "-Clink-self-contained=no".to_owned(), chosen: false })
 }
 
-fn record(linker: &Linker) -> LinkerRecord {
-    let version = |program: &str| toolchain::compiler(program).and_then(|found| found.version);
-    let (program, version) = match linker {
-        // A file's path would be this machine's own.
-        Linker::Configured { program, .. } => (name_of(program), version(program)),
-        Linker::Host(compiler) | Linker::Gcc(compiler) | Linker::Musl(compiler) => {
-            (compiler.program.clone(), compiler.version.clone())
-        }
-        Linker::Zig(zig) => ("zig cc".to_owned(), Some(zig.version.clone())),
-    };
-    LinkerRecord { program: Some(program), version, comments: Vec::new() }
-}
-
 fn name_of(program: &str) -> String {
     let name = Path::new(program).file_name();
     name.map_or_else(|| program.to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-/// Something that is not there, with the commands that bring it.
-fn missing(what: &Missing, source: Option<LinkerError>) -> Error {
-    let commands = what.commands(&toolchain::means());
-    let commands =
-        commands.iter().map(|command| super::doctor::step(command).to_string()).collect();
-    Error::Missing { what: what.name(), commands, source }
 }

@@ -2,14 +2,15 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
-use super::{cc, gcc, is_there, musl_gcc, standard_library, zig};
+use super::{Rustc, cc, gcc, is_there, musl_gcc, zig};
 use crate::doctor::Facts;
 use crate::process::Step;
 use crate::remedy::{Manager, Means};
 use crate::target::{Arch, Libc, Runtime, Target};
+use crate::tool_cache::ToolCache;
 
 /// What an `x86_64` processor must have to be an `x86-64-v3` (System V ABI, "x86-64 psABI", micro-
 /// architecture levels), as far as `/proc/cpuinfo` shows it beyond what v2 has.
@@ -17,16 +18,17 @@ const X86_64_V3: [&str; 8] = ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm
 /// What makes an arm64 processor run what is compiled for a Neoverse N1.
 const NEOVERSE_N1: [&str; 4] = ["atomics", "asimddp", "asimdrdm", "lrcpc"];
 
-/// Asks every tool; those that take long at the same time.
-pub fn facts() -> Result<Facts, super::ToolchainError> {
-    let rustc = super::rustc()?;
+/// Asks every tool anew; those that take long at the same time.
+#[must_use]
+pub fn facts(rustc: &Rustc) -> Facts {
     let host = rustc.host.clone();
-    let facts = thread::scope(|scope| {
-        let zig = scope.spawn(zig);
+    let anew = &ToolCache::none();
+    thread::scope(|scope| {
+        let zig = scope.spawn(|| zig(anew));
         let triples = scope.spawn(|| {
             let all = Arch::ALL.into_iter().flat_map(|arch| Libc::ALL.map(|libc| (arch, libc)));
             let all = all.map(|(arch, libc)| Target::new(arch, libc, Runtime::default()).triple());
-            let there = all.filter(|triple| standard_library(triple).is_some());
+            let there = all.filter(|triple| rustc.has_standard_library(anew, triple));
             there.map(str::to_owned).collect::<Vec<_>>()
         });
         let compilers = |of: &dyn Fn(Arch) -> Option<_>| {
@@ -37,9 +39,9 @@ pub fn facts() -> Result<Facts, super::ToolchainError> {
             cargo: first_line(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), "--version"),
             rustup: first_line("rustup", "--version"),
             wrapper: env::var("RUSTC_WRAPPER").ok().filter(|wrapper| !wrapper.is_empty()),
-            cc: cc(),
-            gcc: compilers(&|arch| gcc(arch).filter(|_| other(arch))),
-            musl: compilers(&|arch| musl_gcc(arch, &host)),
+            cc: cc(anew),
+            gcc: compilers(&|arch| gcc(anew, arch).filter(|_| other(arch))),
+            musl: compilers(&|arch| musl_gcc(anew, arch, &host)),
             qemu: Arch::ALL.into_iter().filter_map(|arch| Some((arch, qemu(arch)?))).collect(),
             runs_default_cpu: runs_default_cpu(&host),
             engines: ["docker", "podman"]
@@ -50,10 +52,10 @@ pub fn facts() -> Result<Facts, super::ToolchainError> {
             aws: aws(),
             zig: zig.join().unwrap_or_default(),
             standard: triples.join().unwrap_or_default(),
-            ..Facts::default()
+            rustc: rustc.version.clone(),
+            host: rustc.host.clone(),
         }
-    });
-    Ok(Facts { rustc: rustc.version, host: rustc.host, ..facts })
+    })
 }
 
 fn first_line(program: impl Into<OsString>, arg: &str) -> Option<String> {
@@ -108,16 +110,16 @@ fn aws() -> Vec<String> {
     found
 }
 
-/// What there is to install with.
+/// What there is to install with, beside this rustc.
 #[must_use]
-pub fn means() -> Means {
+pub fn means(rustc: &Rustc) -> Means {
     let manager = Manager::ALL.into_iter().find(|(_, program)| is_there(program));
     let python = ["python3", "python"].into_iter().find(|program| is_there(program));
     Means {
         manager: manager.map(|(manager, _)| manager),
         root: rustix::process::geteuid().is_root(),
         python: python.map(str::to_owned),
-        rustup: is_rustups().then(|| env::var("RUSTUP_TOOLCHAIN").ok()),
+        rustup: is_rustups(rustc).then(|| env::var("RUSTUP_TOOLCHAIN").ok()),
         data: data(),
     }
 }
@@ -129,11 +131,9 @@ pub fn data() -> PathBuf {
     named.unwrap_or_else(|| env::home_dir().unwrap_or_default().join(".local/share"))
 }
 
-/// Whether the rustc in use is one that rustup manages.
-fn is_rustups() -> bool {
-    let sysroot = first_line(super::rustc_program(), "--print=sysroot").map(PathBuf::from);
+/// Whether a rustc is one that rustup manages.
+fn is_rustups(rustc: &Rustc) -> bool {
     let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".rustup")));
-    is_there("rustup")
-        && sysroot.zip(home).is_some_and(|(sysroot, home)| sysroot.starts_with(Path::new(&home)))
+    is_there("rustup") && home.is_some_and(|home| rustc.sysroot.starts_with(home))
 }

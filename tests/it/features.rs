@@ -14,6 +14,7 @@ use lambda_pack::function::{Handler, TargetKind};
 use lambda_pack::plan::features::{Grouping, Side, Unit, gains, group};
 use lambda_pack::plan::{FeatureSelection, Run, compile};
 use lambda_pack::target::{Arch, Libc};
+use lambda_pack::tool_cache::ToolCache;
 
 use crate::support::{Workspace, run};
 use crate::unit_graph::{Facts, cargo, host};
@@ -296,7 +297,7 @@ fn the_answer_is_remembered_until_something_changes() {
     let mut facts = Facts::gather(workspace.path(), host(), FeatureSelection::default());
     facts.options.manifest_path = Some(workspace.path().join("Cargo.toml"));
     facts.options.offline = true;
-    let rustc = lambda_pack::toolchain::rustc().unwrap();
+    let rustc = crate::support::rustc();
     let record = workspace.path().join("target/features.json");
     let units = [facts.unit("a", false), facts.unit("b", false)];
     let groups = || {
@@ -306,6 +307,7 @@ fn the_answer_is_remembered_until_something_changes() {
             options,
             members,
             rustc: &rustc,
+            tools: &ToolCache::none(),
             target,
             units: &units,
             unify: false,
@@ -371,7 +373,8 @@ fn figures() {
     let features = lambda_pack::cargo::Features {
         options: &options,
         members: &lambda_pack::cargo::metadata(&options).unwrap(),
-        rustc: &lambda_pack::toolchain::rustc().unwrap(),
+        rustc: &crate::support::rustc(),
+        tools: &ToolCache::none(),
         target: host(),
         units: &units,
         unify: false,

@@ -249,6 +249,7 @@ fn stub_cargo(workspace: &Workspace) -> std::path::PathBuf {
         "stub",
         format!(
             "#!/bin/sh\n[ \"$1\" = metadata ] && exec cat '{}'\n\
+             [ \"$1\" = --print ] && exec echo /usr\n\
              printf 'rustc 1\\nhost: x86_64-unknown-linux-gnu\\n'\n",
             answer.display()
         ),

@@ -34,6 +34,7 @@ const EDGES: &[&str] = &[
     "libraries",
     "process",
     "shell",
+    "tool_cache",
     "toolchain",
     "zig",
 ];

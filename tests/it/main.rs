@@ -30,4 +30,5 @@ mod select;
 mod support;
 mod targets;
 mod tiny_elf;
+mod tools;
 mod unit_graph;

@@ -10,8 +10,9 @@ use std::process::Command;
 
 use lambda_pack::cargo_config::{CargoConfig, Handed, variable_of};
 use lambda_pack::cargo_files;
+use lambda_pack::tool_cache::ToolCache;
 
-use crate::support::{Workspace, host_arch, run, scrub};
+use crate::support::{Workspace, host_arch, run, rustc, scrub};
 
 /// Writes down what rustc is given for `tiny`, and fails, so that nothing is compiled.
 const WRAPPER: &str = "#!/bin/sh\ncase \" $* \" in\n*' --crate-name tiny '*)\n  \
@@ -172,7 +173,7 @@ fn rustc_gets_the_linker_that_we_name() {
                 lab.say(place, &key, program);
                 lab.write_manifest();
                 let config = lab.config();
-                let cfgs = cargo_files::cfgs(&config, &triple);
+                let cfgs = cargo_files::cfgs(&ToolCache::none(), &config, &rustc(), &triple);
                 let (path, origin) = config.linker(&triple, &cfgs).unwrap();
                 let rustc = lab.rustc("release", &[]);
                 let found = option(&rustc, "linker");

@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use lambda_pack::tool_cache::ToolCache;
+use lambda_pack::toolchain::{self, Rustc};
 use tempfile::TempDir;
 
 /// The repository.
@@ -205,6 +207,13 @@ impl Workspace {
 
 fn manifest(name: &str, rest: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}")
+}
+
+/// This machine's rustc.
+pub(crate) fn rustc() -> Rustc {
+    let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let found = toolchain::find_rustc(program.into()).unwrap();
+    toolchain::rustc(&ToolCache::none(), found).unwrap()
 }
 
 /// AWS's name of this machine's architecture.

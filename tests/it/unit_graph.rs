@@ -8,8 +8,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use cargo_metadata::{Metadata, MetadataCommand, PackageId};
 use lambda_pack::plan::features::{Graph, Resolver, RustcCfg, Side, Unit};
 use lambda_pack::plan::{CargoOptions, FeatureSelection};
+use lambda_pack::tool_cache::ToolCache;
 
-use crate::support::{run, scrub};
+use crate::support::{run, rustc, scrub};
 
 /// The features that packages are compiled with.
 pub(crate) type Features = BTreeMap<(PackageId, Side), BTreeSet<String>>;
@@ -38,7 +39,7 @@ pub(crate) fn cfg(triple: &str) -> RustcCfg {
     if let Some(cfg) = known.iter().find(|cfg| cfg.triple() == triple) {
         return cfg.clone();
     }
-    let cfg = lambda_pack::cargo::platform(triple, &[]).unwrap();
+    let cfg = lambda_pack::cargo::platform(&ToolCache::none(), &rustc(), triple, &[]).unwrap();
     known.push(cfg.clone());
     cfg
 }
@@ -46,7 +47,7 @@ pub(crate) fn cfg(triple: &str) -> RustcCfg {
 /// The host's triple.
 pub(crate) fn host() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
-    HOST.get_or_init(|| lambda_pack::toolchain::rustc().unwrap().host)
+    HOST.get_or_init(|| rustc().host)
 }
 
 impl Facts {

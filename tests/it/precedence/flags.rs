@@ -2,8 +2,10 @@
 
 use lambda_pack::cargo_files;
 use lambda_pack::rustflags::{self, Flag, Rustflags};
+use lambda_pack::tool_cache::ToolCache;
 
 use super::{Lab, PLACES, option, triple};
+use crate::support::rustc;
 
 const OURS: &str = if cfg!(target_arch = "aarch64") {
     "-Ctarget-cpu=neoverse-n1"
@@ -34,7 +36,7 @@ impl Lab {
     pub(super) fn rustflags(&self, chosen: bool) -> Rustflags {
         self.write_manifest();
         let config = self.config();
-        let cfgs = cargo_files::cfgs(&config, &triple());
+        let cfgs = cargo_files::cfgs(&ToolCache::none(), &config, &rustc(), &triple());
         rustflags::decide(&config, &triple(), &cfgs, &[Flag { text: OURS.to_owned(), chosen }])
     }
 

@@ -11,7 +11,8 @@ mod zip;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-pub use deflate::{Gate, Level, WHOLE_FILE_LIMIT};
+pub use crate::function::Level;
+pub use deflate::{Gate, WHOLE_FILE_LIMIT};
 pub use read::{Member, ReadError, ZipFile};
 pub use record::{FileRecord, LinkerRecord, Record, Sizes};
 pub use zip::{DosTime, ZipError};

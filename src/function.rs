@@ -122,6 +122,15 @@ pub struct IncludeRule {
     pub root: IncludeRoot,
 }
 
+/// How hard a zip is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// libdeflate and zlib level 6: for the dev profile.
+    Fast,
+    /// libdeflate level 12, zlib level 9.
+    Best,
+}
+
 /// One function (or extension) that a run makes a bundle of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
@@ -151,6 +160,8 @@ pub struct Function {
     pub library_paths: Vec<PathBuf>,
     /// The root of another system whose libraries may be bundled.
     pub sysroot: Option<PathBuf>,
+    /// How hard its zip is compressed.
+    pub level: Level,
 }
 
 impl Role {

@@ -59,8 +59,6 @@ pub struct Plan {
     pub functions: Vec<Function>,
     /// The cargo runs that build them.
     pub runs: Vec<Run>,
-    /// How hard to compress.
-    pub level: Level,
     /// The time of every archive entry.
     pub time: DosTime,
 }
@@ -90,6 +88,13 @@ pub fn compile(settings: &Settings, arch: Arch, default: Libc) -> Compile {
     let target = Target::new(arch, libc, settings.runtime.unwrap_or_default());
     let linker = settings.linker.unwrap_or_default();
     Compile::new(target, settings.target_cpu.clone(), linker, settings.optimize)
+}
+
+/// How hard a function's zip is compressed: as its settings say, else by the profile.
+#[must_use]
+pub fn level(settings: &Settings, options: &CargoOptions) -> Level {
+    let default = if options.profile == "dev" { Level::Fast } else { Level::Best };
+    settings.compression.unwrap_or(default)
 }
 
 /// Which handlers may share a run, by the triple that they are compiled for.
@@ -136,12 +141,7 @@ impl Plan {
         }
         // As the functions stand in the list.
         runs.sort_by(|a, b| a.members.cmp(&b.members));
-        Ok(Self {
-            runs,
-            functions,
-            level: if options.profile == "dev" { Level::Fast } else { Level::Best },
-            time,
-        })
+        Ok(Self { functions, runs, time })
     }
 }
 

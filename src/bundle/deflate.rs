@@ -11,21 +11,13 @@ use libdeflater::{CompressionLvl, Compressor, Crc};
 
 use super::Access;
 use crate::digest::{HashingWriter, Sha256};
+use crate::function::Level;
 use crate::tree::Entry;
 
 /// The largest file that is compressed in memory, in bytes (64 MiB).
 pub const WHOLE_FILE_LIMIT: u64 = 64 << 20;
 /// How many files may be held whole at one time.
 const WHOLE_FILES_AT_ONCE: usize = 2;
-
-/// How hard to compress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// libdeflate and zlib level 6: for the dev profile.
-    Fast,
-    /// libdeflate level 12, zlib level 9.
-    Best,
-}
 
 impl Level {
     fn libdeflate(self) -> CompressionLvl {

@@ -63,21 +63,21 @@ impl Features<'_> {
         if let Some(answer) = key.and_then(|key| self.remembered(record, &key)) {
             return Ok(answer);
         }
-        let facts = self.facts(&configuration)?;
-        let grouping = if self.is_unified() {
-            Grouping::unified(self.units)
+        let (grouping, metadata) = if self.is_unified() {
+            (Grouping::unified(self.units), self.whole_metadata()?.1)
         } else {
-            features::group(&facts.graph()?, self.units, &self.options.features)?
+            let facts = self.facts(&configuration)?;
+            let grouping = features::group(&facts.graph()?, self.units, &self.options.features)?;
+            (grouping, facts.metadata)
         };
         // Without `Cargo.lock`, or with files that changed meanwhile, nothing says what that was
         // about. A record that cannot be written costs time, not the answer.
         let unchanged = key.filter(|_| self.key(&configuration) == key);
-        let text =
-            unchanged.and_then(|key| features::encode(&key, &grouping, &facts.metadata, digest));
+        let text = unchanged.and_then(|key| features::encode(&key, &grouping, &metadata, digest));
         if let Some(text) = text {
             let _ = files::write_into_target(record, text.as_bytes());
         }
-        Ok(Answer { grouping, packages: remap::packages(&facts.metadata) })
+        Ok(Answer { grouping, packages: remap::packages(&metadata) })
     }
 
     /// Whether there is nothing to group.
@@ -137,20 +137,25 @@ impl Features<'_> {
     }
 
     fn facts(&self, configuration: &Configuration) -> Result<Facts, CargoError> {
+        let (platforms, metadata) = std::thread::scope(|scope| {
+            let platforms = scope.spawn(|| self.platforms(configuration));
+            let whole = self.whole_metadata();
+            (platforms.join(), whole)
+        });
+        let (resolver, metadata) = metadata?;
+        let (target, host) = platforms.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(Facts { metadata, resolver, target, host })
+    }
+
+    fn whole_metadata(&self) -> Result<(Resolver, Metadata), CargoError> {
         let manifest = self.members.workspace_root.join("Cargo.toml");
         let text = fs::read_to_string(manifest).unwrap_or_default();
         let resolver = Resolver::of(&text, self.members);
         let mut options = self.options.clone();
         options.features.list = features::known_features(self.members, &options.features);
-        let (platforms, metadata) = std::thread::scope(|scope| {
-            let platforms = scope.spawn(|| self.platforms(configuration));
-            let (target, host) = (self.target, &self.rustc.host);
-            let whole = whole_metadata(&options, resolver, target, host, !self.is_dispensable());
-            (platforms.join(), whole)
-        });
-        let metadata = metadata?;
-        let (target, host) = platforms.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok(Facts { metadata, resolver, target, host })
+        let (target, host) = (self.target, &self.rustc.host);
+        let needed = !self.is_dispensable();
+        Ok((resolver, whole_metadata(&options, resolver, target, host, needed)?))
     }
 
     fn platforms(&self, configuration: &Configuration) -> Result<(RustcCfg, RustcCfg), CargoError> {

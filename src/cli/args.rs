@@ -193,7 +193,7 @@ pub(super) struct Audit {
 }
 
 /// The flags of `Build`, which say nothing about files.
-const OF_A_BUILD: [&str; 25] = [
+const OF_A_BUILD: [&str; 26] = [
     "package",
     "workspace",
     "all",
@@ -219,6 +219,7 @@ const OF_A_BUILD: [&str; 25] = [
     "target_cpu",
     "optimize",
     "unify_features",
+    "compression",
 ];
 
 /// Cargo's own selection and build flags.
@@ -274,6 +275,9 @@ pub(super) struct Compile {
     /// default of the dev profile)
     #[arg(long, help_heading = "Feature Selection")]
     pub(super) unify_features: bool,
+    /// How hard the zips are compressed [default: best, level 12; in dev builds fast, level 6]
+    #[arg(long, value_name = "HOW", value_parser = ["fast", "best"], help_heading = "Packaging")]
+    pub(super) compression: Option<String>,
     /// Build with the release profile (the default)
     #[arg(short, long, conflicts_with = "profile")]
     pub(super) release: bool,

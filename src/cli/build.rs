@@ -95,8 +95,13 @@ impl Job {
         let config = configuration::load(&metadata, build.compile.settings(audit), global, shell)?;
         let machines = Machines::new(&options, &cargos, &metadata, &rustc, &tools, shell);
         machines.check_wrapper()?;
-        let (functions, packages) =
-            functions(&metadata, &build.selection(), &config, machines.default_target(), &rustc)?;
+        let (functions, packages) = functions(
+            &metadata,
+            &build.selection(),
+            &config,
+            machines.default_target(),
+            (&options, &rustc),
+        )?;
         clock.add("workspace and settings", started);
         let started = Clock::now();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();

@@ -191,6 +191,7 @@ impl Compile {
             ("target-cpu", "--target-cpu", &target.target_cpu),
             ("optimize", "--optimize", &target.optimize),
             ("runtime", "--runtime", &audit.runtime),
+            ("compression", "--compression", &self.compression),
         ];
         let texts = texts.into_iter().filter_map(|(key, flag, value)| {
             Some((key, located(flag, Node::Text(value.clone()?))))

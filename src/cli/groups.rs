@@ -9,7 +9,7 @@ use crate::cargo::{CargoError, Features};
 use crate::cargo_files;
 use crate::config::Config;
 use crate::error::Error;
-use crate::function::Function;
+use crate::function::{Function, Level};
 use crate::plan::features::{Answer, Grouping};
 use crate::plan::{self, Candidate, CargoOptions, Groupings, PackageFacts, Plan, PlanError, Run};
 use crate::plan::{Selection, by_triple};
@@ -26,7 +26,7 @@ pub(super) fn functions(
     selection: &Selection,
     config: &Config,
     (arch, libc): (Option<Arch>, Libc),
-    rustc: &Rustc,
+    (options, rustc): (&CargoOptions, &Rustc),
 ) -> Result<(Vec<Function>, Vec<PackageFacts>), Error> {
     let mut functions = Vec::new();
     let mut packages = Vec::new();
@@ -38,7 +38,10 @@ pub(super) fn functions(
         let selected = plan::select(metadata, selection, wanted, config)?;
         let here = |c: &Candidate| plan::architectures(&c.settings, arch).contains(&wanted);
         let candidates = selected.candidates.into_iter().filter(here);
-        functions.extend(candidates.map(|candidate| function(metadata, candidate, wanted, libc)));
+        functions.extend(candidates.map(|candidate| {
+            let level = plan::level(&candidate.settings, options);
+            function(metadata, candidate, level, (wanted, libc))
+        }));
         packages = selected.packages;
     }
     if functions.is_empty() {
@@ -48,7 +51,12 @@ pub(super) fn functions(
     Ok((functions, packages))
 }
 
-fn function(metadata: &Metadata, candidate: Candidate, arch: Arch, libc: Libc) -> Function {
+fn function(
+    metadata: &Metadata,
+    candidate: Candidate,
+    level: Level,
+    (arch, libc): (Arch, Libc),
+) -> Function {
     let package = metadata.packages.iter().find(|p| p.id == candidate.handler.package_id);
     let manifest = package.map_or(&metadata.workspace_root, |package| &package.manifest_path);
     let compile = plan::compile(&candidate.settings, arch, libc);
@@ -69,6 +77,7 @@ fn function(metadata: &Metadata, candidate: Candidate, arch: Arch, libc: Libc) -
         dlopen: settings.dlopen,
         library_paths: settings.library_paths.iter().map(|path| root.join(path)).collect(),
         sysroot: settings.sysroot.map(|path| root.join(path)),
+        level,
     }
 }
 

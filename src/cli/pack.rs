@@ -96,8 +96,7 @@ impl Packer<'_> {
     fn key(&self, function: &Function, artifact: &Artifact, tree: &Tree) -> Sha256 {
         let Job { plan, rustc, options, output, .. } = self.job;
         let prepared = self.job.prepared.get(&function.compile);
-        let made =
-            (env!("CARGO_PKG_VERSION"), self.audited, self.commit(), rustc, plan.level, plan.time);
+        let made = (env!("CARGO_PKG_VERSION"), self.audited, self.commit(), rustc, plan.time);
         let how = (&options.profile, &output.cargo_lambda, prepared);
         Sha256::of(
             format!("{:?}", (made, how, function, artifact.executable.as_path(), tree)).as_bytes(),
@@ -214,8 +213,8 @@ impl Packer<'_> {
         let failed = |source| Error::Bundle { function: function.name.to_string(), source };
         let mut out = BufWriter::new(staging.create(name)?);
         let plan = &self.job.plan;
-        let bundle =
-            bundle::write_zip(tree, plan.level, plan.time, &access, &mut out).map_err(failed)?;
+        let bundle = bundle::write_zip(tree, function.level, plan.time, &access, &mut out)
+            .map_err(failed)?;
         out.flush().map_err(|error| failed(bundle::BundleError::Write(error)))?;
         Ok(bundle)
     }

@@ -157,6 +157,13 @@ pub static KEYS: &[Key] = &[
         "The architecture; with both, a bundle for each.",
     ),
     key(
+        "compression",
+        Choice(&["fast", "best"]),
+        Workspace,
+        "best; fast in dev builds",
+        "How hard the zip is compressed: `fast` is deflate level 6, `best` level 12.",
+    ),
+    key(
         "dead-letter",
         Text(Check::Form(&DEAD_LETTER)),
         Workspace,

@@ -2,6 +2,7 @@
 
 use super::located::{Located, Mistake, Node};
 use super::{Merged, Placeholders, check, expand, include, keys};
+use crate::bundle::Level;
 use crate::compile::{LinkerRequest, Optimize};
 use crate::function::{FunctionName, IncludeRule, Role};
 use crate::target::{Arch, Libc, Runtime};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub linker: Option<LinkerRequest>,
     /// Speed or size.
     pub optimize: Optimize,
+    /// How hard the zip is compressed.
+    pub compression: Option<Level>,
     /// Libraries that the program opens by itself.
     pub dlopen: Vec<String>,
     /// Folders with libraries that may be bundled.
@@ -98,6 +101,11 @@ impl Settings {
             optimize: match text("optimize") {
                 Some(("size", _)) => Optimize::Size,
                 _ => Optimize::Speed,
+            },
+            compression: match text("compression") {
+                Some(("fast", _)) => Some(Level::Fast),
+                Some(("best", _)) => Some(Level::Best),
+                _ => None,
             },
             dlopen: texts("dlopen"),
             library_paths: texts("library-paths"),

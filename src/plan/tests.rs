@@ -25,6 +25,7 @@ fn function(package: &str, target: &str, kind: TargetKind) -> Function {
         dlopen: Vec::new(),
         library_paths: Vec::new(),
         sysroot: None,
+        level: Level::Best,
     }
 }
 
@@ -150,11 +151,11 @@ fn runs_keep_the_groups() {
 
 #[test]
 fn the_settings_decide_the_target_and_the_profile_the_level() {
-    let plan =
-        |profile| Plan::new(Vec::new(), &[], &options(profile, &[]), &Groupings::new(), None);
-    assert_eq!(plan("dev").unwrap().level, Level::Fast);
-    assert_eq!(plan("tuned").unwrap().level, Level::Best);
     let none = Settings::default();
+    let of = |profile| level(&none, &options(profile, &[]));
+    assert_eq!((of("dev"), of("tuned")), (Level::Fast, Level::Best));
+    let fast = Settings { compression: Some(Level::Fast), ..Settings::default() };
+    assert_eq!(level(&fast, &options("tuned", &[])), Level::Fast);
     assert_eq!(architectures(&none, Some(Arch::Arm64)), [Arch::Arm64]);
     assert_eq!(architectures(&none, None), []);
     let both = Settings { archs: Arch::ALL.to_vec(), ..Settings::default() };

@@ -26,6 +26,7 @@ mod package;
 mod precedence;
 mod proofs;
 mod readme;
+mod same_bytes;
 mod select;
 mod support;
 mod targets;

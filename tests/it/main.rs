@@ -21,6 +21,7 @@ mod include;
 mod jail;
 mod layers;
 mod native;
+mod nothing_twice;
 mod orders;
 mod package;
 mod precedence;

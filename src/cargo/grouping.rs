@@ -64,20 +64,25 @@ impl Features<'_> {
             return Ok(answer);
         }
         let facts = self.facts(&configuration)?;
-        let grouping = if self.is_unified() {
+        let (graph, selection) = (facts.graph()?, &self.options.features);
+        let unify = self.is_unified();
+        let grouping = if unify {
             Grouping::unified(self.units)
         } else {
-            features::group(&facts.graph()?, self.units, &self.options.features)?
+            features::group(&graph, self.units, selection)?
         };
+        let scripts = features::scripts(&graph, self.units, selection, unify)?;
+        let packages = remap::packages(&facts.metadata);
+        let answer = Answer { grouping, scripts, packages };
         // Without `Cargo.lock`, or with files that changed meanwhile, nothing says what that was
         // about. A record that cannot be written costs time, not the answer.
         let unchanged = key.filter(|_| self.key(&configuration) == key);
         let text =
-            unchanged.and_then(|key| features::encode(&key, &grouping, &facts.metadata, digest));
+            unchanged.and_then(|key| features::encode(&key, &answer, &facts.metadata, digest));
         if let Some(text) = text {
             let _ = files::write_into_target(record, text.as_bytes());
         }
-        Ok(Answer { grouping, packages: remap::packages(&facts.metadata) })
+        Ok(answer)
     }
 
     /// Whether there is nothing to group.

@@ -2,17 +2,15 @@
 
 mod grouping;
 
-use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
 
-use cargo_metadata::{BuildScript, Message, Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{BuildScript, Message, Metadata, MetadataCommand};
 
 pub use grouping::Features;
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, Linked};
 use crate::function::{Handler, TargetKind};
 use crate::libraries;
 use crate::plan::features::{CfgError, GraphError, Resolver, RustcCfg};
@@ -107,17 +105,17 @@ pub fn build_step(
 /// Runs a build and hands over each executable as soon as cargo reports it. Cargo's diagnostics
 /// go to the user's terminal directly, unchanged.
 pub fn build(step: &Step, mut on_artifact: impl FnMut(Artifact)) -> Result<(), CargoError> {
-    let mut link_folders = LinkFolders::new();
+    let mut scripts = Vec::new();
     step.stream(|stdout| {
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line?;
             match serde_json::from_slice::<Message>(&line) {
                 Ok(Message::CompilerArtifact(artifact)) => {
-                    if let Some(artifact) = executable(artifact, &link_folders) {
+                    if let Some(artifact) = executable(artifact, &scripts) {
                         on_artifact(artifact);
                     }
                 }
-                Ok(Message::BuildScriptExecuted(script)) => collect(&mut link_folders, script),
+                Ok(Message::BuildScriptExecuted(script)) => scripts.push(linked(script)),
                 Ok(_) => {}
                 // A message of a newer cargo.
                 Err(_) if is_message(&line) => {}
@@ -146,15 +144,16 @@ fn is_message(line: &[u8]) -> bool {
         .is_ok_and(|value| value.get("reason").is_some_and(serde_json::Value::is_string))
 }
 
-/// By package, so that the order is not that in which parallel jobs end.
-type LinkFolders = BTreeMap<PackageId, Vec<PathBuf>>;
-
-fn collect(folders: &mut LinkFolders, script: BuildScript) {
-    let paths = script.linked_paths.iter().filter_map(|path| libraries::link_folder(path.as_str()));
-    folders.entry(script.package_id).or_default().extend(paths);
+fn linked(script: BuildScript) -> Linked {
+    let paths = script.linked_paths.iter();
+    Linked {
+        package: script.package_id,
+        out_dir: script.out_dir.into_std_path_buf(),
+        folders: paths.filter_map(|path| libraries::link_folder(path.as_str())).collect(),
+    }
 }
 
-fn executable(artifact: cargo_metadata::Artifact, folders: &LinkFolders) -> Option<Artifact> {
+fn executable(artifact: cargo_metadata::Artifact, linked: &[Linked]) -> Option<Artifact> {
     let kind = if artifact.target.is_bin() {
         TargetKind::Bin
     } else if artifact.target.is_example() {
@@ -167,6 +166,6 @@ fn executable(artifact: cargo_metadata::Artifact, folders: &LinkFolders) -> Opti
         target: artifact.target.name,
         kind,
         executable: artifact.executable?.into_std_path_buf(),
-        link_folders: folders.values().flatten().cloned().collect(),
+        linked: linked.to_vec(),
     })
 }

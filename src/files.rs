@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 pub use include::{IncludeError, Roots, include};
-pub use stamp::{Watched, copied, digest, disk, settle, stamp, written};
+pub use stamp::{Watched, copied, digest, disk, settle, stamp, stamp_of_any, written};
 
 use crate::bundle::Record;
 use crate::tree::{Entry, Source};

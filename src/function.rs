@@ -1,5 +1,6 @@
 //! Handlers and the functions that run them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -152,6 +153,8 @@ pub struct Function {
     pub package_version: String,
     /// Whether the package has a build script, which may write included files.
     pub has_build_script: bool,
+    /// The packages whose build scripts tell its linker where to look; none where nobody knows.
+    pub scripts: Option<BTreeSet<PackageId>>,
     /// How its handler is compiled.
     pub compile: Compile,
     /// Libraries that the program opens by itself.

@@ -18,16 +18,15 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
 use crate::files;
 use crate::process::Step;
+use crate::stamps::Stamp;
 
 /// What wrote a file: of another version, it counts for nothing.
 const WRITER: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), ", format 1");
@@ -84,27 +83,17 @@ struct Record<T> {
 #[serde(deny_unknown_fields)]
 struct Entry {
     answer: String,
-    files: Vec<Stamp>,
+    files: Vec<Looked>,
     texts: Vec<Text>,
 }
 
 /// How a file or folder looked.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stamp {
+struct Looked {
     path: String,
     /// None: nothing was there.
-    seen: Option<Seen>,
-}
-
-/// Times are seconds and nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Seen {
-    size: u64,
-    inode: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    stamp: Option<Stamp>,
 }
 
 /// A small file that came with the answer: younger than the question, so known by its content.
@@ -225,12 +214,12 @@ impl ToolCache {
         if let Some(Ok(found)) = known.map(|text| read(&text)) {
             return Ok(found);
         }
-        let before = stamps(&question.files);
-        let asked = now();
+        let before = look(&question.files);
+        let asked = files::disk().now;
         let answer = ask()?;
         let found = read(&answer.text)?;
         let kept = keeps.then_some(answer);
-        if let Some(entry) = kept.and_then(|answer| entry(question, before?, answer, asked?)) {
+        if let Some(entry) = kept.and_then(|answer| entry(question, before?, answer, asked)) {
             let mut state = self.state();
             state.used.insert(key.clone());
             state.entries.insert(key, entry);
@@ -271,54 +260,27 @@ impl ToolCache {
 
 impl Entry {
     fn holds(&self) -> bool {
-        self.files.iter().all(|stamp| Seen::at(Path::new(&stamp.path)) == stamp.seen)
+        self.files.iter().all(|file| files::stamp_of_any(Path::new(&file.path)) == file.stamp)
             && self.texts.iter().all(|text| Text::at(Path::new(&text.path)).as_ref() == Some(text))
     }
 }
 
-/// None if it cannot be kept.
-fn entry(
-    question: &Question,
-    before: Vec<Stamp>,
-    answer: Answer,
-    asked: Duration,
-) -> Option<Entry> {
-    if stamps(&question.files)? != before {
+/// None if it cannot be kept. `asked`: when, in nanoseconds since 1970.
+fn entry(question: &Question, before: Vec<Looked>, answer: Answer, asked: i128) -> Option<Entry> {
+    if look(&question.files)? != before {
         return None;
     }
-    let files: Vec<Stamp> = before.into_iter().chain(stamps(&answer.files)?).collect();
-    let settled = |stamp: &Stamp| stamp.seen.is_none_or(|seen| seen.is_settled(asked));
+    let files: Vec<Looked> = before.into_iter().chain(look(&answer.files)?).collect();
+    let settled = |file: &Looked| file.stamp.is_none_or(|stamp| stamp.is_settled(asked));
     let texts = answer.written.iter().map(|path| Text::at(path)).collect::<Option<_>>()?;
     files.iter().all(settled).then_some(Entry { answer: answer.text, files, texts })
 }
 
-fn stamps(paths: &[PathBuf]) -> Option<Vec<Stamp>> {
-    let stamp = |path: &PathBuf| Some(Stamp { path: path.to_str()?.into(), seen: Seen::at(path) });
-    paths.iter().map(stamp).collect()
-}
-
-impl Seen {
-    fn at(path: &Path) -> Option<Self> {
-        // Of the file itself: a link that leads elsewhere shows as another file.
-        let metadata = fs::metadata(path).ok()?;
-        Some(Self {
-            size: metadata.size(),
-            inode: metadata.ino(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
-
-    /// Whether it had not changed for longer than its file system's clock takes for a tick: 10 ms at
-    /// the most on Linux's own, a whole second or two where no fractions are kept.
-    fn is_settled(&self, asked: Duration) -> bool {
-        let (seconds, nanos) = self.changed;
-        let tick = Duration::from_millis(if nanos == 0 { 2000 } else { 100 });
-        let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
-            return false;
-        };
-        Duration::new(seconds, nanos) + tick <= asked
-    }
+fn look(paths: &[PathBuf]) -> Option<Vec<Looked>> {
+    let look = |path: &PathBuf| {
+        Some(Looked { path: path.to_str()?.to_owned(), stamp: files::stamp_of_any(path) })
+    };
+    paths.iter().map(look).collect()
 }
 
 impl Text {
@@ -334,11 +296,6 @@ impl Text {
         };
         Some(Self { path: path.to_str()?.to_owned(), digest: Sha256::of(&content).hex() })
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "decides what is remembered, never what comes out")]
-fn now() -> Option<Duration> {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()
 }
 
 #[cfg(test)]

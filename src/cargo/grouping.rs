@@ -63,21 +63,26 @@ impl Features<'_> {
         if let Some(answer) = key.and_then(|key| self.remembered(record, &key)) {
             return Ok(answer);
         }
-        let (grouping, metadata) = if self.is_unified() {
-            (Grouping::unified(self.units), self.whole_metadata()?.1)
+        let facts = self.facts(&configuration)?;
+        let (graph, selection) = (facts.graph()?, &self.options.features);
+        let unify = self.is_unified();
+        let grouping = if unify {
+            Grouping::unified(self.units)
         } else {
-            let facts = self.facts(&configuration)?;
-            let grouping = features::group(&facts.graph()?, self.units, &self.options.features)?;
-            (grouping, facts.metadata)
+            features::group(&graph, self.units, selection)?
         };
+        let scripts = features::scripts(&graph, self.units, selection, unify)?;
+        let packages = remap::packages(&facts.metadata);
+        let answer = Answer { grouping, scripts, packages };
         // Without `Cargo.lock`, or with files that changed meanwhile, nothing says what that was
         // about. A record that cannot be written costs time, not the answer.
         let unchanged = key.filter(|_| self.key(&configuration) == key);
-        let text = unchanged.and_then(|key| features::encode(&key, &grouping, &metadata, digest));
+        let text =
+            unchanged.and_then(|key| features::encode(&key, &answer, &facts.metadata, digest));
         if let Some(text) = text {
             let _ = files::write_into_target(record, text.as_bytes());
         }
-        Ok(Answer { grouping, packages: remap::packages(&metadata) })
+        Ok(answer)
     }
 
     /// Whether there is nothing to group.

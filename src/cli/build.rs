@@ -95,7 +95,7 @@ impl Job {
         let config = configuration::load(&metadata, build.compile.settings(audit), global, shell)?;
         let machines = Machines::new(&options, &cargos, &metadata, &rustc, &tools, shell);
         machines.check_wrapper()?;
-        let (functions, packages) = functions(
+        let (mut functions, packages) = functions(
             &metadata,
             &build.selection(),
             &config,
@@ -116,7 +116,7 @@ impl Job {
             unify,
         };
         let Answers { groupings, packages: places } =
-            groups.answers(&functions, &packages, shell)?;
+            groups.answers(&mut functions, &packages, shell)?;
         let plan = Plan::new(functions, &packages, &options, &groupings, epoch.as_deref())?;
         if unify && shell.is_verbose() {
             groups.say_gains(&plan, &packages, shell)?;
@@ -209,10 +209,11 @@ impl Job {
 
     /// The folders of this machine in which libraries for a function are looked for.
     pub(super) fn library_folders(&self, function: &Function, artifact: &Artifact) -> Vec<PathBuf> {
+        let triple = function.compile.target.triple();
         crate::libraries::folders(&Search {
             arch: function.compile.target.arch,
             host: Arch::of_linux_triple(&self.rustc.host),
-            linked: &artifact.link_folders,
+            linked: &artifact.link_folders(function.scripts.as_ref(), triple),
             folders: &function.library_paths,
             sysroot: function.sysroot.as_deref(),
         })

@@ -73,6 +73,7 @@ fn function(
         package_version: package.map_or_else(String::new, |p| p.version.to_string()),
         has_build_script: package
             .is_some_and(|p| p.targets.iter().any(cargo_metadata::Target::is_custom_build)),
+        scripts: None,
         compile,
         dlopen: settings.dlopen,
         library_paths: settings.library_paths.iter().map(|path| root.join(path)).collect(),
@@ -103,10 +104,11 @@ pub(super) struct Answers {
 }
 
 impl Groups<'_> {
-    /// Which functions may share a run, and where packages lie, for every triple.
+    /// Which functions may share a run, and where packages lie, for every triple. Each function is
+    /// told which build scripts concern it.
     pub(super) fn answers(
         &self,
-        functions: &[Function],
+        functions: &mut [Function],
         packages: &[PackageFacts],
         shell: &Shell,
     ) -> Result<Answers, Error> {
@@ -125,10 +127,16 @@ impl Groups<'_> {
                         );
                     }
                     let packages = cargo_files::checkouts();
-                    Answer { grouping: Grouping::apart(&units.list), packages }
+                    let grouping = Grouping::apart(&units.list);
+                    Answer { grouping, scripts: Vec::new(), packages }
                 }
                 answer => answer?,
             };
+            for (place, unit) in places.iter().zip(&units.of) {
+                if let Some(function) = functions.get_mut(*place) {
+                    function.scripts = answer.scripts.get(*unit).cloned();
+                }
+            }
             if !self.unify {
                 answers.groupings.insert(triple, answer.grouping);
             }

@@ -16,14 +16,23 @@ const SETTLING: usize = 6;
 /// What a file looks like; none if there is no regular file.
 #[must_use]
 pub fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| of(&metadata))
+}
+
+/// What a file or folder looks like; none if there is nothing.
+#[must_use]
+pub fn stamp_of_any(path: &Path) -> Option<Stamp> {
+    fs::metadata(path).ok().map(|metadata| of(&metadata))
+}
+
+fn of(metadata: &fs::Metadata) -> Stamp {
     let nanos = |nanos: i64| u32::try_from(nanos).unwrap_or_default();
-    Some(Stamp {
+    Stamp {
         size: metadata.len(),
         inode: metadata.ino(),
         modified: (metadata.mtime(), nanos(metadata.mtime_nsec())),
         changed: (metadata.ctime(), nanos(metadata.ctime_nsec())),
-    })
+    }
 }
 
 /// The digest of a file's contents.

@@ -21,6 +21,7 @@ fn function(package: &str, target: &str, kind: TargetKind) -> Function {
         package_root: PathBuf::from("/w").join(package),
         package_version: "0.1.0".to_owned(),
         has_build_script: false,
+        scripts: None,
         compile: on(Arch::X86_64),
         dlopen: Vec::new(),
         library_paths: Vec::new(),

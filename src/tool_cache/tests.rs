@@ -1,7 +1,8 @@
 use std::cell::Cell;
 use std::fs::File;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::thread::sleep;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 

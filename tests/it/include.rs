@@ -249,7 +249,8 @@ fn stub_cargo(workspace: &Workspace) -> std::path::PathBuf {
         "stub",
         format!(
             "#!/bin/sh\n[ \"$1\" = metadata ] && exec cat '{}'\n\
-             [ \"$1\" = --print ] && exec echo /usr\n\
+             [ \"$2\" = sysroot ] && exec echo /usr\n\
+             [ \"$2\" = cfg ] && exec echo unix\n\
              printf 'rustc 1\\nhost: x86_64-unknown-linux-gnu\\n'\n",
             answer.display()
         ),

@@ -170,6 +170,63 @@ fn odd(workspace: &Workspace, package: &str) {
     );
 }
 
+/// A package whose build script names a folder with a library of this answer, after some time.
+fn same(workspace: &Workspace, package: &str, answer: u8, seconds: &str) {
+    workspace.library(package, "links = \"same\"\n".replace("same", package).as_str());
+    let folder = workspace.path().join("native").join(package);
+    fs::create_dir_all(&folder).unwrap();
+    let source = format!("int same(void) {{ return {answer}; }}");
+    let name = "-Wl,-soname,libsame.so.1";
+    cc(&folder, &source, "libsame.so", &["-shared", "-fPIC", name]);
+    fs::rename(folder.join("libsame.so"), folder.join("libsame.so.1")).unwrap();
+    let _ = std::os::unix::fs::symlink("libsame.so.1", folder.join("libsame.so"));
+    workspace.write(
+        &format!("crates/{package}/build.rs"),
+        format!(
+            "fn main() {{ std::thread::sleep(std::time::Duration::from_secs_f32({seconds})); \
+             println!(\"cargo::rerun-if-env-changed=SAME\"); \
+             println!(\"cargo::rustc-link-search=native={}\"); \
+             println!(\"cargo::rustc-link-lib=dylib=same\"); }}\n",
+            folder.display()
+        ),
+    );
+}
+
+#[test]
+fn of_two_files_of_one_name_each_handler_gets_its_own() {
+    let workspace = Workspace::new();
+    // Whoever is done first, and whatever comes first by name.
+    for (native, answer, seconds) in [("a-native", 1, "0.0"), ("z-native", 2, "2.0")] {
+        same(&workspace, native, answer, seconds);
+        let name = format!("of-{native}");
+        let handler = format!("{LAMBDA}{native}.path = \"../{native}\"\n");
+        workspace.package(&name, &handler);
+        let main = format!(
+            "use {} as _;\nunsafe extern \"C\" {{ fn same() -> i32; }}\n\
+             fn main() {{ println!(\"same is {{}}\", unsafe {{ same() }}); }}\n",
+            native.replace('-', "_")
+        );
+        workspace.write(&format!("crates/{name}/src/main.rs"), main);
+    }
+    let library = |function: &str| {
+        let zip = File::open(workspace.output(function, "bootstrap.zip")).unwrap();
+        let mut archive = zip::ZipArchive::new(zip).unwrap();
+        let mut bytes = Vec::new();
+        std::io::copy(&mut archive.by_name("lib/libsame.so.1").unwrap(), &mut bytes).unwrap();
+        bytes
+    };
+    // Built in one run, then with nothing to build, then all features in common.
+    for args in [&["-v"][..], &[], &["--unify-features"], &["--profile", "dev"]] {
+        let talk = package(&workspace, args).stderr;
+        assert!(args != ["-v"] || talk.matches("cargo build --message").count() == 1, "{talk}");
+        for native in ["a-native", "z-native"] {
+            let own = workspace.path().join("native").join(native).join("libsame.so.1");
+            let found = library(&format!("of-{native}"));
+            assert!(found == fs::read(own).unwrap(), "of-{native} with {args:?}");
+        }
+    }
+}
+
 #[test]
 fn folders_of_build_scripts_are_searched() {
     let workspace = Workspace::hello();

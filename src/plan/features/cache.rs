@@ -5,6 +5,7 @@
 //! record names them with their digests, and holds only while they are unchanged. The record lies in
 //! a folder that anyone may write to: whatever does not fit is as good as none.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, PackageId};
@@ -14,10 +15,10 @@ use super::Unit;
 use super::groups::{Grouping, Place};
 use crate::digest::Sha256;
 use crate::plan::CargoOptions;
-use crate::remap::{self, Place as Folder};
+use crate::remap::Place as Folder;
 
 /// The version of the record and of the rules behind it: one more whenever either changes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// All that a grouping follows from.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,10 @@ pub struct KeyInputs<'a> {
 pub struct Answer {
     /// Which units may share a run.
     pub grouping: Grouping,
+    /// For each unit, see [`scripts`]; empty where nobody knows.
+    ///
+    /// [`scripts`]: super::scripts
+    pub scripts: Vec<BTreeSet<PackageId>>,
     /// Where packages outside of the workspace lie, with their fixed names.
     pub packages: Vec<Folder>,
 }
@@ -139,6 +144,7 @@ struct Record {
 struct PlaceRecord {
     group: usize,
     with: Vec<String>,
+    scripts: BTreeSet<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -148,12 +154,12 @@ struct FileRecord {
     digest: String,
 }
 
-/// The record of a grouping as JSON. `digest` reads a file, one of the manifests outside the
+/// The record of an answer as JSON. `digest` reads a file, one of the manifests outside the
 /// workspace that `metadata` tells of; none if one cannot be read, since then nothing would notice
 /// its changes.
 pub fn encode(
     key: &Sha256,
-    grouping: &Grouping,
+    answer: &Answer,
     metadata: &Metadata,
     mut digest: impl FnMut(&Path) -> Option<Sha256>,
 ) -> Option<String> {
@@ -166,12 +172,15 @@ pub fn encode(
         let digest = digest(&path)?.hex();
         outside.push(FileRecord { path, digest });
     }
-    let place = |place: &Place| PlaceRecord {
+    let reprs = |id: &PackageId| id.repr.clone();
+    let places = answer.grouping.places.iter().zip(&answer.scripts);
+    let place = |(place, scripts): (&Place, &BTreeSet<PackageId>)| PlaceRecord {
         group: place.group,
-        with: place.with.iter().map(|id| id.repr.clone()).collect(),
+        with: place.with.iter().map(reprs).collect(),
+        scripts: scripts.iter().map(reprs).collect(),
     };
-    let places = grouping.places.iter().map(place).collect();
-    let packages = remap::packages(metadata);
+    let places = places.map(place).collect();
+    let packages = answer.packages.clone();
     let record = Record { version: VERSION, key: key.hex(), places, packages, outside };
     serde_json::to_string(&record).ok()
 }
@@ -189,6 +198,7 @@ pub fn decode(
     }
     let mut groups = 0;
     let mut places = Vec::with_capacity(units.len());
+    let mut scripts = Vec::with_capacity(units.len());
     for (place, unit) in record.places.into_iter().zip(units) {
         let with: Vec<_> = place.with.into_iter().map(|repr| PackageId { repr }).collect();
         // Groups are numbered as they begin; only owners can come along, each once and sorted.
@@ -200,9 +210,10 @@ pub fn decode(
         }
         groups = groups.max(place.group + 1);
         places.push(Place { group: place.group, with });
+        scripts.push(place.scripts.into_iter().map(|repr| PackageId { repr }).collect());
     }
     let unchanged =
         |file: &FileRecord| digest(&file.path).is_some_and(|digest| digest.hex() == file.digest);
     let holds = record.outside.iter().all(unchanged);
-    holds.then_some(Answer { grouping: Grouping { places }, packages: record.packages })
+    holds.then_some(Answer { grouping: Grouping { places }, scripts, packages: record.packages })
 }

@@ -52,7 +52,7 @@ pub(super) struct Edge<'m> {
     /// Its name in the manifest.
     pub(super) name: &'m str,
     pub(super) to: usize,
-    on_target: bool,
+    pub(super) on_target: bool,
     on_host: bool,
 }
 

@@ -32,14 +32,19 @@ fn dependency(text: &str) -> Value {
 
 /// `cargo metadata` of a workspace: packages with their entries and features. Handlers are members.
 fn metadata(packages: &[(&str, &[&str], Value)]) -> Metadata {
-    let described = packages.iter().map(|(name, dependencies, features)| {
-        let kind = if name.starts_with("mac") { "proc-macro" } else { "lib" };
+    let described = packages.iter().map(|&(name, dependencies, ref features)| {
+        let kinds: &[&str] = match name {
+            name if name.starts_with("mac") => &["proc-macro"],
+            name if name.starts_with("nat") => &["lib", "custom-build"],
+            _ => &["lib"],
+        };
         json!({
             "name": name, "version": "1.0.0", "id": name, "source": null, "edition": "2021",
             "manifest_path": format!("/w/{name}/Cargo.toml"), "features": features,
             "dependencies": dependencies.iter().map(|d| dependency(d)).collect::<Vec<_>>(),
-            "targets": [{ "name": name, "kind": [kind], "crate_types": [kind],
-                "src_path": "/w/src/lib.rs", "edition": "2021" }],
+            "targets": kinds.iter().map(|kind| json!({ "name": name, "kind": [kind],
+                "crate_types": [kind], "src_path": "/w/src/lib.rs", "edition": "2021" }))
+                .collect::<Vec<_>>(),
         })
     });
     let nodes = packages.iter().map(|(name, dependencies, _)| {
@@ -91,6 +96,41 @@ fn resolved(metadata: &Metadata, resolver: Resolver, names: &[&str], list: &[&st
         }
     }
     words.join(" ")
+}
+
+#[test]
+fn the_build_scripts_that_concern_a_linker() {
+    let metadata = metadata(&[
+        ("h1", &["normal lib [more]", "build nat-build", "normal mac", "dev nat-dev"], json!({})),
+        ("h2", &["normal lib", "normal nat-two", "normal nat-windows windows"], json!({})),
+        ("lib", &["normal nat-more optional"], json!({ "more": ["dep:nat-more"], "default": [] })),
+        ("mac", &["normal nat-mac"], json!({})),
+        ("nat-more", &["normal nat-deep"], json!({})),
+        ("nat-deep", &[], json!({})),
+        ("nat-two", &[], json!({})),
+        ("nat-windows", &[], json!({})),
+        ("nat-build", &[], json!({})),
+        ("nat-mac", &[], json!({})),
+        ("nat-dev", &[], json!({})),
+    ]);
+    let (target, selection) = (platform(LINUX), flags(&[]));
+    let scripts = |resolver, units: &[Unit], unify| {
+        let graph = Graph::new(&metadata, resolver, &target, &target).unwrap();
+        let all = scripts(&graph, units, &selection, unify).unwrap();
+        let names = |ids: std::collections::BTreeSet<PackageId>| {
+            ids.into_iter().map(|id| id.repr).collect::<Vec<_>>().join(" ")
+        };
+        all.into_iter().map(names).collect::<Vec<_>>()
+    };
+    let units = [unit("h1"), unit("h2")];
+    for resolver in [Resolver::One, Resolver::Two] {
+        assert_eq!(scripts(resolver, &units, false), ["nat-deep nat-more", "nat-two"]);
+        // The other's features reach the library that both have.
+        let both = ["nat-deep nat-more", "nat-deep nat-more nat-two"];
+        assert_eq!(scripts(resolver, &units, true), both);
+    }
+    let example = [Unit { dev: true, ..unit("h1") }];
+    assert_eq!(scripts(Resolver::Two, &example, false), ["nat-deep nat-dev nat-more"]);
 }
 
 /// A dependency with features of every kind.
@@ -280,16 +320,18 @@ fn a_record_holds_while_nothing_changes() {
     let grouping = Grouping { places: vec![place(0, &[]), place(1, &["lib"])] };
     let (key, other) = (Sha256::of(b"key"), Sha256::of(b"other"));
     let digest = |path: &std::path::Path| Some(Sha256::of(path.as_os_str().as_encoded_bytes()));
-    let text = encode(&key, &grouping, &metadata, digest).unwrap();
-    let read = |text: &str| decode(text.as_bytes(), &key, &units, digest);
+    let scripts = vec![[id("native")].into(), std::collections::BTreeSet::new()];
     let packages = crate::remap::packages(&metadata);
-    assert_eq!(read(&text), Some(Answer { grouping: grouping.clone(), packages }));
+    let answer = Answer { grouping, scripts, packages };
+    let text = encode(&key, &answer, &metadata, digest).unwrap();
+    let read = |text: &str| decode(text.as_bytes(), &key, &units, digest);
+    assert_eq!(read(&text).as_ref(), Some(&answer));
     assert_eq!(decode(text.as_bytes(), &other, &units, digest), None);
     assert_eq!(decode(text.as_bytes(), &key, &units[..1], digest), None);
     // The manifests of `lib` and others, which are no members.
     assert_eq!(decode(text.as_bytes(), &key, &units, |_| Some(other)), None, "changed");
     assert_eq!(decode(text.as_bytes(), &key, &units, |_| None), None, "gone");
-    assert_eq!(encode(&key, &grouping, &metadata, |_| None), None);
+    assert_eq!(encode(&key, &answer, &metadata, |_| None), None);
     for (good, bad) in [
         ("\"group\":1", "\"group\":2"),
         ("\"group\":1", "\"group\":18446744073709551615"),
@@ -297,8 +339,8 @@ fn a_record_holds_while_nothing_changes() {
         ("\"lib\"", "\"h3\""),
         ("[\"lib\"]", "[\"lib\",\"inner\"]"),
         ("[\"lib\"]", "[\"lib\",\"lib\"]"),
-        ("\"version\":2", "\"version\":1"),
-        ("\"version\":2", "\"version\":2,\"more\":1"),
+        ("\"version\":3", "\"version\":1"),
+        ("\"version\":3", "\"version\":3,\"more\":1"),
         ("}]}", "}"),
     ] {
         assert!(text.contains(good), "{good} in {text}");

@@ -40,9 +40,9 @@
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
-//! [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
-//! [`cargo_files`], [`cargo`], [`files`], [`inspect`],
-//! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
+//! [`compare`], [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
+//! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`libraries`], [`shell`]. On top: [`error`],
+//! [`cli`].
 
 pub mod artifact;
 pub mod audit;
@@ -52,6 +52,7 @@ pub mod cargo_config;
 pub mod cargo_files;
 pub mod cli;
 pub mod closure;
+pub mod compare;
 pub mod compile;
 pub mod config;
 pub mod digest;

@@ -4,6 +4,7 @@
 //! fields, no data descriptors, no comments, no folder entries, no zip64. Lambda's own limit
 //! (262,144,000 bytes unzipped) is far below what the plain format holds.
 
+use std::fmt;
 use std::io::Write;
 
 use super::BundleError;
@@ -21,6 +22,12 @@ impl DosTime {
     /// 1980-01-01 00:00:00, the earliest there is.
     pub const EARLIEST: Self = Self { date: (1 << 5) | 1, time: 0 };
 
+    /// The two halves as a zip has them.
+    #[must_use]
+    pub const fn of_parts(date: u16, time: u16) -> Self {
+        Self { date, time }
+    }
+
     /// Seconds since 1970 in UTC. What is earlier than 1980 becomes 1980; `None` past 2107.
     #[must_use]
     pub fn from_unix(seconds: u64) -> Option<Self> {
@@ -35,6 +42,16 @@ impl DosTime {
             date: (year << 9) | (month << 5) | day,
             time: (hour << 11) | (minute << 5) | double,
         })
+    }
+}
+
+impl fmt::Display for DosTime {
+    /// As it is stored, whether there is such a day or not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { date, time } = self;
+        let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
+        let (hour, minute, second) = (time >> 11, time >> 5 & 63, (time & 31) * 2);
+        write!(f, "{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 }
 
@@ -216,5 +233,8 @@ mod tests {
         assert_eq!(at(4_354_819_199), Some((date(2107, 12, 31), time(23, 59, 29))));
         assert_eq!(at(4_354_819_200), None);
         assert_eq!(at(u64::MAX), None);
+        let text = |seconds| DosTime::from_unix(seconds).unwrap().to_string();
+        assert_eq!(text(0), "1980-01-01 00:00:00");
+        assert_eq!(text(1_709_251_199), "2024-02-29 23:59:58");
     }
 }

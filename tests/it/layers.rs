@@ -12,6 +12,7 @@ const DECISIONS: &[&str] = &[
     "bundle",
     "cargo_config",
     "closure",
+    "compare",
     "config",
     "doctor",
     "elf",

@@ -13,7 +13,7 @@ use std::io::{self, Read, Write};
 
 pub use deflate::{Gate, Level, WHOLE_FILE_LIMIT};
 pub use read::{Member, ReadError, ZipFile};
-pub use record::{FileRecord, LinkerRecord, Record, Sizes};
+pub use record::{Beside, BuildRecord, FileRecord, LinkerRecord, Record, Sizes};
 pub use zip::{DosTime, ZipError};
 
 use crate::digest::{HashingWriter, Sha256};

@@ -12,6 +12,7 @@ mod lower;
 mod pack;
 mod package;
 mod prepare;
+mod recorded;
 mod runs;
 mod timing;
 

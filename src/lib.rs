@@ -41,8 +41,8 @@
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
 //! [`compare`], [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
-//! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`libraries`], [`shell`]. On top: [`error`],
-//! [`cli`].
+//! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`libraries`], [`shell`].
+//! On top: [`error`], [`cli`].
 
 pub mod artifact;
 pub mod audit;
@@ -80,6 +80,7 @@ pub mod target;
 pub mod tool_cache;
 pub mod toolchain;
 pub mod tree;
+pub mod unpack;
 pub mod zig;
 
 pub use error::Error;

@@ -28,6 +28,18 @@ impl DosTime {
         Self { date, time }
     }
 
+    /// Seconds since 1970 in UTC, of which [`Self::from_unix`] makes the same again; none if there is
+    /// no such day or time.
+    #[must_use]
+    pub fn unix(self) -> Option<u64> {
+        let Self { date, time } = self;
+        let day = i64::from(date & 31);
+        let days = days(1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), day);
+        let of_day = u64::from(time >> 11) * 3600 + u64::from(time >> 5 & 63) * 60;
+        let seconds = u64::try_from(days).ok()? * 86_400 + of_day + u64::from(time & 31) * 2;
+        (Self::from_unix(seconds) == Some(self)).then_some(seconds)
+    }
+
     /// Seconds since 1970 in UTC. What is earlier than 1980 becomes 1980; `None` past 2107.
     #[must_use]
     pub fn from_unix(seconds: u64) -> Option<Self> {
@@ -68,6 +80,14 @@ fn civil(days: u64) -> Option<(u64, u16, u16)> {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     Some((year, u16::try_from(month).ok()?, u16::try_from(day).ok()?))
+}
+
+/// The reverse of [`civil`].
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 /// What the plain zip format cannot hold.
@@ -236,5 +256,12 @@ mod tests {
         let text = |seconds| DosTime::from_unix(seconds).unwrap().to_string();
         assert_eq!(text(0), "1980-01-01 00:00:00");
         assert_eq!(text(1_709_251_199), "2024-02-29 23:59:58");
+        // Every day there is, and a second of it; then none.
+        for seconds in (315_532_800..4_354_819_200).step_by(86_400 + 2) {
+            assert_eq!(DosTime::from_unix(seconds).unwrap().unix(), Some(seconds));
+        }
+        for (date, time) in [(0, 0), (0x5e, 0), (0x1a1, 0), (0x21, 24 << 11)] {
+            assert_eq!(DosTime::of_parts(date, time).unix(), None);
+        }
     }
 }

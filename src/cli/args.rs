@@ -278,8 +278,10 @@ pub(super) struct Compile {
     #[arg(short, long, conflicts_with = "profile")]
     pub(super) release: bool,
     /// Build with this profile; `dev` for a debug build
-    #[arg(long, value_name = "PROFILE-NAME", default_value = "release")]
-    pub(super) profile: String,
+    ///
+    /// [default: release]
+    #[arg(long, value_name = "PROFILE-NAME")]
+    pub(super) profile: Option<String>,
     /// Number of parallel jobs
     #[arg(short, long, value_name = "N", allow_hyphen_values = true)]
     pub(super) jobs: Option<String>,

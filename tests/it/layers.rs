@@ -37,6 +37,7 @@ const EDGES: &[&str] = &[
     "shell",
     "tool_cache",
     "toolchain",
+    "unpack",
     "zig",
 ];
 

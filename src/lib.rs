@@ -41,7 +41,7 @@
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
 //! [`compare`], [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
-//! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`libraries`], [`shell`].
+//! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`], [`libraries`], [`shell`].
 //! On top: [`error`], [`cli`].
 
 pub mod artifact;
@@ -60,6 +60,7 @@ pub mod doctor;
 pub mod elf;
 pub mod error;
 pub mod files;
+pub mod fresh;
 pub mod function;
 pub mod inspect;
 pub mod jobs;

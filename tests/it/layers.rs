@@ -30,6 +30,7 @@ const EDGES: &[&str] = &[
     "cargo",
     "cargo_files",
     "files",
+    "fresh",
     "inspect",
     "jobs",
     "libraries",

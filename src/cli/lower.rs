@@ -36,7 +36,7 @@ impl Color {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Always => "always",

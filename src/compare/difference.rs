@@ -160,7 +160,7 @@ impl fmt::Display for Difference {
             (Kind::Path | Kind::String, Some(part)) => {
                 write!(f, "{}, in {part}", self.kind.words())?;
             }
-            (_, Some(part)) => write!(f, "{} {part}", self.kind.words())?,
+            (_, Some(part)) => write!(f, "{} {}", self.kind.words(), short(part))?,
             (_, None) => f.write_str(self.kind.words())?,
         }
         match (&self.given, &self.rebuilt) {
@@ -180,4 +180,16 @@ impl fmt::Display for Difference {
         }
         Ok(())
     }
+}
+
+/// Names that compilers make may fill a screen.
+fn short(name: &str) -> String {
+    const MOST: usize = 120;
+    let length = name.chars().count();
+    if length <= MOST {
+        return name.to_owned();
+    }
+    let start: String = name.chars().take(MOST / 2).collect();
+    let end: String = name.chars().skip(length - MOST / 2).collect();
+    format!("{start}…{end}")
 }

@@ -13,6 +13,9 @@ const TEXTS: usize = 10;
 const SYMBOLS: usize = 10;
 const SECTIONS: usize = 40;
 
+/// How names begin that compilers make up and number.
+const OF_COMPILERS: [&str; 4] = [".", "$", "anon.", "GCC_except_table"];
+
 const BUILD_ID: &str = ".note.gnu.build-id";
 /// Before the id: three numbers and the owner, `GNU\0`.
 const NOTE_HEADER: usize = 16;
@@ -228,7 +231,7 @@ fn symbols(path: &str, given: &[Symbol], rebuilt: &[Symbol]) -> Vec<Difference> 
         only_here(&mut only, name).1 = Some(named(name, sizes));
     }
     let mut only: Vec<(String, Sides)> = only.into_iter().collect();
-    only.sort_by_key(|(name, _)| name.starts_with(['.', '$']) || name.starts_with("anon."));
+    only.sort_by_key(|(name, _)| OF_COMPILERS.iter().any(|start| name.starts_with(start)));
     let only = only.into_iter().map(|(name, (given, rebuilt))| Difference {
         given,
         rebuilt,

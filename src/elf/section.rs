@@ -19,6 +19,8 @@ const SHT_SYMTAB: u32 = 2;
 const SHT_NOBITS: u32 = 8;
 const SHT_DYNSYM: u32 = 11;
 const SHF_EXECINSTR: u64 = 4;
+/// The name of a source file, or of what a compiler divides one into.
+const STT_FILE: u8 = 4;
 
 /// Longer names of sections are cut.
 const MAX_SECTION_NAME: usize = 255;
@@ -92,7 +94,8 @@ pub fn layout<R: Read + Seek>(reader: &mut R) -> Result<Layout, ElfError> {
 }
 
 /// Reads the named symbols of the ELF file that is the whole of `reader`, in the order of the table:
-/// of `.symtab`, else of `.dynsym`; none of an ELF32 or a big-endian one.
+/// of `.symtab`, else of `.dynsym`, without those that name a source file; none of an ELF32 or a
+/// big-endian one.
 ///
 /// # Errors
 ///
@@ -115,7 +118,8 @@ pub fn symbols<R: Read + Seek>(reader: &mut R) -> Result<Vec<Symbol>, ElfError> 
     let mut symbols = Vec::new();
     for at in (0..table.bytes().len() as u64 / SYMBOL_SIZE).map(|n| n.saturating_mul(SYMBOL_SIZE)) {
         let name = name(&names, table.u32(at)?, MAX_NAME);
-        if name.is_empty() {
+        let kind = table.u8(at.saturating_add(4))? & 0xf;
+        if name.is_empty() || kind == STT_FILE {
             continue;
         }
         let left = room.checked_sub(name.len().saturating_add(size_of::<Symbol>()));

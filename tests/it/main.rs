@@ -32,3 +32,4 @@ mod targets;
 mod tiny_elf;
 mod tools;
 mod unit_graph;
+mod verify;

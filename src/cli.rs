@@ -12,8 +12,10 @@ mod lower;
 mod pack;
 mod package;
 mod prepare;
+mod recorded;
 mod runs;
 mod timing;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -84,6 +86,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
+        Command::Verify(args) => verify::run(args, &cli.global, shell),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
         Command::ZigEnvironment { target } => {

@@ -19,6 +19,7 @@ mod dynamic;
 mod header;
 mod image;
 mod note;
+mod section;
 mod strings;
 mod symbol;
 mod version;
@@ -33,6 +34,7 @@ use bytes::Source;
 use dynamic::{Dynamic, Tag};
 use header::Header;
 use image::Image;
+pub use section::{Layout, Section, Symbol, layout, symbols};
 use strings::Strings;
 
 use crate::target::Arch;
@@ -290,6 +292,19 @@ pub fn read<R: Read + Seek>(reader: &mut R) -> Result<ElfFacts, ElfError> {
     facts.read_dynamic(&mut image, &dynamic)?;
     facts.dlopen = note::dlopen(&mut image)?;
     Ok(facts)
+}
+
+/// Reads the lines that compilers and linkers left in `.comment`, as [`ElfFacts::comments`] has them,
+/// also of a file that no loader would load.
+///
+/// # Errors
+///
+/// [`ElfError::NotElf`] if it is no ELF file, `Truncated` or `Malformed` if its header is; `Io` if
+/// reading fails.
+pub fn comments<R: Read + Seek>(reader: &mut R) -> Result<Vec<String>, ElfError> {
+    let mut source = Source::new(reader)?;
+    let tables = Header::read(&mut source)?.tables;
+    tables.map_or(Ok(Vec::new()), |tables| comment::read(&mut source, &tables))
 }
 
 impl ElfFacts {

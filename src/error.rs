@@ -7,6 +7,7 @@ use crate::bundle::BundleError;
 use crate::cargo::CargoError;
 use crate::config::Mistake;
 use crate::files::{FileError, IncludeError};
+use crate::fresh::FreshError;
 use crate::inspect::InspectError;
 use crate::linker::LinkerError;
 use crate::plan::{PlanError, SelectError};
@@ -100,6 +101,20 @@ pub enum Error {
     /// The audit found errors; they were shown.
     #[error("{0}")]
     Findings(FindingsError),
+    /// What was rebuilt differs; how was shown.
+    #[error("{0}")]
+    Differs(DiffersError),
+    /// No fresh sources to build from.
+    #[error(transparent)]
+    Fresh(#[from] FreshError),
+    /// The program itself, run to build again, failed with this code; its words stand before ours.
+    #[error("the rebuild failed")]
+    Rebuild {
+        /// The exit code.
+        code: u8,
+        /// Why it could not be run at all.
+        source: Option<io::Error>,
+    },
     /// A record on the disk that is not ours.
     #[error("cannot understand {path}")]
     Record {
@@ -141,6 +156,23 @@ impl std::fmt::Display for FindingsError {
     }
 }
 
+/// How many bundles are not what was rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiffersError {
+    /// Those.
+    pub things: Vec<String>,
+    /// How many were compared.
+    pub of: usize,
+}
+
+impl std::fmt::Display for DiffersError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (count, of) = (self.things.len(), self.of);
+        let verb = if count == 1 { "differs" } else { "differ" };
+        write!(f, "{count} of {of} {verb} from what was rebuilt: {}", self.things.join(", "))
+    }
+}
+
 fn config_lines(mistakes: &[Mistake]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
@@ -171,6 +203,8 @@ impl Error {
         match self {
             Self::Bundle { source: BundleError::Zip(_), .. } => 2,
             Self::Inspect(error) if error.is_disk() => 1,
+            Self::Fresh(error) if error.is_disk() => 1,
+            Self::Rebuild { code, .. } => *code,
             Self::Data(_) | Self::Output(_) | Self::Bundle { .. } | Self::File(_) => 1,
             Self::Usage(_)
             | Self::Toolchain(_)
@@ -186,6 +220,7 @@ impl Error {
             | Self::ArchivePath { .. }
             | Self::Foreign(_)
             | Self::Inspect(_)
+            | Self::Fresh(_)
             | Self::Record { .. }
             | Self::Cargo(
                 CargoError::Run(_)
@@ -195,7 +230,7 @@ impl Error {
                 | CargoError::Features(_)
                 | CargoError::NoExecutable(_),
             ) => 2,
-            Self::Findings(_) => 3,
+            Self::Findings(_) | Self::Differs(_) => 3,
             Self::Cargo(CargoError::Build) => 101,
             Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),
         }
@@ -223,6 +258,7 @@ impl Error {
             Self::Findings(error) if error.packaging => {
                 Some("`--no-check` packages all the same".to_owned())
             }
+            Self::Fresh(error) => error.hint().map(str::to_owned),
             Self::Record { path, .. } => Some(format!("remove {path} and package again")),
             Self::Several(errors) => errors.iter().find_map(Self::hint),
             _ => None,

@@ -40,9 +40,9 @@
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
-//! [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
-//! [`cargo_files`], [`cargo`], [`files`], [`inspect`],
-//! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
+//! [`compare`], [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
+//! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`], [`libraries`], [`shell`].
+//! On top: [`error`], [`cli`].
 
 pub mod artifact;
 pub mod audit;
@@ -52,6 +52,7 @@ pub mod cargo_config;
 pub mod cargo_files;
 pub mod cli;
 pub mod closure;
+pub mod compare;
 pub mod compile;
 pub mod config;
 pub mod digest;
@@ -59,6 +60,7 @@ pub mod doctor;
 pub mod elf;
 pub mod error;
 pub mod files;
+pub mod fresh;
 pub mod function;
 pub mod inspect;
 pub mod jobs;
@@ -79,6 +81,7 @@ pub mod target;
 pub mod tool_cache;
 pub mod toolchain;
 pub mod tree;
+pub mod unpack;
 pub mod zig;
 
 pub use error::Error;

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::audit::{Finding, Level};
+use crate::compare::Difference;
 
 /// One line of `--output json`.
 #[derive(Debug, Serialize)]
@@ -54,6 +55,44 @@ pub enum Message<'a> {
         message: &'a str,
         /// What to do; may be empty.
         hint: &'a str,
+    },
+    /// A bundle was built again and compared.
+    Verified {
+        /// The function and its architecture, or the path where there is no record.
+        thing: &'a str,
+        /// What was given.
+        path: String,
+        /// Whether the bytes are the same.
+        equal: bool,
+        /// The `CodeSha256` of what was given; null of a folder without a zip.
+        given: Option<String>,
+        /// The `CodeSha256` of what was rebuilt.
+        rebuilt: String,
+        /// The commit that was built; null of a copy of the work tree.
+        commit: Option<&'a str>,
+    },
+    /// One thing that differs; `verified` follows.
+    Difference {
+        /// As in `verified`.
+        thing: &'a str,
+        /// Its stable name.
+        kind: &'static str,
+        /// The file in the bundle; null of the zip itself.
+        path: Option<&'a str>,
+        /// The section, symbol or header of that file.
+        part: Option<&'a str>,
+        /// What is given; null where there is nothing.
+        given: Option<&'a str>,
+        /// What was rebuilt; null where there is nothing.
+        rebuilt: Option<&'a str>,
+        /// The first byte that differs, from the beginning of the part, else of the file or the zip.
+        offset: Option<u64>,
+        /// How many more of the kind there are that have no record.
+        more: usize,
+        /// All of it for people.
+        message: String,
+        /// What to do; may be empty.
+        hint: &'static str,
     },
     /// The merged settings of one handler.
     Settings {
@@ -156,6 +195,25 @@ impl<'a> From<&'a Finding> for Message<'a> {
             path: finding.path.as_deref(),
             message: &finding.message,
             hint: &finding.hint,
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// One thing that differs.
+    #[must_use]
+    pub fn difference(thing: &'a str, difference: &'a Difference) -> Self {
+        Self::Difference {
+            thing,
+            kind: difference.kind.name(),
+            path: difference.path.as_deref(),
+            part: difference.part.as_deref(),
+            given: difference.given.as_deref(),
+            rebuilt: difference.rebuilt.as_deref(),
+            offset: difference.offset,
+            more: difference.more,
+            message: difference.to_string(),
+            hint: difference.hint(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
 /// One program with its arguments.
@@ -13,6 +14,7 @@ pub struct Step {
     with: Vec<(OsString, OsString)>,
     without: Vec<OsString>,
     server: Option<jobserver::Client>,
+    folder: Option<PathBuf>,
 }
 
 /// A program that could not be run, or failed.
@@ -52,7 +54,7 @@ impl Step {
     ) -> Self {
         let args = args.into_iter().map(Into::into).collect();
         let (with, without) = (Vec::new(), Vec::new());
-        Self { program: program.into(), args, with, without, server: None }
+        Self { program: program.into(), args, with, without, server: None, folder: None }
     }
 
     /// The same step without these environment variables.
@@ -60,6 +62,12 @@ impl Step {
     pub fn without<V: Into<OsString>>(mut self, variables: impl IntoIterator<Item = V>) -> Self {
         self.without.extend(variables.into_iter().map(Into::into));
         self
+    }
+
+    /// The same step, run in this folder.
+    #[must_use]
+    pub fn at(self, folder: impl Into<PathBuf>) -> Self {
+        Self { folder: Some(folder.into()), ..self }
     }
 
     /// The same step with this environment variable. It is shown wherever the step is.
@@ -101,6 +109,9 @@ impl Step {
         command.args(&self.args).stdin(Stdio::null());
         for variable in &self.without {
             command.env_remove(variable);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
         }
         command.envs(self.with.iter().map(|(name, value)| (name, value)));
         if let Some(server) = &self.server {

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use zip::{CompressionMethod, ExtraField, ZipArchive};
 
+use super::DosTime;
+
 /// A member of a zip, by its central directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -20,6 +22,12 @@ pub struct Member {
     pub mode: Option<u32>,
     /// The length that it claims to have, in bytes.
     pub claimed: u64,
+    /// The bytes that it takes in the zip.
+    pub compressed: u64,
+    /// Is not compressed.
+    pub stored: bool,
+    /// Its time; the earliest where it has none that there is.
+    pub time: DosTime,
     /// Ends in `/`.
     pub folder: bool,
     /// Is a symbolic link.
@@ -104,6 +112,11 @@ impl<R: Read + Seek> ZipFile<R> {
                         .filter(|_| entry.external_attributes() >> 16 != 0)
                         .map(|mode| mode & 0o7777),
                     claimed: entry.size(),
+                    compressed: entry.compressed_size(),
+                    stored: entry.compression() == CompressionMethod::Stored,
+                    time: entry.last_modified().map_or(DosTime::EARLIEST, |time| {
+                        DosTime::of_parts(time.datepart(), time.timepart())
+                    }),
                     // `is_dir` takes a backslash too.
                     folder: entry.name_raw().ends_with(b"/"),
                     symlink: entry.is_symlink(),

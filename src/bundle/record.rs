@@ -49,6 +49,9 @@ pub struct Record {
     pub rustc: String,
     /// What linked it.
     pub linker: LinkerRecord,
+    /// What was asked for; none in records of before there was `verify`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildRecord>,
 }
 
 impl Record {
@@ -102,4 +105,54 @@ pub struct LinkerRecord {
     pub version: Option<String>,
     /// What compilers and linkers left in the executable's `.comment` section.
     pub comments: Vec<String>,
+}
+
+/// What was asked for and decides the bytes, beside what the record says anyhow: enough to build the
+/// bundle again. No path of the machine stands here, and no value that may be a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BuildRecord {
+    /// `bin` or `example`.
+    pub kind: String,
+    /// The packages of its cargo run: the handler's, and those that features come through.
+    pub packages: Vec<String>,
+    /// Other handlers of its cargo run, where features are unified over them.
+    pub beside: Vec<Beside>,
+    /// `--features` of its cargo run.
+    pub features: Vec<String>,
+    /// `--all-features`.
+    pub all_features: bool,
+    /// `--no-default-features`.
+    pub no_default_features: bool,
+    /// `--unify-features`, or the dev profile.
+    pub unify_features: bool,
+    /// The linker that was asked for: `auto`, `host`, `zig`, `gcc` or `musl`.
+    pub linker: String,
+    /// `speed` or `size`.
+    pub optimize: String,
+    /// Someone chose the processor; else it is the default.
+    pub target_cpu_chosen: bool,
+    /// The system's libraries that were accepted.
+    pub trust_system: Vec<String>,
+    /// How hard the zip is compressed: `fast` or `best`.
+    pub compression: String,
+    /// `SOURCE_DATE_EPOCH`, as it was set.
+    pub source_date_epoch: Option<String>,
+    /// `--env`.
+    pub env: Option<String>,
+    /// `-Z` of cargo.
+    pub unstable: Vec<String>,
+    /// Flags and variables that were given too, and whose values are not kept.
+    pub not_kept: Vec<String>,
+}
+
+/// A handler that was built beside another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Its package.
+    pub package: String,
+    /// `bin` or `example`.
+    pub kind: String,
+    /// The binary or example.
+    pub handler: String,
 }

@@ -4,6 +4,7 @@
 //! fields, no data descriptors, no comments, no folder entries, no zip64. Lambda's own limit
 //! (262,144,000 bytes unzipped) is far below what the plain format holds.
 
+use std::fmt;
 use std::io::Write;
 
 use super::BundleError;
@@ -20,6 +21,24 @@ pub struct DosTime {
 impl DosTime {
     /// 1980-01-01 00:00:00, the earliest there is.
     pub const EARLIEST: Self = Self { date: (1 << 5) | 1, time: 0 };
+
+    /// The two halves as a zip has them.
+    #[must_use]
+    pub const fn of_parts(date: u16, time: u16) -> Self {
+        Self { date, time }
+    }
+
+    /// Seconds since 1970 in UTC, of which [`Self::from_unix`] makes the same again; none if there is
+    /// no such day or time.
+    #[must_use]
+    pub fn unix(self) -> Option<u64> {
+        let Self { date, time } = self;
+        let day = i64::from(date & 31);
+        let days = days(1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), day);
+        let of_day = u64::from(time >> 11) * 3600 + u64::from(time >> 5 & 63) * 60;
+        let seconds = u64::try_from(days).ok()? * 86_400 + of_day + u64::from(time & 31) * 2;
+        (Self::from_unix(seconds) == Some(self)).then_some(seconds)
+    }
 
     /// Seconds since 1970 in UTC. What is earlier than 1980 becomes 1980; `None` past 2107.
     #[must_use]
@@ -38,6 +57,16 @@ impl DosTime {
     }
 }
 
+impl fmt::Display for DosTime {
+    /// As it is stored, whether there is such a day or not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { date, time } = self;
+        let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
+        let (hour, minute, second) = (time >> 11, time >> 5 & 63, (time & 31) * 2);
+        write!(f, "{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    }
+}
+
 /// Year, month and day of a day number since 1970-01-01 (the proleptic Gregorian calendar, counted
 /// in eras of 400 years that begin on 1 March).
 fn civil(days: u64) -> Option<(u64, u16, u16)> {
@@ -51,6 +80,14 @@ fn civil(days: u64) -> Option<(u64, u16, u16)> {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     Some((year, u16::try_from(month).ok()?, u16::try_from(day).ok()?))
+}
+
+/// The reverse of [`civil`].
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 /// What the plain zip format cannot hold.
@@ -216,5 +253,15 @@ mod tests {
         assert_eq!(at(4_354_819_199), Some((date(2107, 12, 31), time(23, 59, 29))));
         assert_eq!(at(4_354_819_200), None);
         assert_eq!(at(u64::MAX), None);
+        let text = |seconds| DosTime::from_unix(seconds).unwrap().to_string();
+        assert_eq!(text(0), "1980-01-01 00:00:00");
+        assert_eq!(text(1_709_251_199), "2024-02-29 23:59:58");
+        // Every day there is, and a second of it; then none.
+        for seconds in (315_532_800..4_354_819_200).step_by(86_400 + 2) {
+            assert_eq!(DosTime::from_unix(seconds).unwrap().unix(), Some(seconds));
+        }
+        for (date, time) in [(0, 0), (0x5e, 0), (0x1a1, 0), (0x21, 24 << 11)] {
+            assert_eq!(DosTime::of_parts(date, time).unix(), None);
+        }
     }
 }

@@ -13,7 +13,7 @@ Exit codes:
     0  done, or nothing to do
     1  unforeseen: a bug, or the disk
     2  usage, configuration or plan refused
-    3  built, but may not ship: findings
+    3  built, but may not ship: findings; or not the same bytes
   101  `cargo build` failed";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
@@ -91,6 +91,13 @@ pub(super) enum Command {
     ///
     /// Reports every finding at once, with a stable code. Errors give exit code 3.
     Check(Check),
+    /// Build bundles again in a fresh folder, and say whether the bytes are the same
+    ///
+    /// What a bundle was built from and how is taken from the lambda-pack.json beside it; flags count
+    /// over that. Of a commit without changes that commit is built, else a copy of the work tree as it
+    /// is now. What differs is shown: file, mode, time, compiler, string, symbol, section. Exit code 3
+    /// if anything does.
+    Verify(Verify),
     /// Show what is set and where it was said, and what can be set
     Config {
         #[command(subcommand)]
@@ -143,6 +150,22 @@ pub(super) struct Check {
     /// Executables, zips or folders; without any, the selected handlers are built and audited
     #[arg(value_name = "PATH", conflicts_with_all = OF_A_BUILD)]
     pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) audit: Audit,
+    #[command(flatten)]
+    pub(super) build: Build,
+}
+
+#[derive(Debug, Args)]
+#[command(mut_arg("target_dir", |arg| arg.hide(true)))]
+pub(super) struct Verify {
+    /// Zips or folders that `package` wrote, or a folder with several of them below it; of what has no
+    /// record the flags must select the handler
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Keep the fresh folder, and say where it is
+    #[arg(long)]
+    pub(super) keep: bool,
     #[command(flatten)]
     pub(super) audit: Audit,
     #[command(flatten)]
@@ -282,8 +305,10 @@ pub(super) struct Compile {
     #[arg(short, long, conflicts_with = "profile")]
     pub(super) release: bool,
     /// Build with this profile; `dev` for a debug build
-    #[arg(long, value_name = "PROFILE-NAME", default_value = "release")]
-    pub(super) profile: String,
+    ///
+    /// [default: release]
+    #[arg(long, value_name = "PROFILE-NAME")]
+    pub(super) profile: Option<String>,
     /// Number of parallel jobs
     #[arg(short, long, value_name = "N", allow_hyphen_values = true)]
     pub(super) jobs: Option<String>,

@@ -105,8 +105,7 @@ impl Job {
         clock.add("workspace and settings", started);
         let started = Clock::now();
         let epoch = env::var("SOURCE_DATE_EPOCH").ok();
-        // A debug build is to be quick, not small.
-        let unify = build.compile.unify_features || options.profile == "dev";
+        let unify = build.unifies();
         let groups = Groups {
             options: &options,
             metadata: &metadata,

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Er
 }
 
 /// The folders of bundles below a folder that is none itself: what `package --out` wrote.
-fn bundles(paths: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn bundles(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for path in paths {
         // Of all functions, or of one.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anstream::ColorChoice;
 
-use super::args::{Audit, Build, Color, Global, OutputFormat};
+use super::args::{Audit, Build, Color, Compile, Global, OutputFormat};
 use crate::audit::Trust;
 use crate::plan::{CargoOptions, FeatureSelection, Selection};
 use crate::shell::{Output, Shell};
@@ -36,7 +36,7 @@ impl Color {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Always => "always",
@@ -85,6 +85,11 @@ impl Build {
         }
     }
 
+    /// Whether all handlers are built in one run. A debug build is to be quick, not small.
+    pub(super) fn unifies(&self) -> bool {
+        self.compile.unify_features || self.compile.profile() == "dev"
+    }
+
     fn features(&self) -> FeatureSelection {
         let words = self.features.features.iter().flat_map(|text| text.split([',', ' ']));
         FeatureSelection {
@@ -98,7 +103,7 @@ impl Build {
         CargoOptions {
             manifest_path: global.manifest_path.clone(),
             target_dir: self.compile.target_dir.clone(),
-            profile: self.compile.profile.clone(),
+            profile: self.compile.profile().to_owned(),
             features: self.features(),
             jobs: self.compile.jobs.clone(),
             keep_going: self.compile.keep_going,
@@ -110,6 +115,13 @@ impl Build {
             timings: self.compile.timings,
             output: global.for_cargo(),
         }
+    }
+}
+
+impl Compile {
+    /// The name of cargo's profile.
+    pub(super) fn profile(&self) -> &str {
+        self.profile.as_deref().unwrap_or("release")
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::build::{Contents, Job};
 use super::lower::shown;
+use super::recorded::Asked;
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Trust};
 use crate::bundle::{self, Access, Bundle, Gate, LinkerRecord, Record, Sizes};
@@ -46,6 +47,8 @@ pub(super) struct Packer<'a> {
     /// Not with `--no-check`.
     pub(super) audited: bool,
     pub(super) gate: Gate,
+    /// What the record keeps of the flags.
+    pub(super) asked: Asked,
     pub(super) shell: &'a Shell,
 }
 
@@ -97,7 +100,8 @@ impl Packer<'_> {
         let Job { plan, rustc, options, output, .. } = self.job;
         let prepared = self.job.prepared.get(&function.compile);
         let made = (env!("CARGO_PKG_VERSION"), self.audited, self.commit(), rustc, plan.time);
-        let how = (&options.profile, &output.cargo_lambda, prepared);
+        let asked = self.asked.of(self.job, function);
+        let how = (&options.profile, &output.cargo_lambda, prepared, asked);
         Sha256::of(
             format!("{:?}", (made, how, function, artifact.executable.as_path(), tree)).as_bytes(),
         )
@@ -256,6 +260,7 @@ impl Packer<'_> {
             commit: self.commit().map(str::to_owned),
             rustc: self.job.rustc.version.clone(),
             linker: LinkerRecord { comments, ..self.job.linker(function) },
+            build: Some(self.asked.of(self.job, function)),
         }
     }
 

@@ -7,6 +7,7 @@ use super::args::{Global, Package};
 use super::build::Job;
 use super::lower::shown;
 use super::pack::{Outcome, Packer, Written};
+use super::recorded::Asked;
 use super::runs::combine;
 use crate::audit::{Finding, Level};
 use crate::bundle::{Gate, Record};
@@ -24,7 +25,8 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     }
     let gate = Gate::default();
     let audited = !args.no_check;
-    let packer = Packer { job: &job, commit: OnceLock::new(), audited, gate, shell };
+    let asked = Asked::new(&args.build, global);
+    let packer = Packer { job: &job, commit: OnceLock::new(), audited, gate, asked, shell };
     let (results, failed) = thread::scope(|scope| {
         // While cargo builds.
         scope.spawn(|| packer.commit());

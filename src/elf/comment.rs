@@ -6,12 +6,10 @@ use std::io::{Read, Seek};
 use super::ElfError;
 use super::bytes::{Source, Table};
 use super::header::Tables;
+use super::section::{self, Section};
 
-const HEADERS: &str = "section header table";
-const NAMES: &str = "section name table";
-const COMMENT: &str = "comment section";
-const HEADER_SIZE: u16 = 64;
-const SHT_PROGBITS: u32 = 1;
+const WHAT: &str = "comment section";
+const COMMENT: &str = ".comment";
 
 const MAX_LINES: usize = 16;
 const MAX_LINE: usize = 4096;
@@ -33,25 +31,10 @@ fn section<R: Read + Seek>(
     source: &mut Source<'_, R>,
     tables: &Tables,
 ) -> Result<Option<Table>, ElfError> {
-    if tables.section.offset == 0 || tables.section.entry_size != HEADER_SIZE {
-        return Ok(None);
-    }
-    let headers = source.read(HEADERS, tables.section.offset, tables.section.size())?;
-    let header_of = |number: u16| u64::from(number).saturating_mul(u64::from(HEADER_SIZE));
-    let names_at = header_of(tables.section_names);
-    let names = source.read(
-        NAMES,
-        headers.u64(names_at.saturating_add(24))?,
-        headers.u64(names_at.saturating_add(32))?,
-    )?;
-    for at in (0..tables.section.count).map(header_of) {
-        let name = names.tail(u64::from(headers.u32(at)?)).unwrap_or_default();
-        if headers.u32(at.saturating_add(4))? == SHT_PROGBITS && name.starts_with(b".comment\0") {
-            let size = headers.u64(at.saturating_add(32))?.min(MAX_SECTION);
-            return source.read(COMMENT, headers.u64(at.saturating_add(24))?, size).map(Some);
-        }
-    }
-    Ok(None)
+    let sections = section::read(source, tables)?;
+    let found = sections.iter().find(|section| section.name == COMMENT && section.is_data());
+    let read = |found: &Section| source.read(WHAT, found.offset, found.size.min(MAX_SECTION));
+    found.map(read).transpose()
 }
 
 fn lines(section: &[u8]) -> Vec<String> {

@@ -29,6 +29,11 @@ fn help_of_check() {
 }
 
 #[test]
+fn help_of_verify() {
+    pinned("verify", &["verify", "--help"]);
+}
+
+#[test]
 fn help_of_config() {
     pinned("config", &["config", "--help"]);
     pinned("config-show", &["config", "show", "--help"]);

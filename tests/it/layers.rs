@@ -12,6 +12,7 @@ const DECISIONS: &[&str] = &[
     "bundle",
     "cargo_config",
     "closure",
+    "compare",
     "config",
     "doctor",
     "elf",
@@ -29,6 +30,7 @@ const EDGES: &[&str] = &[
     "cargo",
     "cargo_files",
     "files",
+    "fresh",
     "inspect",
     "jobs",
     "libraries",
@@ -36,6 +38,7 @@ const EDGES: &[&str] = &[
     "shell",
     "tool_cache",
     "toolchain",
+    "unpack",
     "zig",
 ];
 

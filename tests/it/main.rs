@@ -34,3 +34,4 @@ mod targets;
 mod tiny_elf;
 mod tools;
 mod unit_graph;
+mod verify;

@@ -57,6 +57,9 @@ fn the_folder_of_a_function_and_its_record() {
     assert!(record["rustc"].as_str().unwrap().starts_with("rustc 1."));
     assert_eq!(record["linker"]["program"], "cc");
     assert!(record["glibc_needed"].as_str().unwrap().starts_with("2."));
+    let build = &record["build"];
+    assert_eq!((&build["kind"], &build["linker"]), (&"bin".into(), &"auto".into()));
+    assert_eq!((&build["packages"][0], &build["compression"]), (&"hello".into(), &"best".into()));
     let commit = record["commit"].as_str().unwrap();
     // Cargo.lock was written by the build, and is not tracked: the commit is clean.
     assert!(commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()), "{commit}");
@@ -209,6 +212,35 @@ fn what_cannot_run_is_not_written_and_the_last_good_one_stays() {
     assert_eq!(fs::read(&zip).unwrap(), before);
     workspace.run(&["package", "--no-check"]).code(0);
     assert_eq!(json(&workspace.output("hello", "lambda-pack.json"))["runtime"], "provided.al2");
+}
+
+/// What a build cannot be repeated without is kept, but for what may be a secret.
+#[test]
+fn the_record_says_what_was_asked_for() {
+    let workspace = Workspace::hello();
+    workspace.handler("other", "");
+    workspace.write(
+        "crates/hello/Cargo.toml",
+        "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+         [features]\nextra = []\n[dependencies]\nlambda_runtime.path = \"../lambda_runtime\"\n",
+    );
+    let mut command = workspace.command(&["package", "-F", "hello/extra", "--unify-features"]);
+    command.args(["--config", "env.TOKEN='secret-word'", "--target-cpu", "generic"]);
+    command.env("SOURCE_DATE_EPOCH", "1709251199").env("RUSTFLAGS", "--cfg secret_word");
+    run(&mut command).code(0);
+    let text = fs::read_to_string(workspace.output("hello", "lambda-pack.json")).unwrap();
+    assert!(
+        !text.contains("secret") && !text.contains(workspace.path().to_str().unwrap()),
+        "{text}"
+    );
+    let build = &json(&workspace.output("hello", "lambda-pack.json"))["build"];
+    assert_eq!(build["features"], serde_json::json!(["hello/extra"]));
+    assert_eq!(build["packages"], serde_json::json!(["hello", "other"]));
+    let other = serde_json::json!([{ "package": "other", "kind": "bin", "handler": "other" }]);
+    assert_eq!(build["beside"], other);
+    assert_eq!(build["source_date_epoch"], "1709251199");
+    assert_eq!(build["target_cpu_chosen"], true);
+    assert_eq!(build["not_kept"], serde_json::json!(["--config", "RUSTFLAGS"]));
 }
 
 /// Includes that take a while at level 12.

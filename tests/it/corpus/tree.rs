@@ -106,19 +106,26 @@ fn check_zip(tree: &Tree, model: &Model) {
     assert_eq!(promised_length(&zip, model), zip.len());
     let back = read(&zip);
     assert!(back.is_ok(), "{back:?}");
-    let expected = model.files.iter().map(|(path, contents)| {
-        let member = Member {
+    let back = back.unwrap_or_default();
+    assert_eq!(back.len(), model.files.len());
+    for ((member, contents), (path, expected)) in back.into_iter().zip(&model.files) {
+        assert_eq!(contents, *expected);
+        assert_eq!(member.stored, member.compressed == member.claimed);
+        let expected = Member {
             name: path.clone(),
-            mode: Some(mode(contents).bits()),
-            claimed: contents.len() as u64,
+            mode: Some(mode(expected).bits()),
+            claimed: expected.len() as u64,
+            // What it comes to is in the promised length.
+            compressed: member.compressed,
+            stored: member.stored,
+            time: DosTime::EARLIEST,
             folder: false,
             symlink: false,
             named_twice: false,
             refused: None,
         };
-        (member, contents.clone())
-    });
-    assert!(back.into_iter().flatten().eq(expected));
+        assert_eq!(member, expected);
+    }
 }
 
 fn write(tree: &Tree, level: Level) -> Result<(Bundle, Vec<u8>), BundleError> {

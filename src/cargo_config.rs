@@ -22,6 +22,7 @@ use cargo_platform::{Cfg, CfgExpr};
 pub use values::{Said, Value, Values};
 
 use crate::config::Origin;
+use crate::digest::Sha256;
 
 /// Where cargo's configuration comes from, as it was found.
 pub struct Sources<'a> {
@@ -52,6 +53,8 @@ pub struct CargoConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Layer {
     values: Values,
+    /// The digest of its text.
+    text: Sha256,
     /// What paths of programs in it are relative to.
     root: PathBuf,
 }
@@ -189,6 +192,20 @@ impl CargoConfig {
         Words { words: joined.into_iter().map(|(_, word)| word).collect(), is_string }
     }
 
+    /// What tells it from another: the folder that cargo runs in, then for every file and `--config`
+    /// the folder that its paths start from and the digest of its text, from the least to the most
+    /// that counts. The variables come beside it.
+    pub fn layers(&self) -> impl Iterator<Item = (&Path, Option<&Sha256>)> {
+        let layers = self.files.iter().chain(&self.arguments);
+        let layers = layers.map(|layer| (layer.root.as_path(), Some(&layer.text)));
+        std::iter::once((self.folder.as_path(), None)).chain(layers)
+    }
+
+    /// The environment, by name.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A variable of the environment.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
@@ -275,7 +292,7 @@ impl Reader<'_> {
             let beside = path.parent().unwrap_or(path);
             layers = self.included(&values, beside);
             let root = beside.parent().unwrap_or(beside).to_path_buf();
-            layers.push(Layer { values, root });
+            layers.push(Layer { values, text: Sha256::of(text.as_bytes()), root });
         }
         self.open.remove(&key);
         layers
@@ -290,7 +307,8 @@ impl Reader<'_> {
         }
         let values = Values::of_argument(text);
         let mut layers = self.included(&values, folder);
-        layers.push(Layer { values, root: folder.to_path_buf() });
+        let text = Sha256::of(text.as_bytes());
+        layers.push(Layer { values, text, root: folder.to_path_buf() });
         layers
     }
 

@@ -106,8 +106,15 @@ impl Config {
             source: Source::LambdaPack,
             env: true,
         };
-        for (key, value) in &inputs.flags {
-            let values = BTreeMap::from([(*key, value.clone())]);
+        // What a shell leaves of `$` is a text.
+        reader.lookup = Lookup::Never;
+        for (name, value) in &inputs.flags {
+            let key = keys::find(name);
+            let Some(value) = key.and_then(|key| reader.value_in(Scope::Workspace, key, value))
+            else {
+                continue;
+            };
+            let values = BTreeMap::from([(*name, value)]);
             reader.layers.push(Layer { rank, for_: For::All, values, env_file: None });
         }
         check_names(&mut reader, inputs);

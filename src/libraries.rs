@@ -1,7 +1,7 @@
 //! This machine's shared libraries: the folders in which a linker finds them, and what is there.
 //!
 //! The order is that of linking: what build scripts named (`cargo::rustc-link-search`, and so all
-//! that they got from pkg-config), the `-L` of `RUSTFLAGS`, what the user named, `LIBRARY_PATH`, the
+//! that they got from pkg-config), the `-L` of the user's flags for rustc, what the user named, `LIBRARY_PATH`, the
 //! folders beside those of `PKG_CONFIG_PATH`, then the system's own. pkg-config itself is not asked:
 //! the `-L` of the libraries that a build script asked it for is among cargo's messages, it leaves out
 //! only the system's folders, and what lies beyond (`Requires.private`) is beside its `.pc` files.
@@ -28,6 +28,8 @@ pub struct Search<'a> {
     pub host: Option<Arch>,
     /// Folders that build scripts gave to the linker.
     pub linked: &'a [PathBuf],
+    /// The user's flags for rustc.
+    pub flags: &'a [String],
     /// Folders that the user named.
     pub folders: &'a [PathBuf],
     /// The root of a system that stands for this machine's, with its libraries in the usual places.
@@ -40,7 +42,7 @@ pub struct Search<'a> {
 pub fn folders(search: &Search<'_>) -> Vec<PathBuf> {
     let mut found = Vec::new();
     found.extend_from_slice(search.linked);
-    found.extend(of_flags(&rustflags()));
+    found.extend(of_flags(search.flags));
     found.extend_from_slice(search.folders);
     found.extend(paths_of("LIBRARY_PATH"));
     for variable in ["PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR"] {
@@ -88,17 +90,6 @@ pub fn link_folder(text: &str) -> Option<PathBuf> {
         _ => text,
     };
     (!path.is_empty()).then(|| PathBuf::from(path))
-}
-
-/// Cargo's own two ways to be given flags for rustc in the environment; the first wins.
-fn rustflags() -> Vec<String> {
-    let words = |name: &str, separator: char| {
-        let text = env::var(name).ok()?;
-        Some(text.split(separator).filter(|word| !word.is_empty()).map(str::to_owned).collect())
-    };
-    words("CARGO_ENCODED_RUSTFLAGS", '\u{1f}')
-        .or_else(|| words("RUSTFLAGS", ' '))
-        .unwrap_or_default()
 }
 
 /// The folders of `-L x`, `-Lx` and `-C link-arg=-Lx`.
@@ -180,6 +171,7 @@ mod tests {
             arch: Arch::Arm64,
             host: Some(Arch::Arm64),
             linked: &linked,
+            flags: &[],
             folders: &[],
             sysroot: Some(folder.path()),
         };

@@ -1,12 +1,13 @@
 //! The facts that groups of features follow from, and the record of the last answer.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::Metadata;
 
 use super::{CargoError, platform, whole_metadata};
+use crate::cargo_config::CargoConfig;
+use crate::cargo_files;
 use crate::digest::Sha256;
 use crate::files;
 use crate::plan::features::{
@@ -14,6 +15,7 @@ use crate::plan::features::{
 };
 use crate::plan::{CargoOptions, Run};
 use crate::remap;
+use crate::rustflags;
 use crate::tool_cache::ToolCache;
 use crate::toolchain::Rustc;
 
@@ -25,6 +27,8 @@ const MAX_RECORD: usize = 1 << 20;
 pub struct Features<'a> {
     /// The flags.
     pub options: &'a CargoOptions,
+    /// Cargo's configuration.
+    pub config: &'a CargoConfig,
     /// `cargo metadata --no-deps`.
     pub members: &'a Metadata,
     /// The compiler.
@@ -47,23 +51,15 @@ struct Facts {
     host: RustcCfg,
 }
 
-/// Cargo's configuration, in files and in variables.
-struct Configuration {
-    files: Vec<(PathBuf, Vec<u8>)>,
-    environment: Vec<(String, String)>,
-    folder: PathBuf,
-}
-
 impl Features<'_> {
     /// Which units may share a run, and where packages lie. With nothing changed since the last time,
     /// that is read from `record`; otherwise cargo is asked, and the answer written there.
     pub fn answer(&self, record: &Path) -> Result<Answer, CargoError> {
-        let configuration = Configuration::gather(self.options);
-        let key = self.key(&configuration);
+        let key = self.key();
         if let Some(answer) = key.and_then(|key| self.remembered(record, &key)) {
             return Ok(answer);
         }
-        let facts = self.facts(&configuration)?;
+        let facts = self.facts()?;
         let (graph, selection) = (facts.graph()?, &self.options.features);
         let unify = self.is_unified();
         let grouping = if unify {
@@ -76,7 +72,7 @@ impl Features<'_> {
         let answer = Answer { grouping, scripts, packages };
         // Without `Cargo.lock`, or with files that changed meanwhile, nothing says what that was
         // about. A record that cannot be written costs time, not the answer.
-        let unchanged = key.filter(|_| self.key(&configuration) == key);
+        let unchanged = key.filter(|_| self.key() == key);
         let text =
             unchanged.and_then(|key| features::encode(&key, &answer, &facts.metadata, digest));
         if let Some(text) = text {
@@ -102,7 +98,7 @@ impl Features<'_> {
     /// What packages gain in these runs over each unit built alone. `of`: where each function's
     /// unit stands among the units.
     pub fn gains(&self, of: &[usize], runs: &[Run]) -> Result<Vec<Gain>, CargoError> {
-        let facts = self.facts(&Configuration::gather(self.options))?;
+        let facts = self.facts()?;
         let graph = facts.graph()?;
         Ok(features::gains(&graph, self.units, of, runs, &self.options.features)?)
     }
@@ -116,7 +112,7 @@ impl Features<'_> {
     }
 
     /// None where a file that the answer follows from cannot be read.
-    fn key(&self, configuration: &Configuration) -> Option<Sha256> {
+    fn key(&self) -> Option<Sha256> {
         let root = self.members.workspace_root.as_std_path();
         let lock = fs::read(root.join("Cargo.lock")).ok()?;
         let packages = self.members.packages.iter().map(|p| p.manifest_path.as_std_path());
@@ -129,9 +125,7 @@ impl Features<'_> {
         Some(features::key(&KeyInputs {
             lock: &lock,
             manifests: &manifests,
-            configuration: &configuration.files,
-            environment: &configuration.environment,
-            folder: &configuration.folder,
+            config: self.config,
             options: self.options,
             units: self.units,
             target: self.target,
@@ -141,9 +135,9 @@ impl Features<'_> {
         }))
     }
 
-    fn facts(&self, configuration: &Configuration) -> Result<Facts, CargoError> {
+    fn facts(&self) -> Result<Facts, CargoError> {
         let (platforms, metadata) = std::thread::scope(|scope| {
-            let platforms = scope.spawn(|| self.platforms(configuration));
+            let platforms = scope.spawn(|| self.platforms());
             let whole = self.whole_metadata();
             (platforms.join(), whole)
         });
@@ -163,13 +157,14 @@ impl Features<'_> {
         Ok((resolver, whole_metadata(&options, resolver, target, host, needed)?))
     }
 
-    fn platforms(&self, configuration: &Configuration) -> Result<(RustcCfg, RustcCfg), CargoError> {
+    fn platforms(&self) -> Result<(RustcCfg, RustcCfg), CargoError> {
         let platform = |triple, flags| platform(self.tools, self.rustc, triple, flags);
         let host = platform(&self.rustc.host, &[])?;
-        let plain =
-            if self.target == self.rustc.host { host.clone() } else { platform(self.target, &[])? };
-        let flags = features::rustflags(&plain, &configuration.environment, &configuration.files);
-        let target = if flags.is_empty() { plain } else { platform(self.target, &flags)? };
+        let cfgs = cargo_files::cfgs(self.tools, self.config, self.rustc, self.target);
+        let users = rustflags::decide(self.config, self.target, &cfgs, &[]).users;
+        let flags: Vec<String> = users.into_iter().map(|word| word.text).collect();
+        let same = self.target == self.rustc.host && flags.is_empty();
+        let target = if same { host.clone() } else { platform(self.target, &flags)? };
         Ok((target, host))
     }
 }
@@ -178,64 +173,6 @@ impl Facts {
     fn graph(&self) -> Result<Graph<'_>, CargoError> {
         Ok(Graph::new(&self.metadata, self.resolver, &self.target, &self.host)?)
     }
-}
-
-impl Configuration {
-    fn gather(options: &CargoOptions) -> Self {
-        let folder = env::current_dir().unwrap_or_default();
-        let mut files = Vec::new();
-        for value in &options.config {
-            if Path::new(value).is_file() {
-                read_with_included(PathBuf::from(value), &mut files);
-            } else {
-                // `KEY=VALUE`, which is TOML as well.
-                files.push((PathBuf::new(), value.clone().into_bytes()));
-            }
-        }
-        let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
-        let folders = folder.ancestors().map(|folder| folder.join(".cargo")).chain(home);
-        for path in folders.flat_map(|f| [f.join("config.toml"), f.join("config")]) {
-            read_with_included(path, &mut files);
-        }
-        let mut environment: Vec<(String, String)> = env::vars_os()
-            .map(|(name, value)| {
-                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
-            })
-            .filter(|(name, _)| decides(name))
-            .collect();
-        environment.sort();
-        Self { files, environment, folder }
-    }
-}
-
-/// Reads a configuration file and those that it includes, each once.
-fn read_with_included(path: PathBuf, files: &mut Vec<(PathBuf, Vec<u8>)>) {
-    let mut paths = vec![path];
-    while let Some(path) = paths.pop() {
-        if files.iter().any(|(known, _)| *known == path) {
-            continue;
-        }
-        let Ok(contents) = fs::read(&path) else { continue };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let included = features::included(&String::from_utf8_lossy(&contents));
-        paths.extend(included.into_iter().map(|name| folder.join(name)));
-        files.push((path, contents));
-    }
-}
-
-/// Whether features may follow from a variable of this name: all of cargo's and rustc's, but for
-/// those that concern the terminal and the optimizer, and those that cargo sets for what it runs.
-fn decides(name: &str) -> bool {
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    starts(&["CARGO", "RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"])
-        && !starts(&[
-            "CARGO_TERM_",
-            "CARGO_PROFILE_",
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_MAKEFLAGS",
-        ])
 }
 
 /// The digest of a manifest that a record names: a regular file of some size, or none.

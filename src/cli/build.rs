@@ -108,6 +108,7 @@ impl Job {
         let unify = build.unifies();
         let groups = Groups {
             options: &options,
+            config: &cargos,
             metadata: &metadata,
             rustc: &rustc,
             tools: &tools,
@@ -137,7 +138,6 @@ impl Job {
         let job = Self { options, metadata, rustc, plan, prepared, output, outputs, jobs, clock };
         for function in &job.plan.functions {
             check_folders(function)?;
-            check_trust(&Trust::new(function.trust_system.clone()))?;
         }
         job.check_includes()?;
         Ok(job)
@@ -213,6 +213,7 @@ impl Job {
             arch: function.compile.target.arch,
             host: Arch::of_linux_triple(&self.rustc.host),
             linked: &artifact.link_folders(function.scripts.as_ref(), triple),
+            flags: self.prepared.get(&function.compile).map_or(&[][..], |found| &found.flags),
             folders: &function.library_paths,
             sysroot: function.sysroot.as_deref(),
         })

@@ -6,6 +6,7 @@ use std::path::Path;
 use cargo_metadata::Metadata;
 
 use crate::cargo::{CargoError, Features};
+use crate::cargo_config::CargoConfig;
 use crate::cargo_files;
 use crate::config::Config;
 use crate::error::Error;
@@ -85,6 +86,7 @@ fn function(
 /// What groups of features follow from.
 pub(super) struct Groups<'a> {
     pub(super) options: &'a CargoOptions,
+    pub(super) config: &'a CargoConfig,
     pub(super) metadata: &'a Metadata,
     pub(super) rustc: &'a Rustc,
     pub(super) tools: &'a ToolCache,
@@ -172,7 +174,7 @@ impl Groups<'_> {
     }
 
     fn features<'f>(&'f self, target: &'f str, units: &'f [plan::features::Unit]) -> Features<'f> {
-        let Self { options, metadata, rustc, tools, unify, .. } = *self;
-        Features { options, members: metadata, rustc, tools, target, units, unify }
+        let Self { options, config, metadata, rustc, tools, unify, .. } = *self;
+        Features { options, config, members: metadata, rustc, tools, target, units, unify }
     }
 }

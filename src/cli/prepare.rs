@@ -36,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) config: Vec<String>,
     /// Variables of its environment.
     pub(super) variables: Variables,
+    /// The user's own flags for rustc.
+    pub(super) flags: Vec<String>,
     /// What links.
     pub(super) linker: LinkerRecord,
     /// The processor that is compiled for in the end.
@@ -191,7 +193,8 @@ impl<'a> Machines<'a> {
         }
         let linker = self.record(&chosen.linker);
         let target_dir = folders.own;
-        Ok(Prepared { config, variables, linker, cpu: effective, target_dir, remap })
+        let flags = users.into_iter().map(|word| word.text).collect();
+        Ok(Prepared { config, variables, flags, linker, cpu: effective, target_dir, remap })
     }
 
     /// Where cargo writes.

@@ -10,7 +10,6 @@
 //! against cargo's own unit graph. Pure: nothing here reads a file or runs a program.
 
 mod cache;
-mod flags;
 mod gains;
 mod graph;
 mod groups;
@@ -22,7 +21,6 @@ mod roots;
 use cargo_metadata::PackageId;
 
 pub use cache::{Answer, KeyInputs, decode, encode, key};
-pub use flags::{included, rustflags};
 pub use gains::{Gain, gains};
 pub use graph::{Graph, GraphError};
 pub use groups::{Grouping, Place, group};

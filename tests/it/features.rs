@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use lambda_pack::cargo_config::CargoConfig;
+use lambda_pack::cargo_files;
 use lambda_pack::compile::Compile;
 use lambda_pack::config::Settings;
 use lambda_pack::function::{Handler, TargetKind};
@@ -291,6 +293,10 @@ fn two_and_a_library() -> Workspace {
     workspace
 }
 
+fn configuration(folder: &Path) -> CargoConfig {
+    cargo_files::load(folder, cargo_files::variables(), &[])
+}
+
 #[test]
 fn the_answer_is_remembered_until_something_changes() {
     let workspace = two_and_a_library();
@@ -299,12 +305,14 @@ fn the_answer_is_remembered_until_something_changes() {
     facts.options.offline = true;
     let rustc = crate::support::rustc();
     let record = workspace.path().join("target/features.json");
+    let config = configuration(workspace.path());
     let units = [facts.unit("a", false), facts.unit("b", false)];
     let groups = || {
         let members = &lambda_pack::cargo::metadata(&facts.options).unwrap();
         let (options, target) = (&facts.options, host());
         let features = lambda_pack::cargo::Features {
             options,
+            config: &config,
             members,
             rustc: &rustc,
             tools: &ToolCache::none(),
@@ -372,6 +380,7 @@ fn figures() {
     options.manifest_path = Some(Path::new(&folder).join("Cargo.toml"));
     let features = lambda_pack::cargo::Features {
         options: &options,
+        config: &configuration(Path::new(&folder)),
         members: &lambda_pack::cargo::metadata(&options).unwrap(),
         rustc: &crate::support::rustc(),
         tools: &ToolCache::none(),

@@ -193,6 +193,29 @@ fn same(workspace: &Workspace, package: &str, answer: u8, seconds: &str) {
 }
 
 #[test]
+fn folders_of_flags_in_cargos_configuration_are_searched() {
+    let workspace = Workspace::hello();
+    odd(&workspace, "hello");
+    // No build script: the flags say it all.
+    fs::remove_file(workspace.path().join("crates/hello/build.rs")).unwrap();
+    let folder = workspace.path().join("native").display().to_string();
+    let flags =
+        format!("[\"-L\", \"{folder}\", \"-lodd\", \"-Clink-arg=-Wl,-rpath-link,{folder}\"]");
+    for key in ["target.'cfg(unix)'.rustflags", "build.rustflags"] {
+        workspace.write(".cargo/config.toml", format!("{key} = {flags}\n"));
+        workspace.run(&["package"]).code(0);
+        let libraries = bundled(&workspace, "hello", "bootstrap.zip");
+        assert_eq!(libraries, ["libeven.so.2", "libodd.so.7"].map(str::to_owned).into(), "{key}");
+    }
+    // A name that no runtime has a library of, by a flag as in a file.
+    workspace
+        .run(&["package", "--trust-system", "cryto"])
+        .code(2)
+        .says("--trust-system: `trust-system` is `cryto`: no runtime has a library `cryto`")
+        .says("did you mean `crypto`?");
+}
+
+#[test]
 fn of_two_files_of_one_name_each_handler_gets_its_own() {
     let workspace = Workspace::new();
     // Whoever is done first, and whatever comes first by name.

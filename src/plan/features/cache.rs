@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Unit;
 use super::groups::{Grouping, Place};
+use crate::cargo_config::CargoConfig;
 use crate::digest::Sha256;
 use crate::plan::CargoOptions;
 use crate::remap::Place as Folder;
@@ -27,14 +28,9 @@ pub struct KeyInputs<'a> {
     pub lock: &'a [u8],
     /// The manifests of the workspace, its root's too: path and contents, sorted.
     pub manifests: &'a [(PathBuf, Vec<u8>)],
-    /// Cargo's configuration files that count: path and contents, in cargo's order.
-    pub configuration: &'a [(PathBuf, Vec<u8>)],
-    /// The environment variables that cargo or rustc decide by (`CARGO_*`, `RUSTFLAGS`, `RUSTC*`):
-    /// name and value, sorted.
-    pub environment: &'a [(String, String)],
-    /// The folder that cargo is started in: what is configured and what `--features` means follow
-    /// from it.
-    pub folder: &'a Path,
+    /// Cargo's configuration for the folder that it is started in: what `--features` means follows
+    /// from that folder too.
+    pub config: &'a CargoConfig,
     /// The flags.
     pub options: &'a CargoOptions,
     /// What is to be grouped, in order.
@@ -68,19 +64,12 @@ pub fn key(inputs: &KeyInputs<'_>) -> Sha256 {
     let mut parts = Parts::default();
     parts.add(&VERSION.to_le_bytes());
     parts.add(inputs.lock);
-    for files in [inputs.manifests, inputs.configuration] {
-        parts.count(files.len());
-        for (path, contents) in files {
-            parts.add(path.as_os_str().as_encoded_bytes());
-            parts.add(contents);
-        }
+    parts.count(inputs.manifests.len());
+    for (path, contents) in inputs.manifests {
+        parts.add(path.as_os_str().as_encoded_bytes());
+        parts.add(contents);
     }
-    parts.count(inputs.environment.len());
-    for (name, value) in inputs.environment {
-        parts.add(name.as_bytes());
-        parts.add(value.as_bytes());
-    }
-    parts.add(inputs.folder.as_os_str().as_encoded_bytes());
+    parts.config(inputs.config);
     parts.options(inputs.options);
     parts.count(inputs.units.len());
     for unit in inputs.units {
@@ -93,6 +82,20 @@ pub fn key(inputs: &KeyInputs<'_>) -> Sha256 {
     }
     parts.add(&[u8::from(inputs.unify)]);
     Sha256::of(&parts.0)
+}
+
+/// Whether features may follow from a variable of this name: all of cargo's and rustc's, but for
+/// those that concern the terminal and the optimizer, and those that cargo sets for what it runs.
+fn decides(name: &str) -> bool {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    starts(&["CARGO", "RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"])
+        && !starts(&[
+            "CARGO_TERM_",
+            "CARGO_PROFILE_",
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_MAKEFLAGS",
+        ])
 }
 
 /// Bytes of which no two lists of parts make the same.
@@ -113,6 +116,20 @@ impl Parts {
         self.count(texts.len());
         for text in texts {
             self.add(text.as_bytes());
+        }
+    }
+
+    fn config(&mut self, config: &CargoConfig) {
+        self.count(config.layers().count());
+        for (root, text) in config.layers() {
+            self.add(root.as_os_str().as_encoded_bytes());
+            self.add(text.map(Sha256::hex).unwrap_or_default().as_bytes());
+        }
+        let variables: Vec<_> = config.variables().filter(|(name, _)| decides(name)).collect();
+        self.count(variables.len());
+        for (name, value) in variables {
+            self.add(name.as_bytes());
+            self.add(value.as_bytes());
         }
     }
 

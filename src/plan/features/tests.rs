@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, PackageId};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::cargo_config::{CargoConfig, Sources};
 use crate::digest::Sha256;
 use crate::plan::{CargoOptions, FeatureSelection};
 
@@ -264,13 +265,27 @@ fn metadata_without_dependencies_is_refused() {
     assert_eq!(refused(&metadata), "`cargo metadata` says nothing of the dependencies");
 }
 
-fn inputs<'a>(options: &'a CargoOptions, units: &'a [Unit]) -> KeyInputs<'a> {
+/// Cargo's configuration: one file, `--config` and a variable.
+fn config(folder: &str, text: &str, argument: &str, variable: (&str, &str)) -> CargoConfig {
+    let file = Path::new(folder).join(".cargo/config.toml");
+    CargoConfig::new(&Sources {
+        files: vec![file.clone()],
+        arguments: &[argument.to_owned()],
+        variables: vec![(variable.0.to_owned(), variable.1.to_owned())],
+        folder: Path::new(folder),
+        read: &|path| (path == file).then(|| text.to_owned()),
+    })
+}
+
+fn inputs<'a>(
+    options: &'a CargoOptions,
+    units: &'a [Unit],
+    config: &'a CargoConfig,
+) -> KeyInputs<'a> {
     KeyInputs {
         lock: b"lock",
         manifests: &[],
-        configuration: &[],
-        environment: &[],
-        folder: std::path::Path::new("/w"),
+        config,
         options,
         units,
         target: LINUX,
@@ -287,16 +302,20 @@ fn the_key_tells_every_input_apart() {
     let units = [unit("h1"), Unit { dev: true, ..unit("h1") }];
     let file = [(PathBuf::from("a"), b"b".to_vec())];
     let other_file = [(PathBuf::from("ab"), Vec::new())];
-    let variable = [("RUSTFLAGS".to_owned(), "-Cx".to_owned())];
-    let base = inputs(&options, &units);
+    let plain = config("/w", "", "a=1", ("RUSTFLAGS", "-Cx"));
+    let configs = [
+        config("/w/h1", "", "a=1", ("RUSTFLAGS", "-Cx")),
+        config("/w", "# other", "a=1", ("RUSTFLAGS", "-Cx")),
+        config("/w", "", "a=2", ("RUSTFLAGS", "-Cx")),
+        config("/w", "", "a=1", ("RUSTFLAGS", "-Cy")),
+        config("/w", "", "a=1", ("RUSTUP_TOOLCHAIN", "-Cx")),
+    ];
+    let base = inputs(&options, &units, &plain);
     let all = [
         base,
         KeyInputs { lock: b"locks", ..base },
         KeyInputs { manifests: &file, ..base },
         KeyInputs { manifests: &other_file, ..base },
-        KeyInputs { configuration: &file, ..base },
-        KeyInputs { environment: &variable, ..base },
-        KeyInputs { folder: std::path::Path::new("/w/h1"), ..base },
         KeyInputs { options: &requested, ..base },
         KeyInputs { units: &units[..1], ..base },
         KeyInputs { units: &units[1..], ..base },
@@ -305,10 +324,16 @@ fn the_key_tells_every_input_apart() {
         KeyInputs { rustc: "rustc 2", ..base },
         KeyInputs { unify: true, ..base },
     ];
+    let all: Vec<_> =
+        all.into_iter().chain(configs.iter().map(|config| KeyInputs { config, ..base })).collect();
     let keys: BTreeMap<_, _> =
         all.iter().enumerate().map(|(index, inputs)| (key(inputs).hex(), index)).collect();
     assert_eq!(keys.len(), all.len(), "{keys:?}");
-    assert_eq!(key(&base), key(&inputs(&options, &units)));
+    assert_eq!(key(&base), key(&inputs(&options, &units, &plain.clone())));
+    // What concerns the terminal only.
+    let colour = config("/w", "", "a=1", ("CARGO_TERM_COLOR", "never"));
+    let none = config("/w", "", "a=1", ("HOME", "/"));
+    assert_eq!(key(&inputs(&options, &units, &colour)), key(&inputs(&options, &units, &none)));
 }
 
 #[test]

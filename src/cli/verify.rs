@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
+use cargo_metadata::Metadata;
+
 use super::args::{Global, Verify};
 use super::configuration;
 use super::groups::functions;
 use super::lower::shown;
 use super::prepare::Machines;
-use cargo_metadata::Metadata;
-
 use crate::bundle::Record;
 use crate::cargo;
 use crate::error::{DiffersError, Error};

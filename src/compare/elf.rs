@@ -10,6 +10,8 @@ use crate::elf::{self, ElfError, Layout, Section, Symbol};
 
 /// At most so many of these are told one by one.
 const TEXTS: usize = 10;
+/// With so many no other section is searched for more: each costs time.
+const ENOUGH_TEXTS: usize = 256;
 const SYMBOLS: usize = 10;
 const SECTIONS: usize = 40;
 
@@ -105,7 +107,7 @@ impl<G: Read + Seek, R: Read + Seek> Pairs<'_, G, R> {
             if offset.is_none() && a.size == b.size {
                 return Ok(());
             }
-            if a.is_data() && b.is_data() {
+            if a.is_data() && b.is_data() && self.texts.len() < ENOUGH_TEXTS {
                 let theirs = strings::runs(self.given, spans.0)?;
                 let ours = strings::runs(self.rebuilt, spans.1)?;
                 let (pairs, more) = strings::compare(&theirs, &ours);

@@ -132,7 +132,7 @@ impl Place {
         if there.exists() || !here.is_file() {
             return Ok(());
         }
-        shell.warn("Cargo.lock is in no commit: the present one is taken");
+        shell.warn("Cargo.lock is not in that commit: the present one is taken");
         Ok(files::copy_atomically(&here, &there, 0o644)?)
     }
 

@@ -3,6 +3,7 @@
 
 use std::io::Cursor;
 
+use lambda_pack::compare;
 use lambda_pack::elf::{self, ByteOrder, Class, ElfError, ElfFacts};
 
 /// Reading must not panic, must give the same twice, and must fail for a reason in the file.
@@ -17,9 +18,24 @@ pub(crate) fn run(data: &[u8]) {
     // From wherever the first read left the reader.
     let second = elf::read(&mut reader).map_err(|error| error.to_string());
     assert_eq!(first, second);
+    layout(&mut reader);
+    let equal = compare::contents("x", &mut Cursor::new(data), &mut Cursor::new(data), &[]);
+    assert!(equal.is_ok_and(|found| found.is_empty()));
+    let other = [data, b"."].concat();
+    let found = compare::contents("x", &mut Cursor::new(data), &mut Cursor::new(other), &[]);
+    assert!(found.is_ok_and(|found| !found.is_empty()));
     if let Ok(facts) = first {
         check(&facts);
     }
+}
+
+/// Where the parts are, and the symbols: without a panic, and within what they promise.
+fn layout(reader: &mut Cursor<&[u8]>) {
+    for error in [elf::layout(reader).err(), elf::symbols(reader).err()].into_iter().flatten() {
+        assert!(!matches!(error, ElfError::Io(_)), "memory cannot fail to be read: {error}");
+    }
+    let symbols = elf::symbols(reader).unwrap_or_default();
+    assert!(symbols.iter().all(|symbol| !symbol.name.is_empty()));
 }
 
 /// What the documentation of [`ElfFacts`] promises.

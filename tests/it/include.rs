@@ -248,10 +248,13 @@ fn stub_cargo(workspace: &Workspace) -> std::path::PathBuf {
     let stub = workspace.write(
         "stub",
         format!(
-            "#!/bin/sh\n[ \"$1\" = metadata ] && exec cat '{}'\n\
-             [ \"$2\" = sysroot ] && exec echo /usr\n\
-             [ \"$2\" = cfg ] && exec echo unix\n\
-             printf 'rustc 1\\nhost: x86_64-unknown-linux-gnu\\n'\n",
+            "#!/bin/sh\n\
+             case \"$*\" in\n\
+             metadata*--no-deps*) exec cat '{}' ;;\n\
+             metadata*) exit 101 ;;\n\
+             '--print sysroot') exec echo /usr ;;\n\
+             *) printf 'rustc 1\\nhost: x86_64-unknown-linux-gnu\\n' ;;\n\
+             esac\n",
             answer.display()
         ),
     );

@@ -27,6 +27,8 @@ pub struct Stamp {
     pub size: u64,
     /// Its number in the file system.
     pub inode: u64,
+    /// Its kind and permission bits.
+    pub mode: u32,
     /// When its contents changed: seconds and nanoseconds since 1970.
     pub modified: (i64, u32),
     /// When it or its permissions changed; also when a link to it was made or removed.
@@ -157,7 +159,8 @@ impl Stamps {
             if let Some((seen, today)) = output.seen.as_mut().zip(today)
                 && seen.stamp.is_same(&today)
             {
-                seen.settled = today.is_settled(disk.now);
+                // A folder is put in its place by renaming, which is a change to some file systems.
+                (seen.stamp, seen.settled) = (today, today.is_settled(disk.now));
             }
         }
         self
@@ -179,11 +182,9 @@ impl Stamps {
     #[must_use]
     pub fn judge(&self, disk: &Disk<'_>) -> Verdict {
         let mut today = self.clone();
-        // A folder is put in its place by renaming, which is a change to some file systems.
-        let outputs = today.outputs.iter_mut().map(|output| output.judge(disk, Stamp::is_same));
-        let inputs = today.inputs.iter_mut().map(|input| input.judge(disk, Stamp::eq));
+        let all = today.outputs.iter_mut().chain(&mut today.inputs);
         // Ends with the first that is another.
-        let touched: Option<Vec<bool>> = outputs.chain(inputs).collect();
+        let touched: Option<Vec<bool>> = all.map(|file| file.judge(disk)).collect();
         match touched {
             None => Verdict::Stale,
             Some(touched) if touched.contains(&true) => Verdict::Touched(Box::new(today)),
@@ -195,17 +196,17 @@ impl Stamps {
 impl Input {
     /// None if it is another file than it was; else whether only the digest could tell, and then with
     /// the stamp of today.
-    fn judge(&mut self, disk: &Disk<'_>, same: fn(&Stamp, &Stamp) -> bool) -> Option<bool> {
+    fn judge(&mut self, disk: &Disk<'_>) -> Option<bool> {
         let today = (disk.look)(&self.path);
         let (seen, stamp) = match (&mut self.seen, today) {
             (None, None) => return Some(false),
             (Some(seen), Some(today)) => (seen, today),
             _ => return None,
         };
-        if same(&seen.stamp, &stamp) && seen.settled {
+        if seen.stamp == stamp && seen.settled {
             return Some(false);
         }
-        if seen.stamp.size != stamp.size {
+        if (seen.stamp.size, seen.stamp.mode) != (stamp.size, stamp.mode) {
             return None;
         }
         let digest = (disk.digest)(&self.path)?.hex();

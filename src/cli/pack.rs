@@ -44,6 +44,8 @@ pub(super) struct Packer<'a> {
     pub(super) job: &'a Job,
     /// Asked for once.
     pub(super) commit: OnceLock<Option<String>>,
+    /// The length and the time of this program: another one might pack otherwise.
+    pub(super) tool: Option<(u64, (i64, u32))>,
     /// Not with `--no-check`.
     pub(super) audited: bool,
     pub(super) gate: Gate,
@@ -99,7 +101,8 @@ impl Packer<'_> {
     fn key(&self, function: &Function, artifact: &Artifact, tree: &Tree) -> Sha256 {
         let Job { plan, rustc, options, output, .. } = self.job;
         let prepared = self.job.prepared.get(&function.compile);
-        let made = (env!("CARGO_PKG_VERSION"), self.audited, self.commit(), rustc, plan.time);
+        let tool = (env!("CARGO_PKG_VERSION"), self.tool);
+        let made = (tool, self.audited, self.commit(), rustc, plan.time);
         let asked = self.asked.of(self.job, function);
         let how = (&options.profile, &output.cargo_lambda, prepared, asked);
         Sha256::of(

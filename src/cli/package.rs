@@ -1,5 +1,6 @@
 //! `package`: build, audit, write.
 
+use std::env;
 use std::sync::OnceLock;
 use std::thread;
 
@@ -26,7 +27,10 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let gate = Gate::default();
     let audited = !args.no_check;
     let asked = Asked::new(&args.build, global);
-    let packer = Packer { job: &job, commit: OnceLock::new(), audited, gate, asked, shell };
+    let tool = env::current_exe().ok().and_then(|path| files::stamp(&path));
+    let tool = tool.map(|stamp| (stamp.size, stamp.modified));
+    let commit = OnceLock::new();
+    let packer = Packer { job: &job, commit, tool, audited, gate, asked, shell };
     let (results, failed) = thread::scope(|scope| {
         // While cargo builds.
         scope.spawn(|| packer.commit());

@@ -30,6 +30,7 @@ fn of(metadata: &fs::Metadata) -> Stamp {
     Stamp {
         size: metadata.len(),
         inode: metadata.ino(),
+        mode: metadata.mode(),
         modified: (metadata.mtime(), nanos(metadata.mtime_nsec())),
         changed: (metadata.ctime(), nanos(metadata.ctime_nsec())),
     }

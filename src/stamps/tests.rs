@@ -6,7 +6,7 @@ use super::*;
 const NOW: i128 = 1_000_000_000_000;
 
 fn stamp(inode: u64) -> Stamp {
-    Stamp { size: 5, inode, modified: (900, 5), changed: (900, 5) }
+    Stamp { size: 5, inode, mode: 0o100_644, modified: (900, 5), changed: (900, 5) }
 }
 
 fn seen(path: &str, digest: Option<&[u8]>) -> Input {
@@ -90,12 +90,26 @@ fn other_contents_of_the_same_length_are_stale() {
 }
 
 #[test]
-fn a_renamed_output_is_the_same_and_a_replaced_one_is_not() {
+fn a_renamed_output_is_the_same_and_an_edited_one_is_not() {
+    let mut stamps = made();
+    stamps.outputs[0].seen.as_mut().unwrap().settled = false;
     let mut files = files();
+    // Putting the folder in its place has changed it; that is taken over a moment later.
     files.get_mut(Path::new("/out")).unwrap().changed = (950, 1);
-    assert_eq!(judge(&made(), &files), (Verdict::Fresh, 0));
-    files.get_mut(Path::new("/out")).unwrap().inode = 7;
-    assert!(matches!(judge(&made(), &files), (Verdict::Touched(_), 1)));
+    assert!(matches!(judge(&stamps, &files), (Verdict::Touched(_), 1)));
+    let disk = |files: &Files| judge(&settled(&stamps, files), files);
+    assert_eq!(disk(&files), (Verdict::Fresh, 0));
+    let stamps = settled(&stamps, &files);
+    // In place, and its time put back.
+    files.get_mut(Path::new("/out")).unwrap().changed = (970, 1);
+    assert!(matches!(judge(&stamps, &files), (Verdict::Touched(_), 1)));
+    files.get_mut(Path::new("/out")).unwrap().mode = 0o100_600;
+    assert_eq!(judge(&stamps, &files), (Verdict::Stale, 0));
+}
+
+fn settled(stamps: &Stamps, files: &Files) -> Stamps {
+    let look = |path: &Path| files.get(path).copied();
+    stamps.clone().settled(&Disk { look: &look, digest: &|_| None, now: NOW })
 }
 
 #[test]

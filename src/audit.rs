@@ -15,7 +15,7 @@ pub use trust::Trust;
 
 use crate::elf::{ByteOrder, Class, ElfFacts, Kind};
 use crate::function::Role;
-use crate::remap::Embedded;
+use crate::remap::{Embedded, Outside};
 use crate::system::{BrokenData, System};
 use crate::target::{Arch, Runtime};
 
@@ -82,6 +82,8 @@ pub struct Subject<'a> {
     pub searched: &'a [String],
     /// The folders of this machine that its first program names.
     pub embedded: &'a [Embedded],
+    /// What it is linked with that lies outside of the workspace.
+    pub outside: &'a [Outside],
 }
 
 /// The files of a subject by their path.
@@ -106,7 +108,7 @@ pub fn audit(subject: &Subject<'_>, trust: &Trust) -> Result<Vec<Finding>, Broke
     audit.readable();
     let mut findings = audit.findings;
     let program = subject.programs.first().map(String::as_str);
-    findings.extend(embedded::findings(subject.thing, program, subject.embedded));
+    findings.extend(embedded::findings(subject.thing, program, subject.embedded, subject.outside));
     let mut seen = BTreeSet::new();
     findings.retain(|finding| seen.insert(finding.clone()));
     findings.sort_by_key(|finding| finding.level);

@@ -24,7 +24,7 @@ use cargo_metadata::{Metadata, Package};
 use serde::{Deserialize, Serialize};
 
 pub use c::CCompiler;
-pub use embedded::{Embedded, Members};
+pub use embedded::{Embedded, Members, Outside, outside};
 
 use crate::cargo_config::Word;
 

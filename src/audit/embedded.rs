@@ -1,13 +1,18 @@
 //! Paths of the machine that built it.
 
 use super::{Code, Finding};
-use crate::remap::Embedded;
+use crate::remap::{Embedded, Outside};
 
 /// More than that many are one line.
 const MOST: usize = 5;
 
 /// The findings about what a program says of the folder that it was built in.
-pub(super) fn findings(thing: &str, program: Option<&str>, found: &[Embedded]) -> Vec<Finding> {
+pub(super) fn findings(
+    thing: &str,
+    program: Option<&str>,
+    found: &[Embedded],
+    outside: &[Outside],
+) -> Vec<Finding> {
     let note = |embedded: &Embedded| {
         let what = match &embedded.package {
             Some(package) => format!("`{package}` has put {} into it", embedded.path),
@@ -27,5 +32,17 @@ pub(super) fn findings(thing: &str, program: Option<&str>, found: &[Embedded]) -
         let message = format!("{more} more paths of the machine that built it are in it");
         findings.push(Finding::new(Code::EmbeddedPath, thing, program, message, ""));
     }
+    findings.extend(outside.iter().map(|Outside { package, folder }| {
+        Finding::new(
+            Code::EmbeddedPath,
+            thing,
+            program,
+            format!(
+                "`{package}` lies in {folder}, outside of the workspace: cargo names its symbols by \
+                 that path, so with the package elsewhere the program has other bytes"
+            ),
+            "have the root of the workspace above it",
+        )
+    }));
     findings
 }

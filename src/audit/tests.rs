@@ -44,6 +44,7 @@ fn findings(files: &[Inspected], zip_size: Option<u64>, dlopen: &[String]) -> Ve
         dlopen,
         searched: &[],
         embedded: &[],
+        outside: &[],
     };
     audit(&subject, &Trust::default()).unwrap()
 }

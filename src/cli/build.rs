@@ -28,7 +28,7 @@ use crate::inspect;
 use crate::jobs::Jobs;
 use crate::libraries::Search;
 use crate::plan::{self, CargoOptions, Output, Plan};
-use crate::remap::Embedded;
+use crate::remap::{self, Embedded, Outside};
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::tool_cache::ToolCache;
@@ -62,6 +62,8 @@ pub(super) struct Contents {
     pub(super) folders: Option<Vec<PathBuf>>,
     /// The folders that are in its program all the same.
     embedded: Vec<Embedded>,
+    /// The packages of its that lie outside of the workspace.
+    outside: Vec<Outside>,
 }
 
 impl Job {
@@ -203,7 +205,9 @@ impl Job {
         let is_dynamic = libraries::insert(&mut tree, &mut files, &lookup, shell)?;
         let folders = is_dynamic.then_some(folders);
         let shown = folders.iter().flatten().map(|folder| folder.display().to_string());
-        Ok(Contents { tree, files, searched: shown.collect(), folders, embedded })
+        let root = self.metadata.workspace_root.as_std_path();
+        let outside = remap::outside(function.scripts.iter().flatten(), root);
+        Ok(Contents { tree, files, searched: shown.collect(), folders, embedded, outside })
     }
 
     /// The folders of this machine in which libraries for a function are looked for.
@@ -254,6 +258,7 @@ impl Job {
             dlopen: &function.dlopen,
             searched: &contents.searched,
             embedded: &contents.embedded,
+            outside: &contents.outside,
         }
     }
 }

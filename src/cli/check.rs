@@ -101,6 +101,7 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
         dlopen: &[],
         searched: &[],
         embedded: &[],
+        outside: &[],
     };
     checked(&subject, &args.audit.trust(), opened.findings)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::Path;
 
+use cargo_metadata::PackageId;
 use memchr::memmem::Finder;
 
 use super::Remap;
@@ -21,6 +22,54 @@ pub struct Embedded {
     pub package: Option<String>,
     /// The beginning of the path, as far as it is known to belong to it.
     pub path: String,
+}
+
+/// A package by path that does not lie in the workspace. Cargo hashes where it lies into the names of
+/// its symbols (`SourceId::stable_hash`: only paths below the workspace are taken relative to it).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Outside {
+    /// Its name.
+    pub package: String,
+    /// Its folder.
+    pub folder: String,
+}
+
+/// Those of these packages that lie outside of the workspace, sorted.
+#[must_use]
+pub fn outside<'i>(
+    packages: impl IntoIterator<Item = &'i PackageId>,
+    workspace: &Path,
+) -> Vec<Outside> {
+    let of_id = |id: &PackageId| {
+        // Package ID specifications: `path+file:///folder#name@version`, or `#version`, if the folder
+        // has the package's name.
+        let (url, rest) = id.repr.strip_prefix("path+file://")?.rsplit_once('#')?;
+        let folder = decoded(url);
+        let name = || Path::new(&folder).file_name()?.to_str().map(str::to_owned);
+        let package = match rest.split_once('@') {
+            Some((name, _)) => name.to_owned(),
+            None => name()?,
+        };
+        (!Path::new(&folder).starts_with(workspace)).then_some(Outside { package, folder })
+    };
+    let mut found: Vec<Outside> = packages.into_iter().filter_map(of_id).collect();
+    found.sort();
+    found
+}
+
+/// Without the percent-encoding of URLs (RFC 3986, 2.1).
+fn decoded(url: &str) -> String {
+    let mut bytes = Vec::with_capacity(url.len());
+    let mut rest = url.as_bytes();
+    while let Some((&first, others)) = rest.split_first() {
+        let digits = others.get(..2).filter(|_| first == b'%');
+        let byte = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { others.get(2..).unwrap_or_default() } else { others };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The folders of the workspace's packages, with their names.

@@ -1,3 +1,5 @@
+use cargo_metadata::PackageId;
+
 use super::*;
 use crate::config::Origin;
 
@@ -147,6 +149,22 @@ fn old_compilers_remap_less() {
     ] {
         assert_eq!(CCompiler::of_version(line).remaps_macros, new, "{line}");
     }
+}
+
+#[test]
+fn packages_outside_of_the_workspace_are_told_by_their_ids() {
+    let ids = [
+        "path+file:///home/u/ws#root@0.1.0",
+        "path+file:///home/u/ws/crates/a#0.1.0",
+        "path+file:///home/u/my%20libs/b#0.1.0",
+        "path+file:///home/u/wsx#own-name@0.1.0",
+        "registry+https://github.com/rust-lang/crates.io-index#a@1.0.0",
+        "older 0.1.0 (path+file:///home/u/older)",
+    ]
+    .map(|repr| PackageId { repr: repr.to_owned() });
+    let found = outside(&ids, Path::new("/home/u/ws"));
+    let found: Vec<_> = found.iter().map(|o| (o.package.as_str(), o.folder.as_str())).collect();
+    assert_eq!(found, [("b", "/home/u/my libs/b"), ("own-name", "/home/u/wsx")]);
 }
 
 fn embedded(program: &[u8]) -> Vec<(Option<String>, String)> {

@@ -10,8 +10,8 @@ use super::groups::alone;
 use super::resolve::{Resolved, Side};
 use crate::plan::FeatureSelection;
 
-/// For each unit, the packages with a build script that its executables are linked with: its own and
-/// those that it depends on for the target, through no procedural macro and no build script, as cargo
+/// For each unit, the packages with a build script, and those by path, that its executables are linked
+/// with: its own and those that it depends on for the target, through no procedural macro and no build script, as cargo
 /// gathers them (`core/compiler/custom_build.rs`, `build_map`). `unify`: all units share a run.
 pub fn scripts(
     graph: &Graph<'_>,
@@ -64,7 +64,9 @@ impl Graph<'_> {
         let packages = reached.iter().filter_map(|index| self.packages.get(*index));
         let packages = packages.map(|vertex| vertex.package);
         packages
-            .filter(|package| package.targets.iter().any(Target::is_custom_build))
+            .filter(|package| {
+                package.source.is_none() || package.targets.iter().any(Target::is_custom_build)
+            })
             .map(|package| package.id.clone())
             .collect()
     }

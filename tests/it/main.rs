@@ -28,6 +28,7 @@ mod precedence;
 mod proofs;
 mod readme;
 mod same_bytes;
+mod scale;
 mod select;
 mod support;
 mod targets;

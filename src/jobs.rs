@@ -4,7 +4,8 @@
 //! and takes a token for every other. Cargo serves its compilers so, and takes part in one that it is
 //! started in.
 
-use std::env;
+mod joined;
+
 use std::num::NonZero;
 use std::thread;
 
@@ -12,33 +13,41 @@ use jobserver::{Acquired, Client};
 
 use crate::cargo_config::{CargoConfig, Value};
 use crate::process::Step;
-
-/// The variables that tell of a job server.
-const VARIABLES: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
+use joined::{Joined, Token};
 
 /// How many jobs there may be, and who serves them.
 #[derive(Debug)]
 pub struct Jobs {
     most: usize,
-    /// None where another server is at work, or none can be had: then cargo sees to its own jobs, and
-    /// our threads are as many as cores.
-    server: Option<Client>,
+    server: Server,
+}
+
+#[derive(Debug)]
+enum Server {
+    /// Ours.
+    Own(Client),
+    /// The one that this process was started under; cargo finds it by itself.
+    Joined(Joined),
+    /// None can be had: then cargo sees to its own jobs, and our threads are as many as cores.
+    Nobody,
 }
 
 /// Permission to work; given back when dropped.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "held")] Option<Acquired>);
+pub struct Turn<'j>(#[expect(dead_code, reason = "held")] Held<'j>);
+
+#[derive(Debug)]
+enum Held<'j> {
+    Own(#[expect(dead_code, reason = "held")] Acquired),
+    Joined(#[expect(dead_code, reason = "held")] Token<'j>),
+    Nothing,
+}
 
 impl Jobs {
     /// As many as `--jobs`, else cargo's configuration, else this machine's cores say.
     #[must_use]
     pub fn new(flag: Option<&str>, config: &CargoConfig) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let told = |name: &&str| {
-            env::var(name).is_ok_and(|flags| {
-                flags.contains("--jobserver-auth=") || flags.contains("--jobserver-fds=")
-            })
-        };
         let configured = || match config.value(&["build", "jobs"])?.value {
             Value::Integer(number) => Some(number.to_string()),
             Value::Text(text) => Some(text),
@@ -49,9 +58,12 @@ impl Jobs {
             None => Some(cores),
             Some(text) => most(&text, cores),
         };
+        if let Some(joined) = Joined::of_environment() {
+            return Self { most: cores, server: Server::Joined(joined) };
+        }
         // What cargo does not take, cargo says.
-        let allowed = most.filter(|_| !VARIABLES.iter().any(told));
-        let server = allowed.and_then(|most| Client::new(most.saturating_sub(1)).ok());
+        let server = most.and_then(|most| Client::new(most.saturating_sub(1)).ok());
+        let server = server.map_or(Server::Nobody, Server::Own);
         Self { most: most.unwrap_or(cores), server }
     }
 
@@ -64,30 +76,38 @@ impl Jobs {
     /// Whether ours is the job server.
     #[must_use]
     pub fn is_served(&self) -> bool {
-        self.server.is_some()
+        matches!(self.server, Server::Own(_))
     }
 
     /// The step as a process that takes part. It has the job that is this process's own.
     #[must_use]
     pub fn serve(&self, step: Step) -> Step {
         match &self.server {
-            Some(server) => step.served_by(server.clone()),
-            None => step,
+            Server::Own(server) => step.served_by(server.clone()),
+            Server::Joined(_) | Server::Nobody => step,
         }
     }
 
     /// From now on nobody else has this process's own job.
     pub fn cargo_has_ended(&self) {
-        if let Some(server) = &self.server {
-            // Without it, work goes on with a job less.
-            let _ = server.release_raw();
+        match &self.server {
+            Server::Own(server) => {
+                // Without it, work goes on with a job less.
+                let _ = server.release_raw();
+            }
+            Server::Joined(server) => server.free_own(),
+            Server::Nobody => {}
         }
     }
 
     /// Waits for permission to work.
     #[must_use]
-    pub fn turn(&self) -> Turn {
-        Turn(self.server.as_ref().and_then(|server| server.acquire().ok()))
+    pub fn turn(&self) -> Turn<'_> {
+        Turn(match &self.server {
+            Server::Own(server) => server.acquire().map_or(Held::Nothing, Held::Own),
+            Server::Joined(server) => server.acquire().map_or(Held::Nothing, Held::Joined),
+            Server::Nobody => Held::Nothing,
+        })
     }
 }
 
@@ -127,9 +147,9 @@ mod tests {
 
     #[test]
     fn work_waits_for_its_turn() {
-        let jobs = Jobs { most: 2, server: Client::new(1).ok() };
+        let server = Client::new(1).unwrap();
+        let jobs = Jobs { most: 2, server: Server::Own(server.clone()) };
         let first = jobs.turn();
-        let server = jobs.server.as_ref().unwrap();
         assert_eq!(server.available().unwrap(), 0, "the other job is cargo's");
         jobs.cargo_has_ended();
         let second = jobs.turn();

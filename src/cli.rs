@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod configuration;
 mod doctor;
+mod facts;
 mod groups;
 mod libraries;
 mod lower;

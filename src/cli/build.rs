@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
 
 use super::args::{Audit, Build, Global};
 use super::configuration;
-use super::groups::{Answers, Groups, functions};
+use super::facts::Facts;
+use super::groups::{Groups, functions};
 use super::libraries::{self, Lookup};
 use super::prepare::{Machines, Prepared};
 use super::timing::Clock;
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
 use crate::bundle::LinkerRecord;
-use crate::cargo;
-use crate::cargo_files;
 use crate::closure::Candidate;
 use crate::compile::Compile;
 use crate::error::Error;
@@ -31,8 +29,7 @@ use crate::plan::{self, CargoOptions, Output, Plan};
 use crate::remap::{self, Embedded, Outside};
 use crate::shell::Shell;
 use crate::target::Arch;
-use crate::tool_cache::ToolCache;
-use crate::toolchain::{self, Rustc};
+use crate::toolchain::Rustc;
 use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
 
 /// The facts of one run and what was decided from them.
@@ -78,48 +75,21 @@ impl Job {
     ) -> Result<Self, Error> {
         let clock = Clock::new();
         let started = Clock::now();
-        let options = build.cargo_options(global);
-        // As cargo: from where it is run, not from the workspace.
-        let folder = env::current_dir().unwrap_or_default();
-        let cargos = cargo_files::load(&folder, cargo_files::variables(), &options.config);
-        let (metadata, found) = thread::scope(|scope| {
-            let found = scope.spawn(|| toolchain::find_rustc(cargos.rustc()));
-            (cargo::metadata(&options), found.join())
-        });
-        let metadata = metadata?;
-        let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let target = match &options.target_dir {
-            Some(folder) => absolute(folder),
-            None => metadata.target_directory.clone().into_std_path_buf(),
-        };
-        let tools = ToolCache::open(target.join("lambda-pack.tools.json"));
-        let rustc = toolchain::rustc(&tools, found)?;
-        let config = configuration::load(&metadata, build.compile.settings(audit), global, shell)?;
-        let machines = Machines::new(&options, &cargos, &metadata, &rustc, &tools, shell);
+        let facts = Facts::gather(build.cargo_options(global), true)?;
+        let (metadata, flags) = (&facts.metadata, build.compile.settings(audit));
+        let config = configuration::load(metadata, flags, global, shell)?;
+        let machines = Machines::new(&facts, shell);
         machines.check_wrapper()?;
-        let (mut functions, packages) = functions(
-            &metadata,
-            &build.selection(),
-            &config,
-            machines.default_target(),
-            (&options, &rustc),
-        )?;
+        let target = machines.default_target();
+        let (mut functions, packages) = functions(&facts, &build.selection(), &config, target)?;
         clock.add("workspace and settings", started);
         let started = Clock::now();
-        let epoch = env::var("SOURCE_DATE_EPOCH").ok();
         let unify = build.unifies();
-        let groups = Groups {
-            options: &options,
-            config: &cargos,
-            metadata: &metadata,
-            rustc: &rustc,
-            tools: &tools,
-            target: &target,
-            unify,
-        };
-        let Answers { groupings, packages: places } =
-            groups.answers(&mut functions, &packages, shell)?;
-        let plan = Plan::new(functions, &packages, &options, &groupings, epoch.as_deref())?;
+        let groups = Groups { facts: &facts, unify };
+        let answers = groups.answers(&mut functions, &packages, shell)?;
+        let epoch = env::var("SOURCE_DATE_EPOCH").ok();
+        let plan =
+            Plan::new(functions, &packages, &facts.options, &answers.groupings, epoch.as_deref())?;
         if unify && shell.is_verbose() {
             groups.say_gains(&plan, &packages, shell)?;
         }
@@ -128,15 +98,16 @@ impl Job {
         }
         clock.add("features and packages", started);
         let started = Clock::now();
-        let prepared =
-            machines.prepare(plan.runs.iter().map(|run| &run.compile), &places, &target)?;
+        let all = plan.runs.iter().map(|run| &run.compile);
+        let prepared = machines.prepare(all, &answers.packages)?;
         clock.add("linkers", started);
         let jobs = machines.jobs();
+        facts.tools.save();
+        let Facts { options, metadata, rustc, target, .. } = facts;
         let output = plan::output(&target, out.map(absolute).as_deref(), cargo_lambda);
         let mut outputs = vec![target, output.base.clone()];
         outputs.extend(output.cargo_lambda.clone());
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
-        tools.save();
         let job = Self { options, metadata, rustc, plan, prepared, output, outputs, jobs, clock };
         for function in &job.plan.functions {
             check_folders(function)?;

@@ -1,34 +1,31 @@
 //! The functions of a run, one for each architecture, and which of them may share a cargo run.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use cargo_metadata::Metadata;
 
+use super::facts::Facts;
 use crate::cargo::{CargoError, Features};
-use crate::cargo_config::CargoConfig;
 use crate::cargo_files;
 use crate::config::Config;
 use crate::error::Error;
 use crate::function::{Function, Level};
 use crate::plan::features::{Answer, Grouping};
-use crate::plan::{self, Candidate, CargoOptions, Groupings, PackageFacts, Plan, PlanError, Run};
+use crate::plan::{self, Candidate, Groupings, PackageFacts, Plan, PlanError, Run};
 use crate::plan::{Selection, by_triple};
 use crate::remap::Place;
 use crate::shell::Shell;
 use crate::target::{Arch, Libc};
-use crate::tool_cache::ToolCache;
-use crate::toolchain::Rustc;
 
 /// The functions that the flags select, on every architecture that they are wanted for, and the
 /// selected packages.
 pub(super) fn functions(
-    metadata: &Metadata,
+    facts: &Facts,
     selection: &Selection,
     config: &Config,
     (arch, libc): (Option<Arch>, Libc),
-    (options, rustc): (&CargoOptions, &Rustc),
 ) -> Result<(Vec<Function>, Vec<PackageFacts>), Error> {
+    let Facts { options, metadata, rustc, .. } = facts;
     let mut functions = Vec::new();
     let mut packages = Vec::new();
     let wanted = config.architectures(arch);
@@ -85,13 +82,7 @@ fn function(
 
 /// What groups of features follow from.
 pub(super) struct Groups<'a> {
-    pub(super) options: &'a CargoOptions,
-    pub(super) config: &'a CargoConfig,
-    pub(super) metadata: &'a Metadata,
-    pub(super) rustc: &'a Rustc,
-    pub(super) tools: &'a ToolCache,
-    /// Cargo's target folder, which keeps the last answer.
-    pub(super) target: &'a Path,
+    pub(super) facts: &'a Facts,
     /// Whether all share runs whatever features that gives them.
     pub(super) unify: bool,
 }
@@ -117,8 +108,8 @@ impl Groups<'_> {
         let mut answers = Answers::default();
         for (triple, places) in by_triple(functions) {
             let own: Vec<&Function> = places.iter().filter_map(|at| functions.get(*at)).collect();
-            let units = plan::units(&own, packages, &self.options.features);
-            let record = self.target.join(format!("lambda-pack.features.{triple}.json"));
+            let units = plan::units(&own, packages, &self.facts.options.features);
+            let record = self.facts.target.join(format!("lambda-pack.features.{triple}.json"));
             let features = self.features(triple, &units.list);
             let answer = match features.answer(&record) {
                 Err(CargoError::Metadata) if features.is_dispensable() => {
@@ -157,7 +148,7 @@ impl Groups<'_> {
         for (triple, places) in by_triple(&plan.functions) {
             let at = |place: &usize| plan.functions.get(*place);
             let own: Vec<&Function> = places.iter().filter_map(at).collect();
-            let units = plan::units(&own, packages, &self.options.features);
+            let units = plan::units(&own, packages, &self.facts.options.features);
             // The runs of this triple, with their members as they stand among its functions.
             let runs = plan.runs.iter().filter(|run| run.compile.target.triple() == triple);
             let runs: Vec<Run> = runs
@@ -174,7 +165,8 @@ impl Groups<'_> {
     }
 
     fn features<'f>(&'f self, target: &'f str, units: &'f [plan::features::Unit]) -> Features<'f> {
-        let Self { options, config, metadata, rustc, tools, unify, .. } = *self;
+        let Self { facts, unify } = *self;
+        let Facts { options, config, metadata, rustc, tools, .. } = facts;
         Features { options, config, members: metadata, rustc, tools, target, units, unify }
     }
 }

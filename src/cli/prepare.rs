@@ -5,11 +5,11 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::Metadata;
 use cargo_platform::Cfg;
 
+use super::facts::Facts;
 use crate::bundle::LinkerRecord;
-use crate::cargo_config::{CargoConfig, Handed, Value, Word};
+use crate::cargo_config::{Handed, Value, Word};
 use crate::cargo_files;
 use crate::compile::{Compile, LinkerRequest, Optimize};
 use crate::config::ConfigFile;
@@ -18,15 +18,13 @@ use crate::files;
 use crate::jobs::Jobs;
 use crate::linker::{self, Chosen, Compiler, Linker, LinkerError, Machine, Tool, Zig};
 use crate::nearest::suggestion;
-use crate::plan::CargoOptions;
 use crate::profile;
 use crate::remap::{CCompiler, Folders, Place, Remap};
 use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
 use crate::shell::Shell;
 use crate::target::{Arch, Libc};
-use crate::tool_cache::ToolCache;
-use crate::toolchain::{self, Rustc, ToolchainError};
+use crate::toolchain::{self, ToolchainError};
 use crate::zig;
 
 /// What a cargo run is given beside the user's own flags.
@@ -64,11 +62,7 @@ type Variables = Vec<(String, String)>;
 
 /// The facts that all ways of compiling share.
 pub(super) struct Machines<'a> {
-    options: &'a CargoOptions,
-    metadata: &'a Metadata,
-    rustc: &'a Rustc,
-    tools: &'a ToolCache,
-    config: &'a CargoConfig,
+    facts: &'a Facts,
     manifest: ConfigFile,
     shell: &'a Shell,
     /// Asked for at most once, however many ways of compiling there are.
@@ -77,77 +71,68 @@ pub(super) struct Machines<'a> {
 }
 
 impl<'a> Machines<'a> {
-    pub(super) fn new(
-        options: &'a CargoOptions,
-        config: &'a CargoConfig,
-        metadata: &'a Metadata,
-        rustc: &'a Rustc,
-        tools: &'a ToolCache,
-        shell: &'a Shell,
-    ) -> Self {
-        let path = metadata.workspace_root.join("Cargo.toml");
+    pub(super) fn new(facts: &'a Facts, shell: &'a Shell) -> Self {
+        let path = facts.metadata.workspace_root.join("Cargo.toml");
         // What cannot be read, cargo has said.
         let text = files::read_settings(path.as_std_path()).ok().flatten().unwrap_or_default();
         let manifest = ConfigFile { name: "Cargo.toml".into(), text };
         let (cc, zig) = (OnceCell::new(), OnceCell::new());
-        Self { options, metadata, rustc, tools, config, manifest, shell, cc, zig }
+        Self { facts, manifest, shell, cc, zig }
     }
 
     /// The target that cargo's configuration names (`build.target`, `CARGO_BUILD_TARGET`), where a
     /// function can be of it; else the host.
     pub(super) fn default_target(&self) -> (Option<Arch>, Libc) {
-        let configured = self.config.value(&["build", "target"]).map(|said| match said.value {
-            Value::Text(triple) => vec![triple],
-            Value::List(triples) => triples,
-            _ => Vec::new(),
-        });
+        let configured =
+            self.facts.config.value(&["build", "target"]).map(|said| match said.value {
+                Value::Text(triple) => vec![triple],
+                Value::List(triples) => triples,
+                _ => Vec::new(),
+            });
         let triple = configured.and_then(|triples| triples.into_iter().next());
-        let Some(triple) = triple else { return (Arch::of_triple(&self.rustc.host), Libc::Gnu) };
+        let Some(triple) = triple else {
+            return (Arch::of_triple(&self.facts.rustc.host), Libc::Gnu);
+        };
         match Arch::of_linux_triple(&triple) {
             Some(arch) if triple.ends_with("-musl") => (Some(arch), Libc::Musl),
             Some(arch) => (Some(arch), Libc::Gnu),
             None => {
                 let what = "is not one that Lambda has; the host's architecture counts";
                 self.shell.warn(format!("cargo's configuration builds for {triple}, which {what}"));
-                (Arch::of_triple(&self.rustc.host), Libc::Gnu)
+                (Arch::of_triple(&self.facts.rustc.host), Libc::Gnu)
             }
         }
     }
 
     /// How much may run at once.
     pub(super) fn jobs(&self) -> Jobs {
-        Jobs::new(self.options.jobs.as_deref(), self.config)
+        Jobs::new(self.facts.options.jobs.as_deref(), &self.facts.config)
     }
 
     /// Settles every way of compiling. `packages`: where those outside of the workspace lie, for each
-    /// triple; `target`: cargo's target folder.
+    /// triple.
     pub(super) fn prepare<'c>(
         &self,
         all: impl Iterator<Item = &'c Compile>,
         packages: &BTreeMap<&'static str, Vec<Place>>,
-        target: &Path,
     ) -> Result<BTreeMap<Compile, Prepared>, Error> {
         let mut prepared = BTreeMap::new();
         for compile in all {
             if !prepared.contains_key(compile) {
                 let packages = packages.get(compile.target.triple()).map_or(&[][..], Vec::as_slice);
-                prepared.insert(compile.clone(), self.settle(compile, packages, target)?);
+                prepared.insert(compile.clone(), self.settle(compile, packages)?);
             }
         }
         Ok(prepared)
     }
 
-    fn settle(
-        &self,
-        compile: &Compile,
-        packages: &[Place],
-        target: &Path,
-    ) -> Result<Prepared, Error> {
+    fn settle(&self, compile: &Compile, packages: &[Place]) -> Result<Prepared, Error> {
         let triple = compile.target.triple();
         let standard = self.has_standard_library(triple)?;
         self.check_cpu(compile)?;
-        let cfgs = cargo_files::cfgs(self.tools, self.config, self.rustc, triple);
-        let users = rustflags::decide(self.config, triple, &cfgs, &[]).users;
+        let cfgs =
+            cargo_files::cfgs(&self.facts.tools, &self.facts.config, &self.facts.rustc, triple);
+        let users = rustflags::decide(&self.facts.config, triple, &cfgs, &[]).users;
         let chosen = self.choose(compile, &cfgs, &users)?;
         self.check_linker(compile, &chosen)?;
         self.shell.status(
@@ -164,7 +149,7 @@ impl<'a> Machines<'a> {
         let effective = self.effective_cpu(compile, &users);
         let (linker, mut variables) = self.linker(compile, &chosen, &effective)?;
         let start = start_files(compile, standard);
-        let folders = self.folders(compile, target);
+        let folders = self.folders(compile);
         let remap = self.remap(&folders, packages);
         for place in remap.places() {
             self.shell.detail("Remapped", format!("{} to {}", place.from.display(), place.to));
@@ -174,10 +159,10 @@ impl<'a> Machines<'a> {
         let ours: Vec<Flag> =
             std::iter::once(cpu).chain(linker).chain(start).chain(remapped).collect();
         variables.extend(self.c_variables(triple, &remap, &chosen.linker));
-        let flags = rustflags::decide(self.config, triple, &cfgs, &ours);
+        let flags = rustflags::decide(&self.facts.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
-        let name = &self.options.profile;
-        let profile = profile::decide(name, &self.manifest, self.config, &users, size);
+        let name = &self.facts.options.profile;
+        let profile = profile::decide(name, &self.manifest, &self.facts.config, &users, size);
         for row in &profile.rows {
             self.shell.detail("Profile", format!("{name}: {row}"));
         }
@@ -198,10 +183,12 @@ impl<'a> Machines<'a> {
     }
 
     /// Where cargo writes.
-    fn folders(&self, compile: &Compile, target: &Path) -> Targets {
-        let built = self.metadata.build_directory.as_ref().map(|f| f.as_std_path());
+    fn folders(&self, compile: &Compile) -> Targets {
+        let target = self.facts.target.as_path();
+        let built = self.facts.metadata.build_directory.as_ref().map(|f| f.as_std_path());
         // The build folder is the target folder unless cargo's configuration says another.
-        let built = built.filter(|built| *built != self.metadata.target_directory.as_std_path());
+        let built =
+            built.filter(|built| *built != self.facts.metadata.target_directory.as_std_path());
         let mut all = vec![target.to_path_buf()];
         all.extend(built.map(Path::to_path_buf));
         let Some(variant) = compile.variant() else {
@@ -222,24 +209,24 @@ impl<'a> Machines<'a> {
     }
 
     fn remap(&self, folders: &Targets, packages: &[Place]) -> Remap {
-        let release = self.rustc.version.split_whitespace().nth(1).unwrap_or_default();
+        let release = self.facts.rustc.version.split_whitespace().nth(1).unwrap_or_default();
         Remap::new(&Folders {
-            workspace: self.metadata.workspace_root.as_std_path(),
+            workspace: self.facts.metadata.workspace_root.as_std_path(),
             targets: &folders.all,
             packages,
-            sysroot: &self.rustc.sysroot,
-            rustc: self.rustc.commit.as_deref().unwrap_or(release),
+            sysroot: &self.facts.rustc.sysroot,
+            rustc: self.facts.rustc.commit.as_deref().unwrap_or(release),
         })
         .with_real(files::real)
     }
 
     /// What gives C code the same names.
     fn c_variables(&self, triple: &str, remap: &Remap, linker: &Linker) -> Variables {
-        let set = |name: &str| self.config.variable(name);
+        let set = |name: &str| self.facts.config.variable(name);
         let named = [format!("CC_{triple}"), format!("CC_{}", triple.replace('-', "_"))];
         let named = named.iter().map(String::as_str).chain(["CC"]).find_map(set);
         let version = match (named, linker) {
-            (Some(program), _) => toolchain::version(self.tools, program),
+            (Some(program), _) => toolchain::version(&self.facts.tools, program),
             (None, Linker::Zig(_)) => None,
             (None, Linker::Host(found) | Linker::Gcc(found) | Linker::Musl(found)) => {
                 found.version.clone()
@@ -247,7 +234,7 @@ impl<'a> Machines<'a> {
             (None, Linker::Configured { .. }) => self.cc().and_then(|found| found.version),
         };
         let compiler = CCompiler::of_version(version.as_deref().unwrap_or_default());
-        remap.c_variables(triple, triple == self.rustc.host, compiler, set)
+        remap.c_variables(triple, triple == self.facts.rustc.host, compiler, set)
     }
 
     /// The processor that rustc compiles for: the user's flags may name another.
@@ -264,9 +251,9 @@ impl<'a> Machines<'a> {
     /// Whether rustc has it; if not, it must be built from its source.
     fn has_standard_library(&self, triple: &str) -> Result<bool, Error> {
         // The host's is always there.
-        let there =
-            triple == self.rustc.host || self.rustc.has_standard_library(self.tools, triple);
-        let built = self.options.unstable.iter().any(|flag| flag.starts_with("build-std"));
+        let there = triple == self.facts.rustc.host
+            || self.facts.rustc.has_standard_library(&self.facts.tools, triple);
+        let built = self.facts.options.unstable.iter().any(|flag| flag.starts_with("build-std"));
         if there || built {
             return Ok(there);
         }
@@ -287,7 +274,8 @@ impl<'a> Machines<'a> {
                 compile.target.arch
             )));
         }
-        let known = self.rustc.cpus(self.tools, triple).map_err(ToolchainError::from)?;
+        let known =
+            self.facts.rustc.cpus(&self.facts.tools, triple).map_err(ToolchainError::from)?;
         if known.contains(&cpu.name) {
             return Ok(());
         }
@@ -319,11 +307,12 @@ impl<'a> Machines<'a> {
     /// A wrapper that is not there would fail as whatever asks rustc first.
     pub(super) fn check_wrapper(&self) -> Result<(), Error> {
         let named = self
+            .facts
             .config
             .variable("RUSTC_WRAPPER")
             .map(|text| ("RUSTC_WRAPPER".to_owned(), text.to_owned()));
         let configured = || {
-            let said = self.config.value(&["build", "rustc-wrapper"])?;
+            let said = self.facts.config.value(&["build", "rustc-wrapper"])?;
             let Value::Text(program) = said.value else { return None };
             Some((said.origin.to_string(), program))
         };
@@ -336,21 +325,21 @@ impl<'a> Machines<'a> {
     }
 
     fn cc(&self) -> Option<Compiler> {
-        self.cc.get_or_init(|| toolchain::cc(self.tools)).clone()
+        self.cc.get_or_init(|| toolchain::cc(&self.facts.tools)).clone()
     }
 
     fn zig(&self) -> Option<Zig> {
-        self.zig.get_or_init(|| toolchain::zig(self.tools)).clone()
+        self.zig.get_or_init(|| toolchain::zig(&self.facts.tools)).clone()
     }
 
     fn choose(&self, compile: &Compile, cfgs: &[Cfg], users: &[Word]) -> Result<Chosen, Error> {
         let triple = compile.target.triple();
-        let host = &self.rustc.host;
+        let host = &self.facts.rustc.host;
         let configured = || {
             // In rustc the flag comes last, and counts.
             let flag = codegen(users, "linker")
                 .map(|(word, program)| (program.to_owned(), word.origin.to_string()));
-            let key = || self.config.linker(triple, cfgs);
+            let key = || self.facts.config.linker(triple, cfgs);
             flag.or_else(|| {
                 key().map(|(path, origin)| (path.display().to_string(), origin.to_string()))
             })
@@ -360,8 +349,8 @@ impl<'a> Machines<'a> {
             configured: &configured,
             cc: &|| self.cc(),
             zig: &|| self.zig(),
-            gcc: &|arch| toolchain::gcc(self.tools, arch),
-            musl: &|arch| toolchain::musl_gcc(self.tools, arch, host),
+            gcc: &|arch| toolchain::gcc(&self.facts.tools, arch),
+            musl: &|arch| toolchain::musl_gcc(&self.facts.tools, arch, host),
         };
         linker::choose(compile.linker, &compile.target, &machine).map_err(|error| {
             let tool = match &error {
@@ -384,7 +373,10 @@ impl<'a> Machines<'a> {
         let flag = |program: &str| Flag { text: format!("-Clinker={program}"), chosen: true };
         let unset = |variables: Variables| {
             // What the user has set stays.
-            variables.into_iter().filter(|(name, _)| self.config.variable(name).is_none()).collect()
+            variables
+                .into_iter()
+                .filter(|(name, _)| self.facts.config.variable(name).is_none())
+                .collect()
         };
         Ok(match &chosen.linker {
             Linker::Configured { .. } => (None, Vec::new()),
@@ -400,8 +392,13 @@ impl<'a> Machines<'a> {
             Linker::Zig(found) => {
                 // zig has another word for it, and takes it by itself.
                 let cpu = Some(cpu).filter(|name| *name != "generic");
-                let environment =
-                    zig::environment(self.tools, found, self.rustc, &compile.target, cpu)?;
+                let environment = zig::environment(
+                    &self.facts.tools,
+                    found,
+                    &self.facts.rustc,
+                    &compile.target,
+                    cpu,
+                )?;
                 let variables = environment.variables.into_iter().collect();
                 (Some(flag(&environment.linker)), unset(variables))
             }
@@ -409,7 +406,7 @@ impl<'a> Machines<'a> {
     }
 
     fn record(&self, linker: &Linker) -> LinkerRecord {
-        let version = |program: &str| toolchain::version(self.tools, program);
+        let version = |program: &str| toolchain::version(&self.facts.tools, program);
         let (program, version) = match linker {
             // A file's path would be this machine's own.
             Linker::Configured { program, .. } => (name_of(program), version(program)),
@@ -423,7 +420,7 @@ impl<'a> Machines<'a> {
 
     /// Something that is not there, with the commands that bring it.
     fn missing(&self, what: &Missing, source: Option<LinkerError>) -> Error {
-        let commands = what.commands(&toolchain::means(self.rustc));
+        let commands = what.commands(&toolchain::means(&self.facts.rustc));
         let commands =
             commands.iter().map(|command| super::doctor::step(command).to_string()).collect();
         Error::Missing { what: what.name(), commands, source }

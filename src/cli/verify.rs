@@ -10,15 +10,13 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::Metadata;
-
 use super::args::{Global, Verify};
 use super::configuration;
+use super::facts::Facts;
 use super::groups::functions;
 use super::lower::shown;
 use super::prepare::Machines;
 use crate::bundle::Record;
-use crate::cargo;
 use crate::error::{DiffersError, Error};
 use crate::files;
 use crate::fresh::{Fresh, GIT_VARIABLES};
@@ -30,7 +28,6 @@ use compared::Compared;
 use given::Given;
 use order::Order;
 use place::{Place, Sources};
-use tools::Facts;
 
 /// What all of it needs to know.
 struct Verifier<'a> {
@@ -58,12 +55,11 @@ pub(super) fn run(args: &Verify, global: &Global, shell: &Shell) -> Result<(), E
                 .to_owned(),
         ));
     }
-    let options = args.build.cargo_options(global);
-    let metadata = cargo::metadata(&options)?;
-    let facts = Facts::new(&options)?;
-    let place = Place::new(&metadata, global)?;
+    // Nothing is written into the target folder.
+    let facts = Facts::gather(args.build.cargo_options(global), false)?;
+    let place = Place::new(&facts.metadata, global)?;
     let handler = match givens.iter().find(|given| given.record.is_none()) {
-        Some(given) => Some(selected(args, global, &metadata, &facts, given, shell)?),
+        Some(given) => Some(selected(args, global, &facts, given, shell)?),
         None => None,
     };
     let orders = order::orders(&givens, args, global, place.has_git())?;
@@ -87,19 +83,14 @@ pub(super) fn run(args: &Verify, global: &Global, shell: &Shell) -> Result<(), E
 fn selected(
     args: &Verify,
     global: &Global,
-    metadata: &Metadata,
     facts: &Facts,
     given: &Given,
     shell: &Shell,
 ) -> Result<Handler, Error> {
-    let options = args.build.cargo_options(global);
     let flags = args.build.compile.settings(&args.audit);
-    let config = configuration::load(metadata, flags, global, shell)?;
-    let Facts { config: cargos, tools, rustc } = facts;
-    let machines = Machines::new(&options, cargos, metadata, rustc, tools, shell);
-    let selection = args.build.selection();
-    let target = machines.default_target();
-    let (functions, _) = functions(metadata, &selection, &config, target, (&options, rustc))?;
+    let config = configuration::load(&facts.metadata, flags, global, shell)?;
+    let target = Machines::new(facts, shell).default_target();
+    let (functions, _) = functions(facts, &args.build.selection(), &config, target)?;
     match functions.as_slice() {
         [one] => Ok(one.handler.clone()),
         several => {

@@ -1,40 +1,16 @@
 //! What of this machine and of these flags is another than a record says: the bytes may differ for it.
 
-use std::env;
 use std::path::Path;
 
 use super::given::Given;
 use crate::bundle::{BuildRecord, Record};
-use crate::cargo_config::CargoConfig;
-use crate::cargo_files;
 use crate::cli::args::Verify;
+use crate::cli::facts::Facts;
 use crate::cli::recorded;
-use crate::error::Error;
-use crate::plan::CargoOptions;
 use crate::process::Step;
 use crate::shell::Shell;
 use crate::target::Arch;
-use crate::tool_cache::ToolCache;
-use crate::toolchain::{self, Rustc};
-
-/// What the machine has.
-pub(super) struct Facts {
-    /// Cargo's configuration, from where the user stands.
-    pub(super) config: CargoConfig,
-    /// Nothing is kept from one run to the next.
-    pub(super) tools: ToolCache,
-    pub(super) rustc: Rustc,
-}
-
-impl Facts {
-    pub(super) fn new(options: &CargoOptions) -> Result<Self, Error> {
-        let folder = env::current_dir().unwrap_or_default();
-        let config = cargo_files::load(&folder, cargo_files::variables(), &options.config);
-        let tools = ToolCache::default();
-        let rustc = toolchain::rustc(&tools, toolchain::find_rustc(config.rustc())?)?;
-        Ok(Self { config, tools, rustc })
-    }
-}
+use crate::toolchain;
 
 /// The tools of this machine.
 pub(super) struct Here<'a> {

@@ -215,7 +215,7 @@ fn everything_changed_at_once() {
 }
 
 /// Cargo names the symbols of a package outside of the workspace by the folder that it lies in, and
-/// no flag changes that. All else may be another.
+/// no flag changes that. All else may be another; and it is said.
 #[test]
 fn what_lies_beside_the_workspace_has_to_stay_there() {
     let but_the_place: Change = |site, other| {
@@ -224,6 +224,10 @@ fn what_lies_beside_the_workspace_has_to_stay_there() {
         site.workspace = workspace;
     };
     matrix(Fixture::Beside, &[("everything else", but_the_place)], |_| {});
+    let notes = Stand::new(Fixture::Beside, "w").site().run().records();
+    let mut notes = notes.iter().filter(|record| record["code"] == "embedded-path");
+    let said = notes.next().expect("a note")["message"].as_str().unwrap();
+    assert!(said.contains("`outside`") && said.contains("outside of the workspace"), "{said}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use lambda_pack::digest::Sha256;
 use tempfile::TempDir;
 
-use crate::support::{host_arch, repository, run, scrub};
+use crate::support::{Run, host_arch, repository, run, scrub};
 
 /// Which of the fixtures is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,14 +315,19 @@ impl Site {
         }
     }
 
-    /// Packages the handler, and returns its zip's digest and its executable.
+    /// Packages the handler.
     #[track_caller]
-    pub(super) fn package(&self) -> (String, Vec<u8>) {
+    pub(super) fn run(&self) -> Run {
         let mut command = self.command(env!("CARGO_BIN_EXE_cargo-lambda-pack"));
         command.args(["package", "--locked", "--output", "json", "-p", self.handler]);
         self.end(&mut command);
-        let answer = run(&mut command).code(0);
-        let records = answer.records();
+        run(&mut command).code(0)
+    }
+
+    /// Packages the handler, and returns its zip's digest and its executable.
+    #[track_caller]
+    pub(super) fn package(&self) -> (String, Vec<u8>) {
+        let records = self.run().records();
         let bundle = records.iter().find(|record| record["reason"] == "bundle").unwrap();
         let digest = bundle["CodeSha256"].as_str().unwrap().to_owned();
         let folder = self.target().join("lambda-pack").join(self.handler).join(self.arch);

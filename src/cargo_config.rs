@@ -206,6 +206,24 @@ impl CargoConfig {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// What the programs that cargo runs find in a variable, and whether the configuration forces it:
+    /// the environment's value, else that of the table `env` (The Cargo Book, "[env]").
+    #[must_use]
+    pub fn env(&self, name: &str) -> Option<(String, bool)> {
+        let text = |key: &[&str]| match self.value(key)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        };
+        let configured = text(&["env", name, "value"]).or_else(|| text(&["env", name]));
+        let force = self.value(&["env", name, "force"]).map(|said| said.value);
+        let own = self.variable(name).map(str::to_owned);
+        match (own, configured) {
+            (_, Some(value)) if force == Some(Value::Boolean(true)) => Some((value, true)),
+            (Some(value), _) | (None, Some(value)) => Some((value, false)),
+            (None, None) => None,
+        }
+    }
+
     /// A variable of the environment.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {

@@ -63,7 +63,12 @@ pub struct Folders<'a> {
     pub sysroot: &'a Path,
     /// The commit of rustc, else its release: what it says in the place of its own sources.
     pub rustc: &'a str,
+    /// What tells the linker and the C compiler from others: see [`Remap::new`].
+    pub tools: &'a str,
 }
+
+/// A folder that is not there.
+const NOWHERE: &str = "/lambda-pack/tools";
 
 /// The folders that get fixed names, those inside of others behind them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +77,8 @@ pub struct Remap {
 }
 
 impl Remap {
-    /// Decides.
+    /// Decides. Cargo compiles and links again if flags change, and not if the linker or the C compiler
+    /// does; so a folder that is nowhere stands for these.
     #[must_use]
     pub fn new(folders: &Folders<'_>) -> Self {
         let place = |from: &Path, to: String| Place { from: from.to_path_buf(), to };
@@ -82,6 +88,7 @@ impl Remap {
                 &folders.sysroot.join("lib/rustlib/src/rust"),
                 format!("/rustc/{}", folders.rustc),
             ),
+            place(&Path::new(NOWHERE).join(folders.tools), NOWHERE.to_owned()),
         ];
         places.extend(folders.targets.iter().map(|target| place(target, TARGET.to_owned())));
         places.extend_from_slice(folders.packages);
@@ -109,9 +116,8 @@ impl Remap {
     }
 
     /// The folders, those inside of others behind them.
-    #[must_use]
-    pub fn places(&self) -> &[Place] {
-        &self.places
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|place| !place.from.starts_with(NOWHERE))
     }
 
     /// Words for rustc. What the user's own flags remap stays theirs.

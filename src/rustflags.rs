@@ -148,6 +148,15 @@ fn hand(config: &CargoConfig, triple: &str, users: &Users, ours: &[&Row]) -> Han
     let flags = || ours.iter().map(|row| row.flag.as_str());
     let all = || users.words.iter().map(|word| word.text.as_str()).chain(flags());
     let blank = flags().any(|flag| flag.contains(char::is_whitespace));
+    // Of two prefixes that match, the last counts: where the user has some, ours go before them.
+    let is_map = |flag: &str| flag.starts_with("--remap-path-prefix");
+    let maps = users.words.iter().any(|word| is_map(&word.text));
+    if maps && flags().any(is_map) {
+        let (before, behind): (Vec<&str>, Vec<&str>) = flags().partition(|flag| is_map(flag));
+        let users = users.words.iter().map(|word| word.text.as_str());
+        let words: Vec<&str> = before.into_iter().chain(users).chain(behind).collect();
+        return Handed::Variable { name: ENCODED.to_owned(), value: words.join("\x1f") };
+    }
     match users.source {
         Source::Variable(PLAIN) if !blank => {
             let value = config.variable(PLAIN).unwrap_or_default().trim_end_matches(' ');

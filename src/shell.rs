@@ -150,12 +150,11 @@ impl Shell {
         }
     }
 
-    /// A finding in the talk. Notes only with `-v`.
+    /// A finding in the talk.
     pub fn finding(&self, finding: &Finding) {
         let shown = match finding.level {
             Level::Error => true,
-            Level::Warning => !self.quiet,
-            Level::Note => self.verbose,
+            Level::Warning | Level::Note => !self.quiet,
         };
         if shown {
             let width = io::stderr().is_terminal().then(textwrap::termwidth);

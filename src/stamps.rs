@@ -166,6 +166,14 @@ impl Stamps {
         self
     }
 
+    /// The same with one of the outputs written anew.
+    #[must_use]
+    pub fn replaced(mut self, written: Input) -> Self {
+        self.outputs.retain(|output| output.path != written.path);
+        self.outputs.push(written);
+        self
+    }
+
     /// What was written.
     #[must_use]
     pub fn outputs(&self) -> &[Input] {

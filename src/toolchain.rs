@@ -40,7 +40,8 @@ pub fn branch(folder: &Path) -> Option<String> {
 }
 
 fn git(folder: &Path, args: &[&str]) -> Option<String> {
-    let folder = [OsString::from("-C"), folder.into()];
+    // It only looks: a commit of the user's at the same time must find no lock.
+    let folder = [OsString::from("--no-optional-locks"), OsString::from("-C"), folder.into()];
     let step = Step::new("git", folder.into_iter().chain(args.iter().map(Into::into)))
         // Set inside git's own hooks: they would speak of another repository.
         .without(["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]);

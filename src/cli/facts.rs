@@ -1,7 +1,7 @@
 //! What cargo and rustc say before anything is decided.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use cargo_metadata::Metadata;
@@ -10,6 +10,7 @@ use crate::cargo;
 use crate::cargo_config::CargoConfig;
 use crate::cargo_files;
 use crate::error::Error;
+use crate::files;
 use crate::plan::CargoOptions;
 use crate::tool_cache::ToolCache;
 use crate::toolchain::{self, Rustc};
@@ -30,7 +31,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Asks them. What tools answer is remembered in the target folder, if that is wanted.
-    pub(super) fn gather(options: CargoOptions, remember: bool) -> Result<Self, Error> {
+    pub(super) fn gather(mut options: CargoOptions, remember: bool) -> Result<Self, Error> {
         let folder = env::current_dir().unwrap_or_default();
         let config = cargo_files::load(&folder, cargo_files::variables(), &options.config);
         let (metadata, found) = thread::scope(|scope| {
@@ -40,9 +41,10 @@ impl Facts {
         let metadata = metadata?;
         let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let target = match &options.target_dir {
-            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+            Some(folder) => spelled(folder),
             None => metadata.target_directory.clone().into_std_path_buf(),
         };
+        options.target_dir = options.target_dir.map(|_| target.clone());
         let tools = if remember {
             ToolCache::open(target.join("lambda-pack.tools.json"))
         } else {
@@ -51,4 +53,16 @@ impl Facts {
         let rustc = toolchain::rustc(&tools, found)?;
         Ok(Self { options, metadata, config, rustc, tools, target })
     }
+}
+
+/// One spelling of a folder, whatever was typed: C compilers compare paths letter by letter.
+fn spelled(folder: &Path) -> PathBuf {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let folder = if folder.components().any(|part| part == Component::ParentDir) {
+        files::real(&folder).unwrap_or(folder)
+    } else {
+        folder
+    };
+    // Without a slash at the end.
+    folder.components().collect()
 }

@@ -77,7 +77,9 @@ impl Packer<'_> {
     /// One function. Nothing of what was there is touched before the new folder is whole.
     pub(super) fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
         let folder = self.job.output.folder(function);
-        if !files::is_ours(&folder) {
+        let place = self.job.output.stamps(&folder);
+        // Its record may have been removed.
+        if !files::is_ours(&folder) && !place.is_file() {
             return Err(Error::Foreign(folder));
         }
         // What was linked a moment ago could be linked again without another time.
@@ -88,7 +90,7 @@ impl Packer<'_> {
             artifact,
             program: function.role.file_name(&function.name),
             key: self.key(function, artifact, &tree),
-            place: self.job.output.stamps(&folder),
+            place,
             folder,
         };
         match self.unchanged(&packing) {
@@ -102,7 +104,7 @@ impl Packer<'_> {
         let Job { plan, rustc, options, output, .. } = self.job;
         let prepared = self.job.prepared.get(&function.compile);
         let tool = (env!("CARGO_PKG_VERSION"), self.tool);
-        let made = (tool, self.audited, self.commit(), rustc, plan.time);
+        let made = (tool, self.audited, rustc, plan.time);
         let asked = self.asked.of(self.job, function);
         let how = (&options.profile, &output.cargo_lambda, prepared, asked);
         Sha256::of(
@@ -119,17 +121,28 @@ impl Packer<'_> {
         if !files::holds_only(&packing.folder, &ours.collect::<Vec<_>>()) {
             return None;
         }
-        match stamps.judge(&files::disk()) {
-            Verdict::Fresh => {}
+        let today = match stamps.judge(&files::disk()) {
+            Verdict::Fresh => stamps,
             Verdict::Touched(today) => {
                 // Without it, the digests are asked for again the next time.
                 let _ = files::write_atomically(&packing.place, &today.encode());
+                *today
             }
             Verdict::Stale => return None,
+        };
+        let findings = today.findings()?;
+        let path = packing.folder.join(Record::FILE);
+        let text = files::read_text(&path).ok()?;
+        let mut record: Record = serde_json::from_str(&text).ok()?;
+        if record.commit.as_deref() != self.commit() {
+            // Another commit of the same: the record alone is of today.
+            record.commit = self.commit().map(str::to_owned);
+            let text = super::package::json(&record);
+            files::write_atomically(&path, &text).ok()?;
+            files::settle(&path);
+            let written = files::written(&path, path.clone(), Sha256::of(&text));
+            let _ = files::write_atomically(&packing.place, &today.replaced(written).encode());
         }
-        let findings = stamps.findings()?;
-        let text = files::read_text(&packing.folder.join(Record::FILE)).ok()?;
-        let record: Record = serde_json::from_str(&text).ok()?;
         self.shell.detail("Fresh", &packing.function.name);
         let folder = packing.folder.clone();
         Some(Written { folder, record, findings, fresh: true, stamps: None })

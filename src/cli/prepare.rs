@@ -1,6 +1,8 @@
 //! What each way of compiling needs of this machine: a linker, flags for rustc, keys of the profile.
 //! All of it is settled, and what is missing is said, before anything is built.
 
+mod fixed;
+
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ use crate::jobs::Jobs;
 use crate::linker::{self, Chosen, Compiler, Linker, LinkerError, Machine, Tool, Zig};
 use crate::nearest::suggestion;
 use crate::profile;
-use crate::remap::{CCompiler, Folders, Place, Remap};
+use crate::remap::{Place, Remap};
 use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
 use crate::shell::Shell;
@@ -150,7 +152,10 @@ impl<'a> Machines<'a> {
         let (linker, mut variables) = self.linker(compile, &chosen, &effective)?;
         let start = start_files(compile, standard);
         let folders = self.folders(compile);
-        let remap = self.remap(&folders, packages);
+        let compiler = self.c_compiler(triple, &chosen.linker);
+        let record = self.record(&chosen.linker);
+        let tools = format!("{:?}", (&record.program, &record.version, &compiler));
+        let remap = self.remap(&folders, packages, &tools);
         for place in remap.places() {
             self.shell.detail("Remapped", format!("{} to {}", place.from.display(), place.to));
         }
@@ -158,7 +163,8 @@ impl<'a> Machines<'a> {
             remap.rustc_flags(&users).into_iter().map(|text| Flag { text, chosen: true });
         let ours: Vec<Flag> =
             std::iter::once(cpu).chain(linker).chain(start).chain(remapped).collect();
-        variables.extend(self.c_variables(triple, &remap, &chosen.linker));
+        let (more, forced) = self.c_variables(triple, &remap, compiler.as_deref());
+        variables.extend(more);
         let flags = rustflags::decide(&self.facts.config, triple, &cfgs, &ours);
         let size = compile.optimize == Optimize::Size;
         let name = &self.facts.options.profile;
@@ -170,71 +176,17 @@ impl<'a> Machines<'a> {
             self.shell.detail("Rustflags", format!("{triple}: {row}"));
         }
         let mut config = folders.config;
+        config.extend(forced);
         for handed in flags.handed.into_iter().chain(profile.handed) {
             match handed {
                 Handed::Variable { name, value } => variables.push((name, value)),
                 Handed::Config(text) => config.push(text),
             }
         }
-        let linker = self.record(&chosen.linker);
+        let linker = record;
         let target_dir = folders.own;
         let flags = users.into_iter().map(|word| word.text).collect();
         Ok(Prepared { config, variables, flags, linker, cpu: effective, target_dir, remap })
-    }
-
-    /// Where cargo writes.
-    fn folders(&self, compile: &Compile) -> Targets {
-        let target = self.facts.target.as_path();
-        let built = self.facts.metadata.build_directory.as_ref().map(|f| f.as_std_path());
-        // The build folder is the target folder unless cargo's configuration says another.
-        let built =
-            built.filter(|built| *built != self.facts.metadata.target_directory.as_std_path());
-        let mut all = vec![target.to_path_buf()];
-        all.extend(built.map(Path::to_path_buf));
-        let Some(variant) = compile.variant() else {
-            return Targets { all, ..Targets::default() };
-        };
-        let below = |folder: &Path| folder.join("lambda-pack.build").join(&variant);
-        let config = built.map(|built| {
-            let value = Value::Text(below(built).display().to_string());
-            Handed::config(&["build", "build-dir"], &value)
-        });
-        let config = config.and_then(|handed| match handed {
-            Handed::Config(text) => Some(text),
-            Handed::Variable { .. } => None,
-        });
-        all.extend(built.map(below));
-        all.push(below(target));
-        Targets { all, own: Some(below(target)), config: config.into_iter().collect() }
-    }
-
-    fn remap(&self, folders: &Targets, packages: &[Place]) -> Remap {
-        let release = self.facts.rustc.version.split_whitespace().nth(1).unwrap_or_default();
-        Remap::new(&Folders {
-            workspace: self.facts.metadata.workspace_root.as_std_path(),
-            targets: &folders.all,
-            packages,
-            sysroot: &self.facts.rustc.sysroot,
-            rustc: self.facts.rustc.commit.as_deref().unwrap_or(release),
-        })
-        .with_real(files::real)
-    }
-
-    /// What gives C code the same names.
-    fn c_variables(&self, triple: &str, remap: &Remap, linker: &Linker) -> Variables {
-        let set = |name: &str| self.facts.config.variable(name);
-        let named = [format!("CC_{triple}"), format!("CC_{}", triple.replace('-', "_"))];
-        let named = named.iter().map(String::as_str).chain(["CC"]).find_map(set);
-        let version = match (named, linker) {
-            (Some(program), _) => toolchain::version(&self.facts.tools, program),
-            (None, Linker::Zig(_)) => None,
-            (None, Linker::Host(found) | Linker::Gcc(found) | Linker::Musl(found)) => {
-                found.version.clone()
-            }
-            (None, Linker::Configured { .. }) => self.cc().and_then(|found| found.version),
-        };
-        let compiler = CCompiler::of_version(version.as_deref().unwrap_or_default());
-        remap.c_variables(triple, triple == self.facts.rustc.host, compiler, set)
     }
 
     /// The processor that rustc compiles for: the user's flags may name another.
@@ -375,7 +327,7 @@ impl<'a> Machines<'a> {
             // What the user has set stays.
             variables
                 .into_iter()
-                .filter(|(name, _)| self.facts.config.variable(name).is_none())
+                .filter(|(name, _)| self.facts.config.env(name).is_none())
                 .collect()
         };
         Ok(match &chosen.linker {

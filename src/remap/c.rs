@@ -48,12 +48,12 @@ impl CCompiler {
 impl Remap {
     /// The variables, with their values. `of` gives those that are set for cargo already.
     #[must_use]
-    pub fn c_variables<'v>(
+    pub fn c_variables(
         &self,
         triple: &str,
         native: bool,
         compiler: CCompiler,
-        of: impl Fn(&str) -> Option<&'v str>,
+        of: impl Fn(&str) -> Option<String>,
     ) -> Vec<(String, String)> {
         let flag = if compiler.remaps_macros { "-ffile-prefix-map" } else { "-fdebug-prefix-map" };
         let words: Vec<String> = self
@@ -74,12 +74,12 @@ impl Remap {
         let set = |language: &str| {
             names(language).into_iter().find_map(|name| of(&name).map(|value| (name, value)))
         };
+        let asked = of(QUOTED);
         let quoted = words.iter().any(|word| word.contains(char::is_whitespace))
-            || of(QUOTED).is_some_and(|value| !matches!(value, "" | "0" | "false" | "no"));
+            || asked.as_ref().is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false" | "no"));
         // What the user has written for one way of splitting would be split in the other.
-        let spoils =
-            |value: &str| quoted && of(QUOTED).is_none() && value.contains(['"', '\'', '\\']);
-        if LANGUAGES.iter().any(|language| set(language).is_some_and(|(_, value)| spoils(value))) {
+        let spoils = |value: &str| quoted && asked.is_none() && value.contains(['"', '\'', '\\']);
+        if LANGUAGES.iter().any(|language| set(language).is_some_and(|(_, v)| spoils(&v))) {
             return Vec::new();
         }
         let ours = words.iter().map(|word| if quoted { quote(word) } else { word.clone() });
@@ -87,6 +87,10 @@ impl Remap {
         let mut variables: Vec<_> = LANGUAGES
             .iter()
             .map(|language| match set(language) {
+                // The last prefix that matches counts: the user's, where there is one.
+                Some((name, value)) if value.contains("-prefix-map=") => {
+                    (name, format!("{ours} {value}"))
+                }
                 Some((name, value)) => (name, format!("{value} {ours}").trim_start().to_owned()),
                 None => (format!("{language}_{underscored}"), ours.clone()),
             })

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Origin;
 
 fn folders<'a>(workspace: &'a Path, targets: &'a [PathBuf], packages: &'a [Place]) -> Folders<'a> {
-    Folders { workspace, targets, packages, sysroot: Path::new("/rust"), rustc: "abc" }
+    Folders { workspace, targets, packages, sysroot: Path::new("/rust"), rustc: "abc", tools: "t" }
 }
 
 fn places(list: &[(&str, &str)]) -> Vec<Place> {
@@ -40,6 +40,7 @@ fn folders_inside_of_others_come_last() {
         [
             "--remap-path-prefix=/w=/workspace",
             "--remap-path-prefix=/w/target=/target",
+            "--remap-path-prefix=/lambda-pack/tools/t=/lambda-pack/tools",
             "--remap-path-prefix=/w/vendor/a=/cargo/registry/a-1.0.0",
             "--remap-path-prefix=/rust/lib/rustlib/src/rust=/rustc/abc",
         ]
@@ -54,7 +55,7 @@ fn a_folder_has_one_name_under_all_of_its_paths() {
         _ => Some(path.to_path_buf()),
     };
     assert_eq!(
-        remap.with_real(real).places[..3],
+        remap.with_real(real).places().take(3).cloned().collect::<Vec<_>>(),
         places(&[("/w", "/workspace"), ("/disk/target", "/target"), ("/w/a/../target", "/target")])
     );
 }
@@ -67,7 +68,10 @@ fn what_the_user_remaps_stays_theirs() {
         ["--remap-path-prefix=/w/=here", "--remap-path-prefix", "/w/target=there"].map(word);
     assert_eq!(
         remap.rustc_flags(&users),
-        ["--remap-path-prefix=/rust/lib/rustlib/src/rust=/rustc/abc"]
+        [
+            "--remap-path-prefix=/lambda-pack/tools/t=/lambda-pack/tools",
+            "--remap-path-prefix=/rust/lib/rustlib/src/rust=/rustc/abc"
+        ]
     );
 }
 
@@ -98,7 +102,9 @@ const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 fn c_variables(workspace: &str, set: &[(&str, &str)]) -> Vec<(String, String)> {
     let remap = Remap { places: places(&[(workspace, "/workspace")]) };
-    let of = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let of = |name: &str| {
+        set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
     remap.c_variables(TRIPLE, true, CCompiler { remaps_macros: true }, of)
 }
 
@@ -121,6 +127,8 @@ fn flags_for_c_go_where_the_users_win() {
     }
     let both = [("CFLAGS", "-O1"), ("CFLAGS_x86_64_unknown_linux_gnu", "-O2")];
     assert_eq!(get(&both), pair("CFLAGS_x86_64_unknown_linux_gnu", format!("-O2 {ours}")));
+    let theirs = [("CFLAGS", "-ffile-prefix-map=/w=mine")];
+    assert_eq!(get(&theirs), pair("CFLAGS", format!("{ours} -ffile-prefix-map=/w=mine")));
     // For another machine.
     assert_eq!(get(&[("TARGET_CFLAGS", "-O1")])[0].0, "CFLAGS_x86_64_unknown_linux_gnu");
 }

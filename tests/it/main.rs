@@ -27,6 +27,7 @@ mod package;
 mod precedence;
 mod proofs;
 mod readme;
+mod remap;
 mod same_bytes;
 mod scale;
 mod select;

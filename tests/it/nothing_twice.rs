@@ -1,6 +1,7 @@
 //! With nothing changed nothing is done; with something changed, that; and after a run that was
 //! killed, all that is missing.
 
+mod killed;
 mod trace;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use lambda_pack::digest::Sha256;
 
-use crate::support::{Run, Workspace, cc, have, host_arch, run, scrub};
+use crate::support::{Run, Workspace, cc, have, host_arch, run};
 use trace::Trace;
 
 /// What cargo's runs may have beside them (the measure).
@@ -554,117 +555,6 @@ fn a_file_that_changes_while_it_is_packed() {
     }
 }
 
-/// Two contents of the include, and what a run from scratch makes of each.
-struct Flip {
-    workspace: Workspace,
-    expected: [BTreeMap<PathBuf, Vec<u8>>; 2],
-}
-
-impl Flip {
-    fn new() -> Self {
-        let workspace = three();
-        let expected = [0, 1].map(|at| {
-            Self::set(&workspace, at);
-            right(&workspace, &[]);
-            bytes(&workspace.path().join("target/lambda-pack"))
-        });
-        Self { workspace, expected }
-    }
-
-    fn set(workspace: &Workspace, at: usize) {
-        workspace.write("crates/hello/data/one.bin", ["0000", "1111"][at]);
-        workspace.write("crates/linked/src/side.txt", ["a", "b"][at]);
-    }
-
-    /// Changes it, has a run killed, and holds the next one against the run from scratch.
-    #[track_caller]
-    fn killed(&self, at: usize, what: &str, kill: impl FnOnce(&Workspace)) {
-        Self::set(&self.workspace, at % 2);
-        kill(&self.workspace);
-        self.workspace.run(&["package"]).code(0);
-        let made = bytes(&self.workspace.path().join("target/lambda-pack"));
-        assert!(made == self.expected[at % 2], "wrong after a run that was killed: {what}");
-    }
-}
-
-/// At each call that changes the disk, by strace's hand; more of them in the long run.
-fn killed_at_calls(most: usize) {
-    if !have("strace") {
-        return;
-    }
-    let flip = Flip::new();
-    let mut at = 0;
-    for calls in [
-        "/^rename",
-        "/^unlink",
-        "mkdir,mkdirat",
-        "/^write",
-        "/^openat",
-        "/^(f?chmod|fchmodat)",
-        "ftruncate,fsync,fdatasync",
-    ] {
-        for when in 1..=most {
-            at += 1;
-            flip.killed(at, &format!("{calls}, {when}"), |workspace| {
-                let mut strace = Command::new("strace");
-                scrub(&mut strace);
-                strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-                strace.args(["-e", &format!("inject={calls}:signal=SIGKILL:when={when}")]);
-                strace.arg(env!("CARGO_BIN_EXE_cargo-lambda-pack")).args(["package", "-q"]);
-                strace.env("CARGO_NET_OFFLINE", "true").current_dir(workspace.path());
-                let _ = strace.output().unwrap();
-            });
-        }
-    }
-}
-
-#[test]
-fn killed_at_any_call_the_next_run_is_right() {
-    killed_at_calls(3);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn killed_at_every_call_the_next_run_is_right() {
-    killed_at_calls(60);
-}
-
-/// At moments by chance; with cargo at work, too.
-fn killed_at_moments(times: usize, seed: u64) {
-    let flip = Flip::new();
-    let mut state = seed;
-    for at in 0..times {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let after = Duration::from_millis((state >> 33) % 700);
-        flip.killed(at, &format!("after {after:?}, seed {seed}"), |workspace| {
-            if at % 3 == 0 {
-                // So that cargo builds, and comes to the same.
-                let source = workspace.path().join("crates/hello/src/main.rs");
-                set_modified(&source, SystemTime::now());
-            }
-            let mut command = workspace.command(&["package", "-q"]);
-            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            std::thread::sleep(after);
-            let _ = child.kill();
-            child.wait().unwrap();
-        });
-    }
-}
-
-#[test]
-fn killed_at_any_moment_the_next_run_is_right() {
-    killed_at_moments(10, 1);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn killed_at_many_moments_the_next_run_is_right() {
-    for seed in 2..6 {
-        killed_at_moments(100, seed);
-    }
-}
-
 /// A record is what its zip says.
 #[test]
 fn the_record_of_a_run_with_nothing_to_do_is_of_its_zip() {
@@ -679,4 +569,15 @@ fn the_record_of_a_run_with_nothing_to_do_is_of_its_zip() {
         seen += 1;
     }
     assert_eq!(seen, FUNCTIONS.len());
+}
+
+#[test]
+fn the_end_of_v_says_where_the_time_went() {
+    let workspace = quick();
+    for _ in 0..2 {
+        let run = workspace.run(&["package", "-v"]).code(0);
+        let lines: Vec<&str> = run.stderr.lines().filter(|line| line.contains(" s  ")).collect();
+        assert!(lines.last().is_some_and(|line| line.ends_with("in all")), "{}", run.stderr);
+        assert!(lines.iter().any(|line| line.contains("cargo build")), "{}", run.stderr);
+    }
 }

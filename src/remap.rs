@@ -13,7 +13,7 @@
 //! | cargo's target folder, and its build folder | `/target` |
 //! | packages of a registry, downloaded or vendored | `/cargo/registry/<name>-<version>` |
 //! | a checkout of a git repository | `/cargo/git/<repository>/<commit>` |
-//! | the source of the standard library | `/rustc/<commit>` |
+//! | the source of the standard library | what rustc calls it: `/rustc/<commit>` |
 
 mod c;
 mod embedded;
@@ -61,7 +61,7 @@ pub struct Folders<'a> {
     pub packages: &'a [Place],
     /// `rustc --print sysroot`.
     pub sysroot: &'a Path,
-    /// The commit of rustc, else its release: what it says in the place of its own sources.
+    /// What rustc says in the place of its own sources: `/rustc/<commit>`, mostly.
     pub rustc: &'a str,
     /// What tells the linker and the C compiler from others: see [`Remap::new`].
     pub tools: &'a str,
@@ -84,10 +84,7 @@ impl Remap {
         let place = |from: &Path, to: String| Place { from: from.to_path_buf(), to };
         let mut places = vec![
             place(folders.workspace, WORKSPACE.to_owned()),
-            place(
-                &folders.sysroot.join("lib/rustlib/src/rust"),
-                format!("/rustc/{}", folders.rustc),
-            ),
+            place(&folders.sysroot.join("lib/rustlib/src/rust"), folders.rustc.to_owned()),
             place(&Path::new(NOWHERE).join(folders.tools), NOWHERE.to_owned()),
         ];
         places.extend(folders.targets.iter().map(|target| place(target, TARGET.to_owned())));

@@ -155,7 +155,7 @@ impl<'a> Machines<'a> {
         let compiler = self.c_compiler(triple, &chosen.linker);
         let record = self.record(&chosen.linker);
         let tools = format!("{:?}", (&record.program, &record.version, &compiler));
-        let remap = self.remap(&folders, packages, &tools);
+        let remap = self.remap(triple, &folders, packages, &tools);
         for place in remap.places() {
             self.shell.detail("Remapped", format!("{} to {}", place.from.display(), place.to));
         }

@@ -4,7 +4,14 @@ use super::*;
 use crate::config::Origin;
 
 fn folders<'a>(workspace: &'a Path, targets: &'a [PathBuf], packages: &'a [Place]) -> Folders<'a> {
-    Folders { workspace, targets, packages, sysroot: Path::new("/rust"), rustc: "abc", tools: "t" }
+    Folders {
+        workspace,
+        targets,
+        packages,
+        sysroot: Path::new("/rust"),
+        rustc: "/rustc/abc",
+        tools: "t",
+    }
 }
 
 fn places(list: &[(&str, &str)]) -> Vec<Place> {

@@ -151,6 +151,19 @@ impl Rustc {
         Ok(names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }
 
+    /// What stands for its own sources in what it compiles: `/rustc/<commit>`, or another folder where a
+    /// distribution built it (`CFG_VIRTUAL_RUST_SOURCE_BASE_DIR`). Nobody tells it, but the standard
+    /// library has it in every panic message. None without one.
+    #[must_use]
+    pub fn source_name(&self, cache: &ToolCache, triple: &str) -> Option<String> {
+        let folder = self.print(cache, "target-libdir", triple, &[], Step::quiet_output).ok()?;
+        let folder = PathBuf::from(folder.trim());
+        let step = Step::new(&self.program, ["--print", "target-libdir", "--target", triple]);
+        let question = question_of(&step, &self.file).part("its sources").file(&folder);
+        let ask = || name_in(&folder).map(Answer::of).ok_or(());
+        cache.ask(&question, |text| Ok(text.to_owned()), ask).ok()
+    }
+
     /// Whether the standard library of a target is there now.
     #[must_use]
     pub fn has_standard_library(&self, cache: &ToolCache, triple: &str) -> bool {
@@ -160,6 +173,34 @@ impl Rustc {
         let is_core = |name: &OsStr| name.to_string_lossy().starts_with("libcore-");
         entries.into_iter().any(|entry| is_core(&entry.file_name()))
     }
+}
+
+/// The folder that the standard library in `folder` calls its own.
+fn name_in(folder: &Path) -> Option<String> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let is_std = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("libstd-") && name.ends_with(".rlib")
+    };
+    let std = entries.map(|entry| entry.path()).find(is_std)?;
+    common_name(&fs::read(std).ok()?)
+}
+
+/// What stands before every `/library/std/src/`: strings follow one another without a sign between
+/// them, so what differs before it belongs to others.
+fn common_name(bytes: &[u8]) -> Option<String> {
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._+-~".contains(byte);
+    let mut common: Option<&[u8]> = None;
+    for at in memchr::memmem::find_iter(bytes, "/library/std/src/") {
+        let before = bytes.get(..at)?;
+        let start = before.iter().rposition(|byte| !is_path(byte)).map_or(0, |last| last + 1);
+        let run = before.get(start..)?;
+        let known = common.unwrap_or(run);
+        let same = known.iter().rev().zip(run.iter().rev()).take_while(|(a, b)| a == b).count();
+        common = known.get(known.len() - same..);
+    }
+    let name = std::str::from_utf8(common?).ok()?;
+    name.get(name.find('/')?..).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -195,5 +236,20 @@ mod tests {
         // Of the toolchain that the environment names, if it names one.
         assert_ne!(file_of(&rustc), Some(fs::canonicalize(&rustc).unwrap()));
         assert_eq!(file_of(Path::new("/nowhere/rustc")), None);
+    }
+
+    #[test]
+    fn the_name_of_its_sources_is_what_all_have_in_common() {
+        for (text, name) in [
+            (
+                "failed/rustc/abc/library/std/src/a.rs\0is/rustc/abc/library/std/src/b.rs",
+                "/rustc/abc",
+            ),
+            ("\0/usr/src/rustc-1.96.0/library/std/src/a.rs", "/usr/src/rustc-1.96.0"),
+        ] {
+            assert_eq!(common_name(text.as_bytes()).as_deref(), Some(name));
+        }
+        assert_eq!(common_name(b"a/library/std/src/b/library/std/src/"), None);
+        assert_eq!(common_name(b"nothing"), None);
     }
 }

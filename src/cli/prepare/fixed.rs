@@ -37,15 +37,24 @@ impl Machines<'_> {
         Targets { all, own: Some(below(target)), config: config.into_iter().collect() }
     }
 
-    pub(super) fn remap(&self, folders: &Targets, packages: &[Place], tools: &str) -> Remap {
+    pub(super) fn remap(
+        &self,
+        triple: &str,
+        folders: &Targets,
+        packages: &[Place],
+        tools: &str,
+    ) -> Remap {
         let tools = Sha256::of(tools.as_bytes()).hex();
-        let release = self.facts.rustc.version.split_whitespace().nth(1).unwrap_or_default();
+        let rustc = &self.facts.rustc;
+        let release = rustc.version.split_whitespace().nth(1).unwrap_or_default();
+        let usual = || format!("/rustc/{}", rustc.commit.as_deref().unwrap_or(release));
+        let own = rustc.source_name(&self.facts.tools, triple).unwrap_or_else(usual);
         Remap::new(&Folders {
             workspace: self.facts.metadata.workspace_root.as_std_path(),
             targets: &folders.all,
             packages,
             sysroot: &self.facts.rustc.sysroot,
-            rustc: self.facts.rustc.commit.as_deref().unwrap_or(release),
+            rustc: &own,
             tools: tools.get(..16).unwrap_or_default(),
         })
         .with_real(files::real)

@@ -256,6 +256,21 @@ fn slow(workspace: &Workspace, megabytes: usize) {
     workspace.handler("hello", "include = [\"slow.bin\"]");
 }
 
+/// The same command where Ctrl-C ends it, wherever the tests run: what a shell without job control
+/// puts into the background has SIGINT ignored, and hands that on.
+fn interruptible(command: &Command) -> Command {
+    let mut same = Command::new("env");
+    same.arg("--default-signal=INT").arg(command.get_program()).args(command.get_args());
+    same.current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => same.env(name, value),
+            None => same.env_remove(name),
+        };
+    }
+    same
+}
+
 #[test]
 fn ctrl_c_leaves_the_last_good_bundle() {
     let workspace = Workspace::hello();
@@ -264,8 +279,7 @@ fn ctrl_c_leaves_the_last_good_bundle() {
     let read = || names.map(|name| fs::read(workspace.output("hello", name)).unwrap());
     let before = read();
     slow(&workspace, 24);
-    let mut child = workspace
-        .command(&["package"])
+    let mut child = interruptible(&workspace.command(&["package"]))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

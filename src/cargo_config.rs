@@ -111,13 +111,19 @@ impl Handed {
     /// A `--config` of this key.
     #[must_use]
     pub fn config(key: &[&str], value: &Value) -> Self {
-        let bare = |part: &str| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-        };
-        let part = |part: &&str| if bare(part) { (*part).to_owned() } else { values::quoted(part) };
-        let key: Vec<String> = key.iter().map(part).collect();
-        Self::Config(format!("{}={value}", key.join(".")))
+        Self::Config(argument(key, value))
     }
+}
+
+/// The argument of `--config` that gives a key this value.
+#[must_use]
+pub fn argument(key: &[&str], value: &Value) -> String {
+    let bare = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    };
+    let part = |part: &&str| if bare(part) { (*part).to_owned() } else { values::quoted(part) };
+    let key: Vec<String> = key.iter().map(part).collect();
+    format!("{}={value}", key.join("."))
 }
 
 /// The variable of a key (The Cargo Book, "Environment variables").

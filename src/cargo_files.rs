@@ -1,7 +1,7 @@
 //! Where cargo's configuration stands on this machine, and what rustc says holds for a target.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use cargo_platform::Cfg;
@@ -25,14 +25,19 @@ pub fn variables() -> Vec<(String, String)> {
 /// from where it is run, not from the workspace) with these variables and these `--config`.
 #[must_use]
 pub fn load(folder: &Path, variables: Vec<(String, String)>, arguments: &[String]) -> CargoConfig {
-    let named = variables.iter().find(|(name, home)| name == "CARGO_HOME" && !home.is_empty());
-    let home = match named {
-        Some((_, home)) => Some(folder.join(home)),
-        None => env::home_dir().map(|home| home.join(".cargo")),
-    };
+    let named = variables.iter().find(|(name, _)| name == "CARGO_HOME");
+    let home = home(folder, named.map(|(_, home)| home.as_ref()));
     let files = config_files(folder, home.as_deref());
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     CargoConfig::new(&Sources { files, arguments, variables, folder, read: &read })
+}
+
+/// Cargo's home, where it runs in `folder` and `CARGO_HOME` is `named`; empty is as good as not set.
+fn home(folder: &Path, named: Option<&OsStr>) -> Option<PathBuf> {
+    match named.filter(|home| !home.is_empty()) {
+        Some(home) => Some(folder.join(home)),
+        None => env::home_dir().map(|home| home.join(".cargo")),
+    }
 }
 
 /// The folders of what cargo has downloaded and unpacked so far, with their fixed names: for where
@@ -40,9 +45,7 @@ pub fn load(folder: &Path, variables: Vec<(String, String)>, arguments: &[String
 #[must_use]
 pub fn checkouts() -> Vec<Place> {
     let folder = env::current_dir().unwrap_or_default();
-    let named = env::var_os("CARGO_HOME").filter(|home| !home.is_empty());
-    let home = named.map(|home| folder.join(home));
-    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let home = home(&folder, env::var_os("CARGO_HOME").as_deref());
     let folders = |path: &Path| {
         let items = std::fs::read_dir(path).into_iter().flatten().flatten();
         let mut found: Vec<PathBuf> =

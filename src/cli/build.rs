@@ -17,7 +17,6 @@ use super::timing::Clock;
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
 use crate::bundle::LinkerRecord;
-use crate::closure::Candidate;
 use crate::compile::Compile;
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
@@ -53,10 +52,10 @@ pub(super) struct Job {
 pub(super) struct Contents {
     pub(super) tree: Tree,
     pub(super) files: Vec<Inspected>,
+    /// Whether its program needs any library.
+    pub(super) is_dynamic: bool,
     /// The folders of this machine in which libraries were looked for.
     searched: Vec<String>,
-    /// The same; none if the program needs none.
-    pub(super) folders: Option<Vec<PathBuf>>,
     /// The folders that are in its program all the same.
     embedded: Vec<Embedded>,
     /// The packages of its that lie outside of the workspace.
@@ -156,29 +155,26 @@ impl Job {
     }
 
     /// All that goes into a function's bundle: `tree`, which it includes; `executable`, a copy of the
-    /// artifact's or that itself; and the libraries that Lambda lacks. `look` sees every file that may
-    /// be one of those.
+    /// artifact's or that itself; and the libraries that Lambda lacks, as they are looked for.
     pub(super) fn contents(
         &self,
-        (function, artifact): (&Function, &Artifact),
+        lookup: &Lookup<'_>,
         mut tree: Tree,
         executable: &Path,
-        look: &dyn Fn(&Path) -> Option<Candidate>,
         shell: &Shell,
     ) -> Result<Contents, Error> {
+        let function = lookup.function;
         let length =
             files::open_file(executable).and_then(|file| files::length(&file, executable))?;
         insert_executable(&mut tree, function, length, executable)?;
         let mut files = inspect::tree(&tree)?;
         let embedded = self.embedded(function, executable)?;
-        let folders = self.library_folders(function, artifact);
-        let lookup = Lookup { function, artifact, folders: &folders, look };
-        let is_dynamic = libraries::insert(&mut tree, &mut files, &lookup, shell)?;
-        let folders = is_dynamic.then_some(folders);
-        let shown = folders.iter().flatten().map(|folder| folder.display().to_string());
+        let is_dynamic = libraries::insert(&mut tree, &mut files, lookup, shell)?;
+        let searched = if is_dynamic { lookup.folders } else { &[] };
+        let searched = searched.iter().map(|folder| folder.display().to_string()).collect();
         let root = self.metadata.workspace_root.as_std_path();
         let outside = remap::outside(function.scripts.iter().flatten(), root);
-        Ok(Contents { tree, files, searched: shown.collect(), folders, embedded, outside })
+        Ok(Contents { tree, files, is_dynamic, searched, embedded, outside })
     }
 
     /// The folders of this machine in which libraries for a function are looked for.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Check, Global};
 use super::build::{self, Job};
+use super::libraries::Lookup;
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
 use crate::bundle::Record;
@@ -11,6 +12,7 @@ use crate::error::{Error, FindingsError};
 use crate::files;
 use crate::function::{Function, Role};
 use crate::inspect;
+use crate::libraries;
 use crate::message::{Keep, Message, Table, count};
 use crate::shell::Shell;
 use crate::target::{Arch, Runtime};
@@ -66,8 +68,9 @@ fn check_artifact(
 ) -> Result<Checked, Error> {
     let tree = job.includes(function)?;
     let executable = &artifact.executable;
-    let contents =
-        job.contents((function, artifact), tree, executable, &crate::libraries::look, shell)?;
+    let folders = &job.library_folders(function, artifact);
+    let lookup = Lookup { function, artifact, folders, look: &libraries::look };
+    let contents = job.contents(&lookup, tree, executable, shell)?;
     let trust = Trust::new(function.trust_system.clone());
     checked(&Job::subject(function, &contents), &trust, Vec::new())
 }

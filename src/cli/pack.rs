@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::build::{Contents, Job};
+use super::libraries::Lookup;
 use super::lower::shown;
 use super::recorded::Asked;
 use crate::artifact::Artifact;
@@ -65,6 +66,8 @@ struct Packing<'a> {
     key: Sha256,
     /// Where it is kept what the bundle was made of.
     place: PathBuf,
+    /// The folders in which its libraries are looked for.
+    searched: Vec<PathBuf>,
 }
 
 impl Packer<'_> {
@@ -91,6 +94,7 @@ impl Packer<'_> {
             program: function.role.file_name(&function.name),
             key: self.key(function, artifact, &tree),
             place,
+            searched: self.job.library_folders(function, artifact),
             folder,
         };
         match self.unchanged(&packing) {
@@ -115,8 +119,7 @@ impl Packer<'_> {
     /// The bundle that is there, if it is what would be made now.
     fn unchanged(&self, packing: &Packing<'_>) -> Option<Written> {
         let text = files::read_settings(&packing.place).ok()??;
-        let searched = self.job.library_folders(packing.function, packing.artifact);
-        let stamps = Stamps::decode(text.as_bytes(), &packing.key, &searched)?;
+        let stamps = Stamps::decode(text.as_bytes(), &packing.key, &packing.searched)?;
         let ours = stamps.outputs().iter().filter_map(|output| output.path.file_name());
         if !files::holds_only(&packing.folder, &ours.collect::<Vec<_>>()) {
             return None;
@@ -167,8 +170,8 @@ impl Packer<'_> {
             watched.borrow_mut().add(path);
             libraries::look(path)
         };
-        let contents =
-            self.job.contents((function, artifact), tree, &executable, &look, self.shell)?;
+        let lookup = Lookup { function, artifact, folders: &packing.searched, look: &look };
+        let contents = self.job.contents(&lookup, tree, &executable, self.shell)?;
         let mut findings = self.audit(function, &contents)?;
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });
@@ -198,10 +201,10 @@ impl Packer<'_> {
             |path: &Path| digests.get(path).or_else(|| digests.get(&files::real(path)?)).copied();
         let inputs = watched.into_inner().finish(known);
         self.shell.status("Packed", format!("{} ({})", function.name, bytes(bundle.length)));
-        let stamps = inputs
-            .map(|inputs| Stamps::new(&packing.key, inputs, outputs, contents.folders, &findings));
-        let Packing { folder, place, .. } = packing;
-        let stamps = stamps.map(|stamps| (place, stamps));
+        let Packing { folder, place, key, searched, .. } = packing;
+        let searched = contents.is_dynamic.then_some(searched);
+        let stamps =
+            inputs.map(|inputs| (place, Stamps::new(&key, inputs, outputs, searched, &findings)));
         if let Some((place, stamps)) = &stamps {
             // Only now: what it stands for is there.
             files::write_atomically(place, &stamps.encode())?;

@@ -236,9 +236,7 @@ fn the_branch_and_the_commit_in_a_name() {
     workspace.handler("hello", "name = \"{branch}-{commit}\"");
     workspace.run(&["package"]).code(2).says("this is no git work tree");
     for step in [&["init", "-q", "-b", "trunk"][..], &["add", "-A"], &["commit", "-qm", "x"]] {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]).args(step);
-        run(git.current_dir(workspace.path())).code(0);
+        workspace.git(step);
     }
     let names = workspace.packaged(&[]);
     assert!(names[0].starts_with("trunk-") && names[0].len() == "trunk-".len() + 12, "{names:?}");

@@ -19,20 +19,9 @@ use trace::Trace;
 /// What cargo's runs may have beside them (the issue's measure).
 const HELPERS: usize = 4;
 
-/// One handler, compiled as quickly as it can be.
-fn quick() -> Workspace {
-    let workspace = Workspace::hello();
-    workspace.write(
-        "Cargo.toml",
-        "[workspace]\nmembers = [\"crates/*\"]\nresolver = \"3\"\n[profile.release]\n\
-         opt-level = 0\nstrip = \"symbols\"\nlto = false\ncodegen-units = 16\n",
-    );
-    workspace
-}
-
 /// Three handlers: one with files of its own, one with a shared library, and an extension.
 fn three() -> Workspace {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     workspace.write("crates/hello/data/one.bin", "1111");
     workspace.write("crates/hello/data/two.bin", "2222");
     workspace.handler("hello", "include = [\"data\"]");
@@ -410,18 +399,13 @@ fn changed_settings_are_noticed() {
 fn a_commit_is_noticed() {
     let workspace = three();
     workspace.write(".gitignore", "target\naside\n");
-    let git = |args: &[&str]| {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]).args(args);
-        run(git.current_dir(workspace.path())).code(0);
-    };
     workspace.run(&["package"]).code(0);
-    git(&["init", "-q"]);
-    git(&["add", "-A"]);
-    git(&["commit", "-qm", "one"]);
+    workspace.git(&["init", "-q"]);
+    workspace.git(&["add", "-A"]);
+    workspace.git(&["commit", "-qm", "one"]);
     right(&workspace, &[]);
     settles(&workspace, &[]);
-    git(&["commit", "-q", "--allow-empty", "-m", "two"]);
+    workspace.git(&["commit", "-q", "--allow-empty", "-m", "two"]);
     right(&workspace, &[]);
     settles(&workspace, &[]);
     workspace.write("notes.txt", "dirty");
@@ -430,7 +414,7 @@ fn a_commit_is_noticed() {
 
 #[test]
 fn what_was_refused_is_refused_again_and_no_check_hides_nothing_from_the_next() {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     workspace.handler("hello", "runtime = \"provided.al2\"");
     let refused = || {
         let run = workspace.run(&["package", "--output", "json"]).code(3);
@@ -535,7 +519,7 @@ fn packed(workspace: &Workspace, name: &str) -> String {
 /// what it stands for.
 #[test]
 fn a_file_that_changes_while_it_is_packed() {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     let one = workspace.write("crates/hello/data/one.bin", "0000");
     let noise: Vec<u8> =
         (0..2_u32 << 20).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
@@ -573,7 +557,7 @@ fn the_record_of_a_run_with_nothing_to_do_is_of_its_zip() {
 
 #[test]
 fn the_end_of_v_says_where_the_time_went() {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     for _ in 0..2 {
         let run = workspace.run(&["package", "-v"]).code(0);
         let lines: Vec<&str> = run.stderr.lines().filter(|line| line.contains(" s  ")).collect();

@@ -21,9 +21,7 @@ fn the_folder_of_a_function_and_its_record() {
     workspace.write("crates/hello/data.txt", "data");
     workspace.handler("hello", "include = [\"data.txt\"]");
     for step in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "x"]] {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]).args(step);
-        run(git.current_dir(workspace.path())).code(0);
+        workspace.git(step);
     }
     workspace.run(&["package", "--offline"]).code(0);
     let folder = workspace.output("hello", "");

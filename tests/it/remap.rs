@@ -9,17 +9,6 @@ use std::process::Command;
 
 use crate::support::{Workspace, host_arch, run};
 
-/// One handler, compiled as quickly as it can be.
-fn quick() -> Workspace {
-    let workspace = Workspace::hello();
-    workspace.write(
-        "Cargo.toml",
-        "[workspace]\nmembers = [\"crates/*\"]\nresolver = \"3\"\n[profile.release]\n\
-         opt-level = 0\nstrip = \"symbols\"\nlto = false\ncodegen-units = 16\n",
-    );
-    workspace
-}
-
 fn code_sha256(workspace: &Workspace, target: &str) -> String {
     let place = format!("{target}/lambda-pack/hello/{}/lambda-pack.json", host_arch());
     let text = fs::read(workspace.path().join(place)).unwrap();
@@ -29,7 +18,7 @@ fn code_sha256(workspace: &Workspace, target: &str) -> String {
 
 #[test]
 fn another_linker_links_again() {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     let (bin, real) = (tempfile::tempdir().unwrap(), which::which("cc").unwrap());
     let cc = |version: &str, flag: &str| {
         let path = bin.path().join("cc");
@@ -58,7 +47,7 @@ fn another_linker_links_again() {
 /// A build script sees what crates that compile C see.
 #[test]
 fn the_users_flags_for_c_stay_wherever_they_stand() {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     let triple = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let name = format!("CFLAGS_{}", triple.replace('-', "_"));
     workspace.write(
@@ -86,7 +75,7 @@ fn the_users_flags_for_c_stay_wherever_they_stand() {
 
 #[test]
 fn what_the_user_remaps_stays_theirs() {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     workspace.write(
         "crates/hello/build.rs",
         "fn main() {\n    let out = std::env::var(\"OUT_DIR\").unwrap();\n    \
@@ -115,7 +104,7 @@ fn builds_that_cargo_would_take_for_one_another_do_not_undo_one_another() {
     if env::consts::ARCH != "x86_64" {
         return;
     }
-    let workspace = quick();
+    let workspace = Workspace::quick();
     workspace.handler("hello", "target-cpu = \"x86-64\"");
     workspace.handler("other", "");
     workspace.run(&["package"]).code(0);
@@ -128,17 +117,12 @@ fn builds_that_cargo_would_take_for_one_another_do_not_undo_one_another() {
 
 #[test]
 fn another_commit_and_a_lost_record_cost_a_record() {
-    let workspace = quick();
+    let workspace = Workspace::quick();
     workspace.write(".gitignore", "target\n");
-    let git = |args: &[&str]| {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]).args(args);
-        run(git.current_dir(workspace.path())).code(0);
-    };
     workspace.run(&["package"]).code(0);
-    git(&["init", "-q"]);
-    git(&["add", "-A"]);
-    git(&["commit", "-qm", "one"]);
+    workspace.git(&["init", "-q"]);
+    workspace.git(&["add", "-A"]);
+    workspace.git(&["commit", "-qm", "one"]);
     workspace.run(&["package"]).code(0);
     let inode = |file: &str| workspace.output("hello", file).metadata().unwrap().ino();
     let commit = || {
@@ -147,7 +131,7 @@ fn another_commit_and_a_lost_record_cost_a_record() {
         record["commit"].as_str().unwrap().to_owned()
     };
     let (zip, first) = (inode("bootstrap.zip"), commit());
-    git(&["commit", "-q", "--allow-empty", "-m", "two"]);
+    workspace.git(&["commit", "-q", "--allow-empty", "-m", "two"]);
     workspace.run(&["package"]).code(0);
     assert_eq!(inode("bootstrap.zip"), zip);
     assert_ne!(commit(), first);

@@ -137,6 +137,24 @@ impl Workspace {
         this
     }
 
+    /// Runs git in it; gives what that prints.
+    pub(crate) fn git(&self, args: &[&str]) -> String {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]).args(args);
+        run(git.current_dir(self.path())).code(0).stdout
+    }
+
+    /// A workspace with one handler, `hello`, compiled as quickly as it can be.
+    pub(crate) fn quick() -> Self {
+        let this = Self::hello();
+        this.write(
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"crates/*\"]\nresolver = \"3\"\n[profile.release]\n\
+             opt-level = 0\nstrip = \"symbols\"\nlto = false\ncodegen-units = 16\n",
+        );
+        this
+    }
+
     /// A workspace with one handler, `hello`.
     pub(crate) fn hello() -> Self {
         let this = Self::new();

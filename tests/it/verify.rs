@@ -32,9 +32,7 @@ impl Verified {
     }
 
     fn git(&self, args: &[&str]) -> String {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]).args(args);
-        run(git.current_dir(self.workspace.path())).code(0).stdout
+        self.workspace.git(args)
     }
 
     fn commit(&self) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Machines, Targets, Variables};
-use crate::cargo_config::{Handed, Value};
+use crate::cargo_config::{self, Value};
 use crate::compile::Compile;
 use crate::digest::Sha256;
 use crate::linker::Linker;
@@ -26,11 +26,7 @@ impl Machines<'_> {
         let below = |folder: &Path| folder.join("lambda-pack.build").join(&variant);
         let config = built.map(|built| {
             let value = Value::Text(below(built).display().to_string());
-            Handed::config(&["build", "build-dir"], &value)
-        });
-        let config = config.and_then(|handed| match handed {
-            Handed::Config(text) => Some(text),
-            Handed::Variable { .. } => None,
+            cargo_config::argument(&["build", "build-dir"], &value)
         });
         all.extend(built.map(below));
         all.push(below(target));
@@ -89,11 +85,8 @@ impl Machines<'_> {
         let all = remap.c_variables(triple, native, compiler, |name| Some(config.env(name)?.0));
         let is_forced = |(name, _): &(String, String)| config.env(name).is_some_and(|(_, f)| f);
         let (forced, plain): (Variables, Variables) = all.into_iter().partition(is_forced);
-        let forced = forced.into_iter().filter_map(|(name, value)| {
-            match Handed::config(&["env", &name, "value"], &Value::Text(value)) {
-                Handed::Config(text) => Some(text),
-                Handed::Variable { .. } => None,
-            }
+        let forced = forced.into_iter().map(|(name, value)| {
+            cargo_config::argument(&["env", &name, "value"], &Value::Text(value))
         });
         (plain, forced.collect())
     }

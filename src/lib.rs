@@ -40,10 +40,11 @@
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
-//! [`compare`], [`message`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
+//! [`compare`], [`message`], [`account`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
 //! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`], [`libraries`], [`shell`].
 //! On top: [`error`], [`cli`].
 
+pub mod account;
 pub mod artifact;
 pub mod audit;
 pub mod bundle;

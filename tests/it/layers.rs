@@ -8,6 +8,7 @@ use crate::support::repository;
 
 const WORDS: &[&str] = &["artifact", "compile", "digest", "function", "nearest", "target", "tree"];
 const DECISIONS: &[&str] = &[
+    "account",
     "audit",
     "bundle",
     "cargo_config",

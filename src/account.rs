@@ -17,10 +17,13 @@ pub mod function;
 pub mod input;
 pub mod layer;
 pub mod mapping;
+pub mod model;
 pub mod moment;
 pub mod names;
 pub mod signing;
+pub mod target;
 
+mod alias;
 mod date;
 mod more;
 mod page;
@@ -32,6 +35,7 @@ pub use layer::Layer;
 pub use mapping::Mapping;
 pub use moment::{Code, Moment};
 pub use signing::Signing;
+pub use target::Target;
 
 /// Members by name, as in the JSON of requests and answers.
 pub type Object = serde_json::Map<String, Value>;
@@ -110,6 +114,20 @@ impl Account {
     ) -> Result<Object, ApiError> {
         self.settle(moment.now);
         match operation {
+            "CreateAlias" => alias::create(self, input, moment),
+            "CreateFunction" => function::create::create(self, input, moment),
+            "DeleteAlias" => alias::delete(self, input),
+            "DeleteFunction" => function::remove::remove(self, input),
+            "GetAlias" => alias::get(self, input),
+            "GetFunction" => function::get(self, input),
+            "GetFunctionConfiguration" => function::configuration(self, input),
+            "ListAliases" => alias::list(self, input),
+            "ListFunctions" => Ok(function::list(self, input)),
+            "ListVersionsByFunction" => function::list_versions(self, input),
+            "PublishVersion" => function::publish(self, input, moment),
+            "UpdateAlias" => alias::update(self, input, moment),
+            "UpdateFunctionCode" => function::update::code(self, input, moment),
+            "UpdateFunctionConfiguration" => function::update::configuration(self, input, moment),
             _ => more::call(self, operation, input, moment)
                 .unwrap_or_else(|| Err(ApiError::unknown_operation(operation))),
         }
@@ -123,7 +141,7 @@ impl Account {
             return;
         }
         self.due = None;
-        // (functions: to come)
+        function::settle::settle(self, now);
         more::settle(self, now);
     }
 

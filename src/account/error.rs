@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::Object;
+use super::{Object, model};
 
 /// An error of the API, with its code, status and text.
 ///
-/// Codes and statuses are those of the public model; whether a body says `message` or `Message`, and
-/// whether it says a `Type`, is taken from recorded answers.
+/// Codes, statuses and whether a body says `message` or `Message` are those of the public model; whether
+/// it says a `Type` is taken from recorded answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// The name of the exception (`x-amzn-ErrorType`).
@@ -21,44 +21,6 @@ pub struct ApiError {
     /// Further members of the body, such as `Reason`.
     pub more: Vec<(&'static str, String)>,
 }
-
-/// Codes whose text stands under `Message`; the others have it under `message`.
-const UPPER: [&str; 34] = [
-    "AccessDeniedException",
-    "CallbackTimeoutException",
-    "CodeSigningConfigNotFoundException",
-    "CodeVerificationFailedException",
-    "EC2AccessDeniedException",
-    "EC2ThrottledException",
-    "EC2UnexpectedException",
-    "EFSIOException",
-    "EFSMountConnectivityException",
-    "EFSMountFailureException",
-    "EFSMountTimeoutException",
-    "ENILimitReachedException",
-    "ENINotReadyException",
-    "InvalidCodeSignatureException",
-    "InvalidRuntimeException",
-    "InvalidSecurityGroupIDException",
-    "InvalidSubnetIDException",
-    "InvalidZipFileException",
-    "KMSAccessDeniedException",
-    "KMSDisabledException",
-    "KMSInvalidStateException",
-    "KMSNotFoundException",
-    "NoPublishedVersionException",
-    "PublicPolicyException",
-    "RecursiveInvocationException",
-    "ResourceInUseException",
-    "ResourceNotFoundException",
-    "ServiceException",
-    "ServiceQuotaExceededException",
-    "SnapStartException",
-    "SnapStartNotReadyException",
-    "SnapStartRegenerationFailureException",
-    "SnapStartTimeoutException",
-    "SubnetIPAddressLimitReachedException",
-];
 
 /// Codes of the layers in front of the service, whose bodies say no `Type`.
 const UNTYPED: [&str; 5] = [
@@ -140,7 +102,10 @@ impl ApiError {
             let fault = if self.status < 500 { "User" } else { "Service" };
             body.insert("Type".to_owned(), Value::from(fault));
         }
-        let member = if UPPER.contains(&self.code) { "Message" } else { "message" };
+        // AccessDeniedException comes from another layer, which the model does not have.
+        let upper = model::error(self.code)
+            .map_or(self.code == "AccessDeniedException", |error| error.says("Message"));
+        let member = if upper { "Message" } else { "message" };
         body.insert(member.to_owned(), Value::from(self.message.as_str()));
         for (member, value) in &self.more {
             body.insert((*member).to_owned(), Value::from(value.as_str()));

@@ -6,6 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{Code, Object};
 
+mod answer;
+mod code;
+mod find;
+mod limits;
+mod publish;
+mod read;
+mod settings;
+
+pub(super) mod create;
+pub(super) mod remove;
+pub(super) mod settle;
+pub(super) mod update;
+
+pub(super) use find::number;
+pub(super) use publish::{list as list_versions, publish};
+pub(super) use read::{configuration, get, list};
+
 /// A function with its versions and aliases, and with all that belongs to it.
 ///
 /// Where something hangs on a qualifier, the key is the name of an alias, a number, or `$LATEST`.
@@ -21,6 +38,8 @@ pub struct Function {
     pub versions: BTreeMap<u64, Configuration>,
     /// The last number that was given, also to a version that was deleted since.
     pub last_version: u64,
+    /// What `$LATEST` was described as when the last version was published.
+    pub published: Option<String>,
     /// Aliases by name.
     pub aliases: BTreeMap<String, Alias>,
     /// Its tags.

@@ -199,6 +199,14 @@ impl Model {
     }
 }
 
+impl ErrorShape {
+    /// Whether the body has this member.
+    #[must_use]
+    pub fn says(&self, member: &str) -> bool {
+        self.members.iter().any(|name| name == member)
+    }
+}
+
 impl Segment {
     fn of(text: &str) -> Self {
         match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {

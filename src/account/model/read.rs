@@ -148,7 +148,8 @@ pub(super) fn percent_decoded(part: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let digits = part.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        let hex = |text: &&str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits = part.get(at + 1..at + 3).filter(hex).filter(|_| bytes[at] == b'%');
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 decoded.push(byte);

@@ -13,24 +13,35 @@ use serde_json::Value;
 
 pub mod arn;
 pub mod error;
+pub mod event_invoke;
 pub mod function;
 pub mod input;
 pub mod layer;
 pub mod mapping;
 pub mod moment;
 pub mod names;
+pub mod policy;
+pub mod provisioned;
+pub mod runtime_management;
 pub mod signing;
+pub mod url;
 
+mod concurrency;
 mod date;
 mod more;
 mod page;
+mod qualifier;
+mod recursion;
+mod settings;
+mod tags;
 
 pub use error::ApiError;
-pub use function::{Alias, Configuration, Function, Policy};
+pub use function::{Alias, Configuration, Function};
 pub use input::Input;
 pub use layer::Layer;
 pub use mapping::Mapping;
 pub use moment::{Code, Moment};
+pub use policy::Policy;
 pub use signing::Signing;
 
 /// Members by name, as in the JSON of requests and answers.

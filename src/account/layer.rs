@@ -103,9 +103,9 @@ impl Account {
             }
         }
         let used = |arn: &&str| {
-            let version = self.layer_version_of(arn).ok_or_else(|| {
-                ApiError::invalid(format!("Layer version {arn} does not exist."))
-            })?;
+            let version = self
+                .layer_version_of(arn)
+                .ok_or_else(|| ApiError::invalid(format!("Layer version {arn} does not exist.")))?;
             Ok(UsedLayer { arn: (*arn).to_owned(), code: version.code.clone() })
         };
         arns.iter().map(used).collect()

@@ -172,7 +172,8 @@ pub(super) fn list(account: &Account, input: &Input) -> Result<Object, ApiError>
         }
         None => None,
     };
-    let asked = [("EventSourceArn", input.text("EventSourceArn")), ("FunctionArn", function.as_deref())];
+    let asked =
+        [("EventSourceArn", input.text("EventSourceArn")), ("FunctionArn", function.as_deref())];
     let suits = |mapping: &Mapping| {
         asked.iter().all(|(member, asked)| asked.is_none_or(|it| it == mapping.text(member)))
     };

@@ -69,7 +69,9 @@ impl Function {
             ));
         }
         if others().any(|alias| self.leads(alias, key)) {
-            return Err(ApiError::conflict("Version is pointed by a Provisioned Concurrency alias"));
+            return Err(ApiError::conflict(
+                "Version is pointed by a Provisioned Concurrency alias",
+            ));
         }
         Ok(())
     }

@@ -188,8 +188,8 @@ fn servers(source: Option<&Value>) -> Vec<&str> {
 /// The patterns under `FilterCriteria`.
 fn filters(input: &Input) -> Vec<&str> {
     let filters = input.object("FilterCriteria").and_then(|it| it.get("Filters")?.as_array());
-    let pattern = |filter: &'_ Value| filter.get("Pattern").and_then(Value::as_str);
-    filters.into_iter().flatten().filter_map(pattern).collect()
+    let patterns = filters.into_iter().flatten().filter_map(|filter| filter.get("Pattern"));
+    patterns.filter_map(Value::as_str).collect()
 }
 
 /// Whether a text is a filter: an object whose leaves are lists of what is let through.

@@ -67,6 +67,7 @@ pub mod inspect;
 pub mod jobs;
 pub mod libraries;
 pub mod linker;
+pub mod local;
 pub mod message;
 mod nearest;
 pub mod plan;

@@ -35,6 +35,7 @@ const EDGES: &[&str] = &[
     "inspect",
     "jobs",
     "libraries",
+    "local",
     "process",
     "shell",
     "tool_cache",

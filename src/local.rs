@@ -1,0 +1,161 @@
+//! The embedded Lambda: a server on the loopback interface that answers the Lambda API and really runs
+//! what was uploaded to it.
+//!
+//! What the account holds, and what each call does to it, is decided by [`crate::account`]. Here are
+//! the sockets, the clock, the code on the disk, and the processes. All of it runs on one thread, so
+//! that nothing has to be locked: what takes long (unpacking, digests) goes to others.
+
+mod clock;
+mod control;
+mod environment;
+mod failure;
+mod guard;
+mod http;
+mod invoke;
+mod launch;
+mod pool;
+mod services;
+mod store;
+
+use std::cell::{Cell, RefCell};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+use uuid::Uuid;
+
+use crate::account::Account;
+use pool::Pools;
+use store::Store;
+
+pub use store::StoreError;
+
+/// The account that is pretended: AWS uses this number in its own examples.
+pub const ACCOUNT: &str = "123456789012";
+
+/// How the server is to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// The Region that it pretends to be.
+    pub region: String,
+    /// Where the account is kept; none: in memory.
+    pub data: Option<PathBuf>,
+    /// How long functions stay Pending and updates InProgress.
+    pub delay: Duration,
+    /// Where S3 is, for code that is named by bucket and key.
+    pub s3_endpoint: Option<String>,
+    /// How long to wait before each further attempt of an `Event`; AWS: 1 and 2 minutes.
+    pub retries: Vec<Duration>,
+    /// After how long without an invocation an environment is ended.
+    pub idle: Duration,
+    /// This program, which is run to start functions.
+    pub program: PathBuf,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The port.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The machine has not what a server needs.
+    #[error("cannot start the server")]
+    Start(#[from] std::io::Error),
+}
+
+/// The server.
+struct Server {
+    options: Options,
+    /// Where it listens.
+    address: SocketAddr,
+    account: RefCell<Account>,
+    store: Arc<Store>,
+    pools: Rc<Pools>,
+    /// For the folders of environments.
+    counter: Cell<u64>,
+    /// Part of the paths under which code can be fetched.
+    secret: String,
+    watch: services::Watch,
+}
+
+/// Runs a server until `stop` is there. `ready` is called once it listens.
+///
+/// # Errors
+///
+/// If the port or the folder cannot be had. Nothing that a client or a function does ends the server.
+pub fn serve(
+    options: Options,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), LocalError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let local = LocalSet::new();
+    let result = runtime.block_on(local.run_until(async {
+        let server = Server::new(options).await?;
+        let (listener, server) = server;
+        ready(server.address);
+        let sweep = tokio::task::spawn_local(sweep(server.clone()));
+        tokio::select! {
+            () = http::accept(listener, server.clone()) => {}
+            () = stop => {}
+        }
+        sweep.abort();
+        server.pools.end();
+        Ok(())
+    }));
+    // What is still being unpacked is nobody's any more.
+    runtime.shutdown_background();
+    result
+}
+
+impl Server {
+    async fn new(options: Options) -> Result<(TcpListener, Rc<Self>), LocalError> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let listen = |source| LocalError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr()?;
+        let store = Store::open(options.data.as_deref())?;
+        let mut account = Account::new(ACCOUNT, &options.region);
+        store.restore(&mut account)?;
+        let server = Rc::new(Self {
+            options,
+            address,
+            account: RefCell::new(account),
+            store: Arc::new(store),
+            pools: Rc::default(),
+            counter: Cell::new(0),
+            secret: Uuid::new_v4().simple().to_string(),
+            watch: services::Watch::default(),
+        });
+        Ok((listener, server))
+    }
+
+    /// The next number.
+    fn count(&self) -> u64 {
+        self.counter.update(|count| count + 1);
+        self.counter.get()
+    }
+}
+
+/// Ends environments that nobody uses.
+async fn sweep(server: Rc<Server>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.pools.sweep(server.options.idle);
+    }
+}

@@ -1,0 +1,336 @@
+//! One execution environment: a child process, the Runtime API that it alone is served, its folder,
+//! and what it logs.
+//!
+//! An environment takes one invocation at a time. It answers at most once for each; what comes later,
+//! or under another request id, changes nothing. It is over when its process ends or when an invocation
+//! takes too long; then nothing of what it started lives on.
+//!
+//! The rules are those of "Understanding the Lambda execution environment lifecycle" and "Using the
+//! Lambda runtime API" in AWS's developer guide.
+
+pub(super) mod child;
+pub(super) mod log;
+pub(super) mod runtime_api;
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use super::failure::Failure;
+use child::{Child, Launch};
+use log::Log;
+
+/// How long a runtime may take until it asks for its first invocation; from then on the time of that
+/// invocation runs.
+const INIT: Duration = Duration::from_secs(10);
+
+/// One invocation, as the runtime gets it.
+pub(super) struct Job {
+    /// `Lambda-Runtime-Aws-Request-Id`.
+    pub(super) id: String,
+    /// `Lambda-Runtime-Invoked-Function-Arn`.
+    pub(super) arn: String,
+    /// `Lambda-Runtime-Trace-Id`.
+    pub(super) trace: String,
+    /// `Lambda-Runtime-Client-Context`: a JSON text.
+    pub(super) client_context: Option<String>,
+    /// `Lambda-Runtime-Aws-Tenant-Id`.
+    pub(super) tenant: Option<String>,
+    /// How long the function may take.
+    pub(super) timeout: Duration,
+    pub(super) payload: Bytes,
+}
+
+impl Job {
+    /// `Lambda-Runtime-Deadline-Ms`.
+    fn deadline(&self) -> i64 {
+        let timeout = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
+        clock::now().saturating_add(timeout)
+    }
+}
+
+/// What a runtime says of an invocation.
+pub(super) enum Reply {
+    /// `…/response`, whole.
+    Response(Bytes),
+    /// `…/response` in pieces, with its content type.
+    Stream { content_type: Option<String>, pieces: mpsc::Receiver<Piece> },
+    /// `…/error` or `init/error`: its body.
+    Error(Bytes),
+}
+
+/// A part of a response in pieces. The channel ends without `End` if the runtime breaks off.
+pub(super) enum Piece {
+    Data(Bytes),
+    /// What its trailers `Lambda-Runtime-Function-Error-Type` and `-Body` say.
+    Failed { kind: String, body: String },
+    End,
+}
+
+/// What became of an invocation.
+pub(super) struct Answer {
+    pub(super) reply: Result<Reply, Failure>,
+    /// How long the runtime took.
+    pub(super) duration: Duration,
+    /// How long its init took, if it was its first.
+    pub(super) init: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The runtime has asked for nothing yet.
+    Init,
+    /// The runtime waits for an invocation.
+    Idle,
+    /// An invocation is its own.
+    Busy,
+    /// The runtime has answered, and not asked for the next yet.
+    Answered,
+}
+
+struct State {
+    phase: Phase,
+    /// The `next` that waits.
+    waiting: Option<oneshot::Sender<Rc<Job>>>,
+    /// For the `next` to come.
+    queued: Option<Rc<Job>>,
+    /// Whose reply it is, and who waits for it.
+    current: Option<(Rc<Job>, oneshot::Sender<Result<Reply, Failure>>)>,
+    /// How long the init took; taken by the first invocation.
+    init: Option<Duration>,
+    /// When the runtime was given the invocation.
+    given: Instant,
+    /// Why there will be no other invocation.
+    over: Option<Failure>,
+}
+
+/// An execution environment.
+pub(super) struct Environment {
+    started: Instant,
+    state: RefCell<State>,
+    child: Child,
+    tasks: Vec<JoinHandle<()>>,
+    pub(super) log: Rc<Log>,
+    /// Is called when it waits for an invocation, and when it is over.
+    on_change: Box<dyn Fn(&Rc<Self>)>,
+}
+
+impl Environment {
+    /// Starts one.
+    ///
+    /// # Errors
+    ///
+    /// What Lambda says of an entry point that cannot be run.
+    pub(super) async fn start(
+        launch: &Launch,
+        keep: Box<dyn Fn(&[u8])>,
+        on_change: Box<dyn Fn(&Rc<Self>)>,
+    ) -> Result<Rc<Self>, Failure> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Failure::local)?;
+        let address = listener.local_addr().map_err(Failure::local)?;
+        let (child, exit, output) = child::spawn(launch, address)?;
+        let log = Log::new(output.into(), keep).map_err(Failure::local)?;
+        let started = Instant::now();
+        let state = State {
+            phase: Phase::Init,
+            waiting: None,
+            queued: None,
+            current: None,
+            init: None,
+            given: started,
+            over: None,
+        };
+        Ok(Rc::new_cyclic(|this: &Weak<Self>| Self {
+            started,
+            state: RefCell::new(state),
+            child,
+            tasks: vec![
+                tokio::task::spawn_local(runtime_api::serve(listener, this.clone())),
+                tokio::task::spawn_local(log.clone().read()),
+                tokio::task::spawn_local(watch(exit, this.clone())),
+            ],
+            log,
+            on_change,
+        }))
+    }
+
+    /// Whether it can take an invocation at once.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.state.borrow();
+        state.phase == Phase::Idle && state.over.is_none()
+    }
+
+    /// Whether it will take no other invocation.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.borrow().over.is_some()
+    }
+
+    /// Whether it has answered and will soon be idle.
+    pub(super) fn is_answered(&self) -> bool {
+        let state = self.state.borrow();
+        state.phase == Phase::Answered && state.over.is_none()
+    }
+
+    /// Gives it an invocation; it must have none. Waits for the reply.
+    pub(super) async fn invoke(self: &Rc<Self>, job: Job) -> Answer {
+        let job = Rc::new(job);
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut state = self.state.borrow_mut();
+            if let Some(failure) = &state.over {
+                let reply = Err(failure.clone());
+                return Answer { reply, duration: Duration::ZERO, init: None };
+            }
+            let starting = state.phase == Phase::Init;
+            state.phase = if starting { Phase::Init } else { Phase::Busy };
+            state.given = Instant::now();
+            state.current = Some((job.clone(), sender));
+            match state.waiting.take() {
+                Some(waiting) => {
+                    if let Err(job) = waiting.send(job.clone()) {
+                        // The runtime hung up: its next `next` gets it.
+                        state.queued = Some(job);
+                    }
+                }
+                None => state.queued = Some(job.clone()),
+            }
+        }
+        let reply = self.wait(&job, receiver).await;
+        let mut state = self.state.borrow_mut();
+        let duration = state.given.elapsed();
+        Answer { reply, duration, init: state.init.take() }
+    }
+
+    /// Waits for the reply as long as Lambda would.
+    async fn wait(
+        self: &Rc<Self>,
+        job: &Job,
+        mut reply: oneshot::Receiver<Result<Reply, Failure>>,
+    ) -> Result<Reply, Failure> {
+        loop {
+            let (limit, given) = {
+                let state = self.state.borrow();
+                let wait = if state.phase == Phase::Init { INIT } else { Duration::ZERO };
+                let from = if state.phase == Phase::Init { self.started } else { state.given };
+                (from + wait + job.timeout, state.given)
+            };
+            match timeout_at(limit, &mut reply).await {
+                Ok(Ok(reply)) => return reply,
+                Ok(Err(_)) => return Err(Failure::exited("Runtime exited without providing a reason")),
+                // Its init has ended meanwhile, and its time began anew.
+                Err(_) if self.state.borrow().given != given => {}
+                Err(_) => {
+                    let failure = Failure::timed_out(job.timeout);
+                    self.end(failure.clone());
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// The runtime asks for an invocation.
+    fn next(self: &Rc<Self>) -> oneshot::Receiver<Rc<Job>> {
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut state = self.state.borrow_mut();
+            if state.phase == Phase::Init {
+                state.init = Some(self.started.elapsed());
+                state.given = Instant::now();
+            }
+            match state.queued.take() {
+                Some(job) => {
+                    state.phase = Phase::Busy;
+                    state.given = Instant::now();
+                    // The runtime has just asked.
+                    if let Err(job) = sender.send(job) {
+                        state.queued = Some(job);
+                    }
+                    return receiver;
+                }
+                // It asks again without having answered: it gets the same once more.
+                None if state.current.is_some() => {
+                    if let Some((job, _)) = &state.current {
+                        let _ = sender.send(job.clone());
+                    }
+                    return receiver;
+                }
+                None => {
+                    state.phase = Phase::Idle;
+                    state.waiting = Some(sender);
+                }
+            }
+        }
+        (self.on_change)(self);
+        receiver
+    }
+
+    /// Whether an invocation of this id waits for its reply.
+    fn expects(&self, id: &str) -> bool {
+        self.state.borrow().current.as_ref().is_some_and(|(job, _)| job.id == id)
+    }
+
+    /// The runtime replies. False: nobody waits for that.
+    fn reply(&self, id: &str, reply: Result<Reply, Failure>) -> bool {
+        let mut state = self.state.borrow_mut();
+        match state.current.take_if(|(job, _)| job.id == id) {
+            Some((_, sender)) => {
+                state.phase = Phase::Answered;
+                sender.send(reply).is_ok()
+            }
+            None => false,
+        }
+    }
+
+    /// `init/error`: the invocation that waits gets it, and there will be no other.
+    fn init_failed(self: &Rc<Self>, body: Bytes) -> bool {
+        let mut state = self.state.borrow_mut();
+        if state.phase != Phase::Init {
+            return false;
+        }
+        let failure = Failure::of_init(body.clone());
+        state.over = Some(failure);
+        if let Some((_, sender)) = state.current.take() {
+            let _ = sender.send(Ok(Reply::Error(body)));
+        }
+        true
+    }
+
+    /// Ends it: the process group is killed, and whoever waits is told why.
+    pub(super) fn end(self: &Rc<Self>, why: Failure) {
+        self.child.kill();
+        let current = {
+            let mut state = self.state.borrow_mut();
+            state.over.get_or_insert_with(|| why.clone());
+            state.current.take()
+        };
+        if let Some((_, sender)) = current {
+            let _ = sender.send(Err(why));
+        }
+        (self.on_change)(self);
+    }
+}
+
+/// Waits until the process has ended.
+async fn watch(exit: child::Exit, environment: Weak<Environment>) {
+    let how = exit.wait().await;
+    if let Some(environment) = environment.upgrade() {
+        // What it wrote before it ended is still to be read.
+        environment.log.catch_up();
+        environment.end(Failure::exited(&how));
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.child.kill();
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! How an invocation fails without the function's own word, as Lambda reports it.
+
+use std::time::Duration;
+
+use hyper::body::Bytes;
+
+/// Why there is no response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// `errorType`.
+    kind: &'static str,
+    /// `errorMessage`, without the request's id.
+    message: String,
+    /// What the runtime itself said of its init.
+    own: Option<Bytes>,
+}
+
+impl Failure {
+    fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), own: None }
+    }
+
+    /// The process ended; how, in Lambda's words.
+    pub(super) fn exited(how: &str) -> Self {
+        Self::new("Runtime.ExitError", how)
+    }
+
+    /// It took longer than it may.
+    pub(super) fn timed_out(after: Duration) -> Self {
+        Self::new("Sandbox.Timedout", format!("Task timed out after {:.2} seconds", after.as_secs_f64()))
+    }
+
+    /// There is nothing that could be run.
+    pub(super) fn entry_point(why: impl Into<String>) -> Self {
+        Self::new("Runtime.InvalidEntrypoint", why)
+    }
+
+    /// The runtime said that it could not start.
+    pub(super) fn of_init(body: Bytes) -> Self {
+        Self { own: Some(body), ..Self::new("Runtime.InitError", "the runtime could not start") }
+    }
+
+    /// More than Lambda takes, in bytes.
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(
+            "Function.ResponseSizeTooLarge",
+            format!("Response payload size exceeded maximum allowed payload size ({limit} bytes)."),
+        )
+    }
+
+    /// This machine, and nothing that Lambda would know of.
+    pub(super) fn local(error: impl std::fmt::Display) -> Self {
+        Self::new("Local.Error", error.to_string())
+    }
+
+    /// `errorType`.
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// In words.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The payload of the reply.
+    pub(super) fn payload(&self, id: &str) -> Bytes {
+        if let Some(own) = &self.own {
+            return own.clone();
+        }
+        // Recorded: this one has no request id in it.
+        let message = match self.kind {
+            "Function.ResponseSizeTooLarge" => self.message.clone(),
+            _ => format!("RequestId: {id} Error: {}", self.message),
+        };
+        let body = serde_json::json!({ "errorType": self.kind, "errorMessage": message });
+        Bytes::from(body.to_string())
+    }
+}

@@ -1,0 +1,157 @@
+//! The server's own address: which service a request is for, and how answers are written.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
+use http_body_util::channel::Channel;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use super::{Server, control, guard, invoke, services};
+use crate::account::{ApiError, Object, model};
+
+/// The most that any request may hold, in bytes (recorded).
+const REQUEST: usize = 70_167_211;
+/// How long a client may take for its headers, and how long for the next part of its body.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A whole body, or one in pieces.
+pub(super) type Body = Either<Full<Bytes>, Channel<Bytes, Infallible>>;
+pub(super) type Answer = Response<Body>;
+
+/// Accepts connections until it is dropped.
+pub(super) async fn accept(listener: TcpListener, server: Rc<Server>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of files, say: others may give some back.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let server = server.clone();
+        let service = service_fn(move |request| {
+            let server = server.clone();
+            async move { Ok::<_, Infallible>(handle(server, request).await) }
+        });
+        tokio::task::spawn_local(async move {
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).half_close(true);
+            // That a client breaks off is its own affair.
+            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// A request for one operation of the Lambda API.
+pub(super) struct Asked {
+    pub(super) operation: &'static model::Operation,
+    /// The members in its path.
+    pub(super) path: Vec<(String, String)>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: hyper::HeaderMap,
+}
+
+impl Asked {
+    /// A header as a text.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+}
+
+async fn handle(server: Rc<Server>, request: Request<Incoming>) -> Answer {
+    if let Some(rest) = request.uri().path().strip_prefix("/code/") {
+        return match guard::local(request.headers()) {
+            Ok(()) => control::code(&server, rest).await,
+            Err(error) => refusal(&error),
+        };
+    }
+    let caller = match guard::caller(request.headers()) {
+        Ok(caller) => caller,
+        Err(error) => return refusal(&error),
+    };
+    if caller.service == "lambda" {
+        return lambda(server, request).await.unwrap_or_else(|error| refusal(&error));
+    }
+    services::handle(&server, &caller, request).await
+}
+
+async fn lambda(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, ApiError> {
+    let (parts, body) = request.into_parts();
+    let query = query(parts.uri.query().unwrap_or_default());
+    let Some((operation, path)) = model::route(parts.method.as_str(), parts.uri.path(), &query) else {
+        let what = format!("{} {}", parts.method, parts.uri.path());
+        return Err(ApiError::unknown_operation(&what));
+    };
+    let asked = Asked { operation, path, query, headers: parts.headers };
+    let body = whole(body, &operation.name).await?;
+    match operation.name.as_str() {
+        "Invoke" | "InvokeAsync" => invoke::invoke(server, asked, body).await,
+        "InvokeWithResponseStream" => invoke::stream(server, asked, body).await,
+        _ => control::call(server, asked, body).await,
+    }
+}
+
+/// The whole body of a request.
+pub(super) async fn whole(body: Incoming, operation: &str) -> Result<Bytes, ApiError> {
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, REQUEST).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let message = format!("Request must be smaller than {REQUEST} bytes for the {operation} operation");
+            Err(ApiError::new("RequestEntityTooLargeException", 413, message))
+        }
+        _ => Err(ApiError::new("RequestTimeoutException", 408, "the body of the request did not arrive")),
+    }
+}
+
+/// The pairs of a query, decoded.
+fn query(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (model::percent_decoded(name), model::percent_decoded(value))
+        })
+        .collect()
+}
+
+/// An answer with a whole body.
+pub(super) fn answer(status: u16, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Either::Left(Full::new(body)));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    set(&mut answer, "content-type", content_type);
+    set(&mut answer, "x-amzn-requestid", &Uuid::new_v4().to_string());
+    answer
+}
+
+/// An answer of JSON.
+pub(super) fn json(status: u16, body: &Object) -> Answer {
+    // Our own maps have string keys: this cannot fail.
+    let text = serde_json::to_vec(body).unwrap_or_default();
+    answer(status, "application/json", Bytes::from(text))
+}
+
+/// Sets a header; one that no header can hold is left out.
+pub(super) fn set(answer: &mut Answer, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        answer.headers_mut().insert(name, value);
+    }
+}
+
+/// An error as the API answers it.
+pub(super) fn refusal(error: &ApiError) -> Answer {
+    let mut answer = json(error.status, &error.body());
+    set(&mut answer, "x-amzn-errortype", error.code);
+    if error.status == 429 {
+        set(&mut answer, "retry-after", "1");
+    }
+    answer
+}

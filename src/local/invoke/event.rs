@@ -1,0 +1,68 @@
+//! `Event`: the caller is told at once, and the invocation is tried again if the function fails.
+//!
+//! AWS: "Invoking a Lambda function asynchronously", "How Lambda handles errors and retries".
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Call, Outcome};
+use crate::local::Server;
+
+/// How long to wait when the function may have no invocation more at the moment.
+const THROTTLED: Duration = Duration::from_secs(1);
+
+/// Runs it until it succeeds, or has been tried often and long enough.
+pub(super) async fn run(server: Rc<Server>, call: Call) {
+    let settings = server.event_settings(&call);
+    let (mut failures, started) = (0, Instant::now());
+    loop {
+        let condition = match server.run(&call, None).await {
+            Ok(outcome) if !outcome.is_error() => return settle(&server, &settings, &call, "Success", Some(&outcome)),
+            Ok(outcome) => {
+                if failures >= settings.retries {
+                    return settle(&server, &settings, &call, "RetriesExhausted", Some(&outcome));
+                }
+                let wait = server.options.retries.get(failures).or(server.options.retries.last()).copied();
+                failures += 1;
+                sleep(wait.unwrap_or_default()).await;
+                "RetriesExhausted"
+            }
+            Err(error) if error.status == 429 => {
+                sleep(THROTTLED).await;
+                "EventAgeExceeded"
+            }
+            // The function is gone, say.
+            Err(error) => {
+                server.watch.note(&format!("an event of {} was dropped: {error}", call.function));
+                return;
+            }
+        };
+        if started.elapsed() > settings.age {
+            return settle(&server, &settings, &call, condition.min("EventAgeExceeded"), None);
+        }
+    }
+}
+
+/// What holds for the events of a function.
+pub(super) struct Settings {
+    /// How often it is tried again.
+    pub(super) retries: usize,
+    /// For how long.
+    pub(super) age: Duration,
+    pub(super) on_success: Option<String>,
+    /// The destination, else the dead letter queue.
+    pub(super) on_failure: Option<String>,
+}
+
+/// Says where AWS would send what came of it.
+fn settle(server: &Server, settings: &Settings, call: &Call, condition: &str, outcome: Option<&Outcome>) {
+    let to = if condition == "Success" { &settings.on_success } else { &settings.on_failure };
+    let id = outcome.map_or("", |outcome| outcome.id.as_str());
+    match to {
+        Some(to) => server.watch.note(&format!("event {id} of {}: {condition}, sent to {to}", call.function)),
+        None if condition == "Success" => {}
+        None => server.watch.note(&format!("event {id} of {}: {condition}, discarded", call.function)),
+    }
+}

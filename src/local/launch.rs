@@ -1,0 +1,132 @@
+//! What an environment is started with: its files, and the variables that Lambda sets.
+//!
+//! AWS: "Working with Lambda environment variables", section "Defined runtime environment variables".
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::environment::child::Launch;
+use super::failure::Failure;
+use super::store::Store;
+use crate::account::{Code, Configuration};
+use crate::target::Arch;
+
+/// Where Lambda has what we have elsewhere.
+const TASK: &str = "/var/task";
+const OPT: &str = "/opt";
+
+/// What a version runs with.
+pub(super) struct Spec {
+    /// The digest of its zip; none of an image.
+    code: Option<String>,
+    /// Those of its layers, in order.
+    layers: Vec<String>,
+    variables: BTreeMap<String, String>,
+    arch: Arch,
+}
+
+/// Whose variables they are.
+pub(super) struct Whose<'a> {
+    pub(super) function: &'a str,
+    pub(super) version: &'a str,
+    pub(super) region: &'a str,
+    pub(super) stream: &'a str,
+}
+
+impl Spec {
+    /// That of a configuration.
+    pub(super) fn new(configuration: &Configuration, whose: &Whose<'_>) -> Self {
+        let zip = |code: &Code| match code {
+            Code::Zip { sha256, .. } => Some(sha256.clone()),
+            Code::Image { .. } => None,
+        };
+        let setting = |name: &str| configuration.settings.get(name);
+        let first = setting("Architectures").and_then(|list| list.get(0)?.as_str());
+        Self {
+            code: zip(&configuration.code),
+            layers: configuration.layers.iter().filter_map(|layer| zip(&layer.code)).collect(),
+            variables: variables(configuration, whose),
+            arch: first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64),
+        }
+    }
+
+    /// Unpacks what is needed.
+    pub(super) async fn launch(
+        self,
+        store: &Arc<Store>,
+        tmp: PathBuf,
+        program: PathBuf,
+    ) -> Result<Launch, Failure> {
+        let store = store.clone();
+        let Some(code) = self.code else {
+            return Err(Failure::local("functions of images cannot be run on this machine"));
+        };
+        let layers = self.layers;
+        let unpack = move || {
+            let task = store.unpacked(&code)?;
+            let all: Vec<&str> = layers.iter().map(String::as_str).collect();
+            let opt = if all.is_empty() { None } else { Some(store.unpacked_together(&all)?) };
+            std::fs::create_dir_all(&tmp)?;
+            Ok::<_, std::io::Error>((task, opt, tmp))
+        };
+        let unpacked = tokio::task::spawn_blocking(unpack).await.map_err(Failure::local)?;
+        let (task, opt, tmp) = unpacked.map_err(Failure::local)?;
+        let mut variables = self.variables;
+        at_home(&mut variables, &task, opt.as_deref(), &tmp);
+        Ok(Launch { task, opt, variables, arch: self.arch, program })
+    }
+}
+
+/// All but those that say where the files are.
+fn variables(configuration: &Configuration, whose: &Whose<'_>) -> BTreeMap<String, String> {
+    let text = |name: &str| configuration.settings.get(name).and_then(|value| value.as_str());
+    let memory = configuration.settings.get("MemorySize").and_then(|size| size.as_u64());
+    let group = configuration.settings.get("LoggingConfig").and_then(|log| log.get("LogGroup")?.as_str());
+    let group = group.map_or_else(|| format!("/aws/lambda/{}", whose.function), str::to_owned);
+    let own = configuration.settings.get("Environment").and_then(|map| map.get("Variables")?.as_object());
+    let own = own.into_iter().flatten();
+    let mut all: BTreeMap<String, String> = own
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect();
+    let runtime = text("Runtime").unwrap_or_default();
+    for (name, value) in [
+        ("_HANDLER", text("Handler").unwrap_or_default()),
+        ("AWS_DEFAULT_REGION", whose.region),
+        ("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{runtime}")),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory.unwrap_or(128).to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", whose.function),
+        ("AWS_LAMBDA_FUNCTION_VERSION", whose.version),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", &group),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", whose.stream),
+        ("AWS_REGION", whose.region),
+        // What the server accepts; good for nothing else.
+        ("AWS_ACCESS_KEY_ID", "LOCALLAMBDAPACK"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_SESSION_TOKEN", "local"),
+    ] {
+        all.insert(name.to_owned(), value.to_owned());
+    }
+    // These a function may set otherwise.
+    for (name, value) in [("LANG", "en_US.UTF-8"), ("TZ", ":UTC")] {
+        all.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
+    all
+}
+
+/// Those that say where the files are.
+fn at_home(variables: &mut BTreeMap<String, String>, task: &Path, opt: Option<&Path>, tmp: &Path) {
+    let task = task.display().to_string();
+    let opt = opt.map_or_else(|| OPT.to_owned(), |opt| opt.display().to_string());
+    let runtime = "/var/runtime";
+    variables.insert("LAMBDA_TASK_ROOT".to_owned(), task.clone());
+    variables.insert("LAMBDA_RUNTIME_DIR".to_owned(), runtime.to_owned());
+    let paths = format!("/usr/local/bin:/usr/bin/:/bin:{opt}/bin");
+    variables.entry("PATH".to_owned()).or_insert(paths);
+    let libraries =
+        format!("/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib");
+    variables.entry("LD_LIBRARY_PATH".to_owned()).or_insert(libraries);
+    // In place of `/tmp`, which on Lambda is the environment's own.
+    variables.entry("TMPDIR".to_owned()).or_insert(tmp.display().to_string());
+}

@@ -1,0 +1,178 @@
+//! The execution environments of all functions: how many there are, and which takes an invocation.
+//!
+//! An invocation goes to an environment that waits, the one that waited least; to one that is about to;
+//! else to a new one, as long as the function's concurrency allows. Environments of code or settings
+//! that are no longer a version's end after their invocation.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use super::environment::Environment;
+use super::failure::Failure;
+
+/// How long an environment that has answered may take to ask for more, before another is started.
+const SOON: Duration = Duration::from_millis(5);
+
+/// The environments of one version, or of `$LATEST` as it is.
+#[derive(Default)]
+pub(super) struct Pool {
+    all: RefCell<Vec<Rc<Environment>>>,
+    /// Those that wait, the last first.
+    idle: RefCell<Vec<(Rc<Environment>, Instant)>>,
+    /// Somebody is idle.
+    changed: Notify,
+    /// No other invocation comes here.
+    retired: Cell<bool>,
+}
+
+impl Pool {
+    /// An environment that waits, or is about to.
+    pub(super) async fn waiting(&self) -> Option<Rc<Environment>> {
+        if let Some(environment) = self.pop() {
+            return Some(environment);
+        }
+        if !self.all.borrow().iter().any(|environment| environment.is_answered()) {
+            return None;
+        }
+        let _ = timeout(SOON, self.changed.notified()).await;
+        self.pop()
+    }
+
+    fn pop(&self) -> Option<Rc<Environment>> {
+        let mut idle = self.idle.borrow_mut();
+        std::iter::from_fn(|| idle.pop()).map(|(one, _)| one).find(|one| one.is_idle())
+    }
+
+    /// Takes in one that was started.
+    pub(super) fn add(&self, environment: Rc<Environment>) {
+        self.all.borrow_mut().push(environment);
+    }
+
+    /// What an environment calls when it waits, or is over.
+    pub(super) fn changed(&self, environment: &Rc<Environment>) {
+        if environment.is_over() || self.retired.get() {
+            self.drop_one(environment);
+        } else if environment.is_idle() {
+            self.idle.borrow_mut().push((environment.clone(), Instant::now()));
+            self.changed.notify_one();
+        }
+    }
+
+    fn drop_one(&self, environment: &Rc<Environment>) {
+        self.all.borrow_mut().retain(|one| !Rc::ptr_eq(one, environment));
+        self.idle.borrow_mut().retain(|(one, _)| !Rc::ptr_eq(one, environment));
+    }
+
+    /// Ends those that have waited for that long.
+    fn sweep(&self, longest: Duration) -> usize {
+        let mut idle = self.idle.borrow_mut();
+        let over: Vec<_> = idle.extract_if(.., |(_, since)| since.elapsed() >= longest).collect();
+        drop(idle);
+        for (environment, _) in &over {
+            self.drop_one(environment);
+        }
+        over.len()
+    }
+
+    /// No other invocation: those that wait end now, the others when they have answered.
+    fn retire(&self) {
+        self.retired.set(true);
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
+        for (environment, _) in idle {
+            self.drop_one(&environment);
+        }
+    }
+}
+
+/// All pools, and how many invocations each function has at the moment.
+#[derive(Default)]
+pub(super) struct Pools {
+    /// By function and version.
+    pools: RefCell<BTreeMap<(String, String), Rc<Pool>>>,
+    busy: RefCell<BTreeMap<String, u32>>,
+}
+
+/// Counts as an invocation until it is dropped.
+pub(super) struct Turn {
+    pools: Rc<Pools>,
+    function: String,
+}
+
+/// Why there is no turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The function has used up what is reserved for it.
+    Reserved,
+    /// The account has none left for functions without a reservation.
+    Account,
+}
+
+impl Pools {
+    /// The pool of a version.
+    pub(super) fn of(&self, function: &str, version: &str) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        pools.entry((function.to_owned(), version.to_owned())).or_default().clone()
+    }
+
+    /// One invocation more of a function, if it may have that. `others`: what of the account's
+    /// concurrency is left for all functions without a reservation, and which those are.
+    pub(super) fn turn(
+        self: &Rc<Self>,
+        function: &str,
+        reserved: Option<u32>,
+        unreserved: u32,
+    ) -> Result<Turn, Full> {
+        let mut busy = self.busy.borrow_mut();
+        let now = busy.get(function).copied().unwrap_or(0);
+        match reserved {
+            Some(reserved) if now >= reserved => return Err(Full::Reserved),
+            None if busy.values().sum::<u32>() >= unreserved => return Err(Full::Account),
+            _ => {}
+        }
+        busy.insert(function.to_owned(), now + 1);
+        Ok(Turn { pools: self.clone(), function: function.to_owned() })
+    }
+
+    /// What ran of a function so far ends: of `$LATEST`, of one version, or all.
+    pub(super) fn retire(&self, function: &str, version: Option<&str>) {
+        let mut pools = self.pools.borrow_mut();
+        let over = pools.extract_if(.., |(name, number), _| {
+            name == function && version.is_none_or(|version| version == number)
+        });
+        for (_, pool) in over.collect::<Vec<_>>() {
+            pool.retire();
+        }
+    }
+
+    /// Ends environments that nobody has used for that long.
+    pub(super) fn sweep(&self, longest: Duration) -> usize {
+        let pools: Vec<_> = self.pools.borrow().values().cloned().collect();
+        pools.iter().map(|pool| pool.sweep(longest)).sum()
+    }
+
+    /// Ends all of them.
+    pub(super) fn end(&self) {
+        let pools = std::mem::take(&mut *self.pools.borrow_mut());
+        for pool in pools.into_values() {
+            let all = std::mem::take(&mut *pool.all.borrow_mut());
+            for environment in all {
+                environment.end(Failure::exited("the server was ended"));
+            }
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut busy = self.pools.busy.borrow_mut();
+        match busy.get_mut(&self.function) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(busy.remove(&self.function)),
+        }
+    }
+}

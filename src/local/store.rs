@@ -1,0 +1,311 @@
+//! Uploaded code, and the folder that keeps the account.
+//!
+//! Code is stored under its digest, and unpacked once. Zips are hostile: nothing is written outside of
+//! their folder, links come last and nothing is written through them, and no more than Lambda takes is
+//! unpacked. A record is a file that is replaced as a whole before the call that changed it is
+//! answered.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Cursor};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Component, Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::account::{Account, ApiError, Code, Key};
+use crate::audit::{UNPACKED_LIMIT, ZIP_LIMIT};
+use crate::bundle::{Member, ZipFile};
+use crate::digest::Sha256;
+use crate::files;
+
+/// Where code and records are.
+pub(super) struct Store {
+    root: PathBuf,
+    /// Records are kept only where the user has named a folder.
+    keeps: bool,
+    /// Held by one server at a time.
+    _lock: Option<File>,
+    /// Ends with the server.
+    temporary: TempDir,
+}
+
+/// The folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk.
+    #[error("cannot use {path}")]
+    Disk {
+        /// The folder or file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Two servers would undo each other's work.
+    #[error("{0} is in use by another server")]
+    InUse(String),
+    /// Not ours, or of another version.
+    #[error("cannot understand {path}")]
+    Record {
+        /// The file.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+fn disk(path: &Path) -> impl Fn(io::Error) -> StoreError {
+    move |source| StoreError::Disk { path: path.display().to_string(), source }
+}
+
+impl Store {
+    /// Opens the folder, or a temporary one.
+    pub(super) fn open(data: Option<&Path>) -> Result<Self, StoreError> {
+        let system = std::env::temp_dir();
+        let temporary = tempfile::Builder::new().prefix("lambda-pack-").tempdir().map_err(disk(&system))?;
+        let root = data.map_or_else(|| temporary.path().to_path_buf(), Path::to_path_buf);
+        for folder in ["code", "unpacked", "records"].map(|name| root.join(name)) {
+            fs::create_dir_all(&folder).map_err(disk(&folder))?;
+        }
+        let lock = data.map(|_| lock(&root)).transpose()?;
+        let store = Self { keeps: data.is_some(), _lock: lock, temporary, root };
+        store.clear("unpacked")?;
+        Ok(store)
+    }
+
+    /// Removes what a server that was killed left half done.
+    fn clear(&self, name: &str) -> Result<(), StoreError> {
+        let folder = self.root.join(name);
+        let items = fs::read_dir(&folder).map_err(disk(&folder))?;
+        for item in items.flatten().filter(|item| item.file_name().to_string_lossy().starts_with('.')) {
+            let path = item.path();
+            fs::remove_dir_all(&path).map_err(disk(&path))?;
+        }
+        Ok(())
+    }
+
+    /// A folder that is gone when the server ends.
+    pub(super) fn temporary(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Puts every record of the folder into the account.
+    pub(super) fn restore(&self, account: &mut Account) -> Result<(), StoreError> {
+        if !self.keeps {
+            return Ok(());
+        }
+        let folder = self.root.join("records");
+        for item in fs::read_dir(&folder).map_err(disk(&folder))? {
+            let path = item.map_err(disk(&folder))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let Some(key) = name.strip_suffix(".json").and_then(key) else { continue };
+            let text = fs::read(&path).map_err(disk(&path))?;
+            let failed = |source| StoreError::Record { path: path.display().to_string(), source };
+            let record = serde_json::from_slice(&text).map_err(failed)?;
+            account.restore(key, record).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what has changed since this was called last.
+    pub(super) fn save(&self, account: &mut Account) -> Result<(), StoreError> {
+        let changes = account.take_changes();
+        if !self.keeps {
+            return Ok(());
+        }
+        for key in changes {
+            let path = self.root.join("records").join(file_name(&key));
+            match account.record(&key) {
+                Some(record) => {
+                    let failed = |source| StoreError::Record { path: path.display().to_string(), source };
+                    let text = serde_json::to_vec(&record).map_err(failed)?;
+                    files::write_atomically(&path, &text).map_err(|error| disk(&path)(io::Error::other(error)))?;
+                }
+                None => match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(&path)(error)),
+                    _ => {}
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the zip of a digest (base64) is.
+    pub(super) fn zip(&self, sha256: &str) -> PathBuf {
+        self.root.join("code").join(format!("{}.zip", plain(sha256)))
+    }
+
+    /// Takes a zip in.
+    pub(super) fn take(&self, zip: &[u8]) -> Result<Code, ApiError> {
+        let size = zip.len() as u64;
+        if size > ZIP_LIMIT {
+            let message = format!("Zipped size must be smaller than {ZIP_LIMIT} bytes");
+            return Err(ApiError::new("RequestEntityTooLargeException", 413, message));
+        }
+        self.take_any(zip)
+    }
+
+    /// The same for one of any length, as it may come from S3.
+    pub(super) fn take_any(&self, zip: &[u8]) -> Result<Code, ApiError> {
+        let unzipped = claimed(zip)?;
+        let sha256 = Sha256::of(zip).base64();
+        let path = self.zip(&sha256);
+        if !path.is_file() {
+            files::write_atomically(&path, zip)
+                .map_err(|error| ApiError::new("ServiceException", 500, error.to_string()))?;
+        }
+        Ok(Code::Zip { sha256, size: zip.len() as u64, unzipped })
+    }
+
+    /// The folder that holds the files of a zip.
+    pub(super) fn unpacked(&self, sha256: &str) -> io::Result<PathBuf> {
+        self.unpacked_together(&[sha256])
+    }
+
+    /// The folder that holds the files of several zips, later ones over earlier ones.
+    pub(super) fn unpacked_together(&self, all: &[&str]) -> io::Result<PathBuf> {
+        let parent = self.root.join("unpacked");
+        let name = match all {
+            [one] => plain(one),
+            several => Sha256::of(several.join("\n").as_bytes()).hex(),
+        };
+        let place = parent.join(name);
+        if place.is_dir() {
+            return Ok(place);
+        }
+        let building = tempfile::Builder::new().prefix(".").tempdir_in(&parent)?;
+        for sha256 in all {
+            let file = File::open(self.zip(sha256))?;
+            unpack(BufReader::new(file), building.path())?;
+        }
+        fs::set_permissions(building.path(), fs::Permissions::from_mode(0o755))?;
+        match fs::rename(building.path(), &place) {
+            // Another was faster.
+            Err(_) if place.is_dir() => {}
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
+        Ok(place)
+    }
+}
+
+/// Base64 as a file name.
+fn plain(sha256: &str) -> String {
+    sha256.trim_end_matches('=').replace('/', "_").replace('+', "-")
+}
+
+fn lock(root: &Path) -> Result<File, StoreError> {
+    let path = root.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(disk(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse(root.display().to_string())),
+        Err(fs::TryLockError::Error(error)) => Err(disk(&path)(error)),
+    }
+}
+
+/// `function:orders.json`; what could be no part of a name is written as its number.
+fn file_name(key: &Key) -> String {
+    let (kind, name) = match key {
+        Key::Function(name) => ("function", name),
+        Key::Layer(name) => ("layer", name),
+        Key::Mapping(name) => ("mapping", name),
+        Key::Signing(name) => ("signing", name),
+    };
+    format!("{kind}:{name}.json")
+}
+
+fn key(name: &str) -> Option<Key> {
+    let (kind, name) = name.split_once(':')?;
+    let name = name.to_owned();
+    Some(match kind {
+        "function" => Key::Function(name),
+        "layer" => Key::Layer(name),
+        "mapping" => Key::Mapping(name),
+        "signing" => Key::Signing(name),
+        _ => return None,
+    })
+}
+
+/// The bytes of its files, as its directory has them.
+fn claimed(zip: &[u8]) -> Result<u64, ApiError> {
+    let unsound = || {
+        ApiError::invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+    };
+    let members = ZipFile::open(Cursor::new(zip)).and_then(|mut zip| zip.members()).map_err(|_| unsound())?;
+    let claimed = members.iter().map(|member| member.claimed).fold(0, u64::saturating_add);
+    if claimed > UNPACKED_LIMIT {
+        let message = format!("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes");
+        return Err(ApiError::invalid(message));
+    }
+    Ok(claimed)
+}
+
+/// Unpacks a zip into a folder, which may hold the files of others.
+fn unpack(zip: BufReader<File>, into: &Path) -> io::Result<()> {
+    let mut zip = ZipFile::open(zip).map_err(io::Error::other)?;
+    let members = zip.members().map_err(io::Error::other)?;
+    let mut links = Vec::new();
+    for (index, member) in members.iter().enumerate() {
+        let place = into.join(inside(&member.name)?);
+        no_link_above(into, &place)?;
+        if member.folder {
+            fs::create_dir_all(&place)?;
+        } else if member.symlink {
+            let mut target = Vec::new();
+            zip.extract(index, &mut target).map_err(io::Error::other)?;
+            links.push((String::from_utf8(target).map_err(io::Error::other)?, place));
+        } else {
+            write(&mut zip, index, member, &place)?;
+        }
+    }
+    for (target, place) in links {
+        no_link_above(into, &place)?;
+        make_room(&place)?;
+        symlink(target, place)?;
+    }
+    Ok(())
+}
+
+fn write(
+    zip: &mut ZipFile<BufReader<File>>,
+    index: usize,
+    member: &Member,
+    place: &Path,
+) -> io::Result<()> {
+    make_room(place)?;
+    let mut file = File::options().write(true).create_new(true).open(place)?;
+    zip.extract(index, &mut file).map_err(io::Error::other)?;
+    let mode = member.mode.map_or(0o644, |mode| mode & 0o777);
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+/// Its folder is there, and nothing of an earlier layer is in its place.
+fn make_room(place: &Path) -> io::Result<()> {
+    if let Some(folder) = place.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match fs::remove_file(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The path of a member, if it stays inside.
+fn inside(name: &str) -> io::Result<&Path> {
+    let path = Path::new(name);
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if name.is_empty() || name.contains('\0') || !path.components().all(plain) {
+        return Err(io::Error::other(format!("`{name}` leads out of its folder")));
+    }
+    Ok(path)
+}
+
+/// Nothing is written through a link, which could lead anywhere.
+fn no_link_above(root: &Path, place: &Path) -> io::Result<()> {
+    let between = place.ancestors().skip(1).take_while(|folder| *folder != root);
+    let link = between.into_iter().find(|folder| folder.is_symlink());
+    match link {
+        Some(link) => Err(io::Error::other(format!("{} is a link", link.display()))),
+        None => Ok(()),
+    }
+}

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 pub mod arn;
 pub mod error;
+pub mod event_invoke;
 pub mod function;
 pub mod input;
 pub mod layer;
@@ -20,20 +21,30 @@ pub mod mapping;
 pub mod model;
 pub mod moment;
 pub mod names;
+pub mod policy;
+pub mod provisioned;
+pub mod runtime_management;
 pub mod signing;
 pub mod target;
+pub mod url;
 
 mod alias;
+mod concurrency;
 mod date;
 mod more;
 mod page;
+mod qualifier;
+mod recursion;
+mod settings;
+mod tags;
 
 pub use error::ApiError;
-pub use function::{Alias, Configuration, Function, Policy};
+pub use function::{Alias, Configuration, Function};
 pub use input::Input;
 pub use layer::Layer;
 pub use mapping::Mapping;
 pub use moment::{Code, Moment};
+pub use policy::Policy;
 pub use signing::Signing;
 pub use target::Target;
 

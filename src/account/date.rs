@@ -9,6 +9,16 @@ pub(super) fn text(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}+0000")
 }
 
+/// `2026-11-20T17:38:42.000000Z` (the times of function URLs).
+pub(super) fn micros(ms: i64) -> String {
+    format!("{}000Z", text(ms).trim_end_matches("+0000"))
+}
+
+/// `2026-11-20T17:38:42+0000` (provisioned concurrency).
+pub(super) fn seconds(ms: i64) -> String {
+    text(ms - ms.rem_euclid(1000)).replace(".000", "")
+}
+
 /// Seconds since 1970 with a fraction, for the members that are numbers.
 pub(super) fn epoch(ms: i64) -> serde_json::Value {
     if ms % 1000 == 0 {

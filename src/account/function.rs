@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::event_invoke::EventInvoke;
+use super::policy::Policy;
+use super::provisioned::Provisioned;
+use super::runtime_management::RuntimeManagement;
+use super::url::Url;
 use super::{Code, Object};
 
 mod answer;
@@ -47,11 +52,11 @@ pub struct Function {
     /// Resource policies by qualifier.
     pub policies: BTreeMap<String, Policy>,
     /// Function URLs by qualifier.
-    pub urls: BTreeMap<String, Object>,
+    pub urls: BTreeMap<String, Url>,
     /// Event invoke configurations by qualifier.
-    pub event_invoke: BTreeMap<String, Object>,
+    pub event_invoke: BTreeMap<String, EventInvoke>,
     /// Provisioned concurrency by qualifier.
-    pub provisioned: BTreeMap<String, Object>,
+    pub provisioned: BTreeMap<String, Provisioned>,
     /// Reserved concurrency.
     pub reserved_concurrency: Option<u32>,
     /// The ARN of its code signing configuration.
@@ -59,7 +64,7 @@ pub struct Function {
     /// `RecursiveLoop`; none for the default, Terminate.
     pub recursion: Option<String>,
     /// Runtime management configurations by qualifier.
-    pub runtime_management: BTreeMap<String, Object>,
+    pub runtime_management: BTreeMap<String, RuntimeManagement>,
 }
 
 /// The configuration of `$LATEST` or of a version.
@@ -128,13 +133,4 @@ pub struct Alias {
     pub second: Option<(u64, f64)>,
     /// `RevisionId`.
     pub revision: String,
-}
-
-/// A resource policy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Policy {
-    /// `RevisionId`.
-    pub revision: String,
-    /// Its statements, in the order in which they were added.
-    pub statements: Vec<Object>,
 }

@@ -9,6 +9,7 @@ mod doctor;
 mod facts;
 mod groups;
 mod libraries;
+mod local;
 mod lower;
 mod pack;
 mod package;
@@ -26,6 +27,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::Error;
 use crate::message::Message;
+use crate::sandbox;
 use crate::shell::{Output, Shell};
 use crate::zig;
 use args::{Cli, Command};
@@ -38,6 +40,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = lower::without_subcommand_name(args);
     if let Some(tool) = zig::by_name(&args) {
         return answer_of(zig::run(&tool));
+    }
+    if let Some(words) = sandbox::by_name(&args) {
+        let error = sandbox::run(words);
+        let shell = Shell::new(Output::Text, false, false, anstream::ColorChoice::Never);
+        shell.error(&Error::Output(error));
+        // As a shell says that a program could not be run.
+        return ExitCode::from(126);
     }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
@@ -88,6 +97,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
         Command::Verify(args) => verify::run(args, &cli.global, shell),
+        Command::Local(args) => local::run(args, &cli.global, shell),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
         Command::ZigEnvironment { target } => {

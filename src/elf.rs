@@ -132,7 +132,9 @@ pub enum Machine {
 }
 
 impl Machine {
-    fn from_code(code: u16) -> Self {
+    /// The processor with this number.
+    #[must_use]
+    pub fn from_code(code: u16) -> Self {
         match code {
             62 => Self::X86_64,
             183 => Self::Aarch64,

@@ -10,6 +10,7 @@ use crate::files::{FileError, IncludeError};
 use crate::fresh::FreshError;
 use crate::inspect::InspectError;
 use crate::linker::LinkerError;
+use crate::local::LocalError;
 use crate::plan::{PlanError, SelectError};
 use crate::process::ProcessError;
 use crate::system::BrokenData;
@@ -123,6 +124,9 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
+    /// The embedded Lambda could not start.
+    #[error(transparent)]
+    Local(#[from] LocalError),
     /// Several things went wrong, each for its own reason.
     #[error("{} things went wrong\n{}", .0.len(), error_lines(.0))]
     Several(Vec<Self>),
@@ -205,7 +209,11 @@ impl Error {
             Self::Inspect(error) if error.is_disk() => 1,
             Self::Fresh(error) if error.is_disk() => 1,
             Self::Rebuild { code, .. } => *code,
-            Self::Data(_) | Self::Output(_) | Self::Bundle { .. } | Self::File(_) => 1,
+            Self::Data(_)
+            | Self::Local(LocalError::Start(_))
+            | Self::Output(_)
+            | Self::Bundle { .. }
+            | Self::File(_) => 1,
             Self::Usage(_)
             | Self::Toolchain(_)
             | Self::Zig(_)
@@ -222,6 +230,7 @@ impl Error {
             | Self::Inspect(_)
             | Self::Fresh(_)
             | Self::Record { .. }
+            | Self::Local(LocalError::Listen { .. } | LocalError::Store(_))
             | Self::Cargo(
                 CargoError::Run(_)
                 | CargoError::Metadata

@@ -76,6 +76,7 @@ pub mod profile;
 pub mod remap;
 pub mod remedy;
 pub mod rustflags;
+pub mod sandbox;
 pub mod shell;
 pub mod stamps;
 pub mod system;

@@ -14,6 +14,7 @@ mod http;
 mod invoke;
 mod launch;
 mod pool;
+mod s3;
 mod services;
 mod store;
 
@@ -37,6 +38,29 @@ pub use store::StoreError;
 
 /// The account that is pretended: AWS uses this number in its own examples.
 pub const ACCOUNT: &str = "123456789012";
+
+/// The port, unless another is named.
+pub const PORT: u16 = 9720;
+
+/// What becomes known of what goes on.
+pub type Talk = Box<dyn Fn(Event<'_>)>;
+
+/// Something that goes on.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A line of a function's log, with its line feed.
+    Line {
+        /// The function.
+        function: &'a str,
+        /// The line.
+        text: &'a str,
+    },
+    /// What became of an event that nobody waits for.
+    Note(&'a str),
+}
+
+/// The concurrency that an account has (AWS: "Lambda quotas").
+const CONCURRENCY: u32 = 1000;
 
 /// How the server is to be.
 #[derive(Debug, Clone)]
@@ -91,23 +115,25 @@ struct Server {
     /// Part of the paths under which code can be fetched.
     secret: String,
     watch: services::Watch,
+    talk: Talk,
 }
 
-/// Runs a server until `stop` is there. `ready` is called once it listens.
+/// Runs a server until `stop` is there. `ready` is called once it listens, `talk` whenever something
+/// happens that no client is told.
 ///
 /// # Errors
 ///
 /// If the port or the folder cannot be had. Nothing that a client or a function does ends the server.
 pub fn serve(
     options: Options,
+    talk: Talk,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), LocalError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
     let result = runtime.block_on(local.run_until(async {
-        let server = Server::new(options).await?;
-        let (listener, server) = server;
+        let (listener, server) = Server::new(options, talk).await?;
         ready(server.address);
         let sweep = tokio::task::spawn_local(sweep(server.clone()));
         tokio::select! {
@@ -124,7 +150,7 @@ pub fn serve(
 }
 
 impl Server {
-    async fn new(options: Options) -> Result<(TcpListener, Rc<Self>), LocalError> {
+    async fn new(options: Options, talk: Talk) -> Result<(TcpListener, Rc<Self>), LocalError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listen = |source| LocalError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -141,8 +167,14 @@ impl Server {
             counter: Cell::new(0),
             secret: Uuid::new_v4().simple().to_string(),
             watch: services::Watch::default(),
+            talk,
         });
         Ok((listener, server))
+    }
+
+    /// Tells what no client is told.
+    fn note(&self, text: &str) {
+        (self.talk)(Event::Note(text));
     }
 
     /// The next number.

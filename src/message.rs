@@ -3,6 +3,8 @@
 //! Records are append-only: keys and reasons are added, never changed or taken away. Each has a
 //! `reason`, as cargo's own messages have.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::audit::{Finding, Level};
@@ -23,6 +25,15 @@ pub enum Message<'a> {
         /// All that `lambda-pack.json` says of it.
         #[serde(flatten)]
         record: &'a crate::bundle::Record,
+    },
+    /// The embedded Lambda answers.
+    Listening {
+        /// Its URL.
+        endpoint: &'a str,
+        /// The variables that make other clients use it.
+        environment: BTreeMap<&'a str, &'a str>,
+        /// The id of its process.
+        process: u32,
     },
     /// Something was audited.
     Checked {

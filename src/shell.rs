@@ -143,6 +143,13 @@ impl Shell {
         }
     }
 
+    /// A line of a function's log.
+    pub fn log(&self, function: &str, line: &str) {
+        if !self.quiet {
+            self.say(&format!("{CYAN}{}{CYAN:#} {}\n", clean(function), clean_lines(line)));
+        }
+    }
+
     /// Something that is not wrong, and not as it might be thought either.
     pub fn warn(&self, text: impl Display) {
         if !self.quiet {

@@ -43,7 +43,8 @@ pub(super) fn get(account: &Account, input: &Input) -> Result<Object, ApiError> 
     let name = input.required("Name")?;
     let arn = account.function_arn(function, Some(name));
     let alias = account.functions.get(function).and_then(|it| it.aliases.get(name));
-    let alias = alias.ok_or_else(|| ApiError::not_found(format!("Cannot find alias arn: {arn}")))?;
+    let alias =
+        alias.ok_or_else(|| ApiError::not_found(format!("Cannot find alias arn: {arn}")))?;
     Ok(shown(&arn, name, alias))
 }
 
@@ -194,6 +195,8 @@ impl Function {
             () if differ("DeadLetterConfig") => "dead letter config",
             () => return Ok(()),
         };
-        Err(ApiError::invalid(format!("Specified versions must be associated with the same {what}")))
+        Err(ApiError::invalid(format!(
+            "Specified versions must be associated with the same {what}"
+        )))
     }
 }

@@ -17,7 +17,7 @@ mod check;
 mod pattern;
 mod read;
 
-pub use read::input;
+pub use read::{input, percent_decoded};
 
 static MODEL: LazyLock<Model> =
     // A test reads the file, which is compiled in: this cannot fail.

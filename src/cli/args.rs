@@ -98,6 +98,11 @@ pub(super) enum Command {
     /// is now. What differs is shown: file, mode, time, compiler, string, symbol, section. Exit code 3
     /// if anything does.
     Verify(Verify),
+    /// A Lambda on this machine, which the AWS command line and the SDKs can use
+    ///
+    /// It answers Lambda's API on the loopback interface and really runs what is uploaded. No account
+    /// is needed. Prints the variables that make `aws` and the SDKs use it.
+    Local(Local),
     /// Show what is set and where it was said, and what can be set
     Config {
         #[command(subcommand)]
@@ -119,6 +124,38 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Local {
+    /// Listen on this port of 127.0.0.1; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, help_heading = "Server")]
+    pub(super) port: u16,
+    /// Keep functions, versions, aliases and layers in this folder; else in memory
+    #[arg(long, value_name = "DIR", help_heading = "Server")]
+    pub(super) data: Option<PathBuf>,
+    /// The Region to be
+    #[arg(
+        long,
+        value_name = "REGION",
+        default_value = "us-east-1",
+        env = "AWS_REGION",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
+    pub(super) region: String,
+    /// How long functions stay Pending and updates InProgress: 500ms, 2s
+    #[arg(long, value_name = "TIME", default_value = "0s", help_heading = "Server")]
+    pub(super) delay: humantime::Duration,
+    /// How long to wait before an event that failed is tried again; twice, for the second time
+    #[arg(long, value_name = "TIME", default_values = ["1s", "2s"], help_heading = "Server")]
+    pub(super) retry_wait: Vec<humantime::Duration>,
+    /// End an execution environment that was not used for so long
+    #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Server")]
+    pub(super) idle: humantime::Duration,
+    /// Where S3 is, for code that is named by bucket and key: http://127.0.0.1:4566
+    #[arg(long, value_name = "URL", help_heading = "Server")]
+    pub(super) s3_endpoint: Option<String>,
 }
 
 #[derive(Debug, Args)]

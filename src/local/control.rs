@@ -25,7 +25,11 @@ struct Read {
 }
 
 /// Answers one call.
-pub(super) async fn call(server: Rc<Server>, asked: Asked, body: Bytes) -> Result<Answer, ApiError> {
+pub(super) async fn call(
+    server: Rc<Server>,
+    asked: Asked,
+    body: Bytes,
+) -> Result<Answer, ApiError> {
     let read = read(&server, body).await?;
     let header = |name: &str| asked.header(name);
     let input = model::input(asked.operation, &asked.path, &asked.query, &header, read.body)?;
@@ -48,7 +52,12 @@ pub(super) async fn call(server: Rc<Server>, asked: Asked, body: Bytes) -> Resul
 
 impl Server {
     /// Lets the account decide, keeps what came of it, and ends what must not go on running.
-    fn decide(&self, operation: &str, input: &Input, code: Option<Code>) -> Result<Object, ApiError> {
+    fn decide(
+        &self,
+        operation: &str,
+        input: &Input,
+        code: Option<Code>,
+    ) -> Result<Object, ApiError> {
         let mut account = self.account.borrow_mut();
         let mut moment = Moment {
             now: clock::now(),
@@ -91,12 +100,8 @@ impl Server {
     fn retire(&self, operation: &str, input: &Input, account: &crate::account::Account) {
         let Some(text) = input.text("FunctionName") else { return };
         let Ok(named) = account.named(text, input.text("Qualifier")) else { return };
-        match operation {
-            "UpdateFunctionCode" | "UpdateFunctionConfiguration" => {
-                self.pools.retire(named.name, Some("$LATEST"));
-            }
-            "DeleteFunction" => self.pools.retire(named.name, named.qualifier),
-            _ => {}
+        if operation == "DeleteFunction" {
+            self.pools.retire(named.name, named.qualifier);
         }
     }
 }
@@ -123,7 +128,8 @@ async fn read(server: &Server, body: Bytes) -> Result<Read, ApiError> {
 /// Takes the text of `ZipFile` out of a request, wherever an operation has it.
 fn zip_of(body: &mut Value) -> Option<String> {
     let places = ["/ZipFile", "/Code/ZipFile", "/Content/ZipFile"];
-    let place = places.into_iter().find(|place| body.pointer(place).is_some_and(Value::is_string))?;
+    let place =
+        places.into_iter().find(|place| body.pointer(place).is_some_and(Value::is_string))?;
     match body.pointer_mut(place)?.take() {
         Value::String(text) => {
             *body.pointer_mut(place)? = Value::from("");

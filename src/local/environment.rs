@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::clock;
 use super::failure::Failure;
 use child::{Child, Launch};
 use log::Log;
@@ -69,7 +70,10 @@ pub(super) enum Reply {
 pub(super) enum Piece {
     Data(Bytes),
     /// What its trailers `Lambda-Runtime-Function-Error-Type` and `-Body` say.
-    Failed { kind: String, body: String },
+    Failed {
+        kind: String,
+        body: String,
+    },
     End,
 }
 
@@ -160,6 +164,11 @@ impl Environment {
         }))
     }
 
+    /// The most memory that its process has had, in MB.
+    pub(super) fn memory(&self) -> u64 {
+        self.child.memory()
+    }
+
     /// Whether it can take an invocation at once.
     pub(super) fn is_idle(&self) -> bool {
         let state = self.state.borrow();
@@ -222,7 +231,9 @@ impl Environment {
             };
             match timeout_at(limit, &mut reply).await {
                 Ok(Ok(reply)) => return reply,
-                Ok(Err(_)) => return Err(Failure::exited("Runtime exited without providing a reason")),
+                Ok(Err(_)) => {
+                    return Err(Failure::exited("Runtime exited without providing a reason"));
+                }
                 // Its init has ended meanwhile, and its time began anew.
                 Err(_) if self.state.borrow().given != given => {}
                 Err(_) => {

@@ -27,7 +27,20 @@ impl Failure {
 
     /// It took longer than it may.
     pub(super) fn timed_out(after: Duration) -> Self {
-        Self::new("Sandbox.Timedout", format!("Task timed out after {:.2} seconds", after.as_secs_f64()))
+        Self::new(
+            "Sandbox.Timedout",
+            format!("Task timed out after {:.2} seconds", after.as_secs_f64()),
+        )
+    }
+
+    /// Whether it took too long.
+    pub(super) fn is_timeout(&self) -> bool {
+        self.kind == "Sandbox.Timedout"
+    }
+
+    /// A response in pieces that was broken off.
+    pub(super) fn truncated() -> Self {
+        Self::new("Runtime.TruncatedResponse", "the response ended before its end")
     }
 
     /// There is nothing that could be run.

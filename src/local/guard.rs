@@ -21,14 +21,20 @@ pub(super) struct Caller {
 pub(super) fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
     local(headers)?;
     if headers.contains_key(ORIGIN) {
-        return Err(refused("AccessDeniedException", "pages in a browser may not call this server"));
+        return Err(refused(
+            "AccessDeniedException",
+            "pages in a browser may not call this server",
+        ));
     }
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(header) = header else {
         return Err(refused("MissingAuthenticationTokenException", "Missing Authentication Token"));
     };
     credential(header).ok_or_else(|| {
-        refused("IncompleteSignatureException", "Authorization header requires an AWS4-HMAC-SHA256 'Credential'")
+        refused(
+            "IncompleteSignatureException",
+            "Authorization header requires an AWS4-HMAC-SHA256 'Credential'",
+        )
     })
 }
 
@@ -54,7 +60,8 @@ fn is_loopback(host: &str) -> bool {
         },
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    let named = name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
+    let named =
+        name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
     named || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -97,11 +104,17 @@ mod tests {
             (headers(&[("host", "rebound.example:9100"), SIGNED]), "AccessDeniedException"),
             (headers(&[("host", "127.0.0.1.example"), SIGNED]), "AccessDeniedException"),
             (headers(&[SIGNED]), "AccessDeniedException"),
-            (headers(&[local, SIGNED, ("origin", "http://localhost:3000")]), "AccessDeniedException"),
+            (
+                headers(&[local, SIGNED, ("origin", "http://localhost:3000")]),
+                "AccessDeniedException",
+            ),
             (headers(&[local, SIGNED, ("origin", "null")]), "AccessDeniedException"),
             (headers(&[local]), "MissingAuthenticationTokenException"),
             (headers(&[local, ("authorization", "Basic YTpi")]), "IncompleteSignatureException"),
-            (headers(&[local, ("authorization", "AWS4-HMAC-SHA256 Credential=x")]), "IncompleteSignatureException"),
+            (
+                headers(&[local, ("authorization", "AWS4-HMAC-SHA256 Credential=x")]),
+                "IncompleteSignatureException",
+            ),
         ] {
             assert_eq!(caller(&refused).unwrap_err().code, code);
         }

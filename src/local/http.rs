@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use http_body_util::channel::Channel;
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
@@ -86,7 +86,8 @@ async fn handle(server: Rc<Server>, request: Request<Incoming>) -> Answer {
 async fn lambda(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, ApiError> {
     let (parts, body) = request.into_parts();
     let query = query(parts.uri.query().unwrap_or_default());
-    let Some((operation, path)) = model::route(parts.method.as_str(), parts.uri.path(), &query) else {
+    let Some((operation, path)) = model::route(parts.method.as_str(), parts.uri.path(), &query)
+    else {
         let what = format!("{} {}", parts.method, parts.uri.path());
         return Err(ApiError::unknown_operation(&what));
     };
@@ -105,10 +106,16 @@ pub(super) async fn whole(body: Incoming, operation: &str) -> Result<Bytes, ApiE
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("Request must be smaller than {REQUEST} bytes for the {operation} operation");
+            let message = format!(
+                "Request must be smaller than {REQUEST} bytes for the {operation} operation"
+            );
             Err(ApiError::new("RequestEntityTooLargeException", 413, message))
         }
-        _ => Err(ApiError::new("RequestTimeoutException", 408, "the body of the request did not arrive")),
+        _ => Err(ApiError::new(
+            "RequestTimeoutException",
+            408,
+            "the body of the request did not arrive",
+        )),
     }
 }
 
@@ -126,7 +133,8 @@ fn query(text: &str) -> Vec<(String, String)> {
 /// An answer with a whole body.
 pub(super) fn answer(status: u16, content_type: &'static str, body: Bytes) -> Answer {
     let mut answer = Response::new(Either::Left(Full::new(body)));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     set(&mut answer, "content-type", content_type);
     set(&mut answer, "x-amzn-requestid", &Uuid::new_v4().to_string());
     answer

@@ -10,17 +10,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::Bytes;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::environment::{Environment, Job, Piece, RESPONSE, Reply};
+use super::environment::runtime_api::RESPONSE;
+use super::environment::{Environment, Job, Piece, Reply};
 use super::failure::Failure;
 use super::http::{self, Answer, Asked};
-use super::launch::{Spec, Whose};
 use super::pool::{Full, Pool, Turn};
-use super::{Server, clock};
-use crate::account::{ApiError, Target};
+use super::{Event, Server, clock};
+use crate::account::{Account, ApiError, Input, Target, model};
 
 pub(super) use stream::stream;
 
@@ -69,7 +70,11 @@ enum Said {
 }
 
 /// `Invoke`, whatever its type, and `InvokeAsync`.
-pub(super) async fn invoke(server: Rc<Server>, asked: Asked, body: Bytes) -> Result<Answer, ApiError> {
+pub(super) async fn invoke(
+    server: Rc<Server>,
+    asked: Asked,
+    body: Bytes,
+) -> Result<Answer, ApiError> {
     let input = inputs(&asked)?;
     let kind = match asked.operation.name.as_str() {
         "InvokeAsync" => "Event".to_owned(),
@@ -79,12 +84,12 @@ pub(super) async fn invoke(server: Rc<Server>, asked: Asked, body: Bytes) -> Res
     let call = Call::new(&input, &asked, body);
     match kind.as_str() {
         "DryRun" => {
-            server.target(&call, |_| ())?;
+            server.target(&call, |_, _| ())?;
             Ok(http::answer(204, "application/json", Bytes::new()))
         }
         "Event" => {
             // That it cannot be invoked at all is told at once.
-            server.target(&call, |_| ())?;
+            server.target(&call, |_, _| ())?;
             tokio::task::spawn_local(event::run(server, call));
             Ok(http::answer(202, "application/json", Bytes::new()))
         }
@@ -96,24 +101,26 @@ pub(super) async fn invoke(server: Rc<Server>, asked: Asked, body: Bytes) -> Res
     }
 }
 
-fn inputs(asked: &Asked) -> Result<crate::account::Input, ApiError> {
+fn inputs(asked: &Asked) -> Result<Input, ApiError> {
     let header = |name: &str| asked.header(name);
-    crate::account::model::input(asked.operation, &asked.path, &asked.query, &header, None)
+    model::input(asked.operation, &asked.path, &asked.query, &header, None)
 }
 
 /// Refuses what is too large or no JSON.
 fn check(payload: &[u8], event: bool) -> Result<(), ApiError> {
     let limit = if event { EVENT } else { REQUEST };
     if payload.len() > limit {
-        let message = format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
+        let message =
+            format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
         return Err(ApiError::new("RequestTooLargeException", 413, message));
     }
     if payload.is_empty() {
         return Ok(());
     }
     serde_json::from_slice::<IgnoredAny>(payload).map(drop).map_err(|error| {
-        let message =
-            format!("Could not parse request body into json: Could not parse payload into json: {error}");
+        let message = format!(
+            "Could not parse request body into json: Could not parse payload into json: {error}"
+        );
         ApiError::new("InvalidRequestContentException", 400, message)
     })
 }
@@ -139,12 +146,13 @@ fn reply(outcome: Outcome, tail: bool) -> Answer {
 }
 
 impl Call {
-    fn new(input: &crate::account::Input, asked: &Asked, payload: Bytes) -> Self {
+    fn new(input: &Input, asked: &Asked, payload: Bytes) -> Self {
         let text = |name: &str| input.text(name).map(str::to_owned);
         Self {
             function: text("FunctionName").unwrap_or_default(),
             qualifier: text("Qualifier"),
-            client_context: text("ClientContext").and_then(|it| String::from_utf8(STANDARD.decode(it).ok()?).ok()),
+            client_context: text("ClientContext")
+                .and_then(|it| String::from_utf8(STANDARD.decode(it).ok()?).ok()),
             trace: asked.header("x-amzn-trace-id"),
             tenant: text("TenantId"),
             // What is not sent is an empty object for the function.
@@ -155,11 +163,15 @@ impl Call {
 
 impl Server {
     /// Asks the account who is meant.
-    fn target<T>(&self, call: &Call, with: impl FnOnce(Target<'_>) -> T) -> Result<T, ApiError> {
+    fn target<T>(
+        &self,
+        call: &Call,
+        with: impl FnOnce(&Target<'_>, &Account) -> T,
+    ) -> Result<T, ApiError> {
         let mut account = self.account.borrow_mut();
         account.settle(clock::now());
-        let target = account.target(&call.function, call.qualifier.as_deref(), self.chance())?;
-        Ok(with(target))
+        let target = account.target(&call.function, call.qualifier.as_deref(), chance())?;
+        Ok(with(&target, &account))
     }
 
     /// Runs an invocation to its end, even if the caller hangs up. `pieces`: whom to give a response in
@@ -171,27 +183,32 @@ impl Server {
     ) -> Result<Outcome, ApiError> {
         let ready = self.ready(call)?;
         let server = self.clone();
-        let running = tokio::task::spawn_local(async move { server.carry_out(ready, pieces).await });
+        let running =
+            tokio::task::spawn_local(async move { server.carry_out(ready, pieces).await });
         running.await.map_err(|error| ApiError::new("ServiceException", 500, error.to_string()))
     }
 
     /// Finds out who is meant, and counts it.
     fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
         let id = Uuid::new_v4().to_string();
-        let (function, version, reserved, memory, job) = self.target(call, |target| {
-            let number = |name: &str| target.configuration.settings.get(name).and_then(|it| it.as_u64());
-            let job = Job {
-                trace: call.trace.clone().unwrap_or_else(|| trace(&id)),
-                id,
-                arn: target.arn.clone(),
-                client_context: call.client_context.clone(),
-                tenant: call.tenant.clone(),
-                timeout: Duration::from_secs(number("Timeout").unwrap_or(3)),
-                payload: call.payload.clone(),
-            };
-            let memory = number("MemorySize").unwrap_or(128);
-            (target.function.to_owned(), target.version.clone(), target.reserved, memory, job)
-        })?;
+        let (function, version, reserved, memory, pool, job) =
+            self.target(call, |target, account| {
+                let Target { function, configuration, qualifier } = target;
+                let number = |name: &str| configuration.settings.get(name).and_then(Value::as_u64);
+                let job = Job {
+                    trace: call.trace.clone().unwrap_or_else(|| trace(&id)),
+                    id,
+                    arn: account.function_arn(&function.name, *qualifier),
+                    client_context: call.client_context.clone(),
+                    tenant: call.tenant.clone(),
+                    timeout: Duration::from_secs(number("Timeout").unwrap_or(3)),
+                    payload: call.payload.clone(),
+                };
+                let memory = number("MemorySize").unwrap_or(128);
+                let pool = self.pools.of(&function.name, configuration, account.region());
+                let reserved = function.reserved_concurrency;
+                (function.name.clone(), target.version(), reserved, memory, pool, job)
+            })?;
         let turn = self.pools.turn(&function, reserved, super::CONCURRENCY).map_err(|full| {
             let reason = match full {
                 Full::Reserved => "ReservedFunctionConcurrentInvocationLimitExceeded",
@@ -199,11 +216,14 @@ impl Server {
             };
             ApiError::too_many(reason, "Rate Exceeded.")
         })?;
-        let pool = self.pools.of(&function, &version);
         Ok(Ready { function, version, memory, turn, pool, job })
     }
 
-    async fn carry_out(self: Rc<Self>, ready: Ready, pieces: Option<mpsc::Sender<Bytes>>) -> Outcome {
+    async fn carry_out(
+        self: Rc<Self>,
+        ready: Ready,
+        pieces: Option<mpsc::Sender<Bytes>>,
+    ) -> Outcome {
         let Ready { function, version, memory, turn, pool, job } = ready;
         let id = job.id.clone();
         let environment = match pool.waiting().await {
@@ -215,7 +235,8 @@ impl Server {
                 self.in_environment(&environment, job, memory, pieces, &version).await
             }
             Err(failure) => {
-                self.watch.said(&function, &version, failure.message());
+                let line = format!("{} {id} {}\n", failure.kind(), failure.message());
+                self.watch.line(&function, "", line.as_bytes());
                 Outcome { id, version, result: Err(failure), log: Vec::new() }
             }
         };
@@ -232,20 +253,19 @@ impl Server {
         pool: &Rc<Pool>,
     ) -> Result<Rc<Environment>, Failure> {
         let number = self.count();
-        let stream = self.watch.stream(function, version, number);
-        let spec = {
-            let account = self.account.borrow();
-            let configuration = account.configuration(function, version).ok_or_else(|| Failure::local("the version is gone"))?;
-            let whose = Whose { function, version, region: &self.options.region, stream: &stream };
-            Spec::new(configuration, &whose)
-        };
+        let stream = self.watch.stream(version, number);
         let tmp = self.store.temporary().join(format!("environment-{number}"));
-        let launch = spec.launch(&self.store, tmp, self.options.program.clone()).await?;
+        let launch =
+            pool.spec.launch(&self.store, &stream, tmp, self.options.program.clone()).await?;
         let server = Rc::downgrade(self);
         let name = function.to_owned();
         let keep = Box::new(move |line: &[u8]| {
             if let Some(server) = server.upgrade() {
                 server.watch.line(&name, &stream, line);
+                (server.talk)(Event::Line {
+                    function: &name,
+                    text: &String::from_utf8_lossy(line),
+                });
             }
         });
         let weak = Rc::downgrade(pool);
@@ -276,7 +296,9 @@ impl Server {
         let result = match answer.reply {
             Ok(Reply::Response(body)) => Ok(Said::Response(body)),
             Ok(Reply::Error(body)) => Ok(Said::Error(body)),
-            Ok(Reply::Stream { pieces: from, .. }) => collect(from, pieces, started + timeout, timeout).await,
+            Ok(Reply::Stream { pieces: from, .. }) => {
+                collect(from, pieces, started + timeout, timeout).await
+            }
             Err(failure) => Err(failure),
         };
         if matches!(&result, Err(failure) if failure.is_timeout()) {
@@ -307,6 +329,12 @@ fn report(id: &str, duration: f64, memory: u64, used: u64, init: Option<Duration
     )
 }
 
+/// A number in 0..1.
+fn chance() -> f64 {
+    let (high, ..) = Uuid::new_v4().as_fields();
+    f64::from(high) / 4_294_967_296.0
+}
+
 /// A trace of our own, for who sends none (AWS X-Ray: "Tracing header").
 fn trace(id: &str) -> String {
     let hex: String = id.chars().filter(|c| *c != '-').collect();
@@ -332,7 +360,9 @@ async fn collect(
                         to = None;
                     }
                 }
-                None if whole.len() + data.len() > RESPONSE => return Err(Failure::too_large(RESPONSE)),
+                None if whole.len() + data.len() > RESPONSE => {
+                    return Err(Failure::too_large(RESPONSE));
+                }
                 None => whole.extend_from_slice(&data),
             },
             Ok(Some(Piece::Failed { kind, body })) => return Ok(Said::Error(failed(&kind, &body))),

@@ -26,17 +26,9 @@ pub(super) struct Spec {
     arch: Arch,
 }
 
-/// Whose variables they are.
-pub(super) struct Whose<'a> {
-    pub(super) function: &'a str,
-    pub(super) version: &'a str,
-    pub(super) region: &'a str,
-    pub(super) stream: &'a str,
-}
-
 impl Spec {
-    /// That of a configuration.
-    pub(super) fn new(configuration: &Configuration, whose: &Whose<'_>) -> Self {
+    /// That of a configuration of this function.
+    pub(super) fn new(function: &str, configuration: &Configuration, region: &str) -> Self {
         let zip = |code: &Code| match code {
             Code::Zip { sha256, .. } => Some(sha256.clone()),
             Code::Image { .. } => None,
@@ -46,23 +38,24 @@ impl Spec {
         Self {
             code: zip(&configuration.code),
             layers: configuration.layers.iter().filter_map(|layer| zip(&layer.code)).collect(),
-            variables: variables(configuration, whose),
+            variables: variables(function, configuration, region),
             arch: first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64),
         }
     }
 
     /// Unpacks what is needed.
     pub(super) async fn launch(
-        self,
+        &self,
         store: &Arc<Store>,
+        stream: &str,
         tmp: PathBuf,
         program: PathBuf,
     ) -> Result<Launch, Failure> {
         let store = store.clone();
-        let Some(code) = self.code else {
+        let Some(code) = self.code.clone() else {
             return Err(Failure::local("functions of images cannot be run on this machine"));
         };
-        let layers = self.layers;
+        let layers = self.layers.clone();
         let unpack = move || {
             let task = store.unpacked(&code)?;
             let all: Vec<&str> = layers.iter().map(String::as_str).collect();
@@ -72,35 +65,40 @@ impl Spec {
         };
         let unpacked = tokio::task::spawn_blocking(unpack).await.map_err(Failure::local)?;
         let (task, opt, tmp) = unpacked.map_err(Failure::local)?;
-        let mut variables = self.variables;
+        let mut variables = self.variables.clone();
+        variables.insert("AWS_LAMBDA_LOG_STREAM_NAME".to_owned(), stream.to_owned());
         at_home(&mut variables, &task, opt.as_deref(), &tmp);
         Ok(Launch { task, opt, variables, arch: self.arch, program })
     }
 }
 
 /// All but those that say where the files are.
-fn variables(configuration: &Configuration, whose: &Whose<'_>) -> BTreeMap<String, String> {
+fn variables(
+    function: &str,
+    configuration: &Configuration,
+    region: &str,
+) -> BTreeMap<String, String> {
     let text = |name: &str| configuration.settings.get(name).and_then(|value| value.as_str());
     let memory = configuration.settings.get("MemorySize").and_then(|size| size.as_u64());
-    let group = configuration.settings.get("LoggingConfig").and_then(|log| log.get("LogGroup")?.as_str());
-    let group = group.map_or_else(|| format!("/aws/lambda/{}", whose.function), str::to_owned);
-    let own = configuration.settings.get("Environment").and_then(|map| map.get("Variables")?.as_object());
+    let group =
+        configuration.settings.get("LoggingConfig").and_then(|log| log.get("LogGroup")?.as_str());
+    let group = group.map_or_else(|| format!("/aws/lambda/{}", function), str::to_owned);
+    let own =
+        configuration.settings.get("Environment").and_then(|map| map.get("Variables")?.as_object());
     let own = own.into_iter().flatten();
-    let mut all: BTreeMap<String, String> = own
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect();
+    let mut all: BTreeMap<String, String> =
+        own.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     let runtime = text("Runtime").unwrap_or_default();
     for (name, value) in [
         ("_HANDLER", text("Handler").unwrap_or_default()),
-        ("AWS_DEFAULT_REGION", whose.region),
+        ("AWS_DEFAULT_REGION", region),
         ("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{runtime}")),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory.unwrap_or(128).to_string()),
-        ("AWS_LAMBDA_FUNCTION_NAME", whose.function),
-        ("AWS_LAMBDA_FUNCTION_VERSION", whose.version),
+        ("AWS_LAMBDA_FUNCTION_NAME", function),
+        ("AWS_LAMBDA_FUNCTION_VERSION", &configuration.version_text()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", &group),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", whose.stream),
-        ("AWS_REGION", whose.region),
+        ("AWS_REGION", region),
         // What the server accepts; good for nothing else.
         ("AWS_ACCESS_KEY_ID", "LOCALLAMBDAPACK"),
         ("AWS_SECRET_ACCESS_KEY", "local"),

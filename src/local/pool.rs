@@ -14,13 +14,18 @@ use tokio::time::{Instant, timeout};
 
 use super::environment::Environment;
 use super::failure::Failure;
+use super::launch::Spec;
+use crate::account::Configuration;
 
 /// How long an environment that has answered may take to ask for more, before another is started.
 const SOON: Duration = Duration::from_millis(5);
 
-/// The environments of one version, or of `$LATEST` as it is.
-#[derive(Default)]
+/// The environments of one configuration of a version or of `$LATEST`.
 pub(super) struct Pool {
+    /// What they are started with.
+    pub(super) spec: Spec,
+    /// Tells this configuration from earlier and later ones of the same version.
+    identity: Identity,
     all: RefCell<Vec<Rc<Environment>>>,
     /// Those that wait, the last first.
     idle: RefCell<Vec<(Rc<Environment>, Instant)>>,
@@ -30,7 +35,22 @@ pub(super) struct Pool {
     retired: Cell<bool>,
 }
 
+/// When a configuration was set, and its code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity(i64, String);
+
 impl Pool {
+    fn new(spec: Spec, identity: Identity) -> Self {
+        Self {
+            spec,
+            identity,
+            all: RefCell::default(),
+            idle: RefCell::default(),
+            changed: Notify::new(),
+            retired: Cell::new(false),
+        }
+    }
+
     /// An environment that waits, or is about to.
     pub(super) async fn waiting(&self) -> Option<Rc<Environment>> {
         if let Some(environment) = self.pop() {
@@ -113,10 +133,25 @@ pub(super) enum Full {
 }
 
 impl Pools {
-    /// The pool of a version.
-    pub(super) fn of(&self, function: &str, version: &str) -> Rc<Pool> {
+    /// The pool of a configuration. What ran of the same version with another one ends.
+    pub(super) fn of(
+        &self,
+        function: &str,
+        configuration: &Configuration,
+        region: &str,
+    ) -> Rc<Pool> {
+        let code = configuration.code.sha256().to_owned();
+        let identity = Identity(configuration.modified, code);
         let mut pools = self.pools.borrow_mut();
-        pools.entry((function.to_owned(), version.to_owned())).or_default().clone()
+        let key = (function.to_owned(), configuration.version_text());
+        if let Some(pool) = pools.get(&key).filter(|pool| pool.identity == identity) {
+            return pool.clone();
+        }
+        let pool = Rc::new(Pool::new(Spec::new(function, configuration, region), identity));
+        if let Some(before) = pools.insert(key, pool.clone()) {
+            before.retire();
+        }
+        pool
     }
 
     /// One invocation more of a function, if it may have that. `others`: what of the account's
@@ -138,7 +173,7 @@ impl Pools {
         Ok(Turn { pools: self.clone(), function: function.to_owned() })
     }
 
-    /// What ran of a function so far ends: of `$LATEST`, of one version, or all.
+    /// What ran of a function that was deleted ends: of one version, or all.
     pub(super) fn retire(&self, function: &str, version: Option<&str>) {
         let mut pools = self.pools.borrow_mut();
         let over = pools.extract_if(.., |(name, number), _| {

@@ -25,9 +25,12 @@ pub(super) async fn get(
             "this server was started without an endpoint of S3: give it one, or send the zip itself",
         ));
     };
-    let failed = |why: String| ApiError::invalid(format!("cannot fetch the code from {endpoint}: {why}"));
-    let version = version.map(|version| format!("?versionId={}", encoded(version))).unwrap_or_default();
-    let uri = format!("{}/{}/{}{version}", endpoint.trim_end_matches('/'), encoded(bucket), encoded(key));
+    let failed =
+        |why: String| ApiError::invalid(format!("cannot fetch the code from {endpoint}: {why}"));
+    let version =
+        version.map(|version| format!("?versionId={}", encoded(version))).unwrap_or_default();
+    let uri =
+        format!("{}/{}/{}{version}", endpoint.trim_end_matches('/'), encoded(bucket), encoded(key));
     let uri: Uri = uri.parse().map_err(|error| failed(format!("{error}")))?;
     let (status, body) = fetch(&uri).await.map_err(|error| failed(error.to_string()))?;
     if status == 200 {
@@ -54,9 +57,8 @@ async fn fetch(uri: &Uri) -> Result<(u16, Bytes), Box<dyn std::error::Error + Se
         let _ = connection.await;
     });
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::get(path)
-        .header("host", format!("{host}:{port}"))
-        .body(Empty::<Bytes>::new())?;
+    let request =
+        Request::get(path).header("host", format!("{host}:{port}")).body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
     let status = response.status().as_u16();
     let body = Limited::new(response.into_body(), ZIP).collect().await?;

@@ -61,7 +61,8 @@ impl Store {
     /// Opens the folder, or a temporary one.
     pub(super) fn open(data: Option<&Path>) -> Result<Self, StoreError> {
         let system = std::env::temp_dir();
-        let temporary = tempfile::Builder::new().prefix("lambda-pack-").tempdir().map_err(disk(&system))?;
+        let temporary =
+            tempfile::Builder::new().prefix("lambda-pack-").tempdir().map_err(disk(&system))?;
         let root = data.map_or_else(|| temporary.path().to_path_buf(), Path::to_path_buf);
         for folder in ["code", "unpacked", "records"].map(|name| root.join(name)) {
             fs::create_dir_all(&folder).map_err(disk(&folder))?;
@@ -76,7 +77,9 @@ impl Store {
     fn clear(&self, name: &str) -> Result<(), StoreError> {
         let folder = self.root.join(name);
         let items = fs::read_dir(&folder).map_err(disk(&folder))?;
-        for item in items.flatten().filter(|item| item.file_name().to_string_lossy().starts_with('.')) {
+        for item in
+            items.flatten().filter(|item| item.file_name().to_string_lossy().starts_with('.'))
+        {
             let path = item.path();
             fs::remove_dir_all(&path).map_err(disk(&path))?;
         }
@@ -116,12 +119,16 @@ impl Store {
             let path = self.root.join("records").join(file_name(&key));
             match account.record(&key) {
                 Some(record) => {
-                    let failed = |source| StoreError::Record { path: path.display().to_string(), source };
+                    let failed =
+                        |source| StoreError::Record { path: path.display().to_string(), source };
                     let text = serde_json::to_vec(&record).map_err(failed)?;
-                    files::write_atomically(&path, &text).map_err(|error| disk(&path)(io::Error::other(error)))?;
+                    files::write_atomically(&path, &text)
+                        .map_err(|error| disk(&path)(io::Error::other(error)))?;
                 }
                 None => match fs::remove_file(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(&path)(error)),
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(disk(&path)(error));
+                    }
                     _ => {}
                 },
             }
@@ -195,7 +202,12 @@ fn plain(sha256: &str) -> String {
 
 fn lock(root: &Path) -> Result<File, StoreError> {
     let path = root.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(disk(&path))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(disk(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse(root.display().to_string())),
@@ -229,9 +241,12 @@ fn key(name: &str) -> Option<Key> {
 /// The bytes of its files, as its directory has them.
 fn claimed(zip: &[u8]) -> Result<u64, ApiError> {
     let unsound = || {
-        ApiError::invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+        ApiError::invalid(
+            "Could not unzip uploaded file. Please check your file, then try to upload again.",
+        )
     };
-    let members = ZipFile::open(Cursor::new(zip)).and_then(|mut zip| zip.members()).map_err(|_| unsound())?;
+    let members =
+        ZipFile::open(Cursor::new(zip)).and_then(|mut zip| zip.members()).map_err(|_| unsound())?;
     let claimed = members.iter().map(|member| member.claimed).fold(0, u64::saturating_add);
     if claimed > UNPACKED_LIMIT {
         let message = format!("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes");

@@ -37,6 +37,7 @@ const EDGES: &[&str] = &[
     "libraries",
     "local",
     "process",
+    "sandbox",
     "shell",
     "tool_cache",
     "toolchain",

@@ -140,7 +140,7 @@ fn unexpected(value: &Value, wanted: Kind) -> ApiError {
 }
 
 /// A part of a path without its `%41`s. What is not UTF-8 then, no name is.
-pub(super) fn percent_decoded(part: &str) -> String {
+pub fn percent_decoded(part: &str) -> String {
     if !part.contains('%') {
         return part.to_owned();
     }

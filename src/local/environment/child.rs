@@ -5,8 +5,9 @@
 //! which is killed as a whole; what left the group is found by its environment.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
-use std::io::{self, PipeReader};
+use std::io::{self, PipeReader, Read as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -15,9 +16,11 @@ use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::elf;
+use crate::elf::{self, Machine};
 use crate::local::failure::Failure;
+use crate::sandbox;
 use crate::target::Arch;
+use crate::toolchain;
 
 /// What is started, and with what.
 pub(crate) struct Launch {
@@ -25,8 +28,6 @@ pub(crate) struct Launch {
     pub(crate) task: PathBuf,
     /// The layers' files, one over the other; none without layers.
     pub(crate) opt: Option<PathBuf>,
-    /// Its own folder, in place of `/tmp`.
-    pub(crate) tmp: PathBuf,
     /// All but `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) arch: Arch,
@@ -45,15 +46,21 @@ pub(super) struct Child {
 }
 
 /// Starts the entry point. Its two outputs are one pipe, so that they stay in order.
-pub(super) fn spawn(launch: &Launch, address: SocketAddr) -> Result<(Child, Exit, PipeReader), Failure> {
+pub(super) fn spawn(
+    launch: &Launch,
+    address: SocketAddr,
+) -> Result<(Child, Exit, PipeReader), Failure> {
     let entry = entry_point(launch)?;
     let emulator = emulator(&entry, launch.arch)?;
     let address = address.to_string();
     let (output, writer) = io::pipe().map_err(Failure::local)?;
-    #[expect(clippy::disallowed_methods, reason = "a child that is served, not a step that is shown")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a child that is served, not a step that is shown"
+    )]
     let mut command = std::process::Command::new(&launch.program);
     command
-        .args(["lambda-pack", "sandbox", "--"])
+        .args([sandbox::COMMAND, &std::process::id().to_string()])
         .args(emulator)
         .arg(&entry)
         .env_clear()
@@ -72,7 +79,8 @@ pub(super) fn spawn(launch: &Launch, address: SocketAddr) -> Result<(Child, Exit
 /// `bootstrap` of the function, else of its layers.
 fn entry_point(launch: &Launch) -> Result<PathBuf, Failure> {
     let places = std::iter::once(&launch.task).chain(&launch.opt);
-    let Some(entry) = places.map(|folder| folder.join("bootstrap")).find(|path| path.exists()) else {
+    let Some(entry) = places.map(|folder| folder.join("bootstrap")).find(|path| path.exists())
+    else {
         return Err(Failure::entry_point(
             "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
         ));
@@ -86,12 +94,51 @@ fn entry_point(launch: &Launch) -> Result<PathBuf, Failure> {
     Ok(entry)
 }
 
-/// The program that runs executables of another architecture, for one that is.
-fn emulator(entry: &Path, arch: Arch) -> Result<Vec<PathBuf>, Failure> {
-    todo!()
+/// The words that stand before an executable of another architecture than this machine's, if something
+/// here can run those.
+fn emulator(entry: &Path, arch: Arch) -> Result<Vec<OsString>, Failure> {
+    let mut start = [0; 20];
+    let read = fs::File::open(entry).and_then(|mut file| file.read_exact(&mut start));
+    if read.is_err() || !elf::is_elf(&start) {
+        // A script, perhaps: the kernel knows.
+        return Ok(Vec::new());
+    }
+    let machine = Machine::from_code(u16::from_le_bytes([start[18], start[19]]));
+    let format = "fork/exec /var/task/bootstrap: exec format error";
+    if machine.arch() != Some(arch) {
+        return Err(Failure::entry_point(format));
+    }
+    if arch.rust_name() == std::env::consts::ARCH {
+        return Ok(Vec::new());
+    }
+    let name = arch.rust_name();
+    let Some(program) = toolchain::qemu(arch) else {
+        return Err(Failure::entry_point(format!(
+            "{format} (the function is for {arch}, this machine is {}; qemu-{name}, of the package \
+             qemu-user-static, would run it)",
+            std::env::consts::ARCH
+        )));
+    };
+    let mut words: Vec<OsString> = vec![program.into()];
+    // Where Debian and Ubuntu put the other architecture's loader.
+    let system = Path::new("/usr").join(format!("{name}-linux-gnu"));
+    if system.is_dir() {
+        words.extend(["-L".into(), system.into()]);
+    }
+    Ok(words)
 }
 
 impl Child {
+    /// The most memory that the process has had, in MB (`VmHWM`).
+    pub(super) fn memory(&self) -> u64 {
+        let Some(pid) = self.pid else { return 0 };
+        let text = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))
+            .unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.unwrap_or(0).div_ceil(1024)
+    }
+
     /// Kills the process, its group, and what was started by it and left the group.
     pub(super) fn kill(&self) {
         let Some(pid) = self.pid else { return };
@@ -105,7 +152,9 @@ impl Child {
     /// The processes that have our address in the environment that they were started with.
     fn strays(&self) -> Vec<Pid> {
         let marker = format!("AWS_LAMBDA_RUNTIME_API={}", self.address);
-        let is_ours = |environment: &[u8]| environment.split(|byte| *byte == 0).any(|v| v == marker.as_bytes());
+        let is_ours = |environment: &[u8]| {
+            environment.split(|byte| *byte == 0).any(|v| v == marker.as_bytes())
+        };
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         processes
             .filter_map(|folder| {
@@ -132,7 +181,23 @@ fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "Runtime exited without providing a reason".to_owned(),
         (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
-        (None, Some(signal)) => format!("Runtime exited with error: signal: {}", signal_name(signal)),
+        (None, Some(signal)) => {
+            format!("Runtime exited with error: signal: {}", signal_name(signal))
+        }
         (None, None) => "Runtime exited with error".to_owned(),
     }
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        4 => "illegal instruction",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating point exception",
+        9 => "killed",
+        11 => "segmentation fault",
+        15 => "terminated",
+        other => return format!("signal {other}"),
+    };
+    name.to_owned()
 }

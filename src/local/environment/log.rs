@@ -36,7 +36,11 @@ impl Log {
     ///
     /// If it is no pipe.
     pub(super) fn new(output: OwnedFd, keep: Box<dyn Fn(&[u8])>) -> io::Result<Rc<Self>> {
-        Ok(Rc::new(Self { pipe: Receiver::from_owned_fd(output)?, lines: RefCell::default(), keep }))
+        Ok(Rc::new(Self {
+            pipe: Receiver::from_owned_fd(output)?,
+            lines: RefCell::default(),
+            keep,
+        }))
     }
 
     /// Reads until nobody can write any more.

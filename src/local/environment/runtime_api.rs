@@ -59,12 +59,15 @@ async fn handle(environment: &Weak<Environment>, request: Request<Incoming>) -> 
     let path: Vec<&str> = path.strip_prefix(PREFIX).unwrap_or_default().split('/').collect();
     match (request.method(), path.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => next(environment).await,
-        (&Method::POST, ["invocation", id, "response"]) => response(&environment, id, request).await,
+        (&Method::POST, ["invocation", id, "response"]) => {
+            response(&environment, id, request).await
+        }
         (&Method::POST, ["invocation", id, "error"]) => error(&environment, id, request).await,
         (&Method::POST, ["init", "error"]) => init_error(&environment, request).await,
-        (_, ["invocation", "next"] | ["invocation", _, "response" | "error"] | ["init", "error"]) => {
-            plain(StatusCode::METHOD_NOT_ALLOWED, "")
-        }
+        (
+            _,
+            ["invocation", "next"] | ["invocation", _, "response" | "error"] | ["init", "error"],
+        ) => plain(StatusCode::METHOD_NOT_ALLOWED, ""),
         _ => plain(StatusCode::NOT_FOUND, "404 page not found\n"),
     }
 }
@@ -150,7 +153,8 @@ async fn stream(environment: &Rc<Environment>, id: &str, request: Request<Incomi
 /// What the trailers say of a response that failed half way.
 fn failure(trailers: &HeaderMap) -> Option<Piece> {
     let kind = header(trailers, "lambda-runtime-function-error-type")?.to_owned();
-    let body = header(trailers, "lambda-runtime-function-error-body").unwrap_or_default().to_owned();
+    let body =
+        header(trailers, "lambda-runtime-function-error-body").unwrap_or_default().to_owned();
     Some(Piece::Failed { kind, body })
 }
 

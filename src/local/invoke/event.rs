@@ -15,16 +15,19 @@ const THROTTLED: Duration = Duration::from_secs(1);
 
 /// Runs it until it succeeds, or has been tried often and long enough.
 pub(super) async fn run(server: Rc<Server>, call: Call) {
-    let settings = server.event_settings(&call);
+    let settings = Settings::of(&server, &call);
     let (mut failures, started) = (0, Instant::now());
     loop {
         let condition = match server.run(&call, None).await {
-            Ok(outcome) if !outcome.is_error() => return settle(&server, &settings, &call, "Success", Some(&outcome)),
+            Ok(outcome) if !outcome.is_error() => {
+                return settle(&server, &settings, &call, "Success", Some(&outcome));
+            }
             Ok(outcome) => {
                 if failures >= settings.retries {
                     return settle(&server, &settings, &call, "RetriesExhausted", Some(&outcome));
                 }
-                let wait = server.options.retries.get(failures).or(server.options.retries.last()).copied();
+                let wait =
+                    server.options.retries.get(failures).or(server.options.retries.last()).copied();
                 failures += 1;
                 sleep(wait.unwrap_or_default()).await;
                 "RetriesExhausted"
@@ -35,7 +38,8 @@ pub(super) async fn run(server: Rc<Server>, call: Call) {
             }
             // The function is gone, say.
             Err(error) => {
-                server.watch.note(&format!("an event of {} was dropped: {error}", call.function));
+                server
+                    .note(&format!("an event of {} was dropped: {}", call.function, error.message));
                 return;
             }
         };
@@ -56,13 +60,43 @@ pub(super) struct Settings {
     pub(super) on_failure: Option<String>,
 }
 
+impl Settings {
+    fn of(server: &Server, call: &Call) -> Self {
+        let account = server.account.borrow();
+        let named = account.named(&call.function, call.qualifier.as_deref()).ok();
+        let set = named.and_then(|named| account.event_invoke(named.name, named.qualifier));
+        let number = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
+        let age = number(set.and_then(|set| set.age)).unwrap_or(6 * 3600);
+        let queue = account
+            .target(&call.function, call.qualifier.as_deref(), 0.0)
+            .ok()
+            .and_then(|target| target.configuration.settings.get("DeadLetterConfig"))
+            .and_then(|queue| Some(queue.get("TargetArn")?.as_str()?.to_owned()))
+            .filter(|arn| !arn.is_empty());
+        Self {
+            retries: number(set.and_then(|set| set.retries)).map_or(2, |count| count as usize),
+            age: Duration::from_secs(age),
+            on_success: set.and_then(|set| set.on_success.clone()),
+            on_failure: set.and_then(|set| set.on_failure.clone()).or(queue),
+        }
+    }
+}
+
 /// Says where AWS would send what came of it.
-fn settle(server: &Server, settings: &Settings, call: &Call, condition: &str, outcome: Option<&Outcome>) {
+fn settle(
+    server: &Server,
+    settings: &Settings,
+    call: &Call,
+    condition: &str,
+    outcome: Option<&Outcome>,
+) {
     let to = if condition == "Success" { &settings.on_success } else { &settings.on_failure };
     let id = outcome.map_or("", |outcome| outcome.id.as_str());
     match to {
-        Some(to) => server.watch.note(&format!("event {id} of {}: {condition}, sent to {to}", call.function)),
+        Some(to) => {
+            server.note(&format!("event {id} of {}: {condition}, sent to {to}", call.function))
+        }
         None if condition == "Success" => {}
-        None => server.watch.note(&format!("event {id} of {}: {condition}, discarded", call.function)),
+        None => server.note(&format!("event {id} of {}: {condition}, discarded", call.function)),
     }
 }

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::Either;
 use http_body_util::channel::Channel;
-use hyper::body::Bytes;
 use hyper::Response;
+use hyper::body::Bytes;
 use tokio::sync::mpsc;
 
 use super::{Call, Said, check, inputs};
@@ -16,7 +16,11 @@ use crate::local::Server;
 use crate::local::http::{self, Answer, Asked};
 
 /// The operation.
-pub(in crate::local) async fn stream(server: Rc<Server>, asked: Asked, body: Bytes) -> Result<Answer, ApiError> {
+pub(in crate::local) async fn stream(
+    server: Rc<Server>,
+    asked: Asked,
+    body: Bytes,
+) -> Result<Answer, ApiError> {
     let input = inputs(&asked)?;
     check(&body, false)?;
     let tail = input.text("LogType") == Some("Tail");
@@ -26,11 +30,17 @@ pub(in crate::local) async fn stream(server: Rc<Server>, asked: Asked, body: Byt
     let (mut out, channel) = Channel::new(16);
     let version = ready.version.clone();
     let id = ready.job.id.clone();
-    let running = tokio::task::spawn_local(async move { server.carry_out(ready, Some(sender)).await });
+    let running =
+        tokio::task::spawn_local(async move { server.carry_out(ready, Some(sender)).await });
     tokio::task::spawn_local(async move {
         while let Some(data) = pieces.recv().await {
             // Empty pieces would be ends.
-            if !data.is_empty() && out.send_data(event("PayloadChunk", "application/octet-stream", &data)).await.is_err() {
+            if !data.is_empty()
+                && out
+                    .send_data(event("PayloadChunk", "application/octet-stream", &data))
+                    .await
+                    .is_err()
+            {
                 return;
             }
         }
@@ -41,7 +51,9 @@ pub(in crate::local) async fn stream(server: Rc<Server>, asked: Asked, body: Byt
             Ok(Said::Response(body)) => {
                 // One that was not streamed comes at once.
                 if !body.is_empty() {
-                    let _ = out.send_data(event("PayloadChunk", "application/octet-stream", &body)).await;
+                    let _ = out
+                        .send_data(event("PayloadChunk", "application/octet-stream", &body))
+                        .await;
                 }
             }
             Ok(Said::Error(body)) => fail(&mut end, &body),
@@ -70,7 +82,9 @@ fn fail(end: &mut serde_json::Map<String, serde_json::Value>, body: &[u8]) {
 /// One message (AWS: "Event stream encoding"; Smithy: "Amazon Event Stream specification").
 fn event(kind: &str, content_type: &str, payload: &[u8]) -> Bytes {
     let mut headers = Vec::new();
-    for (name, value) in [(":event-type", kind), (":content-type", content_type), (":message-type", "event")] {
+    for (name, value) in
+        [(":event-type", kind), (":content-type", content_type), (":message-type", "event")]
+    {
         // The lengths of ours are of one byte, and of two.
         headers.push(name.len() as u8);
         headers.extend_from_slice(name.as_bytes());

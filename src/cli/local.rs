@@ -1,0 +1,87 @@
+//! `local`: the embedded Lambda, until Ctrl-C.
+
+use std::env;
+use std::net::SocketAddr;
+use std::process;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::{Global, Local};
+use super::lower::shown;
+use crate::error::Error;
+use crate::local::{self, Event, LocalError, Options};
+use crate::message::Message;
+use crate::shell::Shell;
+
+/// What any client of AWS accepts as credentials; the server checks none.
+const KEY: &str = "local";
+
+pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let options = Options {
+        port: args.port,
+        region: args.region.clone(),
+        data: args.data.clone(),
+        delay: args.delay.into(),
+        s3_endpoint: args.s3_endpoint.clone(),
+        retries: args.retry_wait.iter().map(|wait| (*wait).into()).collect(),
+        idle: args.idle.into(),
+        program: env::current_exe().map_err(LocalError::Start)?,
+    };
+    let talk = global.shell();
+    let talk = Box::new(move |event: Event<'_>| match event {
+        Event::Line { function, text } => talk.log(function, text),
+        Event::Note(text) => talk.status("Event", text),
+    });
+    let mut answered = Ok(());
+    let ready = |address: SocketAddr| answered = answer(args, address, shell);
+    local::serve(options, talk, ready, stop())?;
+    answered
+}
+
+/// The endpoint, and the variables that make other clients use it.
+fn answer(args: &Local, address: SocketAddr, shell: &Shell) -> Result<(), Error> {
+    let endpoint = format!("http://{address}");
+    let variables = [
+        ("AWS_ENDPOINT_URL_LAMBDA", endpoint.as_str()),
+        ("AWS_ENDPOINT_URL_STS", &endpoint),
+        ("AWS_ENDPOINT_URL_CLOUDWATCH", &endpoint),
+        ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &endpoint),
+        ("AWS_REGION", &args.region),
+        // The first version of the AWS command line, and boto3, read this one only.
+        ("AWS_DEFAULT_REGION", &args.region),
+        ("AWS_ACCESS_KEY_ID", KEY),
+        ("AWS_SECRET_ACCESS_KEY", KEY),
+    ];
+    if shell.is_json() {
+        let environment = variables.into_iter().collect();
+        shell.record(&Message::Listening {
+            endpoint: &endpoint,
+            environment,
+            process: process::id(),
+        })?;
+    } else {
+        for (name, value) in variables {
+            shell.answer(format_args!("export {name}={value}"))?;
+        }
+    }
+    let kept = match args.data.as_deref() {
+        Some(folder) => format!("everything is kept in {}", shown(folder)),
+        None => "nothing is kept".to_owned(),
+    };
+    shell.status("Listening", format!("on {endpoint}; {kept}; Ctrl-C ends it"));
+    Ok(())
+}
+
+/// Until Ctrl-C or SIGTERM.
+async fn stop() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => drop(terminated.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

@@ -4,9 +4,8 @@
 
 use serde_json::json;
 
-use super::function::number;
 use super::page::page;
-use super::qualifier::LATEST;
+use super::qualifier::{LATEST, number};
 use super::{Account, Alias, ApiError, Function, Input, Moment, Object};
 
 /// How many aliases a page has at most (`ListAliases`).
@@ -43,7 +42,8 @@ pub(super) fn get(account: &Account, input: &Input) -> Result<Object, ApiError> 
     let name = input.required("Name")?;
     let arn = account.function_arn(function, Some(name));
     let alias = account.functions.get(function).and_then(|it| it.aliases.get(name));
-    let alias = alias.ok_or_else(|| ApiError::not_found(format!("Cannot find alias arn: {arn}")))?;
+    let alias =
+        alias.ok_or_else(|| ApiError::not_found(format!("Cannot find alias arn: {arn}")))?;
     Ok(shown(&arn, name, alias))
 }
 
@@ -77,7 +77,11 @@ pub(super) fn update(
     alias.revision = (moment.uuid)();
     let answer = shown(&arn, name, &alias);
     if let Some(function) = account.changing(function_name) {
-        function.aliases.insert(name.to_owned(), alias);
+        let version = alias.version.clone();
+        let before = function.aliases.insert(name.to_owned(), alias);
+        if before.is_some_and(|before| before.version != version) {
+            function.moved(name, moment.now.saturating_add(moment.delay));
+        }
     }
     Ok(answer)
 }
@@ -194,6 +198,8 @@ impl Function {
             () if differ("DeadLetterConfig") => "dead letter config",
             () => return Ok(()),
         };
-        Err(ApiError::invalid(format!("Specified versions must be associated with the same {what}")))
+        Err(ApiError::invalid(format!(
+            "Specified versions must be associated with the same {what}"
+        )))
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn no_resource() -> ApiError {
 }
 
 /// The number of a published version, as AWS writes it.
-fn number(qualifier: &str) -> Option<u64> {
+pub(super) fn number(qualifier: &str) -> Option<u64> {
     qualifier.parse().ok().filter(|number: &u64| number.to_string() == qualifier)
 }
 

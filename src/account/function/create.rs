@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::answer::View;
 use super::{Pending, Status, code, limits, settings};
-use crate::account::{Account, ApiError, Configuration, Function, Input, Key, Moment, Object};
-
-/// How many tags a resource may have ("Lambda quotas").
-const MAX_TAGS: usize = 50;
+use crate::account::{
+    Account, ApiError, Configuration, Function, Input, Key, Moment, Object, tags,
+};
 
 /// `CreateFunction`.
 pub(in crate::account) fn create(
@@ -47,6 +46,10 @@ fn new(
     limits::zipped(&code, source.contains_key("S3Bucket"))?;
     let layers = account.used_layers(&input.texts("Layers").unwrap_or_default())?;
     limits::unzipped(&code, &layers)?;
+    let code_signing = input.text("CodeSigningConfigArn").filter(|arn| !arn.is_empty());
+    if let Some(arn) = code_signing {
+        account.check_signing(arn)?;
+    }
     let latest = Configuration {
         version: None,
         settings,
@@ -67,40 +70,14 @@ fn new(
         last_version: 0,
         published: None,
         aliases: BTreeMap::new(),
-        tags: tags(input)?,
+        tags: tags::sent(input)?,
         policies: BTreeMap::new(),
         urls: BTreeMap::new(),
         event_invoke: BTreeMap::new(),
         provisioned: BTreeMap::new(),
         reserved_concurrency: None,
-        code_signing: code_signing(account, input)?,
+        code_signing: code_signing.map(str::to_owned),
         recursion: None,
         runtime_management: BTreeMap::new(),
     })
-}
-
-fn tags(input: &Input) -> Result<BTreeMap<String, String>, ApiError> {
-    let tags = input.object("Tags").into_iter().flatten();
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let tags: BTreeMap<_, _> = tags.map(|(key, value)| (key.clone(), text(value))).collect();
-    if tags.len() > MAX_TAGS {
-        return Err(ApiError::invalid("Number of tags exceeds resource tag limit."));
-    }
-    Ok(tags)
-}
-
-/// The code signing configuration that is to watch over it, which must be there.
-fn code_signing(account: &Account, input: &Input) -> Result<Option<String>, ApiError> {
-    let Some(arn) = input.text("CodeSigningConfigArn").filter(|arn| !arn.is_empty()) else {
-        return Ok(None);
-    };
-    let id = arn.rsplit(':').next().unwrap_or_default();
-    if !account.signing.contains_key(id) {
-        let text = format!(
-            "The code signing configuration cannot be found. Check that the provided configuration \
-             is not deleted: {arn}."
-        );
-        return Err(ApiError::new("CodeSigningConfigNotFoundException", 404, text));
-    }
-    Ok(Some(arn.to_owned()))
 }

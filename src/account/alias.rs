@@ -43,7 +43,8 @@ pub(super) fn get(account: &Account, input: &Input) -> Result<Object, ApiError> 
     let name = input.required("Name")?;
     let arn = account.function_arn(function, Some(name));
     let alias = account.functions.get(function).and_then(|it| it.aliases.get(name));
-    let alias = alias.ok_or_else(|| ApiError::not_found(format!("Cannot find alias arn: {arn}")))?;
+    let alias =
+        alias.ok_or_else(|| ApiError::not_found(format!("Cannot find alias arn: {arn}")))?;
     Ok(shown(&arn, name, alias))
 }
 
@@ -76,8 +77,12 @@ pub(super) fn update(
     account.check(function_name, &alias.version, alias.second)?;
     alias.revision = (moment.uuid)();
     let answer = shown(&arn, name, &alias);
+    let moved = before.is_some_and(|before| before.version != alias.version);
     if let Some(function) = account.changing(function_name) {
         function.aliases.insert(name.to_owned(), alias);
+        if moved {
+            function.moved(name, moment.now.saturating_add(moment.delay));
+        }
     }
     Ok(answer)
 }
@@ -194,6 +199,8 @@ impl Function {
             () if differ("DeadLetterConfig") => "dead letter config",
             () => return Ok(()),
         };
-        Err(ApiError::invalid(format!("Specified versions must be associated with the same {what}")))
+        Err(ApiError::invalid(format!(
+            "Specified versions must be associated with the same {what}"
+        )))
     }
 }

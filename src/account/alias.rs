@@ -4,8 +4,9 @@
 
 use serde_json::json;
 
+use super::function::number;
 use super::page::page;
-use super::qualifier::{LATEST, number};
+use super::qualifier::LATEST;
 use super::{Account, Alias, ApiError, Function, Input, Moment, Object};
 
 /// How many aliases a page has at most (`ListAliases`).
@@ -76,10 +77,10 @@ pub(super) fn update(
     account.check(function_name, &alias.version, alias.second)?;
     alias.revision = (moment.uuid)();
     let answer = shown(&arn, name, &alias);
+    let moved = before.is_some_and(|before| before.version != alias.version);
     if let Some(function) = account.changing(function_name) {
-        let version = alias.version.clone();
-        let before = function.aliases.insert(name.to_owned(), alias);
-        if before.is_some_and(|before| before.version != version) {
+        function.aliases.insert(name.to_owned(), alias);
+        if moved {
             function.moved(name, moment.now.saturating_add(moment.delay));
         }
     }

@@ -24,6 +24,7 @@ pub(super) mod remove;
 pub(super) mod settle;
 pub(super) mod update;
 
+pub(super) use find::number;
 pub(super) use publish::{list as list_versions, publish};
 pub(super) use read::{configuration, get, list};
 

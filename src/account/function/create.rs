@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use super::answer::View;
 use super::{Pending, Status, code, limits, settings};
-use crate::account::{
-    Account, ApiError, Configuration, Function, Input, Key, Moment, Object, tags,
-};
+use crate::account::tags;
+use crate::account::{Account, ApiError, Configuration, Function, Input, Key, Moment, Object};
 
 /// `CreateFunction`.
 pub(in crate::account) fn create(
@@ -46,10 +45,6 @@ fn new(
     limits::zipped(&code, source.contains_key("S3Bucket"))?;
     let layers = account.used_layers(&input.texts("Layers").unwrap_or_default())?;
     limits::unzipped(&code, &layers)?;
-    let code_signing = input.text("CodeSigningConfigArn").filter(|arn| !arn.is_empty());
-    if let Some(arn) = code_signing {
-        account.check_signing(arn)?;
-    }
     let latest = Configuration {
         version: None,
         settings,
@@ -76,8 +71,17 @@ fn new(
         event_invoke: BTreeMap::new(),
         provisioned: BTreeMap::new(),
         reserved_concurrency: None,
-        code_signing: code_signing.map(str::to_owned),
+        code_signing: code_signing(account, input)?,
         recursion: None,
         runtime_management: BTreeMap::new(),
     })
+}
+
+/// The code signing configuration that is to watch over it, which must be there.
+fn code_signing(account: &Account, input: &Input) -> Result<Option<String>, ApiError> {
+    let Some(arn) = input.text("CodeSigningConfigArn").filter(|arn| !arn.is_empty()) else {
+        return Ok(None);
+    };
+    account.check_signing(arn)?;
+    Ok(Some(arn.to_owned()))
 }

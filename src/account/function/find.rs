@@ -1,7 +1,7 @@
 //! Which function, and which of its configurations, is meant.
 
 use crate::account::names::Named;
-use crate::account::qualifier::{LATEST, number};
+use crate::account::qualifier::LATEST;
 use crate::account::{Account, ApiError, Configuration, Function, Input};
 
 impl Function {
@@ -65,4 +65,9 @@ impl Account {
     pub(in crate::account) fn no_function(&self, name: &str, qualifier: Option<&str>) -> ApiError {
         ApiError::not_found(format!("Function not found: {}", self.function_arn(name, qualifier)))
     }
+}
+
+/// The number of a published version, written as AWS writes it.
+pub(in crate::account) fn number(version: &str) -> Option<u64> {
+    version.parse().ok().filter(|number: &u64| number.to_string() == version)
 }

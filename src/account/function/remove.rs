@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::account::qualifier::{LATEST, is_alias_name, number};
+use super::find;
+use crate::account::qualifier::{LATEST, is_alias_name};
 use crate::account::{Account, ApiError, Function, Input, Key, Object};
 
 /// `DeleteFunction`. A version that is not there is as good as deleted (recorded answers).
@@ -22,7 +23,7 @@ pub(in crate::account) fn remove(account: &mut Account, input: &Input) -> Result
     let Some(function) = account.functions.get(named.name) else {
         return Err(account.no_function(named.name, None));
     };
-    match named.qualifier.map(number) {
+    match named.qualifier.map(find::number) {
         None => drop(account.functions.remove(named.name)),
         Some(None) => return Err(account.no_function(named.name, None)),
         Some(Some(number)) => {

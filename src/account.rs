@@ -199,3 +199,6 @@ impl Account {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod testing;

@@ -77,8 +77,12 @@ pub(super) fn update(
     account.check(function_name, &alias.version, alias.second)?;
     alias.revision = (moment.uuid)();
     let answer = shown(&arn, name, &alias);
+    let moved = before.is_some_and(|before| before.version != alias.version);
     if let Some(function) = account.changing(function_name) {
         function.aliases.insert(name.to_owned(), alias);
+        if moved {
+            function.moved(name, moment.now.saturating_add(moment.delay));
+        }
     }
     Ok(answer)
 }

@@ -29,15 +29,7 @@ impl Account {
             )));
         }
         if parts.account.is_some_and(|account| account != self.id) {
-            return Err(ApiError::new(
-                "AccessDeniedException",
-                403,
-                format!(
-                    "User: arn:aws:iam::{}:root is not authorized to perform this operation on \
-                     resource: {text}",
-                    self.id
-                ),
-            ));
+            return Err(self.denied(text));
         }
         let qualifier = match (parts.qualifier, qualifier) {
             (Some(derived), Some(given)) if derived != given => {

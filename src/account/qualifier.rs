@@ -1,5 +1,6 @@
 //! What hangs on a qualifier: on `$LATEST`, on a published version or on an alias.
 
+use super::function::number;
 use super::names::Named;
 use super::{Account, ApiError, Function, Key};
 
@@ -34,11 +35,11 @@ impl Account {
     /// 404 for a function, a version or an alias that is not there. A missing function does not
     /// hide behind its missing alias: the text goes by what the qualifier looks like.
     pub(super) fn missing(&self, named: Named<'_>) -> ApiError {
-        let arn = self.function_arn(named.name, named.qualifier);
         if named.qualifier.is_some_and(is_alias_name) {
+            let arn = self.function_arn(named.name, named.qualifier);
             ApiError::not_found(format!("Cannot find alias arn: {arn}"))
         } else {
-            ApiError::not_found(format!("Function not found: {arn}"))
+            self.no_function(named.name, named.qualifier)
         }
     }
 
@@ -95,11 +96,6 @@ impl Function {
 /// 404 as several operations say it, whatever is missing.
 pub(super) fn no_resource() -> ApiError {
     ApiError::not_found("The resource you requested does not exist.")
-}
-
-/// The number of a published version, as AWS writes it.
-fn number(qualifier: &str) -> Option<u64> {
-    qualifier.parse().ok().filter(|number: &u64| number.to_string() == qualifier)
 }
 
 /// Whether a qualifier could be the name of an alias: not `$LATEST`, not a number.

@@ -60,8 +60,8 @@ impl Job {
 pub(super) enum Reply {
     /// `…/response`, whole.
     Response(Bytes),
-    /// `…/response` in pieces, with its content type.
-    Stream { content_type: Option<String>, pieces: mpsc::Receiver<Piece> },
+    /// `…/response` in pieces.
+    Stream(mpsc::Receiver<Piece>),
     /// `…/error` or `init/error`: its body.
     Error(Bytes),
 }

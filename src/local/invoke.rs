@@ -293,10 +293,11 @@ impl Server {
         log.add(format!("START RequestId: {id} Version: {version}\n").as_bytes());
         let started = Instant::now();
         let answer = environment.invoke(job).await;
+        let answered = started.elapsed();
         let result = match answer.reply {
             Ok(Reply::Response(body)) => Ok(Said::Response(body)),
             Ok(Reply::Error(body)) => Ok(Said::Error(body)),
-            Ok(Reply::Stream { pieces: from, .. }) => {
+            Ok(Reply::Stream(from)) => {
                 collect(from, pieces, started + timeout, timeout).await
             }
             Err(failure) => Err(failure),
@@ -309,7 +310,9 @@ impl Server {
         if let Err(failure) = &result {
             log.add(format!("{} {id} {}\n", failure.kind(), failure.message()).as_bytes());
         }
-        let duration = started.elapsed().as_secs_f64() * 1000.0;
+        // The init is told apart.
+        let streamed = started.elapsed().saturating_sub(answered);
+        let duration = (answer.duration + streamed).as_secs_f64() * 1000.0;
         log.add(format!("END RequestId: {id}\n").as_bytes());
         log.add(report(&id, duration, memory, environment.memory(), answer.init).as_bytes());
         let log = log.tail();

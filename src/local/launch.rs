@@ -12,8 +12,7 @@ use super::store::Store;
 use crate::account::{Code, Configuration};
 use crate::target::Arch;
 
-/// Where Lambda has what we have elsewhere.
-const TASK: &str = "/var/task";
+/// Where Lambda has the layers' files.
 const OPT: &str = "/opt";
 
 /// What a version runs with.

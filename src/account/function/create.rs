@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use super::answer::View;
 use super::{Pending, Status, code, limits, settings};
+use crate::account::tags;
 use crate::account::{Account, ApiError, Configuration, Function, Input, Key, Moment, Object};
-
-/// How many tags a resource may have ("Lambda quotas").
-const MAX_TAGS: usize = 50;
 
 /// `CreateFunction`.
 pub(in crate::account) fn create(
@@ -67,7 +65,7 @@ fn new(
         last_version: 0,
         published: None,
         aliases: BTreeMap::new(),
-        tags: tags(input)?,
+        tags: tags::sent(input)?,
         policies: BTreeMap::new(),
         urls: BTreeMap::new(),
         event_invoke: BTreeMap::new(),
@@ -79,28 +77,11 @@ fn new(
     })
 }
 
-fn tags(input: &Input) -> Result<BTreeMap<String, String>, ApiError> {
-    let tags = input.object("Tags").into_iter().flatten();
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let tags: BTreeMap<_, _> = tags.map(|(key, value)| (key.clone(), text(value))).collect();
-    if tags.len() > MAX_TAGS {
-        return Err(ApiError::invalid("Number of tags exceeds resource tag limit."));
-    }
-    Ok(tags)
-}
-
 /// The code signing configuration that is to watch over it, which must be there.
 fn code_signing(account: &Account, input: &Input) -> Result<Option<String>, ApiError> {
     let Some(arn) = input.text("CodeSigningConfigArn").filter(|arn| !arn.is_empty()) else {
         return Ok(None);
     };
-    let id = arn.rsplit(':').next().unwrap_or_default();
-    if !account.signing.contains_key(id) {
-        let text = format!(
-            "The code signing configuration cannot be found. Check that the provided configuration \
-             is not deleted: {arn}."
-        );
-        return Err(ApiError::new("CodeSigningConfigNotFoundException", 404, text));
-    }
+    account.check_signing(arn)?;
     Ok(Some(arn.to_owned()))
 }

@@ -128,8 +128,7 @@ async fn response(environment: &Rc<Environment>, id: &str, request: Request<Inco
 /// Hands the pieces on as they come.
 async fn stream(environment: &Rc<Environment>, id: &str, request: Request<Incoming>) -> Answer {
     let (sender, pieces) = mpsc::channel(16);
-    let content_type = header(request.headers(), "content-type").map(str::to_owned);
-    if !environment.reply(id, Ok(Reply::Stream { content_type, pieces })) {
+    if !environment.reply(id, Ok(Reply::Stream(pieces))) {
         return wrong_id();
     }
     let mut body = Limited::new(request.into_body(), STREAM);

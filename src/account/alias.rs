@@ -24,16 +24,15 @@ pub(super) fn create(
     let second = second(input)?.flatten();
     account.check(function_name, &version, second)?;
     let arn = account.function_arn(function_name, Some(name));
-    let Some(function) = account.changing(function_name) else {
-        return Err(account.no_function(function_name, None));
-    };
-    if function.aliases.contains_key(name) {
+    if account.functions.get(function_name).is_some_and(|it| it.aliases.contains_key(name)) {
         return Err(ApiError::conflict(format!("Alias already exists: {arn}")));
     }
     let description = input.text("Description").unwrap_or_default().to_owned();
     let alias = Alias { version, description, second, revision: (moment.uuid)() };
     let answer = shown(&arn, name, &alias);
-    function.aliases.insert(name.to_owned(), alias);
+    if let Some(function) = account.changing(function_name) {
+        function.aliases.insert(name.to_owned(), alias);
+    }
     Ok(answer)
 }
 
@@ -204,3 +203,6 @@ impl Function {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,6 @@ fn decode(marker: &str) -> Option<String> {
 pub(super) fn number(number: u64) -> String {
     format!("{number:020}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,6 @@ struct Shape {
     kind: Kind,
     #[serde(default)]
     members: Vec<Member>,
-    payload: Option<String>,
     item: Option<String>,
     key: Option<String>,
     value: Option<String>,

@@ -35,8 +35,7 @@ impl Account {
         set("LastModified", date::text(configuration.modified).into());
         set("RevisionId", configuration.revision.as_str().into());
         if !configuration.layers.is_empty() {
-            let layer =
-                |it: &UsedLayer| json!({ "Arn": it.arn, "CodeSize": it.code.size() });
+            let layer = |it: &UsedLayer| json!({ "Arn": it.arn, "CodeSize": it.code.size() });
             set("Layers", configuration.layers.iter().map(layer).collect());
         }
         if configuration.version.is_some() && configuration.snaps() {
@@ -57,7 +56,8 @@ impl Account {
         qualifier: Option<&str>,
     ) -> Object {
         let mut code = configuration.code_settings.clone();
-        let mut set = |member: &str, value: &str| drop(code.insert(member.to_owned(), value.into()));
+        let mut set =
+            |member: &str, value: &str| drop(code.insert(member.to_owned(), value.into()));
         match &configuration.code {
             Code::Zip { .. } => set("RepositoryType", "S3"),
             Code::Image { uri, resolved } => {

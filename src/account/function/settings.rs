@@ -27,7 +27,10 @@ pub(super) fn defaults(name: &str) -> Object {
         ("Architectures", json!(["x86_64"])),
         ("Description", json!("")),
         ("EphemeralStorage", json!({ "Size": 512 })),
-        ("LoggingConfig", json!({ "LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}") })),
+        (
+            "LoggingConfig",
+            json!({ "LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}") }),
+        ),
         ("MemorySize", json!(128)),
         ("PackageType", json!("Zip")),
         ("SnapStart", json!({ "ApplyOn": "None", "OptimizationStatus": "Off" })),

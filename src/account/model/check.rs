@@ -59,8 +59,9 @@ fn is_fine(shape: &Shape, value: &Value) -> bool {
 
 fn value(shape: &Shape, at: &str, value: &Value, errors: &mut Vec<String>) {
     let shown = || said(shape, value);
-    let mut refuse =
-        |why: &str| errors.push(format!("{} at '{at}' failed to satisfy constraint: {why}", shown()));
+    let mut refuse = |why: &str| {
+        errors.push(format!("{} at '{at}' failed to satisfy constraint: {why}", shown()))
+    };
     if is_scalar(shape) {
         broken(shape, value).iter().for_each(|why| refuse(why));
         return;

@@ -34,19 +34,33 @@ impl Pattern {
         if self.plain && !text.is_empty() && text.bytes().all(plain) {
             return true;
         }
-        let regex = self.compiled.get_or_init(|| {
-            let pattern = self.matches.as_deref().unwrap_or(&self.text);
-            Regex::new(&format!("^(?:{pattern})$")).ok()
-        });
         // A test compiles every pattern: there is none that cannot be judged.
-        regex.as_ref().is_none_or(|regex| regex.is_match(text))
+        self.regex().is_none_or(|regex| regex.is_match(text))
     }
 
-    /// Whether it could be compiled.
-    #[cfg(test)]
+    fn regex(&self) -> Option<&Regex> {
+        let compile = || {
+            let pattern = self.matches.as_deref().unwrap_or(&self.text);
+            Regex::new(&format!("^(?:{pattern})$")).ok()
+        };
+        self.compiled.get_or_init(compile).as_ref()
+    }
+}
+
+#[cfg(test)]
+impl Pattern {
+    /// Whether it can be compiled.
     pub(super) fn is_sound(&self) -> bool {
-        let _ = self.fits("\u{0}");
-        self.text == OF_TAGS || self.compiled.get().is_none_or(Option::is_some)
+        self.text == OF_TAGS || self.regex().is_some()
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether the expression alone matches.
+    pub(super) fn matched(&self, text: &str) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text))
     }
 }
 

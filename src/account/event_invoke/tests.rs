@@ -10,20 +10,17 @@ const LIST: &str = "ListFunctionEventInvokeConfigs";
 
 /// The request with these members.
 fn request(members: Value) -> Value {
-    let mut request = json!({ "FunctionName": "fn" });
-    request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    request
+    with(json!({ "FunctionName": "fn" }), members)
 }
 
 /// The answer with these members.
 fn shown(qualifier: &str, members: Value) -> Value {
-    let mut answer = json!({
+    let answer = json!({
         "DestinationConfig": { "OnFailure": {}, "OnSuccess": {} },
         "FunctionArn": format!("{ARN}:function:fn:{qualifier}"),
         "LastModified": 1_795_196_322.25,
     });
-    answer.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    answer
+    with(answer, members)
 }
 
 fn none(bench: &mut Bench, operation: &str, members: Value, arn: &str) {

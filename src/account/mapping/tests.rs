@@ -9,15 +9,11 @@ const TABLE: &str =
 
 /// A mapping of a source to `fn`, with these members.
 fn request(source: &str, members: Value) -> Value {
-    let mut request = json!({ "FunctionName": "fn", "EventSourceArn": source });
-    request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    request
+    with(json!({ "FunctionName": "fn", "EventSourceArn": source }), members)
 }
 
 fn from_start(members: Value) -> Value {
-    let mut request = request(TABLE, members);
-    request["StartingPosition"] = "TRIM_HORIZON".into();
-    request
+    with(request(TABLE, members), json!({ "StartingPosition": "TRIM_HORIZON" }))
 }
 
 fn create(bench: &mut Bench, request: Value) -> Value {
@@ -33,9 +29,7 @@ fn by_id(mapping: &Value) -> Value {
 }
 
 fn update(bench: &mut Bench, mapping: &Value, members: Value) -> Value {
-    let mut request = by_id(mapping);
-    request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    bench.ok("UpdateEventSourceMapping", request)
+    bench.ok("UpdateEventSourceMapping", with(by_id(mapping), members))
 }
 
 fn state(bench: &mut Bench, mapping: &Value) -> Value {

@@ -16,11 +16,6 @@ fn permission(sid: &str) -> Value {
     })
 }
 
-fn with(mut request: Value, member: &str, value: impl Into<Value>) -> Value {
-    request[member] = value.into();
-    request
-}
-
 /// What `AddPermission` says of a permission.
 fn statement(bench: &mut Bench, request: Value) -> Value {
     let answer = bench.ok("AddPermission", request);
@@ -57,7 +52,7 @@ fn document(statements: &[Value]) -> Value {
 fn permissions_from_the_first_to_none() {
     let mut bench = Bench::with_function();
     assert_eq!(statement(&mut bench, permission("s3")), expected("s3", ""));
-    let sqs = with(permission("sqs"), "Principal", "sqs.amazonaws.com");
+    let sqs = set(permission("sqs"), "Principal", "sqs.amazonaws.com");
     let sqs = statement(&mut bench, sqs);
     assert_eq!(sqs["Principal"], json!({ "Service": "sqs.amazonaws.com" }));
     let (both, revision) = policy(&mut bench, named());
@@ -99,10 +94,10 @@ fn a_statement_has_its_members_in_the_order_of_aws() {
 fn principals_and_conditions() {
     let mut bench = Bench::with_function();
     let mut add = |sid: &str, action: &str, principal: &str, more: Value| {
-        let mut request = json!({
+        let request = json!({
             "FunctionName": "fn", "Action": action, "StatementId": sid, "Principal": principal,
         });
-        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let request = with(request, more);
         let statement = statement(&mut bench, request);
         (statement["Principal"].clone(), statement["Condition"].clone())
     };
@@ -159,8 +154,8 @@ fn permissions_of_versions_and_aliases_are_apart() {
         let error = bench.refused("GetPolicy", of.clone());
         assert_not_found(&error, "The resource you requested does not exist.");
         // The same id, and the qualifier twice.
-        let request = with(permission("s3"), "Qualifier", qualifier);
-        bench.ok("AddPermission", with(request, "FunctionName", format!("fn:{qualifier}")));
+        let request = set(permission("s3"), "Qualifier", qualifier);
+        bench.ok("AddPermission", set(request, "FunctionName", format!("fn:{qualifier}")));
         let (of_qualifier, revision) = policy(&mut bench, of);
         assert_eq!(of_qualifier, document(&[expected("s3", &format!(":{qualifier}"))]));
         assert_ne!(revision, unqualified);
@@ -177,7 +172,7 @@ fn publishing_leaves_the_policy_and_its_revision() {
     assert_ne!(bench.revision("fn", "$LATEST"), before.1);
     assert_eq!(policy(&mut bench, named()), before);
     // It is the policy's revision that counts from now on.
-    bench.ok("AddPermission", with(permission("s3_2"), "RevisionId", before.1));
+    bench.ok("AddPermission", set(permission("s3_2"), "RevisionId", before.1));
     let (both, _) = policy(&mut bench, named());
     assert_eq!(both, document(&[expected("s3", ""), expected("s3_2", "")]));
 }
@@ -186,27 +181,27 @@ fn publishing_leaves_the_policy_and_its_revision() {
 fn the_first_permission_takes_the_revision_of_the_function_and_changes_it() {
     let mut bench = Bench::with_function();
     let before = bench.revision("fn", "$LATEST");
-    let stale = with(permission("s3"), "RevisionId", "wrong");
+    let stale = set(permission("s3"), "RevisionId", "wrong");
     assert_stale(&bench.refused("AddPermission", stale), "GetPolicy");
-    bench.ok("AddPermission", with(permission("s3"), "RevisionId", before.clone()));
+    bench.ok("AddPermission", set(permission("s3"), "RevisionId", before.clone()));
     let (_, revision) = policy(&mut bench, named());
     assert_ne!(revision, before);
     assert_eq!(bench.revision("fn", "$LATEST"), revision);
 
     let remove = json!({ "FunctionName": "fn", "StatementId": "s3", "RevisionId": "wrong" });
     assert_stale(&bench.refused("RemovePermission", remove.clone()), "GetPolicy");
-    bench.ok("RemovePermission", with(remove, "RevisionId", revision.clone()));
+    bench.ok("RemovePermission", set(remove, "RevisionId", revision.clone()));
     assert_ne!(bench.revision("fn", "$LATEST"), revision);
 }
 
 #[test]
 fn the_first_permission_of_an_alias_takes_the_revision_of_the_alias() {
     let mut bench = Bench::with_function();
-    let request = with(permission("s3"), "Qualifier", "live");
-    let stale = with(request.clone(), "RevisionId", "wrong");
+    let request = set(permission("s3"), "Qualifier", "live");
+    let stale = set(request.clone(), "RevisionId", "wrong");
     assert_stale(&bench.refused("AddPermission", stale), "GetPolicy");
     let alias = bench.ok("GetAlias", json!({ "FunctionName": "fn", "Name": "live" }));
-    bench.ok("AddPermission", with(request, "RevisionId", alias["RevisionId"].clone()));
+    bench.ok("AddPermission", set(request, "RevisionId", alias["RevisionId"].clone()));
 }
 
 #[test]
@@ -239,25 +234,25 @@ fn a_permission_qualifier_with_a_question_mark() {
 
 #[test]
 fn a_permission_qualifier_that_is_not_that_of_the_name() {
-    let request = with(permission("s3"), "FunctionName", "fn:alias-not-42");
+    let request = set(permission("s3"), "FunctionName", "fn:alias-not-42");
     assert_invalid(
-        &Bench::with_function().refused("AddPermission", with(request, "Qualifier", "42")),
+        &Bench::with_function().refused("AddPermission", set(request, "Qualifier", "42")),
         "The derived qualifier from the function name does not match the specified qualifier.",
     );
 }
 
 #[test]
 fn no_permission_for_latest() {
-    let request = with(permission("s3"), "FunctionName", "fn:$LATEST");
+    let request = set(permission("s3"), "FunctionName", "fn:$LATEST");
     assert_invalid(
-        &Bench::with_function().refused("AddPermission", with(request, "Qualifier", "$LATEST")),
+        &Bench::with_function().refused("AddPermission", set(request, "Qualifier", "$LATEST")),
         "We currently do not support adding policies for $LATEST.",
     );
 }
 
 #[test]
 fn a_principal_that_is_none() {
-    let request = with(permission("s3"), "Principal", "invalid.nonaws.com");
+    let request = set(permission("s3"), "Principal", "invalid.nonaws.com");
     assert_invalid(
         &Bench::with_function().refused("AddPermission", request),
         "The provided principal was invalid. Please check the principal and try again.",
@@ -282,7 +277,7 @@ fn get_policy_of_what_is_not_there() {
 fn add_permission_to_what_is_not_there() {
     let mut bench = Bench::with_function();
     let mut refused = |member: &str, value: &str, text: &str| {
-        let request = with(permission("s3"), member, value);
+        let request = set(permission("s3"), member, value);
         assert_not_found(&bench.refused("AddPermission", request), text);
     };
     let function = |name: &str| format!("Function not found: {ARN}:function:{name}");
@@ -301,7 +296,7 @@ fn remove_permission_from_what_is_not_there() {
     assert_not_found(&error, "No policy is associated with the given resource.");
     let error = bench.refused("RemovePermission", request("nosuch"));
     assert_not_found(&error, &format!("No policy found for: {ARN}:function:nosuch"));
-    let error = bench.refused("RemovePermission", with(request("fn"), "Qualifier", "nosuch"));
+    let error = bench.refused("RemovePermission", set(request("fn"), "Qualifier", "nosuch"));
     assert_not_found(&error, &format!("Cannot find alias arn: {ARN}:function:fn:nosuch"));
 }
 
@@ -319,8 +314,8 @@ fn a_statement_id_that_is_taken() {
 #[test]
 fn a_policy_is_at_most_20_kb() {
     let mut bench = Bench::with_function();
-    let long = |sid: usize| with(permission(&sid.to_string()), "Principal", "*");
-    let long = |sid| with(long(sid), "SourceArn", format!("arn:aws:s3:::{}", "b".repeat(1800)));
+    let long = |sid: usize| set(permission(&sid.to_string()), "Principal", "*");
+    let long = |sid| set(long(sid), "SourceArn", format!("arn:aws:s3:::{}", "b".repeat(1800)));
     for sid in 0..10 {
         bench.ok("AddPermission", long(sid));
     }

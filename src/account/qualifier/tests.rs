@@ -4,23 +4,19 @@ use super::super::testing::*;
 
 /// Hangs everything on a qualifier that can hang there.
 fn hang(bench: &mut Bench, qualifier: &str) {
-    let with = |members: Value| {
-        let mut request = json!({ "FunctionName": "fn", "Qualifier": qualifier });
-        request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        request
-    };
+    let named = |more: Value| with(json!({ "FunctionName": "fn", "Qualifier": qualifier }), more);
     let permission = json!({
         "StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com",
     });
-    bench.ok("AddPermission", with(permission));
-    bench.ok("PutFunctionEventInvokeConfig", with(json!({ "MaximumRetryAttempts": 1 })));
+    bench.ok("AddPermission", named(permission));
+    bench.ok("PutFunctionEventInvokeConfig", named(json!({ "MaximumRetryAttempts": 1 })));
     let provisioned = json!({ "ProvisionedConcurrentExecutions": 1 });
-    bench.ok("PutProvisionedConcurrencyConfig", with(provisioned));
+    bench.ok("PutProvisionedConcurrencyConfig", named(provisioned));
     if qualifier.parse::<u64>().is_ok() {
         let management = json!({ "UpdateRuntimeOn": "FunctionUpdate" });
-        bench.ok("PutRuntimeManagementConfig", with(management));
+        bench.ok("PutRuntimeManagementConfig", named(management));
     } else {
-        bench.ok("CreateFunctionUrlConfig", with(json!({ "AuthType": "NONE" })));
+        bench.ok("CreateFunctionUrlConfig", named(json!({ "AuthType": "NONE" })));
     }
 }
 

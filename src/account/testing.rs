@@ -142,10 +142,24 @@ impl Account {
     }
 }
 
+/// An object with another value for a member.
+pub(super) fn set(mut object: Value, member: &str, value: impl Into<Value>) -> Value {
+    object[member] = value.into();
+    object
+}
+
+/// An object with more members.
+pub(super) fn with(mut object: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("{more}") };
+    object.as_object_mut().unwrap().extend(more);
+    object
+}
+
 /// Holds an error against code, status, text and the body as it was recorded.
 pub(super) fn assert_error(error: &ApiError, code: &str, status: u16, body: Value) {
     assert_eq!((error.code, error.status), (code, status), "{}", error.message);
-    assert_eq!(Value::Object(error.body()), body);
+    let Value::Object(body) = body else { panic!("{body}") };
+    assert_eq!(error.body(), body);
 }
 
 /// The body of a 404 with a text.

@@ -243,7 +243,7 @@ pub(super) fn list_versions(account: &Account, input: &Input) -> Result<Object, 
 }
 
 /// `ListLayers`: each with its newest version that suits.
-pub(super) fn list(account: &Account, input: &Input) -> Result<Object, ApiError> {
+pub(super) fn list(account: &Account, input: &Input) -> Object {
     let items = account.layers.iter().filter_map(|(name, layer)| {
         let newest = layer.versions.iter().rev().find(|(_, version)| version.suits(input))?;
         Some((name.clone(), (name, newest)))
@@ -255,7 +255,7 @@ pub(super) fn list(account: &Account, input: &Input) -> Result<Object, ApiError>
             "LatestMatchingVersion": account.layer_item(name, *at, version),
         })
     };
-    Ok(page(input, "Layers", 50, items, show))
+    page(input, "Layers", 50, items, show)
 }
 
 /// `DeleteLayerVersion`: also of what is not there. The layer stays, for its numbers go on.

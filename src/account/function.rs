@@ -134,3 +134,6 @@ pub struct Alias {
     /// `RevisionId`.
     pub revision: String,
 }
+
+#[cfg(test)]
+mod tests;

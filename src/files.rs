@@ -72,6 +72,11 @@ pub fn length(file: &File, path: &Path) -> Result<u64, FileError> {
     file.metadata().map(|metadata| metadata.len()).map_err(FileError::at("read", path))
 }
 
+/// Reads a whole file.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(FileError::at("read", path))
+}
+
 /// Reads a small text file.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(FileError::at("read", path))

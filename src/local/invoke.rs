@@ -225,21 +225,37 @@ impl Server {
         pieces: Option<mpsc::Sender<Bytes>>,
     ) -> Outcome {
         let Ready { function, version, memory, turn, pool, job } = ready;
-        let id = job.id.clone();
-        let environment = match pool.waiting().await {
-            Some(environment) => Ok(environment),
-            None => self.start(&function, &version, &pool).await,
-        };
-        let outcome = match environment {
-            Ok(environment) => {
-                self.in_environment(&environment, job, memory, pieces, &version).await
+        let job = Rc::new(job);
+        let outcome = loop {
+            let waiting = pool.waiting().await;
+            let reused = waiting.is_some();
+            let environment = match waiting {
+                Some(environment) => Ok(environment),
+                None => self.start(&function, &version, &pool).await,
+            };
+            let environment = match environment {
+                Ok(environment) => environment,
+                Err(failure) => {
+                    let line = format!("{} {} {}\n", failure.kind(), job.id, failure.message());
+                    self.watch.line(&function, "", line.as_bytes());
+                    break Outcome::failed(&job, &version, failure);
+                }
+            };
+            let pieces = pieces.clone();
+            let (outcome, began) =
+                self.in_environment(&environment, &job, memory, pieces, &version).await;
+            // One that ended while it waited for something to do is nobody's error.
+            if began || !reused || !outcome.is_error() {
+                break outcome;
             }
-            Err(failure) => {
-                let line = format!("{} {id} {}\n", failure.kind(), failure.message());
-                self.watch.line(&function, "", line.as_bytes());
-                Outcome { id, version, result: Err(failure), log: Vec::new() }
-            }
         };
+        if matches!(&outcome.result, Err(failure) if failure.is_illegal_instruction()) {
+            self.note(&format!(
+                "{function} met an instruction that this machine's processor does not have, or that qemu \
+                 does not know: it was compiled for another one than this (`--target-cpu`); `cargo \
+                 lambda-pack doctor` says what this machine can run"
+            ));
+        }
         self.watch.invoked(&function, &outcome.version, outcome.is_error());
         drop(turn);
         outcome
@@ -282,24 +298,22 @@ impl Server {
     async fn in_environment(
         &self,
         environment: &Rc<Environment>,
-        job: Job,
+        job: &Rc<Job>,
         memory: u64,
         pieces: Option<mpsc::Sender<Bytes>>,
         version: &str,
-    ) -> Outcome {
+    ) -> (Outcome, bool) {
         let (id, timeout) = (job.id.clone(), job.timeout);
         let log = &environment.log;
         log.begin();
         log.add(format!("START RequestId: {id} Version: {version}\n").as_bytes());
         let started = Instant::now();
-        let answer = environment.invoke(job).await;
+        let answer = environment.invoke(job.clone()).await;
         let answered = started.elapsed();
         let result = match answer.reply {
             Ok(Reply::Response(body)) => Ok(Said::Response(body)),
             Ok(Reply::Error(body)) => Ok(Said::Error(body)),
-            Ok(Reply::Stream(from)) => {
-                collect(from, pieces, started + timeout, timeout).await
-            }
+            Ok(Reply::Stream(from)) => collect(from, pieces, started + timeout, timeout).await,
             Err(failure) => Err(failure),
         };
         if matches!(&result, Err(failure) if failure.is_timeout()) {
@@ -316,7 +330,7 @@ impl Server {
         log.add(format!("END RequestId: {id}\n").as_bytes());
         log.add(report(&id, duration, memory, environment.memory(), answer.init).as_bytes());
         let log = log.tail();
-        Outcome { id, version: version.to_owned(), result, log }
+        (Outcome { id, version: version.to_owned(), result, log }, answer.began)
     }
 }
 
@@ -387,6 +401,15 @@ fn failed(kind: &str, body: &str) -> Bytes {
 }
 
 impl Outcome {
+    fn failed(job: &Job, version: &str, failure: Failure) -> Self {
+        Self {
+            id: job.id.clone(),
+            version: version.to_owned(),
+            result: Err(failure),
+            log: Vec::new(),
+        }
+    }
+
     fn is_error(&self) -> bool {
         !matches!(self.result, Ok(Said::Response(_)))
     }

@@ -208,7 +208,7 @@ fn include_lines(errors: &[(String, IncludeError)]) -> String {
 }
 
 fn error_lines(errors: &[Error]) -> String {
-    errors.iter().map(Error::one_line).collect::<Vec<_>>().join("\n")
+    errors.iter().map(|error| format!("  {}", error.one_line())).collect::<Vec<_>>().join("\n")
 }
 
 impl From<SelectError> for Error {

@@ -217,6 +217,9 @@ pub(super) struct Package {
     /// Package without the audit
     #[arg(long, help_heading = "Packaging")]
     pub(super) no_check: bool,
+    /// As a part of `verify`, whose answer is another
+    #[arg(long, hide = true)]
+    pub(super) for_verify: bool,
     #[command(flatten)]
     pub(super) audit: Audit,
     #[command(flatten)]

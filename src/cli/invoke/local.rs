@@ -21,7 +21,7 @@ use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
 use crate::cli::{configuration, package};
 use crate::config::{Merged, Node};
-use crate::error::{Error, InvokeError};
+use crate::error::Error;
 use crate::files;
 use crate::function::{Function, TargetKind};
 use crate::local::{self, ACCOUNT, Client, Event, LocalError, Options};
@@ -152,7 +152,9 @@ fn with_server(
     let (stop, stopped) = oneshot::channel::<()>();
     thread::scope(|scope| {
         let server = scope.spawn(move || {
-            let ready = move |at| drop(address.send(at));
+            let ready = move |at| {
+                let _ = address.send(at);
+            };
             let stop = async move { drop(stopped.await) };
             local::serve(options, Box::new(talk), ready, stop)
         });

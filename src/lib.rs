@@ -47,6 +47,8 @@
 pub mod account;
 pub mod artifact;
 pub mod audit;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod bundle;
 pub mod cargo;
 pub mod cargo_config;
@@ -65,6 +67,7 @@ pub mod files;
 pub mod fresh;
 pub mod function;
 pub mod inspect;
+pub mod invocation;
 pub mod jobs;
 pub mod libraries;
 pub mod linker;

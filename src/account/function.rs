@@ -12,7 +12,7 @@ use super::url::Url;
 use super::{Code, Object};
 
 mod answer;
-mod code;
+pub(super) mod code;
 mod find;
 mod limits;
 mod publish;

@@ -226,6 +226,19 @@ fn a_layer_larger_than_250_mb_unpacked_is_refused() {
 }
 
 #[test]
+fn a_layer_that_stays_in_its_bucket_says_where() {
+    let mut bench = Bench::new();
+    bench.code = Some(zip(1000));
+    let object = json!({ "S3Bucket": "bucket", "S3Key": "key", "S3ObjectVersion": "version" });
+    let content = with(object.clone(), json!({ "S3ObjectStorageMode": "REFERENCE" }));
+    let request = json!({ "LayerName": "layer", "Content": content });
+    let answer = bench.ok("PublishLayerVersion", request);
+    assert_eq!(answer["Content"]["ResolvedS3Object"], object);
+    let settings = bench.ok("GetAccountSettings", json!({}));
+    assert_eq!(settings["AccountUsage"]["TotalCodeSize"], 0);
+}
+
+#[test]
 fn a_function_uses_five_layers_at_most() {
     let mut bench = Bench::new();
     let names = ["a", "b", "c", "d", "e", "f"];

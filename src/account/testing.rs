@@ -82,9 +82,11 @@ impl Bench {
 
     /// The answer of a call, whichever.
     pub(super) fn try_call(&mut self, operation: &str, input: Value) -> Result<Object, ApiError> {
-        let Value::Object(members) = input else { panic!("{input}") };
-        let wrong = judge::request(operation, &members);
-        assert!(wrong.is_empty(), "{operation} is sent {wrong:#?}");
+        let Value::Object(mut members) = input else { panic!("{input}") };
+        if operation == "PublishLayerVersion" {
+            members.entry("Content").or_insert_with(|| json!({}));
+        }
+        let members = judge::request(operation, members).unwrap_or_else(|why| panic!("{why}"));
         let ids = &mut self.ids;
         let mut uuid = || {
             *ids += 1;

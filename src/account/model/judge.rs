@@ -5,30 +5,35 @@ use serde_json::Value;
 use super::super::{ApiError, Object};
 use super::{Kind, MODEL, Shape, check, operation};
 
-/// What the model says against the members of a request.
-pub(in crate::account) fn request(name: &str, members: &Object) -> Vec<String> {
-    let operation = operation(name).unwrap();
-    let mut members = members.clone();
-    members.retain(|_, value| !value.is_null());
-    judged(operation.input, &members)
+/// The members of a request that reach the account, unless the model refuses them.
+pub(in crate::account) fn request(name: &str, members: Object) -> Result<Object, String> {
+    let shape = operation(name).unwrap().input.and_then(|at| MODEL.shape(at)).unwrap();
+    let known = |name: &String| shape.members.iter().any(|member| member.name == *name);
+    let kept = members.into_iter().filter(|(name, value)| known(name) && !value.is_null());
+    let kept = kept.collect();
+    check::members(shape, &kept).map(|()| kept).map_err(|error| error.message)
 }
 
 /// What the model says against an answer.
 pub(in crate::account) fn answer(name: &str, members: &Object) -> Vec<String> {
     let mut members = members.clone();
-    // Recorded of every update, though the model does not have it.
-    for shown in [Some("Configuration"), None] {
-        let shown = match shown {
-            Some(member) => members.get_mut(member).and_then(Value::as_object_mut),
-            None => Some(&mut members),
-        };
-        if let Some(shown) = shown
-            && shown.get("LastUpdateStatusReasonCode").is_some_and(|code| code == "Creating")
-        {
-            shown.remove("LastUpdateStatusReasonCode");
-        }
+    // Recorded, though the model says otherwise: a function without code signing answers nothing,
+    // and every update is in progress because of Creating.
+    if name == "GetFunctionCodeSigningConfig" && members.is_empty() {
+        return Vec::new();
+    }
+    forget_creating(&mut members);
+    if let Some(Value::Object(shown)) = members.get_mut("Configuration") {
+        forget_creating(shown);
     }
     judged(operation(name).unwrap().output, &members)
+}
+
+fn forget_creating(shown: &mut Object) {
+    let code = "LastUpdateStatusReasonCode";
+    if shown.get(code).is_some_and(|code| code == "Creating") {
+        shown.remove(code);
+    }
 }
 
 /// What the model says against an error. What stands before the service is not in it.

@@ -86,7 +86,7 @@ impl Bench {
         if operation == "PublishLayerVersion" {
             members.entry("Content").or_insert_with(|| json!({}));
         }
-        let members = judge::request(operation, members).unwrap_or_else(|why| panic!("{why}"));
+        let members = judge::request(operation, members)?;
         let ids = &mut self.ids;
         let mut uuid = || {
             *ids += 1;

@@ -6,12 +6,12 @@ use super::super::{ApiError, Object};
 use super::{Kind, MODEL, Shape, check, operation};
 
 /// The members of a request that reach the account, unless the model refuses them.
-pub(in crate::account) fn request(name: &str, members: Object) -> Result<Object, String> {
+pub(in crate::account) fn request(name: &str, members: Object) -> Result<Object, ApiError> {
     let shape = operation(name).unwrap().input.and_then(|at| MODEL.shape(at)).unwrap();
     let known = |name: &String| shape.members.iter().any(|member| member.name == *name);
     let kept = members.into_iter().filter(|(name, value)| known(name) && !value.is_null());
     let kept = kept.collect();
-    check::members(shape, &kept).map(|()| kept).map_err(|error| error.message)
+    check::members(shape, &kept).map(|()| kept)
 }
 
 /// What the model says against an answer.

@@ -86,12 +86,14 @@ fn value(shape: &Shape, at: &str, value: &Value, wrong: &mut Vec<String>) {
     match (shape.kind, value) {
         (Kind::Structure, Value::Object(members)) => structure(shape, at, members, wrong),
         (Kind::Map, Value::Object(items)) => {
-            items
-                .iter()
-                .for_each(|(key, item)| self::value(part(), &format!("{at}.{key}"), item, wrong));
+            for (key, item) in items {
+                self::value(part(), &format!("{at}.{key}"), item, wrong);
+            }
         }
         (Kind::List, Value::Array(items)) => {
-            items.iter().for_each(|item| self::value(part(), &format!("{at}[]"), item, wrong));
+            for item in items {
+                self::value(part(), &format!("{at}[]"), item, wrong);
+            }
         }
         (Kind::String | Kind::Blob, Value::String(_))
         | (Kind::Boolean, Value::Bool(_))

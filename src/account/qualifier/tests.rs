@@ -111,12 +111,10 @@ fn step() -> impl Strategy<Value = (&'static str, Value)> {
         Just("DeleteFunctionEventInvokeConfig"),
         Just("PutProvisionedConcurrencyConfig"),
         Just("DeleteProvisionedConcurrencyConfig"),
-        Just("CreateFunctionUrlConfig"),
-        Just("DeleteFunctionUrlConfig"),
         Just("PutRuntimeManagementConfig"),
         Just("DeleteFunction"),
     ];
-    let hang = (hang, qualifier, 0_u32..1100).prop_map(|(operation, qualifier, count)| {
+    let hang = (hang, qualifier, 1_u32..1100).prop_map(|(operation, qualifier, count)| {
         let input = json!({
             "FunctionName": "fn",
             "Qualifier": qualifier,
@@ -125,10 +123,14 @@ fn step() -> impl Strategy<Value = (&'static str, Value)> {
             "Principal": "*",
             "MaximumRetryAttempts": 1,
             "ProvisionedConcurrentExecutions": count,
-            "AuthType": "NONE",
             "UpdateRuntimeOn": "Auto",
         });
         (operation, input)
+    });
+    let url = prop_oneof![Just("CreateFunctionUrlConfig"), Just("DeleteFunctionUrlConfig")];
+    let name = prop_oneof![Just("live"), Just("next")];
+    let url = (url, name).prop_map(|(operation, name)| {
+        (operation, json!({ "FunctionName": "fn", "Qualifier": name, "AuthType": "NONE" }))
     });
     let alias = prop_oneof![Just("CreateAlias"), Just("UpdateAlias"), Just("DeleteAlias")];
     let name = prop_oneof![Just("live"), Just("next")];
@@ -144,7 +146,7 @@ fn step() -> impl Strategy<Value = (&'static str, Value)> {
         ("UpdateFunctionConfiguration", json!({ "FunctionName": "fn", "Timeout": timeout }))
     });
     let publish = Just(("PublishVersion", json!({ "FunctionName": "fn" })));
-    prop_oneof![10 => hang, 3 => alias, 2 => reserve, 1 => change, 1 => publish]
+    prop_oneof![10 => hang, 2 => url, 3 => alias, 2 => reserve, 1 => change, 1 => publish]
 }
 
 proptest! {

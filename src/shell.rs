@@ -146,7 +146,11 @@ impl Shell {
     /// A line of a function's log.
     pub fn log(&self, function: &str, line: &str) {
         if !self.quiet {
-            self.say(&format!("{CYAN}{}{CYAN:#} {}\n", clean(function), clean_lines(&line.replace('\t', "  "))));
+            self.say(&format!(
+                "{CYAN}{}{CYAN:#} {}\n",
+                clean(function),
+                clean_lines(&line.replace('\t', "  "))
+            ));
         }
     }
 

@@ -202,3 +202,5 @@ impl Account {
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,8 @@ pub fn load(folder: &Path, variables: Vec<(String, String)>, arguments: &[String
 }
 
 /// Cargo's home, where it runs in `folder` and `CARGO_HOME` is `named`; empty is as good as not set.
-fn home(folder: &Path, named: Option<&OsStr>) -> Option<PathBuf> {
+#[must_use]
+pub fn home(folder: &Path, named: Option<&OsStr>) -> Option<PathBuf> {
     match named.filter(|home| !home.is_empty()) {
         Some(home) => Some(folder.join(home)),
         None => env::home_dir().map(|home| home.join(".cargo")),

@@ -8,6 +8,7 @@ mod configuration;
 mod doctor;
 mod facts;
 mod groups;
+mod invoke;
 mod libraries;
 mod local;
 mod lower;
@@ -97,6 +98,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
         Command::Verify(args) => verify::run(args, &cli.global, shell),
+        Command::Invoke(args) => invoke::run(args, &cli.global, shell),
         Command::Local(args) => local::run(args, &cli.global, shell),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),

@@ -124,6 +124,9 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
+    /// An invocation.
+    #[error(transparent)]
+    Invoke(#[from] InvokeError),
     /// The embedded Lambda could not start.
     #[error(transparent)]
     Local(#[from] LocalError),
@@ -136,6 +139,24 @@ pub enum Error {
     /// A bug of ours.
     #[error(transparent)]
     Data(#[from] BrokenData),
+}
+
+/// An invocation that did not come to a response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvokeError {
+    /// The function's own error; it was shown.
+    #[error("`{0}` answered with an error")]
+    Function(String),
+    /// Lambda refused.
+    #[error("cannot invoke `{function}`: {code}: {message}")]
+    Refused {
+        /// The function.
+        function: String,
+        /// The code of the API.
+        code: String,
+        /// What it says.
+        message: String,
+    },
 }
 
 /// How many findings keep how many things from shipping.
@@ -187,7 +208,7 @@ fn include_lines(errors: &[(String, IncludeError)]) -> String {
 }
 
 fn error_lines(errors: &[Error]) -> String {
-    errors.iter().map(Error::one_line).collect::<Vec<_>>().join("\n")
+    errors.iter().map(|error| format!("  {}", error.one_line())).collect::<Vec<_>>().join("\n")
 }
 
 impl From<SelectError> for Error {
@@ -209,6 +230,7 @@ impl Error {
             Self::Inspect(error) if error.is_disk() => 1,
             Self::Fresh(error) if error.is_disk() => 1,
             Self::Rebuild { code, .. } => *code,
+            Self::Invoke(_) | Self::Local(LocalError::Lost { .. }) => 4,
             Self::Data(_)
             | Self::Local(LocalError::Start(_))
             | Self::Output(_)
@@ -230,7 +252,9 @@ impl Error {
             | Self::Inspect(_)
             | Self::Fresh(_)
             | Self::Record { .. }
-            | Self::Local(LocalError::Listen { .. } | LocalError::Store(_))
+            | Self::Local(
+                LocalError::Listen { .. } | LocalError::Store(_) | LocalError::Stranger(_),
+            )
             | Self::Cargo(
                 CargoError::Run(_)
                 | CargoError::Metadata

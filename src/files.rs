@@ -49,11 +49,14 @@ pub fn is_ours(folder: &Path) -> bool {
     }
 }
 
-/// Whether a folder holds nothing but files of these names.
+/// Whether a folder holds nothing but files of these names, and no links to files elsewhere.
 #[must_use]
 pub fn holds_only(folder: &Path, names: &[&OsStr]) -> bool {
     let Ok(mut items) = fs::read_dir(folder) else { return false };
-    items.all(|item| item.is_ok_and(|item| names.contains(&item.file_name().as_os_str())))
+    let is_file = |item: &fs::DirEntry| item.file_type().is_ok_and(|kind| kind.is_file());
+    items.all(|item| {
+        item.is_ok_and(|item| is_file(&item) && names.contains(&item.file_name().as_os_str()))
+    })
 }
 
 /// Opens a file for reading.
@@ -67,9 +70,20 @@ pub fn unread(path: &Path, source: io::Error) -> FileError {
     FileError::at("read", path)(source)
 }
 
+/// That a file could not be written.
+#[must_use]
+pub fn unwritten(path: &Path, source: io::Error) -> FileError {
+    FileError::at("write", path)(source)
+}
+
 /// The length of an open file, in bytes.
 pub fn length(file: &File, path: &Path) -> Result<u64, FileError> {
     file.metadata().map(|metadata| metadata.len()).map_err(FileError::at("read", path))
+}
+
+/// Reads a whole file.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(FileError::at("read", path))
 }
 
 /// Reads a small text file.

@@ -60,6 +60,7 @@ pub mod digest;
 pub mod doctor;
 pub mod elf;
 pub mod error;
+pub mod events;
 pub mod files;
 pub mod fresh;
 pub mod function;

@@ -5,6 +5,7 @@
 //! the sockets, the clock, the code on the disk, and the processes. All of it runs on one thread, so
 //! that nothing has to be locked: what takes long (unpacking, digests) goes to others.
 
+mod client;
 mod clock;
 mod control;
 mod environment;
@@ -36,11 +37,15 @@ use faults::Faults;
 use pool::Pools;
 use store::Store;
 
+pub use client::{Client, Reply};
 pub use faults::{Fault, FaultError, KINDS as FAULTS, read as read_faults};
 pub use store::StoreError;
 
 /// The account that is pretended: AWS uses this number in its own examples.
 pub const ACCOUNT: &str = "123456789012";
+
+/// How the server names itself (`Server`, RFC 9110).
+const SERVER: &str = "cargo-lambda-pack";
 
 /// The port, unless another is named.
 pub const PORT: u16 = 9720;
@@ -104,6 +109,17 @@ pub enum LocalError {
     /// The folder.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What answers there is no server of ours.
+    #[error("what listens on {0} is no server of cargo lambda-pack")]
+    Stranger(SocketAddr),
+    /// A call was not answered.
+    #[error("no answer from {address}")]
+    Lost {
+        /// The server.
+        address: SocketAddr,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The machine has not what a server needs.
     #[error("cannot start the server")]
     Start(#[from] std::io::Error),

@@ -26,6 +26,11 @@ pub enum Message<'a> {
         #[serde(flatten)]
         record: &'a crate::bundle::Record,
     },
+    /// The sample events that `invoke` can send.
+    Events {
+        /// What sends each, by name.
+        events: BTreeMap<&'a str, &'a str>,
+    },
     /// The embedded Lambda answers.
     Listening {
         /// Its URL.

@@ -21,19 +21,18 @@ pub(super) fn create(
     let function_name = account.named(input.required("FunctionName")?, None)?.name;
     let name = input.required("Name")?;
     let version = input.required("FunctionVersion")?.to_owned();
-    let second = second(input)?.flatten();
+    let second = second(input, None)?;
     account.check(function_name, &version, second)?;
     let arn = account.function_arn(function_name, Some(name));
-    let Some(function) = account.changing(function_name) else {
-        return Err(account.no_function(function_name, None));
-    };
-    if function.aliases.contains_key(name) {
+    if account.functions.get(function_name).is_some_and(|it| it.aliases.contains_key(name)) {
         return Err(ApiError::conflict(format!("Alias already exists: {arn}")));
     }
     let description = input.text("Description").unwrap_or_default().to_owned();
     let alias = Alias { version, description, second, revision: (moment.uuid)() };
     let answer = shown(&arn, name, &alias);
-    function.aliases.insert(name.to_owned(), alias);
+    if let Some(function) = account.changing(function_name) {
+        function.aliases.insert(name.to_owned(), alias);
+    }
     Ok(answer)
 }
 
@@ -68,9 +67,7 @@ pub(super) fn update(
     if let Some(version) = input.text("FunctionVersion") {
         version.clone_into(&mut alias.version);
     }
-    if let Some(second) = second(input)? {
-        alias.second = second;
-    }
+    alias.second = second(input, alias.second)?;
     if let Some(description) = input.text("Description") {
         description.clone_into(&mut alias.description);
     }
@@ -137,9 +134,9 @@ fn shown(arn: &str, name: &str, alias: &Alias) -> Object {
     answer
 }
 
-/// The second version and its share, as `RoutingConfig` says; none if it says nothing.
-fn second(input: &Input) -> Result<Option<Option<(u64, f64)>>, ApiError> {
-    let Some(routing) = input.object("RoutingConfig") else { return Ok(None) };
+/// The second version and its share, as `RoutingConfig` says; if it is not sent, as it was before.
+fn second(input: &Input, before: Option<(u64, f64)>) -> Result<Option<(u64, f64)>, ApiError> {
+    let Some(routing) = input.object("RoutingConfig") else { return Ok(before) };
     let weights = routing.get("AdditionalVersionWeights").and_then(|it| it.as_object());
     let mut weights = weights.into_iter().flatten();
     let second = weights.next().map(|(version, weight)| {
@@ -151,7 +148,7 @@ fn second(input: &Input) -> Result<Option<Option<(u64, f64)>>, ApiError> {
             "Number of items in AdditionalVersionWeights cannot be greater than 1",
         ));
     }
-    Ok(Some(second))
+    Ok(second)
 }
 
 impl Account {
@@ -204,3 +201,6 @@ impl Function {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests;

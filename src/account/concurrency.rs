@@ -19,8 +19,10 @@ impl Function {
 }
 
 impl Account {
-    /// `UnreservedConcurrentExecutions`: what no function has for itself.
-    pub(super) fn unreserved(&self) -> u32 {
+    /// `UnreservedConcurrentExecutions`: how many executions there may be at once of all functions that
+    /// have nothing reserved.
+    #[must_use]
+    pub fn unreserved(&self) -> u32 {
         let claims: u32 = self.functions.values().map(Function::claim).sum();
         CONCURRENT_EXECUTIONS.saturating_sub(claims)
     }

@@ -12,7 +12,7 @@ use super::url::Url;
 use super::{Code, Object};
 
 mod answer;
-mod code;
+pub(super) mod code;
 mod find;
 mod limits;
 mod publish;
@@ -134,3 +134,6 @@ pub struct Alias {
     /// `RevisionId`.
     pub revision: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::function::UsedLayer;
+use super::function::{UsedLayer, code};
 use super::page::{number, page};
 use super::policy::{self, Statement};
 use super::qualifier::no_resource;
@@ -37,6 +37,8 @@ pub struct LayerVersion {
     pub settings: Object,
     /// Its zip.
     pub code: Code,
+    /// What else its content says: the object that it stays in when it is used by reference.
+    pub code_settings: Object,
     /// When it was published (ms since 1970).
     pub created: i64,
     /// Who may use it.
@@ -171,9 +173,10 @@ impl Account {
     fn layer_answer(&self, name: &str, number: u64, version: &LayerVersion) -> Object {
         let mut answer = self.layer_item(name, number, version);
         answer.insert("LayerArn".to_owned(), self.arn("layer", name).into());
-        let content =
-            json!({ "CodeSha256": version.code.sha256(), "CodeSize": version.code.size() });
-        answer.insert("Content".to_owned(), content);
+        let mut content = version.code_settings.clone();
+        content.insert("CodeSha256".to_owned(), version.code.sha256().into());
+        content.insert("CodeSize".to_owned(), version.code.size().into());
+        answer.insert("Content".to_owned(), content.into());
         answer
     }
 }
@@ -200,7 +203,9 @@ pub(super) fn publish(
             settings.insert(member.to_owned(), value.clone());
         }
     }
-    let version = LayerVersion { settings, code, created: moment.now, policy: None };
+    let content = input.object("Content").cloned().unwrap_or_default();
+    let code_settings = code::settings(&Object::new(), &content);
+    let version = LayerVersion { settings, code, code_settings, created: moment.now, policy: None };
     let layer = account.layers.entry(name.to_owned()).or_insert_with(|| Layer {
         name: name.to_owned(),
         versions: BTreeMap::new(),
@@ -243,7 +248,7 @@ pub(super) fn list_versions(account: &Account, input: &Input) -> Result<Object, 
 }
 
 /// `ListLayers`: each with its newest version that suits.
-pub(super) fn list(account: &Account, input: &Input) -> Result<Object, ApiError> {
+pub(super) fn list(account: &Account, input: &Input) -> Object {
     let items = account.layers.iter().filter_map(|(name, layer)| {
         let newest = layer.versions.iter().rev().find(|(_, version)| version.suits(input))?;
         Some((name.clone(), (name, newest)))
@@ -255,7 +260,7 @@ pub(super) fn list(account: &Account, input: &Input) -> Result<Object, ApiError>
             "LatestMatchingVersion": account.layer_item(name, *at, version),
         })
     };
-    Ok(page(input, "Layers", 50, items, show))
+    page(input, "Layers", 50, items, show)
 }
 
 /// `DeleteLayerVersion`: also of what is not there. The layer stays, for its numbers go on.

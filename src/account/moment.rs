@@ -8,7 +8,7 @@ pub struct Moment<'a> {
     pub now: i64,
     /// A new version 4 UUID each time.
     pub uuid: &'a mut dyn FnMut() -> String,
-    /// How long functions stay Pending and updates InProgress, in milliseconds. With 0 the answer
+    /// How long functions stay Pending and updates `InProgress`, in milliseconds. With 0 the answer
     /// itself still says so, and the next call sees the end.
     pub delay: i64,
     /// The reason code with which the update that this call begins will fail; none if it succeeds.

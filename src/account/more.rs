@@ -17,7 +17,7 @@ pub(super) fn call(
         "GetLayerVersion" => layer::get(account, input),
         "GetLayerVersionByArn" => layer::get_by_arn(account, input),
         "ListLayerVersions" => layer::list_versions(account, input),
-        "ListLayers" => layer::list(account, input),
+        "ListLayers" => Ok(layer::list(account, input)),
         "DeleteLayerVersion" => layer::delete(account, input),
         "AddLayerVersionPermission" => layer::add_permission(account, input, moment),
         "RemoveLayerVersionPermission" => layer::remove_permission(account, input, moment),

@@ -93,3 +93,6 @@ fn is_account(part: &str) -> bool {
 fn is_digits(part: &str) -> bool {
     part.bytes().all(|b| b.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub(super) fn page<T, V: Into<serde_json::Value>>(
     let after = input.text("Marker").and_then(decode);
     let mut rest = items.skip_while(|(key, _)| after.as_ref().is_some_and(|after| key <= after));
     let mut last = String::new();
-    let list: Vec<serde_json::Value> = rest
+    let shown: Vec<serde_json::Value> = rest
         .by_ref()
         .take(size)
         .map(|(key, item)| {
@@ -32,7 +32,7 @@ pub(super) fn page<T, V: Into<serde_json::Value>>(
         })
         .collect();
     let mut answer = Object::new();
-    answer.insert(member.to_owned(), list.into());
+    answer.insert(member.to_owned(), shown.into());
     if rest.next().is_some() {
         answer.insert("NextMarker".to_owned(), URL_SAFE_NO_PAD.encode(last).into());
     }
@@ -48,3 +48,6 @@ fn decode(marker: &str) -> Option<String> {
 pub(super) fn number(number: u64) -> String {
     format!("{number:020}")
 }
+
+#[cfg(test)]
+mod tests;

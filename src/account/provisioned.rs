@@ -43,7 +43,7 @@ impl Provisioned {
 
 impl Function {
     /// An alias was moved to another version: what is provisioned for it moves along, and is
-    /// ready at `due` (recorded: IN_PROGRESS with everything allocated).
+    /// ready at `due` (recorded: `IN_PROGRESS` with everything allocated).
     pub(super) fn moved(&mut self, alias: &str, due: i64) {
         if let Some(provisioned) = self.provisioned.get_mut(alias) {
             provisioned.allocated = provisioned.requested;

@@ -103,3 +103,6 @@ pub(super) fn is_alias_name(qualifier: &str) -> bool {
     let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     qualifier.bytes().all(letters) && !qualifier.bytes().all(|b| b.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,14 +13,18 @@ const TOTAL_CODE_SIZE: u64 = 300 * 1024 * 1024 * 1024;
 
 impl Account {
     /// The length of all code: of every `$LATEST`, every published version and every layer version.
-    /// Recorded: publishing counts the same code once more.
+    ///
+    /// Recorded: publishing counts the same code once more. What is used by reference does not count
+    /// ("Self-managed code storage").
     fn code_size(&self) -> u64 {
         let functions = self.functions.values().flat_map(|function| {
-            let versions = function.versions.values().map(|version| &version.code);
-            versions.chain([&function.latest.code])
+            let all = function.versions.values().chain([&function.latest]);
+            all.map(|version| (&version.code, &version.code_settings))
         });
         let layers = self.layers.values().flat_map(|layer| layer.versions.values());
-        functions.chain(layers.map(|version| &version.code)).map(Code::size).sum()
+        let layers = layers.map(|version| (&version.code, &version.code_settings));
+        let copied = |(_, settings): &(&Code, &Object)| !settings.contains_key("ResolvedS3Object");
+        functions.chain(layers).filter(copied).map(|(code, _)| code.size()).sum()
     }
 }
 

@@ -124,8 +124,7 @@ pub(super) fn update(
     get(account, input)
 }
 
-/// `DeleteCodeSigningConfig`: not while a function has it ("DeleteCodeSigningConfig"; the text is
-/// ours).
+/// `DeleteCodeSigningConfig`: not while a function has it (the model says so; the text is ours).
 pub(super) fn delete(account: &mut Account, input: &Input) -> Result<Object, ApiError> {
     let id = id(account, input)?;
     let arn = input.required("CodeSigningConfigArn")?;

@@ -83,3 +83,6 @@ impl Configuration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ pub(super) struct Bench {
     pub(super) now: i64,
     pub(super) delay: i64,
     pub(super) code: Option<Code>,
+    pub(super) fails_with: Option<String>,
     copy: Account,
     ids: u64,
 }
@@ -32,7 +33,7 @@ impl Bench {
     pub(super) fn new() -> Self {
         let account = Account::new("111111111111", "us-east-1");
         let copy = account.clone();
-        Self { account, now: NOW, delay: 0, code: None, copy, ids: 0 }
+        Self { account, now: NOW, delay: 0, code: None, fails_with: None, copy, ids: 0 }
     }
 
     /// An account with the function `fn`, its version 1 and an alias `live` of that.
@@ -78,7 +79,8 @@ impl Bench {
         self.ok("GetFunctionConfiguration", named)["RevisionId"].clone()
     }
 
-    fn call(&mut self, operation: &str, input: Value) -> Result<Object, ApiError> {
+    /// The answer of a call, whichever.
+    pub(super) fn try_call(&mut self, operation: &str, input: Value) -> Result<Object, ApiError> {
         let Value::Object(members) = input else { panic!("{input}") };
         assert!(model::operation(operation).is_some(), "{operation}");
         let ids = &mut self.ids;
@@ -90,7 +92,7 @@ impl Bench {
             now: self.now,
             uuid: &mut uuid,
             delay: self.delay,
-            fails_with: None,
+            fails_with: self.fails_with.clone(),
             code: self.code.clone(),
         };
         let answer = self.account.call(operation, &Input::new(members), &mut moment);
@@ -106,7 +108,7 @@ impl Bench {
 
     /// The answer of a call that is not refused.
     pub(super) fn ok(&mut self, operation: &str, input: Value) -> Value {
-        match self.call(operation, input) {
+        match self.try_call(operation, input) {
             Ok(answer) => answer.into(),
             Err(error) => panic!("{operation}: {error:?}"),
         }
@@ -116,7 +118,7 @@ impl Bench {
     pub(super) fn refused(&mut self, operation: &str, input: Value) -> ApiError {
         self.account.settle(self.now);
         let before = self.account.clone();
-        let answer = self.call(operation, input);
+        let answer = self.try_call(operation, input);
         assert!(self.account.holds_the_same(&before), "{operation}: refused and done");
         answer.expect_err(operation)
     }
@@ -140,10 +142,24 @@ impl Account {
     }
 }
 
+/// An object with another value for a member.
+pub(super) fn set(mut object: Value, member: &str, value: impl Into<Value>) -> Value {
+    object[member] = value.into();
+    object
+}
+
+/// An object with more members.
+pub(super) fn with(mut object: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("{more}") };
+    object.as_object_mut().unwrap().extend(more);
+    object
+}
+
 /// Holds an error against code, status, text and the body as it was recorded.
 pub(super) fn assert_error(error: &ApiError, code: &str, status: u16, body: Value) {
     assert_eq!((error.code, error.status), (code, status), "{}", error.message);
-    assert_eq!(Value::Object(error.body()), body);
+    let Value::Object(body) = body else { panic!("{body}") };
+    assert_eq!(error.body(), body);
 }
 
 /// The body of a 404 with a text.

@@ -14,6 +14,7 @@ Exit codes:
     1  unforeseen: a bug, or the disk
     2  usage, configuration or plan refused
     3  built, but may not ship: findings; or not the same bytes
+    4  AWS, or the function that was invoked, answered with an error
   101  `cargo build` failed";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
@@ -103,6 +104,14 @@ pub(super) enum Command {
     /// It answers Lambda's API on the loopback interface and really runs what is uploaded. No account
     /// is needed. Prints the variables that make `aws` and the SDKs use it.
     Local(Local),
+    /// Invoke a function, on AWS or on this machine
+    ///
+    /// What the function answers goes to standard output, log, duration and memory to standard error.
+    /// An error of the function's gives exit code 4.
+    ///
+    /// With --local it is that of the server which `local` has started; if there is none, the
+    /// function is packaged, and a server is started for this one call.
+    Invoke(Invoke),
     /// Show what is set and where it was said, and what can be set
     Config {
         #[command(subcommand)]
@@ -124,6 +133,44 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Invoke {
+    /// The function: its name; with a server or on AWS also name:qualifier, or an ARN
+    #[arg(value_name = "FUNCTION", required_unless_present = "list_events")]
+    pub(super) function: Option<String>,
+    /// What to send: JSON, a file that holds JSON, or `-` for standard input [default: {}]
+    #[arg(long, value_name = "JSON|FILE|-", help_heading = "Invocation")]
+    pub(super) payload: Option<String>,
+    /// Send a sample of what this service sends: sqs, s3, apigw-v2
+    #[arg(long, value_name = "NAME", conflicts_with = "payload", help_heading = "Invocation")]
+    pub(super) event: Option<String>,
+    /// List the sample events
+    #[arg(long, help_heading = "Invocation")]
+    pub(super) list_events: bool,
+    /// A version or an alias
+    #[arg(long, value_name = "QUALIFIER", help_heading = "Invocation")]
+    pub(super) qualifier: Option<String>,
+    /// Do not wait for the answer
+    #[arg(long = "async", conflicts_with = "dry_run", help_heading = "Invocation")]
+    pub(super) is_async: bool,
+    /// Only check that it can be invoked
+    #[arg(long, help_heading = "Invocation")]
+    pub(super) dry_run: bool,
+    /// Show the end of the log, 4 KB
+    #[arg(long, help_heading = "Invocation")]
+    pub(super) log: bool,
+    /// Invoke it on this machine
+    #[arg(long, help_heading = "Invocation")]
+    pub(super) local: bool,
+    /// Where `local` listens
+    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, help_heading = "Invocation")]
+    pub(super) port: u16,
+    #[command(flatten)]
+    pub(super) audit: Audit,
+    #[command(flatten)]
+    pub(super) build: Build,
 }
 
 /// What goes wrong on purpose, how it is written, and all kinds of it.
@@ -200,6 +247,9 @@ pub(super) struct Package {
     /// Package without the audit
     #[arg(long, help_heading = "Packaging")]
     pub(super) no_check: bool,
+    /// As a part of `verify`, whose answer is another
+    #[arg(long, hide = true)]
+    pub(super) for_verify: bool,
     #[command(flatten)]
     pub(super) audit: Audit,
     #[command(flatten)]
@@ -270,7 +320,7 @@ pub(super) struct Show {
     pub(super) manifest: ManifestFlags,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Audit")]
 pub(super) struct Audit {
     /// The AWS runtime [default: the manifest's, else provided.al2023]
@@ -313,7 +363,7 @@ const OF_A_BUILD: [&str; 26] = [
 ];
 
 /// Cargo's own selection and build flags.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(mut_arg("features", |arg| arg.help("Space or comma separated list of features to activate")))]
 pub(super) struct Build {
     #[command(flatten, next_help_heading = "Package Selection")]
@@ -335,7 +385,7 @@ pub(super) struct Build {
     pub(super) manifest: ManifestFlags,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(super) struct TargetFlags {
     /// The architecture; with `both`, a bundle for each [default: the settings', else the host's]
@@ -356,7 +406,7 @@ pub(super) struct TargetFlags {
     pub(super) optimize: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Compilation Options")]
 pub(super) struct Compile {
     #[command(flatten)]
@@ -390,7 +440,7 @@ pub(super) struct Compile {
     pub(super) timings: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Manifest Options")]
 pub(super) struct ManifestFlags {
     /// Assert that Cargo.lock will remain unchanged

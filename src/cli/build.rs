@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
@@ -46,7 +47,13 @@ pub(super) struct Job {
     pub(super) jobs: Jobs,
     /// Where the time went.
     pub(super) clock: Clock,
+    /// The folders of libraries, by what they follow from: most functions ask for the same.
+    library_folders: Mutex<BTreeMap<LibraryQuestion, Vec<PathBuf>>>,
 }
+
+/// The compile, the folders that build scripts gave to the linker, those that the user named, and the
+/// root of the system.
+type LibraryQuestion = (Compile, Vec<PathBuf>, Vec<PathBuf>, Option<PathBuf>);
 
 /// All that goes into one bundle.
 pub(super) struct Contents {
@@ -107,7 +114,19 @@ impl Job {
         let mut outputs = vec![target, output.base.clone()];
         outputs.extend(output.cargo_lambda.clone());
         outputs.extend(metadata.build_directory.clone().map(Utf8PathBuf::into_std_path_buf));
-        let job = Self { options, metadata, rustc, plan, prepared, output, outputs, jobs, clock };
+        let library_folders = Mutex::default();
+        let job = Self {
+            options,
+            metadata,
+            rustc,
+            plan,
+            prepared,
+            output,
+            outputs,
+            jobs,
+            clock,
+            library_folders,
+        };
         for function in &job.plan.functions {
             check_folders(function)?;
         }
@@ -179,15 +198,22 @@ impl Job {
 
     /// The folders of this machine in which libraries for a function are looked for.
     pub(super) fn library_folders(&self, function: &Function, artifact: &Artifact) -> Vec<PathBuf> {
-        let triple = function.compile.target.triple();
-        crate::libraries::folders(&Search {
-            arch: function.compile.target.arch,
-            host: Arch::of_linux_triple(&self.rustc.host),
-            linked: &artifact.link_folders(function.scripts.as_ref(), triple),
-            flags: self.prepared.get(&function.compile).map_or(&[][..], |found| &found.flags),
-            folders: &function.library_paths,
-            sysroot: function.sysroot.as_deref(),
-        })
+        let compile = &function.compile;
+        let linked = artifact.link_folders(function.scripts.as_ref(), compile.target.triple());
+        let (folders, sysroot) = (function.library_paths.clone(), function.sysroot.clone());
+        let question = (compile.clone(), linked, folders, sysroot);
+        let mut known = self.library_folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = known.entry(question).or_insert_with_key(|(_, linked, folders, sysroot)| {
+            crate::libraries::folders(&Search {
+                arch: compile.target.arch,
+                host: Arch::of_linux_triple(&self.rustc.host),
+                linked,
+                flags: self.prepared.get(compile).map_or(&[][..], |found| &found.flags),
+                folders,
+                sysroot: sysroot.as_deref(),
+            })
+        });
+        answer.clone()
     }
 
     fn embedded(&self, function: &Function, executable: &Path) -> Result<Vec<Embedded>, Error> {

@@ -12,7 +12,8 @@ use super::lower::shown;
 use super::recorded::Asked;
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Trust};
-use crate::bundle::{self, Access, Bundle, Gate, LinkerRecord, Record, Sizes};
+use crate::bundle::{self, Access, Bundle, BundleError, Gate, LinkerRecord, Record, Sizes};
+use crate::compile::Compile;
 use crate::digest::Sha256;
 use crate::error::Error;
 use crate::files::{self, Staging, Watched};
@@ -47,6 +48,9 @@ pub(super) struct Packer<'a> {
     pub(super) commit: OnceLock<Option<String>>,
     /// The length and the time of this program: another one might pack otherwise.
     pub(super) tool: Option<(u64, (i64, u32))>,
+    /// The digest of what each way of compiling needs: it names every package's folder, so it is made
+    /// once and not for every function.
+    pub(super) prepared: BTreeMap<Compile, Sha256>,
     /// Not with `--no-check`.
     pub(super) audited: bool,
     pub(super) gate: Gate,
@@ -106,7 +110,7 @@ impl Packer<'_> {
     /// All but contents: what is the same in the next run if nothing was set otherwise.
     fn key(&self, function: &Function, artifact: &Artifact, tree: &Tree) -> Sha256 {
         let Job { plan, rustc, options, output, .. } = self.job;
-        let prepared = self.job.prepared.get(&function.compile);
+        let prepared = self.prepared.get(&function.compile);
         let tool = (env!("CARGO_PKG_VERSION"), self.tool);
         let made = (tool, self.audited, rustc, plan.time);
         let asked = self.asked.of(self.job, function);
@@ -233,12 +237,16 @@ impl Packer<'_> {
             spool: &|| files::spool(staging.folder()),
             gate: &self.gate,
         };
-        let failed = |source| Error::Bundle { function: function.name.to_string(), source };
+        let path = staging.folder().join(name);
+        let failed = |error| match error {
+            BundleError::Write(source) => Error::File(files::unwritten(&path, source)),
+            source => Error::Bundle { function: function.name.to_string(), source },
+        };
         let mut out = BufWriter::new(staging.create(name)?);
         let plan = &self.job.plan;
         let bundle = bundle::write_zip(tree, function.level, plan.time, &access, &mut out)
             .map_err(failed)?;
-        out.flush().map_err(|error| failed(bundle::BundleError::Write(error)))?;
+        out.flush().map_err(|error| failed(BundleError::Write(error)))?;
         Ok(bundle)
     }
 

@@ -8,10 +8,12 @@ use super::args::{Global, Package};
 use super::build::Job;
 use super::lower::shown;
 use super::pack::{Outcome, Packer, Written};
+use super::prepare::Prepared;
 use super::recorded::Asked;
 use super::runs::combine;
 use crate::audit::{Finding, Level};
 use crate::bundle::{Gate, Record};
+use crate::digest::Sha256;
 use crate::error::{Error, FindingsError};
 use crate::files;
 use crate::message::{Keep, Message, Table, bytes, count};
@@ -30,13 +32,15 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let tool = env::current_exe().ok().and_then(|path| files::stamp(&path));
     let tool = tool.map(|stamp| (stamp.size, stamp.modified));
     let commit = OnceLock::new();
-    let packer = Packer { job: &job, commit, tool, audited, gate, asked, shell };
+    let of = |prepared: &Prepared| Sha256::of(format!("{prepared:?}").as_bytes());
+    let prepared = job.prepared.iter().map(|(compile, one)| (compile.clone(), of(one))).collect();
+    let packer = Packer { job: &job, commit, tool, prepared, audited, gate, asked, shell };
     let (results, failed) = thread::scope(|scope| {
         // While cargo builds.
         scope.spawn(|| packer.commit());
         job.run(shell, |function, artifact| packer.pack(function, artifact))
     });
-    let result = packer.report(results, failed);
+    let result = packer.report(results, failed, !args.for_verify);
     job.clock.show(shell);
     result
 }
@@ -47,6 +51,7 @@ impl Packer<'_> {
         &self,
         results: Vec<Result<Outcome, Error>>,
         failed: Option<Error>,
+        answers: bool,
     ) -> Result<(), Error> {
         settle(&results);
         let mut shown = Ok(());
@@ -69,7 +74,7 @@ impl Packer<'_> {
         if self.job.output.index && !written.is_empty() {
             errors.extend(self.write_index().err());
         }
-        let answered = shown.and_then(|()| self.answer(&written));
+        let answered = if answers { shown.and_then(|()| self.answer(&written)) } else { shown };
         if !refused.is_empty() {
             errors.push(Error::Findings(FindingsError {
                 errors: refused.iter().map(|(_, findings)| count(findings, Level::Error)).sum(),

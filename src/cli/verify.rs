@@ -178,7 +178,7 @@ impl Verifier<'_> {
             Ok(program) => program,
             Err(error) => return failed(1, Some(error)),
         };
-        let mut args = vec!["package".into()];
+        let mut args = vec!["package".into(), "--for-verify".into()];
         args.extend(order.args());
         for (flag, path) in [("--target-dir", at.target.as_path()), ("--out", out)] {
             args.extend([flag.into(), path.into()]);
@@ -194,7 +194,6 @@ impl Verifier<'_> {
             None => step.without(["SOURCE_DATE_EPOCH"]),
         };
         self.shell.detail("Running", format!("`package` in {}", shown(&at.folder)));
-        // Its table is talk, since ours is the answer.
         let quiet = self.global.quiet;
         let ran = if quiet { step.output().map(drop) } else { step.interactive() };
         match ran {

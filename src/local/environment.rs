@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::clock;
 use super::failure::Failure;
@@ -30,6 +30,9 @@ use log::Log;
 /// How long a runtime may take until it asks for its first invocation; from then on the time of that
 /// invocation runs.
 const INIT: Duration = Duration::from_secs(10);
+
+/// In Lambda's words: a process that ended with exit status 0, or without any.
+const NO_REASON: &str = "Runtime exited without providing a reason";
 
 /// One invocation, as the runtime gets it.
 pub(super) struct Job {
@@ -84,6 +87,8 @@ pub(super) struct Answer {
     pub(super) duration: Duration,
     /// How long its init took, if it was its first.
     pub(super) init: Option<Duration>,
+    /// Whether the runtime was given it at all.
+    pub(super) began: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,13 +115,34 @@ struct State {
     init: Option<Duration>,
     /// When the runtime was given the invocation.
     given: Instant,
+    /// Whether it was.
+    began: bool,
     /// Why there will be no other invocation.
     over: Option<Failure>,
+}
+
+impl State {
+    /// Gives an invocation to a `next`. One that has hung up meanwhile is followed by another, or by
+    /// the end of the process.
+    fn give(&mut self, job: Rc<Job>, next: oneshot::Sender<Rc<Job>>) {
+        match next.send(job) {
+            Ok(()) => {
+                self.phase = Phase::Busy;
+                // A runtime that asks twice has no more time for that.
+                if !self.began {
+                    (self.began, self.given) = (true, Instant::now());
+                }
+            }
+            Err(job) => self.queued = Some(job),
+        }
+    }
 }
 
 /// An execution environment.
 pub(super) struct Environment {
     started: Instant,
+    /// The runtime was given an invocation that had waited for it.
+    began: Notify,
     state: RefCell<State>,
     child: Child,
     tasks: Vec<JoinHandle<()>>,
@@ -148,10 +174,12 @@ impl Environment {
             current: None,
             init: None,
             given: started,
+            began: false,
             over: None,
         };
         Ok(Rc::new_cyclic(|this: &Weak<Self>| Self {
             started,
+            began: Notify::new(),
             state: RefCell::new(state),
             child,
             tasks: vec![
@@ -187,33 +215,25 @@ impl Environment {
     }
 
     /// Gives it an invocation; it must have none. Waits for the reply.
-    pub(super) async fn invoke(self: &Rc<Self>, job: Job) -> Answer {
-        let job = Rc::new(job);
+    pub(super) async fn invoke(self: &Rc<Self>, job: Rc<Job>) -> Answer {
         let (sender, receiver) = oneshot::channel();
         {
             let mut state = self.state.borrow_mut();
             if let Some(failure) = &state.over {
-                let reply = Err(failure.clone());
-                return Answer { reply, duration: Duration::ZERO, init: None };
+                let (reply, duration) = (Err(failure.clone()), Duration::ZERO);
+                return Answer { reply, duration, init: None, began: false };
             }
-            let starting = state.phase == Phase::Init;
-            state.phase = if starting { Phase::Init } else { Phase::Busy };
-            state.given = Instant::now();
+            state.began = false;
             state.current = Some((job.clone(), sender));
             match state.waiting.take() {
-                Some(waiting) => {
-                    if let Err(job) = waiting.send(job.clone()) {
-                        // The runtime hung up: its next `next` gets it.
-                        state.queued = Some(job);
-                    }
-                }
+                Some(waiting) => state.give(job.clone(), waiting),
                 None => state.queued = Some(job.clone()),
             }
         }
         let reply = self.wait(&job, receiver).await;
         let mut state = self.state.borrow_mut();
-        let duration = state.given.elapsed();
-        Answer { reply, duration, init: state.init.take() }
+        let duration = if state.began { state.given.elapsed() } else { Duration::ZERO };
+        Answer { reply, duration, init: state.init.take(), began: state.began }
     }
 
     /// Waits for the reply as long as Lambda would.
@@ -223,20 +243,19 @@ impl Environment {
         mut reply: oneshot::Receiver<Result<Reply, Failure>>,
     ) -> Result<Reply, Failure> {
         loop {
-            let (limit, given) = {
+            let limit = {
                 let state = self.state.borrow();
-                let wait = if state.phase == Phase::Init { INIT } else { Duration::ZERO };
-                let from = if state.phase == Phase::Init { self.started } else { state.given };
-                (from + wait + job.timeout, state.given)
+                let from = if state.began { state.given } else { self.started + INIT };
+                from.max(state.given) + job.timeout
             };
-            match timeout_at(limit, &mut reply).await {
-                Ok(Ok(reply)) => return reply,
-                Ok(Err(_)) => {
-                    return Err(Failure::exited("Runtime exited without providing a reason"));
+            tokio::select! {
+                biased;
+                reply = &mut reply => {
+                    return reply.unwrap_or_else(|_| Err(Failure::exited(NO_REASON)));
                 }
-                // Its init has ended meanwhile, and its time began anew.
-                Err(_) if self.state.borrow().given != given => {}
-                Err(_) => {
+                // Its time begins anew.
+                () = self.began.notified() => {}
+                () = sleep_until(limit) => {
                     let failure = Failure::timed_out(job.timeout);
                     self.end(failure.clone());
                     return Err(failure);
@@ -252,23 +271,12 @@ impl Environment {
             let mut state = self.state.borrow_mut();
             if state.phase == Phase::Init {
                 state.init = Some(self.started.elapsed());
-                state.given = Instant::now();
             }
-            match state.queued.take() {
+            let again = state.current.as_ref().map(|(job, _)| job.clone());
+            match state.queued.take().or(again) {
                 Some(job) => {
-                    state.phase = Phase::Busy;
-                    state.given = Instant::now();
-                    // The runtime has just asked.
-                    if let Err(job) = sender.send(job) {
-                        state.queued = Some(job);
-                    }
-                    return receiver;
-                }
-                // It asks again without having answered: it gets the same once more.
-                None if state.current.is_some() => {
-                    if let Some((job, _)) = &state.current {
-                        let _ = sender.send(job.clone());
-                    }
+                    state.give(job, sender);
+                    self.began.notify_one();
                     return receiver;
                 }
                 None => {

@@ -66,6 +66,11 @@ impl Failure {
         Self::new("Local.Error", error.to_string())
     }
 
+    /// Whether the processor met an instruction that it does not have.
+    pub(super) fn is_illegal_instruction(&self) -> bool {
+        self.message.ends_with("signal: illegal instruction")
+    }
+
     /// `errorType`.
     pub(super) fn kind(&self) -> &'static str {
         self.kind

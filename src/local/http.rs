@@ -189,6 +189,7 @@ pub(super) fn answer(status: u16, content_type: &'static str, body: Bytes) -> An
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     set(&mut answer, "content-type", content_type);
     set(&mut answer, "x-amzn-requestid", &Uuid::new_v4().to_string());
+    set(&mut answer, "server", super::SERVER);
     answer
 }
 

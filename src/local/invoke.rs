@@ -44,7 +44,6 @@ struct Call {
 
 /// An invocation that may begin.
 struct Ready {
-    function: String,
     /// `$LATEST`, or a number.
     version: String,
     memory: u64,
@@ -198,13 +197,6 @@ impl Server {
         let (invoked, version, reserved, memory, pool, job) =
             self.target(call, |target, account| {
                 let Target { function, configuration, qualifier } = target;
-                let weighted = qualifier.and_then(|name| function.aliases.get(name));
-                let weighted = weighted.is_some_and(|alias| alias.second.is_some());
-                let invoked = Invoked {
-                    function: function.name.clone(),
-                    qualifier: qualifier.map(str::to_owned),
-                    drawn: weighted.then(|| target.version()),
-                };
                 let number = |name: &str| configuration.settings.get(name).and_then(Value::as_u64);
                 let job = Job {
                     trace: call.trace.clone().unwrap_or_else(|| trace(&id)),
@@ -218,10 +210,10 @@ impl Server {
                 let memory = number("MemorySize").unwrap_or(128);
                 let pool = self.pools.of(&function.name, configuration, account.region());
                 let reserved = function.reserved_concurrency;
-                (invoked, target.version(), reserved, memory, pool, job)
+                (Invoked::of(target), target.version(), reserved, memory, pool, job)
             })?;
-        let function = invoked.function.clone();
-        let turn = self.pools.turn(&function, reserved, super::CONCURRENCY).map_err(|full| {
+        let function = invoked.function();
+        let turn = self.pools.turn(function, reserved, super::CONCURRENCY).map_err(|full| {
             self.watch.throttled(&invoked, clock::now());
             let reason = match full {
                 Full::Reserved => "ReservedFunctionConcurrentInvocationLimitExceeded",
@@ -229,7 +221,7 @@ impl Server {
             };
             ApiError::too_many(reason, "Rate Exceeded.")
         })?;
-        Ok(Ready { function, version, memory, turn, pool, job, invoked })
+        Ok(Ready { version, memory, turn, pool, job, invoked })
     }
 
     async fn carry_out(
@@ -237,26 +229,42 @@ impl Server {
         ready: Ready,
         pieces: Option<mpsc::Sender<Bytes>>,
     ) -> Outcome {
-        let Ready { function, version, memory, turn, pool, job, invoked } = ready;
-        let id = job.id.clone();
+        let Ready { version, memory, turn, pool, job, invoked } = ready;
+        let function = invoked.function();
         let began = clock::now();
         self.watch.begin(&invoked, began);
-        let environment = match pool.waiting().await {
-            Some(environment) => Ok(environment),
-            None => self.start(&function, &version, &pool).await,
-        };
-        let outcome = match environment {
-            Ok(environment) => {
-                self.in_environment(&environment, job, memory, pieces, &version).await
+        let job = Rc::new(job);
+        let outcome = loop {
+            let waiting = pool.waiting().await;
+            let reused = waiting.is_some();
+            let environment = match waiting {
+                Some(environment) => Ok(environment),
+                None => self.start(function, &version, &pool).await,
+            };
+            let environment = match environment {
+                Ok(environment) => environment,
+                Err(failure) => {
+                    let line = format!("{} {} {}\n", failure.kind(), job.id, failure.message());
+                    let stream = services::stream(&version, self.count(), began);
+                    self.watch.line(pool.spec.log_group(), &stream, line.as_bytes(), began);
+                    break Outcome::failed(&job, &version, failure);
+                }
+            };
+            let pieces = pieces.clone();
+            let (outcome, taken) =
+                self.in_environment(&environment, &job, memory, pieces, &version).await;
+            // One that ended while it waited for something to do is nobody's error.
+            if taken || !reused || !outcome.is_error() {
+                break outcome;
             }
-            Err(failure) => {
-                let line = format!("{} {id} {}\n", failure.kind(), failure.message());
-                let stream = services::stream(&version, self.count(), began);
-                self.watch.line(pool.spec.log_group(), &stream, line.as_bytes(), began);
-                let (log, duration) = (Vec::new(), Duration::ZERO);
-                Outcome { id, version, result: Err(failure), log, duration }
-            }
         };
+        if matches!(&outcome.result, Err(failure) if failure.is_illegal_instruction()) {
+            self.note(&format!(
+                "{function} met an instruction that this machine's processor does not have, or that qemu \
+                 does not know: it was compiled for another one than this (`--target-cpu`); `cargo \
+                 lambda-pack doctor` says what this machine can run"
+            ));
+        }
         let (duration, failed) = (outcome.duration, outcome.is_error());
         self.watch.end(&invoked, &Ended { began, duration, failed });
         drop(turn);
@@ -300,17 +308,17 @@ impl Server {
     async fn in_environment(
         &self,
         environment: &Rc<Environment>,
-        job: Job,
+        job: &Rc<Job>,
         memory: u64,
         pieces: Option<mpsc::Sender<Bytes>>,
         version: &str,
-    ) -> Outcome {
+    ) -> (Outcome, bool) {
         let (id, timeout) = (job.id.clone(), job.timeout);
         let log = &environment.log;
         log.begin();
         log.add(format!("START RequestId: {id} Version: {version}\n").as_bytes());
         let started = Instant::now();
-        let answer = environment.invoke(job).await;
+        let answer = environment.invoke(job.clone()).await;
         let answered = started.elapsed();
         let result = match answer.reply {
             Ok(Reply::Response(body)) => Ok(Said::Response(body)),
@@ -333,7 +341,7 @@ impl Server {
         let ms = duration.as_secs_f64() * 1000.0;
         log.add(report(&id, ms, memory, environment.memory(), answer.init).as_bytes());
         let log = log.tail();
-        Outcome { id, version: version.to_owned(), result, log, duration }
+        (Outcome { id, version: version.to_owned(), result, log, duration }, answer.began)
     }
 }
 
@@ -404,6 +412,16 @@ fn failed(kind: &str, body: &str) -> Bytes {
 }
 
 impl Outcome {
+    fn failed(job: &Job, version: &str, failure: Failure) -> Self {
+        Self {
+            id: job.id.clone(),
+            version: version.to_owned(),
+            result: Err(failure),
+            log: Vec::new(),
+            duration: Duration::ZERO,
+        }
+    }
+
     fn is_error(&self) -> bool {
         !matches!(self.result, Ok(Said::Response(_)))
     }

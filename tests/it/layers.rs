@@ -17,6 +17,7 @@ const DECISIONS: &[&str] = &[
     "config",
     "doctor",
     "elf",
+    "events",
     "linker",
     "message",
     "plan",

@@ -295,7 +295,7 @@ fn what_was_asked_for_is_asked_for_again() {
 fn mistakes_and_failures() {
     let this = Verified::committed(Workspace::hello());
     this.verify(&[]).code(2).says("<PATH>");
-    this.verify(&["nowhere"]).code(2).says("cannot read nowhere");
+    this.verify(&["nowhere"]).code(2).says("nowhere is not there");
     this.package(&[]);
     let all = "target/lambda-pack";
     this.verify(&[all, "--target-dir", "x"]).code(2).says("leave out `--target-dir`");

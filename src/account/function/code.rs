@@ -56,8 +56,8 @@ fn no_source() -> ApiError {
 }
 
 /// What `GetFunction` says of the code beside the code itself: its key, and the object that it stays in
-/// when it is used by reference.
-pub(super) fn settings(before: &Object, source: &Object) -> Object {
+/// when it is used by reference. The same for the content of a layer.
+pub(in crate::account) fn settings(before: &Object, source: &Object) -> Object {
     let mut settings = before.clone();
     match source.get("SourceKMSKeyArn").and_then(Value::as_str) {
         None => {}

@@ -24,17 +24,21 @@ pub(in crate::account) fn remove(account: &mut Account, input: &Input) -> Result
         return Err(account.no_function(named.name, None));
     };
     match named.qualifier.map(find::number) {
-        None => drop(account.functions.remove(named.name)),
+        None => {
+            account.functions.remove(named.name);
+            account.change(Key::Function(named.name.to_owned()));
+        }
         Some(None) => return Err(account.no_function(named.name, None)),
         Some(Some(number)) => {
             function.unreferenced(number)?;
-            if let Some(function) = account.functions.get_mut(named.name) {
+            if function.versions.contains_key(&number)
+                && let Some(function) = account.changing(named.name)
+            {
                 function.versions.remove(&number);
                 function.release(&number.to_string());
             }
         }
     }
-    account.change(Key::Function(named.name.to_owned()));
     Ok(Object::from_iter([("StatusCode".to_owned(), json!(204))]))
 }
 

@@ -139,7 +139,7 @@ fn vpc(settings: &Object, value: &Value) -> Option<Value> {
     if !inside && !settings.contains_key("VpcConfig") {
         return None;
     }
-    let dual = value.get("Ipv6AllowedForDualStack").cloned().unwrap_or_else(|| json!(false));
+    let dual = value.get("Ipv6AllowedForDualStack").and_then(Value::as_bool).unwrap_or(false);
     Some(json!({
         "Ipv6AllowedForDualStack": dual,
         "SecurityGroupIds": groups,

@@ -1,6 +1,6 @@
 //! States: what is pending ends when it is due.
 //!
-//! A new function is Pending, then Active; an update is InProgress, then Successful. Each end has its
+//! A new function is Pending, then Active; an update is `InProgress`, then Successful. Each end has its
 //! own revision (recorded answers), which is drawn when the thing begins.
 
 use super::{Pending, Status};

@@ -38,13 +38,13 @@ pub(in crate::account) fn configuration(
 ) -> Result<Object, ApiError> {
     let name = account.whole(input)?;
     let latest = &account.ready(name, input)?.latest;
+    if matches!(latest.code, Code::Image { .. }) {
+        refuse_for_image(input)?;
+    }
     let layers = match input.texts("Layers") {
         Some(arns) => account.used_layers(&arns)?,
         None => latest.layers.clone(),
     };
-    if matches!(latest.code, Code::Image { .. }) {
-        refuse_for_image(input)?;
-    }
     let settings = settings::merged(&latest.settings, input, &account.region)?;
     limits::settings(&settings)?;
     limits::unzipped(&latest.code, &layers)?;

@@ -226,6 +226,19 @@ fn a_layer_larger_than_250_mb_unpacked_is_refused() {
 }
 
 #[test]
+fn a_layer_that_stays_in_its_bucket_says_where() {
+    let mut bench = Bench::new();
+    bench.code = Some(zip(1000));
+    let object = json!({ "S3Bucket": "bucket", "S3Key": "key", "S3ObjectVersion": "version" });
+    let content = with(object.clone(), json!({ "S3ObjectStorageMode": "REFERENCE" }));
+    let request = json!({ "LayerName": "layer", "Content": content });
+    let answer = bench.ok("PublishLayerVersion", request);
+    assert_eq!(answer["Content"]["ResolvedS3Object"], object);
+    let settings = bench.ok("GetAccountSettings", json!({}));
+    assert_eq!(settings["AccountUsage"]["TotalCodeSize"], 0);
+}
+
+#[test]
 fn a_function_uses_five_layers_at_most() {
     let mut bench = Bench::new();
     let names = ["a", "b", "c", "d", "e", "f"];
@@ -285,11 +298,6 @@ fn permission(sid: &str) -> Value {
     })
 }
 
-fn with(mut request: Value, member: &str, value: impl Into<Value>) -> Value {
-    request[member] = value.into();
-    request
-}
-
 #[test]
 fn the_policy_of_a_layer_version_from_its_first_statement_to_none() {
     let mut bench = layer();
@@ -313,21 +321,21 @@ fn the_policy_of_a_layer_version_from_its_first_statement_to_none() {
     assert_eq!(policy["Policy"], document(&["s1"]));
     assert_eq!(policy["RevisionId"], added["RevisionId"]);
 
-    let request = with(permission("s2"), "RevisionId", policy["RevisionId"].clone());
+    let request = set(permission("s2"), "RevisionId", policy["RevisionId"].clone());
     let added = bench.ok("AddLayerVersionPermission", request);
     assert_ne!(added["RevisionId"], policy["RevisionId"]);
     let policy = bench.ok("GetLayerVersionPolicy", version.clone());
     assert_eq!(policy["Policy"], document(&["s1", "s2"]));
     assert_eq!(policy["RevisionId"], added["RevisionId"]);
 
-    let remove = with(version.clone(), "StatementId", "s2");
-    let remove = with(remove, "RevisionId", policy["RevisionId"].clone());
+    let remove = set(version.clone(), "StatementId", "s2");
+    let remove = set(remove, "RevisionId", policy["RevisionId"].clone());
     assert_eq!(bench.ok("RemoveLayerVersionPermission", remove), json!({}));
     let after = bench.ok("GetLayerVersionPolicy", version.clone());
     assert_eq!(after["Policy"], document(&["s1"]));
     assert_ne!(after["RevisionId"], policy["RevisionId"]);
 
-    bench.ok("RemoveLayerVersionPermission", with(version.clone(), "StatementId", "s1"));
+    bench.ok("RemoveLayerVersionPermission", set(version.clone(), "StatementId", "s1"));
     let error = bench.refused("GetLayerVersionPolicy", version);
     assert_not_found(&error, "No policy is associated with the given resource.");
 }
@@ -335,11 +343,11 @@ fn the_policy_of_a_layer_version_from_its_first_statement_to_none() {
 #[test]
 fn a_layer_may_be_open_to_an_account_or_an_organization() {
     let mut bench = layer();
-    let account = with(permission("a"), "Principal", "210987654321");
+    let account = set(permission("a"), "Principal", "210987654321");
     let statement = bench.ok("AddLayerVersionPermission", account)["Statement"].clone();
     let statement: Value = serde_json::from_str(statement.as_str().unwrap()).unwrap();
     assert_eq!(statement["Principal"], json!({ "AWS": "arn:aws:iam::210987654321:root" }));
-    let organization = with(permission("o"), "OrganizationId", "o-1234567890");
+    let organization = set(permission("o"), "OrganizationId", "o-1234567890");
     let statement = bench.ok("AddLayerVersionPermission", organization)["Statement"].clone();
     let statement: Value = serde_json::from_str(statement.as_str().unwrap()).unwrap();
     let condition = json!({ "StringEquals": { "aws:PrincipalOrgID": "o-1234567890" } });
@@ -369,9 +377,9 @@ fn a_layer_permission_with_a_statement_id_that_is_taken() {
 fn a_layer_permission_with_a_stale_revision() {
     let mut bench = layer();
     bench.ok("AddLayerVersionPermission", permission("s1"));
-    let add = with(permission("s2"), "RevisionId", "wrong");
+    let add = set(permission("s2"), "RevisionId", "wrong");
     assert_stale(&bench.refused("AddLayerVersionPermission", add), "GetLayerPolicy");
-    let remove = with(permission("s1"), "RevisionId", "wrong");
+    let remove = set(permission("s1"), "RevisionId", "wrong");
     assert_stale(&bench.refused("RemoveLayerVersionPermission", remove), "GetLayerPolicy");
 }
 
@@ -379,8 +387,8 @@ fn a_layer_permission_with_a_stale_revision() {
 fn a_layer_permission_of_a_version_that_is_not_there() {
     let mut bench = layer();
     for (name, number) in [("nosuch", 1), ("layer", 2)] {
-        let request = with(permission("s1"), "LayerName", name);
-        let request = with(request, "VersionNumber", number);
+        let request = set(permission("s1"), "LayerName", name);
+        let request = set(request, "VersionNumber", number);
         let text = format!("Layer version {ARN}:layer:{name}:{number} does not exist.");
         for operation in
             ["AddLayerVersionPermission", "GetLayerVersionPolicy", "RemoveLayerVersionPermission"]

@@ -12,7 +12,7 @@ pub(super) enum Source {
     Queue,
     /// A Kinesis stream.
     Kinesis,
-    /// A DynamoDB stream.
+    /// A `DynamoDB` stream.
     DynamoDb,
     /// An Amazon MSK cluster.
     Kafka,

@@ -58,12 +58,14 @@ fn is_fine(shape: &Shape, value: &Value) -> bool {
 }
 
 fn value(shape: &Shape, at: &str, value: &Value, errors: &mut Vec<String>) {
-    let shown = || said(shape, value);
     let mut refuse = |why: &str| {
-        errors.push(format!("{} at '{at}' failed to satisfy constraint: {why}", shown()))
+        let said = said(shape, value);
+        errors.push(format!("{said} at '{at}' failed to satisfy constraint: {why}"));
     };
     if is_scalar(shape) {
-        broken(shape, value).iter().for_each(|why| refuse(why));
+        for why in broken(shape, value) {
+            refuse(&why);
+        }
         return;
     }
     for why in length(shape, value) {
@@ -73,8 +75,9 @@ fn value(shape: &Shape, at: &str, value: &Value, errors: &mut Vec<String>) {
     match (shape.kind, value) {
         (Kind::Structure, Value::Object(members)) => structure(shape, at, members, errors),
         (Kind::List, Value::Array(items)) if is_scalar(part) => {
-            if items.iter().any(|item| item.is_null() || !broken(part, item).is_empty()) {
-                let all = constraints(part, !shape.nullable);
+            let bad = |item: &Value| item.is_null() || !broken(part, item).is_empty();
+            let all = constraints(part, !shape.nullable);
+            if items.iter().any(bad) {
                 refuse(&format!("Member must satisfy constraint: [{}]", all.join(", ")));
             }
         }

@@ -150,16 +150,9 @@ pub fn percent_decoded(part: &str) -> String {
     while at < bytes.len() {
         let hex = |text: &&str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let digits = part.get(at + 1..at + 3).filter(hex).filter(|_| bytes[at] == b'%');
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&decoded).into_owned()
 }

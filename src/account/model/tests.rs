@@ -27,7 +27,7 @@ fn asked(
     input(operation, &members, &query, &|_| None, Some(body))
 }
 
-/// The text of a ValidationException.
+/// The text of a `ValidationException`.
 fn refused(method: &str, path: &str, query: &str, body: Value) -> String {
     let error = asked(method, path, query, body).unwrap_err();
     assert_eq!((error.code, error.status), ("ValidationException", 400), "{}", error.message);

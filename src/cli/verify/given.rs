@@ -25,6 +25,9 @@ pub(super) fn all(paths: &[PathBuf]) -> Result<Vec<Given>, Error> {
 }
 
 fn one(path: &Path) -> Result<Given, Error> {
+    if !path.exists() {
+        return Err(Error::Usage(format!("{} is not there", shown(path))));
+    }
     let record = if path.is_dir() { Some(path) } else { path.parent() };
     let record = record.map(|folder| folder.join(Record::FILE)).filter(|file| file.is_file());
     let of_path = || Given { thing: shown(path), archive: path.to_path_buf(), record: None };

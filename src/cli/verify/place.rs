@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::Metadata;
 
+use crate::cargo_files;
 use crate::cli::args::Global;
 use crate::cli::lower::shown;
 use crate::error::Error;
@@ -21,6 +22,8 @@ pub(super) struct Place {
     top: Option<PathBuf>,
     /// The manifest that the user named.
     manifest: Option<PathBuf>,
+    /// The packages in folders outside of the workspace.
+    beside: Vec<String>,
     /// Where cargo builds.
     outputs: Vec<PathBuf>,
 }
@@ -52,6 +55,13 @@ impl Place {
         let place = Self {
             top: top.filter(|top| root.starts_with(top)),
             manifest: global.manifest_path.as_deref().map(real),
+            beside: metadata
+                .packages
+                .iter()
+                .filter(|package| package.source.is_none())
+                .filter(|package| !real(package.manifest_path.as_std_path()).starts_with(&root))
+                .map(|package| package.name.to_string())
+                .collect(),
             outputs: std::iter::once(&metadata.target_directory)
                 .chain(&metadata.build_directory)
                 .map(|path| real(path.as_std_path()))
@@ -138,8 +148,13 @@ impl Place {
 
     /// Says what of the present place does not count in a fresh folder.
     pub(super) fn warn_of_configuration(&self, shell: &Shell) {
-        let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+        let home = cargo_files::home(&self.root, env::var_os("CARGO_HOME").as_deref());
+        for package in &self.beside {
+            shell.warn(format!(
+                "{package} is not of the workspace: cargo puts the place of its folder into the names \
+                 of its symbols, so the bytes differ in another folder"
+            ));
+        }
         for folder in self.base().ancestors().skip(1).map(|folder| folder.join(".cargo")) {
             let names = ["config.toml", "config"];
             let found = names.iter().map(|name| folder.join(name)).find(|path| path.is_file());

@@ -179,7 +179,7 @@ impl Exit {
 /// As the recorded answers have it.
 fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
-        (Some(0), _) => "Runtime exited without providing a reason".to_owned(),
+        (Some(0), _) => super::NO_REASON.to_owned(),
         (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
         (None, Some(signal)) => {
             format!("Runtime exited with error: signal: {}", signal_name(signal))

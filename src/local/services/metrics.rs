@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::members;
+use crate::account::Target;
 use spread::{Spread, Stat};
 
 /// A minute in milliseconds: nothing here is finer.
@@ -24,11 +25,11 @@ const KEPT: usize = 24 * 60;
 /// Who was invoked.
 #[derive(Debug, Clone)]
 pub(in crate::local) struct Invoked {
-    pub(in crate::local) function: String,
+    pub(super) function: String,
     /// The qualifier that was asked for.
-    pub(in crate::local) qualifier: Option<String>,
+    pub(super) qualifier: Option<String>,
     /// The version that runs, if that was decided by weight.
-    pub(in crate::local) drawn: Option<String>,
+    pub(super) drawn: Option<String>,
 }
 
 /// How an invocation ended.
@@ -50,6 +51,23 @@ pub(super) struct Dimensions {
 }
 
 impl Invoked {
+    /// That of an invocation.
+    pub(in crate::local) fn of(target: &Target<'_>) -> Self {
+        let Target { function, qualifier, .. } = target;
+        let alias = qualifier.and_then(|name| function.aliases.get(name));
+        let weighted = alias.is_some_and(|alias| alias.second.is_some());
+        Self {
+            function: function.name.clone(),
+            qualifier: qualifier.map(str::to_owned),
+            drawn: weighted.then(|| target.version()),
+        }
+    }
+
+    /// The name of the function.
+    pub(in crate::local) fn function(&self) -> &str {
+        &self.function
+    }
+
     fn series(&self) -> Vec<Dimensions> {
         let function = Some(self.function.clone());
         let resource = Some(match &self.qualifier {

@@ -1,0 +1,186 @@
+//! `invoke --local` without a server: packages the function, starts a server for this one call, and
+//! ends it.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+use super::send;
+use crate::bundle::Record;
+use crate::cli::args::{Build, Global, Invoke, Package};
+use crate::cli::facts::Facts;
+use crate::cli::groups::functions;
+use crate::cli::prepare::Machines;
+use crate::cli::{configuration, package};
+use crate::config::{Merged, Node};
+use crate::error::Error;
+use crate::files;
+use crate::function::{Function, TargetKind};
+use crate::local::{self, ACCOUNT, Client, Event, LocalError, Options};
+use crate::nearest;
+use crate::plan;
+use crate::shell::Shell;
+
+/// An execution environment is used once.
+const IDLE: Duration = Duration::from_secs(60);
+
+pub(super) fn run(
+    name: &str,
+    args: &Invoke,
+    global: &Global,
+    payload: Vec<u8>,
+    shell: &Shell,
+) -> Result<(), Error> {
+    let (zip, request) = bundle(name, args, global, shell)?;
+    let zip = files::read_bytes(&zip)?;
+    with_server(global, |client| {
+        create(client, request, &zip)?;
+        send(client, name, args, payload, shell)
+    })
+}
+
+/// Packages the function of this name. Its zip, and what to create it with.
+fn bundle(
+    name: &str,
+    args: &Invoke,
+    global: &Global,
+    shell: &Shell,
+) -> Result<(std::path::PathBuf, Map<String, Value>), Error> {
+    let facts = Facts::gather(args.build.cargo_options(global), false)?;
+    let flags = args.build.compile.settings(&args.audit);
+    let config = configuration::load(&facts.metadata, flags, global, shell)?;
+    let target = Machines::new(&facts, shell).default_target();
+    let (functions, _) = functions(&facts, &args.build.selection(), &config, target)?;
+    let Some(function) = functions.iter().find(|function| function.name.as_str() == name) else {
+        let names = functions.iter().map(|function| function.name.as_str());
+        let known = nearest::suggestion(name, names);
+        return Err(Error::Usage(format!(
+            "there is no function `{name}` in this workspace: {known}"
+        )));
+    };
+    let handler = &function.handler;
+    let build = only(&args.build, function);
+    let package = Package {
+        out: None,
+        layout: None,
+        no_check: false,
+        for_verify: true,
+        audit: args.audit.clone(),
+        build,
+    };
+    package::run(&package, global, shell)?;
+    let folder = plan::output(&facts.target, None, false).folder(function);
+    let zip = folder.join(record(&folder)?.zip);
+    let merged = config.of_handler(&handler.package, &handler.target);
+    Ok((zip, request(function, &merged)))
+}
+
+fn record(folder: &Path) -> Result<Record, Error> {
+    let path = folder.join(Record::FILE);
+    let text = files::read_text(&path)?;
+    let path = path.display().to_string();
+    serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
+}
+
+/// The same flags, for this function's handler alone.
+fn only(build: &Build, function: &Function) -> Build {
+    let mut build = build.clone();
+    build.workspace = clap_cargo::Workspace::default();
+    build.workspace.package = vec![function.handler.package.clone()];
+    let (bins, examples) = match function.handler.kind {
+        TargetKind::Bin => (vec![function.handler.target.clone()], Vec::new()),
+        TargetKind::Example => (Vec::new(), vec![function.handler.target.clone()]),
+    };
+    (build.bin, build.example, build.bins) = (bins, examples, false);
+    build
+}
+
+/// `CreateFunction`, without the code.
+fn request(function: &Function, merged: &Merged) -> Map<String, Value> {
+    let mut request = Map::new();
+    let mut set = |name: &str, value: Value| drop(request.insert(name.to_owned(), value));
+    set("FunctionName", function.name.as_str().into());
+    set("Runtime", function.runtime.aws_name().into());
+    set("Handler", "bootstrap".into());
+    set("Role", format!("arn:aws:iam::{ACCOUNT}:role/local").into());
+    set("Architectures", json!([function.compile.target.arch.aws_name()]));
+    for (key, member) in [("timeout", "Timeout"), ("memory", "MemorySize")] {
+        if let Some(Node::Integer(number)) = merged.get(key).map(|value| &value.node) {
+            set(member, (*number).into());
+        }
+    }
+    if let Some(Node::Table(table)) = merged.get("environment").map(|value| &value.node) {
+        let variables = table.iter().filter_map(|(name, value)| match &value.node {
+            Node::Text(text) => Some((name.clone(), Value::from(text.as_str()))),
+            _ => None,
+        });
+        set("Environment", json!({ "Variables": variables.collect::<Map<_, _>>() }));
+    }
+    request
+}
+
+/// Does something with a server that ends then.
+fn with_server(
+    global: &Global,
+    work: impl FnOnce(&Client) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let options = Options {
+        port: 0,
+        region: "us-east-1".to_owned(),
+        data: None,
+        delay: Duration::ZERO,
+        s3_endpoint: None,
+        retries: Vec::new(),
+        idle: IDLE,
+        program: env::current_exe().map_err(LocalError::Start)?,
+        faults: Vec::new(),
+        seed: 0,
+    };
+    let talk = global.shell();
+    let talk = move |event: Event<'_>| {
+        if let Event::Note(text) = event {
+            talk.warn(text);
+        }
+    };
+    let (address, listening) = mpsc::channel::<SocketAddr>();
+    let (stop, stopped) = oneshot::channel::<()>();
+    thread::scope(|scope| {
+        let server = scope.spawn(move || {
+            let ready = move |at| {
+                let _ = address.send(at);
+            };
+            let stop = async move { drop(stopped.await) };
+            local::serve(options, Box::new(talk), ready, stop)
+        });
+        let worked = match listening.recv() {
+            Ok(address) => work(&Client::at(address)),
+            // It did not start, and says why.
+            Err(_) => Ok(()),
+        };
+        drop(stop);
+        let ended = server
+            .join()
+            .unwrap_or_else(|_| Err(LocalError::Start(std::io::Error::other("it broke"))));
+        worked.and(ended.map_err(Error::from))
+    })
+}
+
+fn create(client: &Client, mut request: Map<String, Value>, zip: &[u8]) -> Result<(), Error> {
+    let name = request.get("FunctionName").and_then(Value::as_str).unwrap_or_default().to_owned();
+    request.insert("Code".to_owned(), json!({ "ZipFile": STANDARD.encode(zip) }));
+    let body = Value::Object(request).to_string();
+    let headers = [("content-type", "application/json")];
+    let reply = client.call("POST", "/2015-03-31/functions", &headers, body.into())?;
+    if reply.status < 300 {
+        return Ok(());
+    }
+    Err(Error::Invoke(super::refused(&name, &reply)))
+}

@@ -28,6 +28,9 @@ use refusal::Refusal;
 pub(super) use metrics::{Ended, Invoked};
 pub(super) use watch::{Watch, stream};
 
+/// The most that a request may hold, in bytes: more than any of these services takes.
+const REQUEST: usize = 1 << 20;
+
 const STS: Service = Service {
     target: "AWSSecurityTokenServiceV20110615",
     shapes: "",
@@ -68,6 +71,10 @@ pub(super) async fn handle(
         Err(error) => return http::refusal(&error),
     };
     let wire = Wire::of(service, &parts.headers);
+    if body.len() > REQUEST {
+        let message = format!("the request is larger than {REQUEST} bytes");
+        return wire.refuse(&Refusal::new("RequestEntityTooLarge", 413, message));
+    }
     let answered = wire.read(&parts, &body).and_then(|(operation, input)| {
         let output = server.ask(&caller.service, &operation, &input)?;
         Ok(wire.answer(&operation, &output))

@@ -121,22 +121,16 @@ fn parse(text: &str) -> Result<Fault, String> {
     };
     let mut operations = Vec::new();
     for name in names.into_iter().flat_map(|names| names.split(',')) {
-        operations.extend(named(name)?);
+        // A pattern may stand for more than can be met; a name may not.
+        let mut met = named(name)?;
+        met.retain(|operation| kind.can_meet(operation));
+        if met.is_empty() {
+            let kind_name = rest.split('=').next().unwrap_or_default();
+            let all = kind.meets().join(", ");
+            return Err(format!("{name} cannot meet `{kind_name}`: that is for {all}"));
+        }
+        operations.extend(met);
     }
-    let name = rest.split('=').next().unwrap_or_default();
-    // A pattern may stand for more than can be met; a name may not.
-    let met = |operation: &&str| kind.can_meet(operation);
-    if let Some(wrong) = names.and_then(|names| {
-        names
-            .split(',')
-            .find(|one| !named(one).unwrap_or_default().iter().any(|operation| met(operation)))
-    }) {
-        return Err(format!(
-            "{wrong} cannot meet `{name}`: that is for {}",
-            kind.meets().join(", ")
-        ));
-    }
-    operations.retain(|operation| met(operation));
     Ok(Fault { text: text.to_owned(), kind, operations, when })
 }
 

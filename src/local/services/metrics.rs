@@ -22,14 +22,11 @@ pub(super) const MINUTE: i64 = 60_000;
 /// How many minutes of a series are kept.
 const KEPT: usize = 24 * 60;
 
-/// Who was invoked.
+/// Who was invoked, and the series that it counts in.
 #[derive(Debug, Clone)]
 pub(in crate::local) struct Invoked {
-    pub(super) function: String,
-    /// The qualifier that was asked for.
-    pub(super) qualifier: Option<String>,
-    /// The version that runs, if that was decided by weight.
-    pub(super) drawn: Option<String>,
+    function: String,
+    series: Vec<Dimensions>,
 }
 
 /// How an invocation ended.
@@ -56,33 +53,29 @@ impl Invoked {
         let Target { function, qualifier, .. } = target;
         let alias = qualifier.and_then(|name| function.aliases.get(name));
         let weighted = alias.is_some_and(|alias| alias.second.is_some());
-        Self {
-            function: function.name.clone(),
-            qualifier: qualifier.map(str::to_owned),
-            drawn: weighted.then(|| target.version()),
+        Self::new(&function.name, *qualifier, weighted.then(|| target.version()))
+    }
+
+    /// `qualifier`: the one that was asked for. `drawn`: the version that runs, if that was decided by
+    /// weight.
+    pub(super) fn new(function: &str, qualifier: Option<&str>, drawn: Option<String>) -> Self {
+        let resource = match qualifier {
+            Some(qualifier) => format!("{function}:{qualifier}"),
+            None => function.to_owned(),
+        };
+        let of_function =
+            Dimensions { function: Some(function.to_owned()), ..Dimensions::default() };
+        let of_resource = Dimensions { resource: Some(resource), ..of_function.clone() };
+        let mut series = vec![Dimensions::default(), of_function, of_resource.clone()];
+        if drawn.is_some() {
+            series.push(Dimensions { version: drawn, ..of_resource });
         }
+        Self { function: function.to_owned(), series }
     }
 
     /// The name of the function.
     pub(in crate::local) fn function(&self) -> &str {
         &self.function
-    }
-
-    fn series(&self) -> Vec<Dimensions> {
-        let function = Some(self.function.clone());
-        let resource = Some(match &self.qualifier {
-            Some(qualifier) => format!("{}:{qualifier}", self.function),
-            None => self.function.clone(),
-        });
-        let mut series = vec![
-            Dimensions::default(),
-            Dimensions { function: function.clone(), ..Dimensions::default() },
-            Dimensions { function: function.clone(), resource: resource.clone(), version: None },
-        ];
-        if self.drawn.is_some() {
-            series.push(Dimensions { function, resource, version: self.drawn.clone() });
-        }
-        series
     }
 }
 
@@ -194,37 +187,42 @@ pub(in crate::local) struct Metrics {
 }
 
 impl Metrics {
+    /// The series that an invocation counts in.
+    fn each(&mut self, invoked: &Invoked, mut count: impl FnMut(&mut Series)) {
+        for dimensions in &invoked.series {
+            if !self.series.contains_key(dimensions) {
+                self.series.insert(dimensions.clone(), Series::default());
+            }
+            if let Some(series) = self.series.get_mut(dimensions) {
+                count(series);
+                series.forget();
+            }
+        }
+    }
+
     /// An invocation begins.
     pub(super) fn begin(&mut self, invoked: &Invoked, now: i64) {
-        for dimensions in invoked.series() {
-            let series = self.series.entry(dimensions).or_default();
+        self.each(invoked, |series| {
             series.running += 1;
             let running = members::real(series.running);
             series.minute(now).concurrency.add(running, 1);
-            series.forget();
-        }
+        });
     }
 
     /// One that began has ended.
     pub(super) fn end(&mut self, invoked: &Invoked, ended: &Ended) {
-        for dimensions in invoked.series() {
-            let series = self.series.entry(dimensions).or_default();
+        self.each(invoked, |series| {
             series.running = series.running.saturating_sub(1);
             let minute = series.minute(ended.began);
             minute.invocations += 1;
             minute.errors += u64::from(ended.failed);
             minute.duration.add(ended.duration.as_secs_f64() * 1000.0, 1);
-            series.forget();
-        }
+        });
     }
 
     /// One could not begin.
     pub(super) fn throttled(&mut self, invoked: &Invoked, now: i64) {
-        for dimensions in invoked.series() {
-            let series = self.series.entry(dimensions).or_default();
-            series.minute(now).throttles += 1;
-            series.forget();
-        }
+        self.each(invoked, |series| series.minute(now).throttles += 1);
     }
 
     /// The values of a metric from `start` on and before `end`, one for each period that has any, with
@@ -233,7 +231,7 @@ impl Metrics {
     pub(super) fn points(
         &self,
         dimensions: &Dimensions,
-        (metric, stat): (Metric, Stat),
+        (metric, statistic): (Metric, Stat),
         (start, end): (i64, i64),
         period: i64,
     ) -> Vec<(i64, f64)> {
@@ -246,7 +244,7 @@ impl Metrics {
             let begin = start + floor(time - start, period);
             periods.entry(begin).or_default().merge(&minute.values(metric));
         }
-        let value = |(time, spread): (i64, Spread)| Some((time, spread.statistic(stat)?));
+        let value = |(time, spread): (i64, Spread)| Some((time, spread.statistic(statistic)?));
         periods.into_iter().filter_map(value).collect()
     }
 }

@@ -29,7 +29,7 @@ fn judged(alarm: &Alarm, metrics: &Metrics, now: i64) -> Option<Judged> {
     let settings = &alarm.settings;
     let metric = Metric::of(text(settings, "Namespace")?, text(settings, "MetricName")?)?;
     let name = text(settings, "Statistic").or(text(settings, "ExtendedStatistic"))?;
-    let stat = Stat::of(name).ok()?;
+    let statistic = Stat::of(name).ok()?;
     let period = number(settings, "Period")?.checked_mul(1000)?;
     let periods = number(settings, "EvaluationPeriods")?;
     let needed = number(settings, "DatapointsToAlarm").unwrap_or(periods);
@@ -39,7 +39,7 @@ fn judged(alarm: &Alarm, metrics: &Metrics, now: i64) -> Option<Judged> {
     let start = end.checked_sub(periods.checked_mul(period)?)?;
     let points = Dimensions::of(list(settings, "Dimensions"))
         .filter(|_| text(settings, "Unit").is_none_or(|unit| unit == metric.unit()))
-        .map(|dimensions| metrics.points(&dimensions, (metric, stat), (start, end), period))
+        .map(|dimensions| metrics.points(&dimensions, (metric, statistic), (start, end), period))
         .unwrap_or_default();
     let crossing = points.iter().filter(|(_, value)| crosses(*value, threshold)).count();
     let (crossing, there) = (i64::try_from(crossing).ok()?, i64::try_from(points.len()).ok()?);

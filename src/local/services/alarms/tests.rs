@@ -21,12 +21,14 @@ fn alarm(name: &str) -> Object {
 }
 
 fn with(mut alarm: Object, more: Value) -> Object {
-    alarm.extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("{more}") };
+    alarm.extend(more);
     alarm
 }
 
 fn object(value: Value) -> Object {
-    value.as_object().unwrap().clone()
+    let Value::Object(members) = value else { panic!("{value}") };
+    members
 }
 
 /// An account with these alarms.
@@ -39,7 +41,7 @@ fn of(all: &[Object]) -> Alarms {
 }
 
 fn ended(metrics: &mut Metrics, began: i64, failed: bool) {
-    let who = Invoked { function: "orders".to_owned(), qualifier: None, drawn: None };
+    let who = Invoked::new("orders", None, None);
     metrics.begin(&who, began);
     metrics.end(&who, &Ended { began, duration: Duration::ZERO, failed });
 }

@@ -13,7 +13,7 @@ use crate::local::services::refusal::Refusal;
 /// The most events of one answer, and the most bytes (AWS API reference).
 const MOST: usize = 10_000;
 const BYTES: usize = 1 << 20;
-/// What an event takes besides its text (AWS API reference, PutLogEvents).
+/// What an event takes besides its text (AWS API reference, `PutLogEvents`).
 const OVERHEAD: usize = 26;
 
 /// Events of a group, in the order of their times, that match a pattern.

@@ -25,11 +25,13 @@ enum Part {
     Any,
 }
 
+type Compare = fn(f64, f64) -> bool;
+
 #[derive(Debug)]
 pub(super) enum Test {
     /// Equal, or not.
     Text(bool, Wanted),
-    Number(fn(f64, f64) -> bool, f64),
+    Number(Compare, f64),
     /// `IS NULL`, `IS TRUE`, `IS FALSE`.
     Literal(Value),
     NotExists,
@@ -235,7 +237,6 @@ impl<'a> Reader<'a> {
         if self.take("NOT EXISTS") {
             return Ok(Test::NotExists);
         }
-        type Compare = fn(f64, f64) -> bool;
         let numeric: [(&str, Compare); 4] = [
             (">=", |a, b| a >= b),
             ("<=", |a, b| a <= b),

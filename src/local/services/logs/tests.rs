@@ -32,7 +32,8 @@ fn lines(answer: &Value) -> String {
 
 fn filtered(more: Value) -> Value {
     let mut input = json!({"logGroupName": "/aws/lambda/orders"});
-    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("{more}") };
+    input.as_object_mut().unwrap().extend(more);
     ask("FilterLogEvents", &input).unwrap()
 }
 
@@ -83,7 +84,7 @@ fn a_page_holds_at_most_a_megabyte() {
     let mut logs = Logs::default();
     let stream = "s".into();
     for _ in 0..5 {
-        logs.add("g", &stream, &[b'x'; 200 * 1024], NOW);
+        logs.add("g", &stream, "x".repeat(200 * 1024).as_bytes(), NOW);
     }
     let input = json!({"logGroupName": "g"});
     let answer = answer("FilterLogEvents", input.as_object().unwrap(), &logs, PLACE);

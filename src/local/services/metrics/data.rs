@@ -10,7 +10,7 @@ use crate::account::Object;
 use crate::local::services::members::{self, list, number, object, required, text, time};
 use crate::local::services::refusal::Refusal;
 
-/// The most values that one answer holds (AWS API reference, GetMetricData).
+/// The most values that one answer holds (AWS API reference, `GetMetricData`).
 const MOST: i64 = 100_800;
 
 /// What is asked of one metric.

@@ -8,11 +8,7 @@ use crate::account::Object;
 const NOW: i64 = 1_795_196_280_000;
 
 fn invoked(function: &str, qualifier: Option<&str>, drawn: Option<&str>) -> Invoked {
-    Invoked {
-        function: function.to_owned(),
-        qualifier: qualifier.map(str::to_owned),
-        drawn: drawn.map(str::to_owned),
-    }
+    Invoked::new(function, qualifier, drawn.map(str::to_owned))
 }
 
 fn run(metrics: &mut Metrics, who: &Invoked, began: i64, ms: u64, failed: bool) {
@@ -121,7 +117,7 @@ fn times_are_those_of_the_beginning() {
     let times = |request: &Object| {
         get(request, &metrics).unwrap()["MetricDataResults"][0]["Timestamps"].clone()
     };
-    let begin = NOW as f64 / 1000.0;
+    let begin = 1_795_196_280.0;
     assert_eq!(times(&request), json!([begin, begin + 60.0]));
     request.remove("ScanBy");
     assert_eq!(times(&request), json!([begin + 60.0, begin]));

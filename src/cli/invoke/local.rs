@@ -141,6 +141,8 @@ fn with_server<T>(
         retries: Vec::new(),
         idle: IDLE,
         program: env::current_exe().map_err(LocalError::Start)?,
+        faults: Vec::new(),
+        seed: 0,
     };
     let talk = global.shell();
     let talk = move |event: Event<'_>| {

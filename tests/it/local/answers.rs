@@ -15,7 +15,7 @@ fn a_wrong_request_id_is_refused_and_the_invocation_times_out() {
          time.sleep(60)";
     server.create_with("wrong", &python(script), &json!({ "Timeout": 1 }));
     let reply = server.invoke("wrong", "{}");
-    assert_eq!(reply.failure().0, "Sandbox.Timedout");
+    assert_eq!(reply.failure().0, "Sandbox.Timedout", "{}", reply.log());
     let log = reply.log();
     assert!(log.contains("response 400 InvalidRequestID\nerror 400\n"), "{log}");
 }

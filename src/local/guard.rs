@@ -4,7 +4,9 @@
 
 use std::net::IpAddr;
 
+use hyper::Uri;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use hyper::http::uri::Authority;
 
 use crate::account::ApiError;
 
@@ -18,8 +20,8 @@ pub(super) struct Caller {
 }
 
 /// Refuses who may not call.
-pub(super) fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
-    local(headers)?;
+pub(super) fn caller(uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    local(uri, headers)?;
     if headers.contains_key(ORIGIN) {
         return Err(refused(
             "AccessDeniedException",
@@ -38,10 +40,12 @@ pub(super) fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
     })
 }
 
-/// Refuses a name that is not this machine's own.
-pub(super) fn local(headers: &HeaderMap) -> Result<(), ApiError> {
-    let host = headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if is_loopback(host) {
+/// Refuses a name that is not this machine's own, wherever in the request it stands, and more than one.
+pub(super) fn local(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let authority = uri.authority().map_or(host, Authority::as_str);
+    if hosts.next().is_none() && is_loopback(host) && is_loopback(authority) {
         return Ok(());
     }
     Err(refused("AccessDeniedException", "this server answers on the loopback interface only"))
@@ -79,6 +83,10 @@ fn credential(header: &str) -> Option<Caller> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
+        super::caller(&Uri::from_static("/2015-03-31/functions"), headers)
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
@@ -118,5 +126,16 @@ mod tests {
         ] {
             assert_eq!(caller(&refused).unwrap_err().code, code);
         }
+    }
+
+    #[test]
+    fn other_names_beside_the_right_one_are_refused() {
+        let mut two = headers(&[("host", "127.0.0.1:9100"), SIGNED]);
+        let elsewhere = Uri::from_static("http://rebound.example/2015-03-31/functions");
+        assert_eq!(super::caller(&elsewhere, &two).unwrap_err().code, "AccessDeniedException");
+        let here = Uri::from_static("http://localhost:9100/2015-03-31/functions");
+        assert!(super::caller(&here, &two).is_ok());
+        two.append(HOST, "rebound.example".parse().unwrap());
+        assert_eq!(caller(&two).unwrap_err().code, "AccessDeniedException");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::channel::Channel;
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,6 +21,10 @@ use crate::account::{ApiError, Object, model};
 
 /// The most that any request may hold, in bytes (recorded).
 const REQUEST: usize = 70_167_211;
+/// As much of a refused request is read as is likely to be there already.
+const SMALL: usize = 256 * 1024;
+/// How long that may take.
+const SHORT: Duration = Duration::from_secs(5);
 /// How long a client may take for its headers, and how long for the next part of its body.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -85,14 +89,17 @@ impl From<ApiError> for Failed {
 
 async fn handle(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, Lost> {
     if let Some(rest) = request.uri().path().strip_prefix("/code/") {
-        return Ok(match guard::local(request.headers()) {
+        return Ok(match guard::local(request.uri(), request.headers()) {
             Ok(()) => control::code(&server, rest).await,
             Err(error) => refusal(&error),
         });
     }
-    let caller = match guard::caller(request.headers()) {
+    let caller = match guard::caller(request.uri(), request.headers()) {
         Ok(caller) => caller,
-        Err(error) => return Ok(refusal(&error)),
+        Err(error) => {
+            discard(request.into_body(), SMALL).await;
+            return Ok(refusal(&error));
+        }
     };
     if caller.service != "lambda" {
         return Ok(services::handle(&server, &caller, request).await);
@@ -110,6 +117,7 @@ async fn lambda(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer
     let query = query(parts.uri.query().unwrap_or_default());
     let Some((operation, path)) = model::route(parts.method.as_str(), parts.uri.path(), &query)
     else {
+        discard(body, SMALL).await;
         let what = format!("{} {}", parts.method, parts.uri.path());
         return Err(ApiError::unknown_operation(&what).into());
     };
@@ -153,22 +161,46 @@ fn named(server: &Server, path: &[(String, String)], body: &Bytes) -> Option<Str
 }
 
 /// The whole body of a request.
-pub(super) async fn whole(body: Incoming, operation: &str) -> Result<Bytes, ApiError> {
-    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, REQUEST).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+pub(super) async fn whole(mut body: Incoming, operation: &str) -> Result<Bytes, ApiError> {
+    let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    // Who sends far more than may be is answered at once; else after all has come, for who has not yet
+    // sent all may not look for an answer.
+    let far_more = claimed > 2 * REQUEST;
+    let collected = async {
+        if far_more { Ok(None) } else { Limited::new(&mut body, REQUEST).collect().await.map(Some) }
+    };
+    match tokio::time::timeout(PATIENCE, collected).await {
+        Ok(Ok(Some(body))) => Ok(body.to_bytes()),
+        Ok(Err(error)) if !error.is::<LengthLimitError>() => Err(not_arrived()),
+        Err(_) => Err(not_arrived()),
+        _ => {
+            if !far_more {
+                discard(body, REQUEST).await;
+            }
             let message = format!(
                 "Request must be smaller than {REQUEST} bytes for the {operation} operation"
             );
             Err(ApiError::new("RequestEntityTooLargeException", 413, message))
         }
-        _ => Err(ApiError::new(
-            "RequestTimeoutException",
-            408,
-            "the body of the request did not arrive",
-        )),
     }
+}
+
+fn not_arrived() -> ApiError {
+    ApiError::new("RequestTimeoutException", 408, "the body of the request did not arrive")
+}
+
+/// Reads what nobody wants, up to a limit: a connection with an unread body cannot be used again.
+pub(super) async fn discard(mut body: Incoming, most: usize) {
+    let read = async {
+        let mut left = most;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(SHORT, read).await;
 }
 
 /// The pairs of a query, decoded.

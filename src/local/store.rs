@@ -247,6 +247,9 @@ fn claimed(zip: &[u8]) -> Result<u64, ApiError> {
     };
     let members =
         ZipFile::open(Cursor::new(zip)).and_then(|mut zip| zip.members()).map_err(|_| unsound())?;
+    if members.is_empty() {
+        return Err(ApiError::invalid("Uploaded file must be a non-empty zip"));
+    }
     let claimed = members.iter().map(|member| member.claimed).fold(0, u64::saturating_add);
     if claimed > UNPACKED_LIMIT {
         let message = format!("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes");

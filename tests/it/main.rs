@@ -20,6 +20,7 @@ mod help;
 mod include;
 mod jail;
 mod layers;
+mod local;
 mod native;
 mod nothing_twice;
 mod orders;

@@ -25,7 +25,7 @@ static BUNDLES: LazyLock<PathBuf> = LazyLock::new(|| {
     out.join("")
 });
 
-fn zip(function: &str) -> PathBuf {
+pub(crate) fn zip(function: &str) -> PathBuf {
     BUNDLES.join(function).join(crate::support::host_arch()).join("bootstrap.zip")
 }
 

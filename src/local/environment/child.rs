@@ -2,7 +2,7 @@
 //!
 //! It is started through this program itself (`sandbox`, a hidden command), which sets up what must be
 //! set up in the process and then becomes the function's program. It leads a process group of its own,
-//! which is killed as a whole; what left the group is found by its environment.
+//! which is killed as a whole; what left the group is found by its environment and by where it writes.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, PipeReader, Read as _};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ use crate::local::failure::Failure;
 use crate::sandbox;
 use crate::target::Arch;
 use crate::toolchain;
+
+/// How often what was left behind is looked for.
+const ROUNDS: usize = 8;
 
 /// What is started, and with what.
 pub(crate) struct Launch {
@@ -44,6 +48,8 @@ pub(super) struct Child {
     pid: Option<Pid>,
     /// `AWS_LAMBDA_RUNTIME_API`: nobody else's process has it.
     address: String,
+    /// Where its outputs lead, as `/proc` names it: nobody else's do.
+    pipe: PathBuf,
     /// Nothing of it is left; its number may be another's by now.
     gone: Cell<bool>,
 }
@@ -57,6 +63,8 @@ pub(super) fn spawn(
     let emulator = emulator(&entry, launch.arch)?;
     let address = address.to_string();
     let (output, writer) = io::pipe().map_err(Failure::local)?;
+    let pipe = fs::read_link(format!("/proc/self/fd/{}", output.as_raw_fd()));
+    let pipe = pipe.map_err(Failure::local)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "a child that is served, not a step that is shown"
@@ -76,7 +84,7 @@ pub(super) fn spawn(
         .stderr(writer);
     let child = tokio::process::Command::from(command).spawn().map_err(Failure::local)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    Ok((Child { pid, address, gone: Cell::new(false) }, Exit(child), output))
+    Ok((Child { pid, address, pipe, gone: Cell::new(false) }, Exit(child), output))
 }
 
 /// `bootstrap` of the function, else of its layers.
@@ -94,21 +102,39 @@ fn entry_point(launch: &Launch) -> Result<PathBuf, Failure> {
     if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 {
         return Err(refused("permission denied"));
     }
+    let start = start_of(&entry).map_err(|error| refused(&error.to_string()))?;
+    if !elf::is_elf(&start) {
+        // `execvp` would give a script without a first line to a shell; Lambda does not.
+        let line = start.strip_prefix(b"#!").ok_or_else(|| refused("exec format error"))?;
+        let words = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let words = String::from_utf8_lossy(words);
+        if !words.split_whitespace().next().is_some_and(|program| Path::new(program).exists()) {
+            return Err(refused("no such file or directory"));
+        }
+    }
     Ok(entry)
+}
+
+/// As much of a file as the kernel looks at to know what it is (`BINPRM_BUF_SIZE`).
+fn start_of(entry: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    fs::File::open(entry)?.take(256).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 /// The words that stand before an executable of another architecture than this machine's, if something
 /// here can run those.
 fn emulator(entry: &Path, arch: Arch) -> Result<Vec<OsString>, Failure> {
-    let mut start = [0; 20];
-    let read = fs::File::open(entry).and_then(|mut file| file.read_exact(&mut start));
-    if read.is_err() || !elf::is_elf(&start) {
-        // A script, perhaps: the kernel knows.
+    let start = start_of(entry).map_err(Failure::local)?;
+    if !elf::is_elf(&start) {
         return Ok(Vec::new());
     }
-    let machine = Machine::from_code(u16::from_le_bytes([start[18], start[19]]));
+    let machine = match start.get(18..20) {
+        Some(&[low, high]) => Machine::from_code(u16::from_le_bytes([low, high])).arch(),
+        _ => None,
+    };
     let format = "fork/exec /var/task/bootstrap: exec format error";
-    if machine.arch() != Some(arch) {
+    if machine != Some(arch) {
         return Err(Failure::entry_point(format));
     }
     if arch.rust_name() == std::env::consts::ARCH {
@@ -156,23 +182,33 @@ impl Child {
         if self.gone.replace(true) {
             return;
         }
-        for pid in self.strays() {
-            let _ = kill_process(pid, Signal::KILL);
+        // What is being killed may have started others meanwhile.
+        for _ in 0..ROUNDS {
+            let strays = self.strays();
+            if strays.is_empty() {
+                break;
+            }
+            for pid in strays {
+                let _ = kill_process(pid, Signal::KILL);
+            }
         }
     }
 
-    /// The processes that have our address in the environment that they were started with.
+    /// The processes that were started with our address in their environment, or write where ours do.
     fn strays(&self) -> Vec<Pid> {
         let marker = format!("AWS_LAMBDA_RUNTIME_API={}", self.address);
-        let is_ours = |environment: &[u8]| {
-            environment.split(|byte| *byte == 0).any(|v| v == marker.as_bytes())
+        let is_ours = |process: &Path| {
+            let environment = fs::read(process.join("environ")).unwrap_or_default();
+            let marked = environment.split(|byte| *byte == 0).any(|it| it == marker.as_bytes());
+            let writes =
+                |output| fs::read_link(process.join(output)).is_ok_and(|to| to == self.pipe);
+            marked || writes("fd/1") || writes("fd/2")
         };
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         processes
             .filter_map(|folder| {
                 let pid: i32 = folder.file_name().to_str()?.parse().ok()?;
-                let environment = fs::read(folder.path().join("environ")).ok()?;
-                is_ours(&environment).then(|| Pid::from_raw(pid)).flatten()
+                is_ours(&folder.path()).then(|| Pid::from_raw(pid)).flatten()
             })
             .collect()
     }

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::{Environment, Job, Piece, Reply};
 use crate::local::failure::Failure;
+use crate::local::http::discard;
 
 /// The most that a response may hold, in bytes, as recorded answers name it.
 pub(in crate::local) const RESPONSE: usize = 6_291_556;
@@ -67,8 +68,14 @@ async fn handle(environment: &Weak<Environment>, request: Request<Incoming>) -> 
         (
             _,
             ["invocation", "next"] | ["invocation", _, "response" | "error"] | ["init", "error"],
-        ) => plain(StatusCode::METHOD_NOT_ALLOWED, ""),
-        _ => plain(StatusCode::NOT_FOUND, "404 page not found\n"),
+        ) => {
+            discard(request.into_body(), RESPONSE).await;
+            plain(StatusCode::METHOD_NOT_ALLOWED, "")
+        }
+        _ => {
+            discard(request.into_body(), RESPONSE).await;
+            plain(StatusCode::NOT_FOUND, "404 page not found\n")
+        }
     }
 }
 
@@ -109,6 +116,7 @@ fn invocation(job: &Job) -> Answer {
 
 async fn response(environment: &Rc<Environment>, id: &str, request: Request<Incoming>) -> Answer {
     if !environment.expects(id) {
+        discard(request.into_body(), RESPONSE).await;
         return wrong_id();
     }
     if header(request.headers(), "lambda-runtime-function-response-mode") == Some("streaming") {
@@ -159,6 +167,7 @@ fn failure(trailers: &HeaderMap) -> Option<Piece> {
 
 async fn error(environment: &Rc<Environment>, id: &str, request: Request<Incoming>) -> Answer {
     if !environment.expects(id) {
+        discard(request.into_body(), RESPONSE).await;
         return wrong_id();
     }
     match Limited::new(request.into_body(), RESPONSE).collect().await {

@@ -1,0 +1,14 @@
+//! The embedded Lambda, run as a user runs it: its functions are small scripts that speak the Runtime
+//! API, and its clients are raw sockets, boto3 and the AWS command line.
+
+mod answers;
+mod aws;
+mod bootstrap;
+mod clients;
+mod data;
+mod events;
+mod handlers;
+mod pool;
+mod server;
+mod streams;
+mod zips;

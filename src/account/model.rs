@@ -14,6 +14,8 @@ use super::Object;
 use pattern::Pattern;
 
 mod check;
+#[cfg(test)]
+pub(in crate::account) mod judge;
 mod pattern;
 mod read;
 

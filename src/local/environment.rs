@@ -320,6 +320,11 @@ impl Environment {
         true
     }
 
+    /// Kills its processes at once, where many are to end; `end` follows.
+    pub(super) fn kill(&self) {
+        self.child.kill_group();
+    }
+
     /// Ends it: the process group is killed, and whoever waits is told why.
     pub(super) fn end(self: &Rc<Self>, why: Failure) {
         self.child.kill();

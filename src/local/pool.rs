@@ -193,11 +193,13 @@ impl Pools {
     /// Ends all of them.
     pub(super) fn end(&self) {
         let pools = std::mem::take(&mut *self.pools.borrow_mut());
-        for pool in pools.into_values() {
-            let all = std::mem::take(&mut *pool.all.borrow_mut());
-            for environment in all {
-                environment.end(Failure::exited("the server was ended"));
-            }
+        let all = pools.values().flat_map(|pool| std::mem::take(&mut *pool.all.borrow_mut()));
+        let all: Vec<_> = all.collect();
+        for environment in &all {
+            environment.kill();
+        }
+        for environment in all {
+            environment.end(Failure::exited("the server was ended"));
         }
     }
 }

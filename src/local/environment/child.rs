@@ -4,6 +4,7 @@
 //! set up in the process and then becomes the function's program. It leads a process group of its own,
 //! which is killed as a whole; what left the group is found by its environment.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -43,6 +44,8 @@ pub(super) struct Child {
     pid: Option<Pid>,
     /// `AWS_LAMBDA_RUNTIME_API`: nobody else's process has it.
     address: String,
+    /// Nothing of it is left; its number may be another's by now.
+    gone: Cell<bool>,
 }
 
 /// Starts the entry point. Its two outputs are one pipe, so that they stay in order.
@@ -73,7 +76,7 @@ pub(super) fn spawn(
         .stderr(writer);
     let child = tokio::process::Command::from(command).spawn().map_err(Failure::local)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    Ok((Child { pid, address }, Exit(child), output))
+    Ok((Child { pid, address, gone: Cell::new(false) }, Exit(child), output))
 }
 
 /// `bootstrap` of the function, else of its layers.
@@ -139,11 +142,20 @@ impl Child {
         kilobytes.unwrap_or(0).div_ceil(1024)
     }
 
+    /// Kills the process and its group. What has left the group needs `kill`, which takes longer.
+    pub(super) fn kill_group(&self) {
+        if let Some(pid) = self.pid.filter(|_| !self.gone.get()) {
+            // That it is gone already is no mistake.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+
     /// Kills the process, its group, and what was started by it and left the group.
     pub(super) fn kill(&self) {
-        let Some(pid) = self.pid else { return };
-        // That it is gone already is no mistake.
-        let _ = kill_process_group(pid, Signal::KILL);
+        self.kill_group();
+        if self.gone.replace(true) {
+            return;
+        }
         for pid in self.strays() {
             let _ = kill_process(pid, Signal::KILL);
         }

@@ -6,7 +6,7 @@ use std::process;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::{Global, Local};
+use super::args::{Global, Local, Rehearsal};
 use super::lower::shown;
 use crate::error::Error;
 use crate::files;
@@ -27,12 +27,12 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         retries: args.retry_wait.iter().map(|wait| (*wait).into()).collect(),
         idle: args.idle.into(),
         program: env::current_exe().map_err(LocalError::Start)?,
-        faults: faults(args)?,
-        seed: args.seed,
+        faults: faults(&args.rehearsal)?,
+        seed: args.rehearsal.seed,
     };
     if !options.faults.is_empty() {
         let all: Vec<String> = options.faults.iter().map(ToString::to_string).collect();
-        shell.status("Faults", format!("{}; seed {}", all.join(", "), args.seed));
+        shell.status("Faults", format!("{}; seed {}", all.join(", "), args.rehearsal.seed));
     }
     let talk = global.shell();
     let talk = Box::new(move |event: Event<'_>| match event {
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
 }
 
 /// Those of the file, then those of the command line.
-fn faults(args: &Local) -> Result<Vec<Fault>, Error> {
+fn faults(args: &Rehearsal) -> Result<Vec<Fault>, Error> {
     let mut faults = match &args.fault_file {
         None => Vec::new(),
         Some(path) => local::read_faults(&files::read_text(path)?)

@@ -40,13 +40,15 @@
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
-//! [`compare`], [`message`], [`account`]. Edges: [`process`], [`tool_cache`], [`jobs`], [`toolchain`], [`zig`],
-//! [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`], [`libraries`], [`shell`].
-//! On top: [`error`], [`cli`].
+//! [`compare`], [`message`], [`account`]. Edges: [`process`], [`tool_cache`], [`jobs`],
+//! [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`],
+//! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
 pub mod account;
 pub mod artifact;
 pub mod audit;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod bundle;
 pub mod cargo;
 pub mod cargo_config;
@@ -65,6 +67,7 @@ pub mod files;
 pub mod fresh;
 pub mod function;
 pub mod inspect;
+pub mod invocation;
 pub mod jobs;
 pub mod libraries;
 pub mod linker;

@@ -10,6 +10,7 @@ mod clock;
 mod control;
 mod environment;
 mod failure;
+mod faults;
 mod guard;
 mod http;
 mod invoke;
@@ -32,10 +33,12 @@ use tokio::task::LocalSet;
 use uuid::Uuid;
 
 use crate::account::Account;
+use faults::Faults;
 use pool::Pools;
 use store::Store;
 
 pub use client::{Client, Reply};
+pub use faults::{Fault, FaultError, KINDS as FAULTS, read as read_faults};
 pub use store::StoreError;
 
 /// The account that is pretended: AWS uses this number in its own examples.
@@ -86,6 +89,10 @@ pub struct Options {
     pub idle: Duration,
     /// This program, which is run to start functions.
     pub program: PathBuf,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
+    /// Decides which calls a fault happens to that is given as a share.
+    pub seed: u64,
 }
 
 /// Why there is no server.
@@ -131,6 +138,7 @@ struct Server {
     /// Part of the paths under which code can be fetched.
     secret: String,
     watch: services::Watch,
+    faults: Faults,
     talk: Talk,
 }
 
@@ -174,6 +182,7 @@ impl Server {
         let store = Store::open(options.data.as_deref())?;
         let mut account = Account::new(ACCOUNT, &options.region);
         store.restore(&mut account)?;
+        let faults = Faults::new(options.seed, options.faults.clone());
         let server = Rc::new(Self {
             options,
             address,
@@ -183,6 +192,7 @@ impl Server {
             counter: Cell::new(0),
             secret: Uuid::new_v4().simple().to_string(),
             watch: services::Watch::default(),
+            faults,
             talk,
         });
         Ok((listener, server))

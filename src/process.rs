@@ -192,8 +192,15 @@ impl fmt::Display for Step {
             write!(f, "{}={value} ", name.to_string_lossy())?;
         }
         f.write_str(&quote(&self.program))?;
+        let mut before = OsStr::new("");
         for arg in &self.args {
-            write!(f, " {}", quote(arg))?;
+            let text = arg.to_string_lossy();
+            match text.split_once('=').filter(|_| before == "--config") {
+                // It may be a variable with a secret.
+                Some((key, _)) if key.trim_start().starts_with("env.") => write!(f, " {key}=…")?,
+                _ => write!(f, " {}", quote(arg))?,
+            }
+            before = arg;
         }
         Ok(())
     }

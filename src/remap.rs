@@ -74,6 +74,8 @@ const NOWHERE: &str = "/lambda-pack/tools";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remap {
     places: Vec<Place>,
+    /// Folders that no compiler writes, but a program may ask cargo for.
+    watched: Vec<PathBuf>,
 }
 
 impl Remap {
@@ -81,7 +83,8 @@ impl Remap {
     /// does; so a folder that is nowhere stands for these.
     #[must_use]
     pub fn new(folders: &Folders<'_>) -> Self {
-        let place = |from: &Path, to: String| Place { from: from.to_path_buf(), to };
+        // Without a slash at the end: C compilers compare letter by letter.
+        let place = |from: &Path, to: String| Place { from: from.components().collect(), to };
         let mut places = vec![
             place(folders.workspace, WORKSPACE.to_owned()),
             place(&folders.sysroot.join("lib/rustlib/src/rust"), folders.rustc.to_owned()),
@@ -89,9 +92,9 @@ impl Remap {
         ];
         places.extend(folders.targets.iter().map(|target| place(target, TARGET.to_owned())));
         places.extend_from_slice(folders.packages);
-        // Rustc's separator: what has one in its name cannot be told to it.
-        places.retain(|place| !place.from.as_os_str().as_encoded_bytes().contains(&b'='));
-        let mut remap = Self { places };
+        // Rustc divides at the last one.
+        places.retain(|place| !place.to.contains('='));
+        let mut remap = Self { places, watched: Vec::new() };
         remap.sort();
         remap
     }
@@ -103,6 +106,13 @@ impl Remap {
         let others: Vec<Place> = self.places.iter().filter_map(other).collect();
         self.places.extend(others);
         self.sort();
+        self
+    }
+
+    /// The same, with folders that are looked for in programs only: `env!("CARGO")` is in one of them.
+    #[must_use]
+    pub fn with_watched(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.watched.extend(folders);
         self
     }
 

@@ -17,6 +17,8 @@ use crate::digest::Sha256;
 const VERSION: u32 = 1;
 /// Times of files stand still for a tick of the kernel (`CONFIG_HZ`, 10 ms at the most), in nanoseconds.
 const TICK: i128 = 20_000_000;
+/// The kind of a file, and who may execute it: of an input no other permission is packed.
+const PACKED: u32 = 0o170_111;
 /// Some file systems know seconds only, or every other one.
 const COARSE_TICK: i128 = 2_100_000_000;
 
@@ -190,9 +192,10 @@ impl Stamps {
     #[must_use]
     pub fn judge(&self, disk: &Disk<'_>) -> Verdict {
         let mut today = self.clone();
-        let all = today.outputs.iter_mut().chain(&mut today.inputs);
+        let outputs = today.outputs.iter_mut().map(|file| (file, u32::MAX));
+        let all = outputs.chain(today.inputs.iter_mut().map(|file| (file, PACKED)));
         // Ends with the first that is another.
-        let touched: Option<Vec<bool>> = all.map(|file| file.judge(disk)).collect();
+        let touched: Option<Vec<bool>> = all.map(|(file, mode)| file.judge(disk, mode)).collect();
         match touched {
             None => Verdict::Stale,
             Some(touched) if touched.contains(&true) => Verdict::Touched(Box::new(today)),
@@ -203,8 +206,8 @@ impl Stamps {
 
 impl Input {
     /// None if it is another file than it was; else whether only the digest could tell, and then with
-    /// the stamp of today.
-    fn judge(&mut self, disk: &Disk<'_>) -> Option<bool> {
+    /// the stamp of today. `mode`: the bits of it that count.
+    fn judge(&mut self, disk: &Disk<'_>, mode: u32) -> Option<bool> {
         let today = (disk.look)(&self.path);
         let (seen, stamp) = match (&mut self.seen, today) {
             (None, None) => return Some(false),
@@ -214,7 +217,7 @@ impl Input {
         if seen.stamp == stamp && seen.settled {
             return Some(false);
         }
-        if (seen.stamp.size, seen.stamp.mode) != (stamp.size, stamp.mode) {
+        if (seen.stamp.size, seen.stamp.mode & mode) != (stamp.size, stamp.mode & mode) {
             return None;
         }
         let digest = (disk.digest)(&self.path)?.hex();

@@ -6,7 +6,7 @@ mod tools;
 mod ziglang;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::process::{ProcessError, Step};
 
@@ -31,6 +31,27 @@ pub enum ToolchainError {
 #[must_use]
 pub fn commit(folder: &Path) -> Option<String> {
     git(folder, &["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"])
+}
+
+/// The same, with `-dirty` also when there are files that git neither tracks nor ignores, and that are
+/// not below these folders, which cargo and this program write.
+#[must_use]
+pub fn work_tree(folder: &Path, outputs: &[PathBuf]) -> Option<String> {
+    let status = ["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z"];
+    let text = git(folder, &status)?;
+    let top = folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(folder);
+    let ours = |path: &str| {
+        let path = top.join(path);
+        let is_output = |output: &PathBuf| path.starts_with(output) || output.starts_with(&path);
+        // Cargo writes one itself where there is none.
+        path.ends_with("Cargo.lock") || outputs.iter().any(is_output)
+    };
+    let mut entries = text.split('\0');
+    let commit = entries.find_map(|entry| entry.strip_prefix("# branch.oid "))?;
+    let mut rest = entries.filter(|entry| !entry.starts_with('#') && !entry.is_empty());
+    let dirty = rest.any(|entry| entry.strip_prefix("? ").is_none_or(|path| !ours(path)));
+    let is_commit = commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_commit.then(|| format!("{commit}{}", if dirty { "-dirty" } else { "" }))
 }
 
 /// The branch that is checked out there; none where there is no git, no commit or no branch.
@@ -61,5 +82,27 @@ mod tests {
     pub(super) fn program(path: &Path) {
         crate::files::write_atomically(path, b"#!/bin/sh\n").unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn files_that_are_not_in_the_commit_make_it_dirty() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let write = |name: &str| crate::files::write_atomically(&root.join(name), b"x").unwrap();
+        let run = |args: &[&str]| git(&root, args);
+        run(&["init", "-q"]);
+        assert_eq!(work_tree(&root, &[]), None);
+        write("a");
+        run(&["add", "a"]);
+        let me = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        run(&[&me[..], &["commit", "-qm", "one"]].concat());
+        let commit = work_tree(&root, &[]).unwrap();
+        assert_eq!(commit, run(&["rev-parse", "HEAD"]).unwrap());
+        fs::create_dir(root.join("target")).unwrap();
+        write("target/out");
+        assert_eq!(work_tree(&root, &[root.join("target")]).unwrap(), commit);
+        assert_eq!(work_tree(&root, &[]).unwrap(), format!("{commit}-dirty"));
+        write("new.rs");
+        assert_eq!(work_tree(&root, &[root.join("target")]).unwrap(), format!("{commit}-dirty"));
     }
 }

@@ -14,6 +14,8 @@ use super::Object;
 use pattern::Pattern;
 
 mod check;
+#[cfg(test)]
+pub(in crate::account) mod judge;
 mod pattern;
 mod read;
 
@@ -28,6 +30,8 @@ static MODEL: LazyLock<Model> =
 struct Model {
     operations: Vec<Operation>,
     shapes: Vec<Shape>,
+    /// Where each shape is in the list.
+    places: BTreeMap<String, usize>,
     errors: BTreeMap<String, ErrorShape>,
 }
 
@@ -190,7 +194,8 @@ impl Model {
         let mut operations: Vec<_> = operations.into_iter().map(operation).collect();
         // The one with more to fulfil goes first.
         operations.sort_by_key(|operation| std::cmp::Reverse(operation.query.len()));
-        Ok(Self { operations, shapes: shapes.into_values().map(linked).collect(), errors })
+        let shapes = shapes.into_values().map(linked).collect();
+        Ok(Self { operations, shapes, places, errors })
     }
 
     fn shape(&self, at: usize) -> Option<&Shape> {
@@ -256,6 +261,18 @@ pub fn route(
 #[must_use]
 pub fn operation(name: &str) -> Option<&'static Operation> {
     MODEL.operations.iter().find(|operation| operation.name == name)
+}
+
+/// The names of all operations.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    MODEL.operations.iter().map(|operation| operation.name.as_str())
+}
+
+/// The values that a text of this shape may have; none if any.
+#[must_use]
+pub fn values(shape: &str) -> &'static [String] {
+    let at = MODEL.places.get(shape).copied();
+    at.and_then(|at| MODEL.shape(at)).map_or(&[], |shape| &shape.values)
 }
 
 /// An error by its code; none if the model does not know it.

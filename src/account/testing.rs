@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::model::judge;
 use super::{Account, ApiError, Code, Input, Key, Moment, Object, model};
 
 /// What ARNs begin with.
@@ -81,8 +82,11 @@ impl Bench {
 
     /// The answer of a call, whichever.
     pub(super) fn try_call(&mut self, operation: &str, input: Value) -> Result<Object, ApiError> {
-        let Value::Object(members) = input else { panic!("{input}") };
-        assert!(model::operation(operation).is_some(), "{operation}");
+        let Value::Object(mut members) = input else { panic!("{input}") };
+        if operation == "PublishLayerVersion" {
+            members.entry("Content").or_insert_with(|| json!({}));
+        }
+        let members = judge::request(operation, members)?;
         let ids = &mut self.ids;
         let mut uuid = || {
             *ids += 1;
@@ -103,6 +107,11 @@ impl Bench {
             }
         }
         assert!(self.account.holds_the_same(&self.copy), "{operation}: a change was not noted");
+        let wrong = match &answer {
+            Ok(members) => judge::answer(operation, members),
+            Err(error) => judge::error(operation, error),
+        };
+        assert!(wrong.is_empty(), "{operation} answers {wrong:#?}");
         answer
     }
 

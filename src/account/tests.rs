@@ -74,6 +74,9 @@ fn take(bench: &mut Bench, step: &Step) {
 }
 
 proptest! {
+    // Each case is up to 40 calls, each held against the model.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn a_revision_changes_whenever_what_is_shown_does(
         steps in proptest::collection::vec(step(), 1..40),

@@ -43,7 +43,8 @@ pub struct Record {
     pub zip: String,
     /// Every file in the zip, in order.
     pub files: Vec<FileRecord>,
-    /// The commit that was built, with `-dirty` if tracked files were changed.
+    /// The commit that was built, with `-dirty` if files were changed, or are not in it
+    /// and not ignored.
     pub commit: Option<String>,
     /// The first line of `rustc -vV`.
     pub rustc: String,

@@ -173,7 +173,28 @@ pub(super) struct Invoke {
     pub(super) build: Build,
 }
 
+/// What goes wrong on purpose, how it is written, and all kinds of it.
+fn faults() -> String {
+    let mut text = "\
+Faults: KIND[=VALUE][:OPERATION,...][@WHEN], such as throttle:Update*@20%
+"
+    .to_owned();
+    for (form, what) in crate::local::FAULTS {
+        text.push_str(&format!("    {form:<16}  {what}\n"));
+    }
+    text.push_str(
+        "\
+Without an operation it meets all calls that it can meet; Get* stands for all
+that begin so. WHEN counts those calls:
+    @#3, @#1-3        the third; the first three
+    @after:5          all but the first five
+    @20%              one in five; the same ones for the same --seed",
+    );
+    text
+}
+
 #[derive(Debug, Args)]
+#[command(after_help = faults())]
 pub(super) struct Local {
     /// Listen on this port of 127.0.0.1; 0 takes any that is free
     #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, help_heading = "Server")]
@@ -203,6 +224,15 @@ pub(super) struct Local {
     /// Where S3 is, for code that is named by bucket and key: http://127.0.0.1:4566
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub(super) s3_endpoint: Option<String>,
+    /// Let something go wrong on purpose, as told below; may be given several times
+    #[arg(long, value_name = "SPEC", help_heading = "Rehearsal")]
+    pub(super) fault: Vec<crate::local::Fault>,
+    /// The same from a file: one a line, and # begins a remark
+    #[arg(long, value_name = "FILE", help_heading = "Rehearsal")]
+    pub(super) fault_file: Option<PathBuf>,
+    /// Decides which calls meet a fault that is given as a share
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Rehearsal")]
+    pub(super) seed: u64,
 }
 
 #[derive(Debug, Args)]

@@ -42,7 +42,7 @@ pub(super) struct Job {
     pub(super) prepared: BTreeMap<Compile, Prepared>,
     pub(super) output: Output,
     /// The folders that cargo and we write to.
-    outputs: Vec<PathBuf>,
+    pub(super) outputs: Vec<PathBuf>,
     /// How much may run at once.
     pub(super) jobs: Jobs,
     /// Where the time went.

@@ -42,7 +42,7 @@ impl Facts {
         let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let target = match &options.target_dir {
             Some(folder) => spelled(folder),
-            None => metadata.target_directory.clone().into_std_path_buf(),
+            None => metadata.target_directory.as_std_path().components().collect(),
         };
         options.target_dir = options.target_dir.map(|_| target.clone());
         let tools = if remember {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::args::{Global, Invoke};
 use crate::error::{Error, InvokeError};
 use crate::events;
+use crate::invocation::{Invocation, Invoked, Kind};
 use crate::local::{Client, Reply};
 use crate::message::Table;
 use crate::shell::Shell;
@@ -24,13 +25,45 @@ pub(super) fn run(args: &Invoke, global: &Global, shell: &Shell) -> Result<(), E
         return Err(Error::Usage("name the function to invoke".to_owned()));
     };
     let payload = payload::read(args)?;
-    if !args.local {
-        return Err(Error::Usage("only `--local` is there yet".to_owned()));
-    }
-    match Client::on(args.port)? {
-        Some(client) => send(&client, function, args, payload, shell),
-        None => local::run(function, args, global, payload, shell),
-    }
+    let invocation = Invocation {
+        function,
+        qualifier: args.qualifier.as_deref(),
+        kind: match (args.dry_run, args.is_async) {
+            (true, _) => Kind::DryRun,
+            (_, true) => Kind::Event,
+            _ => Kind::Wait,
+        },
+        payload: &payload,
+    };
+    let invoked = if args.local {
+        match Client::on(args.port)? {
+            Some(client) => send(&client, &invocation)?,
+            None => local::run(&invocation, args, global, shell)?,
+        }
+    } else {
+        on_aws(&invocation)?
+    };
+    show(&invocation, &invoked, args.log, shell)
+}
+
+#[cfg(feature = "aws")]
+fn on_aws(invocation: &Invocation<'_>) -> Result<Invoked, Error> {
+    use crate::aws::AwsError;
+    let function = invocation.function.to_owned();
+    crate::aws::invoke(invocation).map_err(|error| {
+        Error::Invoke(match error {
+            AwsError::Refused { code, message } => InvokeError::Refused { function, code, message },
+            error => InvokeError::Aws { function, source_text: error.to_string() },
+        })
+    })
+}
+
+#[cfg(not(feature = "aws"))]
+fn on_aws(_: &Invocation<'_>) -> Result<Invoked, Error> {
+    Err(Error::Usage(
+        "this program was built without AWS (the feature `aws`): `--local` invokes on this machine"
+            .to_owned(),
+    ))
 }
 
 fn list_events(shell: &Shell) -> Result<(), Error> {
@@ -47,63 +80,60 @@ fn list_events(shell: &Shell) -> Result<(), Error> {
 }
 
 /// Invokes a function of a server.
-fn send(
-    client: &Client,
-    function: &str,
-    args: &Invoke,
-    payload: Vec<u8>,
-    shell: &Shell,
-) -> Result<(), Error> {
-    let kind = match (args.dry_run, args.is_async) {
-        (true, _) => "DryRun",
-        (_, true) => "Event",
-        _ => "RequestResponse",
-    };
-    let mut path = format!("/2015-03-31/functions/{}/invocations", encoded(function));
-    if let Some(qualifier) = &args.qualifier {
+fn send(client: &Client, invocation: &Invocation<'_>) -> Result<Invoked, Error> {
+    let mut path = format!("/2015-03-31/functions/{}/invocations", encoded(invocation.function));
+    if let Some(qualifier) = invocation.qualifier {
         path.push_str("?Qualifier=");
         path.push_str(&encoded(qualifier));
     }
-    let mut headers = vec![("x-amz-invocation-type", kind), ("content-type", "application/json")];
-    if kind == "RequestResponse" {
-        headers.push(("x-amz-log-type", "Tail"));
-    }
-    let reply = client.call("POST", &path, &headers, payload.into())?;
+    let headers = [
+        ("x-amz-invocation-type", invocation.kind.name()),
+        ("x-amz-log-type", if invocation.kind == Kind::Wait { "Tail" } else { "None" }),
+        ("content-type", "application/json"),
+    ];
+    let reply = client.call("POST", &path, &headers, invocation.payload.to_vec().into())?;
     if reply.status >= 300 {
-        return Err(refused(function, &reply).into());
+        return Err(refused(invocation.function, &reply).into());
     }
-    show(function, args, &reply, shell)
+    let log = reply.header("x-amz-log-result").and_then(|log| STANDARD.decode(log).ok());
+    Ok(Invoked {
+        failed: reply.header("x-amz-function-error").is_some(),
+        version: reply.header("x-amz-executed-version").map(str::to_owned),
+        log: log.unwrap_or_default(),
+        payload: reply.body.to_vec(),
+    })
 }
 
 /// The payload on standard output, what is said of it on standard error.
-fn show(function: &str, args: &Invoke, reply: &Reply, shell: &Shell) -> Result<(), Error> {
-    let log = reply.header("x-amz-log-result").and_then(|log| STANDARD.decode(log).ok());
-    let log = String::from_utf8_lossy(&log.unwrap_or_default()).into_owned();
+fn show(
+    invocation: &Invocation<'_>,
+    invoked: &Invoked,
+    with_log: bool,
+    shell: &Shell,
+) -> Result<(), Error> {
+    let function = invocation.function;
+    let log = String::from_utf8_lossy(&invoked.log);
     let (report, lines): (Vec<&str>, Vec<&str>) =
         log.lines().partition(|line| line.starts_with("REPORT "));
-    if args.log {
-        for line in lines {
-            shell.log(function, line);
+    for line in lines.into_iter().filter(|_| with_log) {
+        shell.log(function, line);
+    }
+    match (&invoked.version, invocation.kind) {
+        (_, Kind::DryRun) => shell.status("Checked", format!("{function} can be invoked")),
+        (_, Kind::Event) => shell.status("Queued", format!("for {function}")),
+        (version, Kind::Wait) => {
+            let version = version.as_deref().map(|version| format!(", version {version}"));
+            let figures = report.last().map(|report| figures(report)).unwrap_or_default();
+            shell.status("Invoked", format!("{function}{}{figures}", version.unwrap_or_default()));
         }
     }
-    if let Some(version) = reply.header("x-amz-executed-version") {
-        let figures = report.first().map(|report| figures(report)).unwrap_or_default();
-        shell.status("Invoked", format!("{function}, version {version}{figures}"));
-    } else if args.dry_run {
-        shell.status("Checked", format!("{function} can be invoked"));
-    } else {
-        shell.status("Queued", format!("for {function}"));
-    }
     let mut out = io::stdout().lock();
-    out.write_all(&reply.body)?;
-    if !reply.body.is_empty() && !reply.body.ends_with(b"\n") {
+    out.write_all(&invoked.payload)?;
+    if !invoked.payload.is_empty() && !invoked.payload.ends_with(b"\n") {
         out.write_all(b"\n")?;
     }
     out.flush()?;
-    match reply.header("x-amz-function-error") {
-        Some(_) => Err(InvokeError::Function(function.to_owned()).into()),
-        None => Ok(()),
-    }
+    if invoked.failed { Err(InvokeError::Function(function.to_owned()).into()) } else { Ok(()) }
 }
 
 /// `, 1.51 ms, init 9.20 ms, 4 MB` of a line that reports an invocation.

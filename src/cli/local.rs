@@ -9,7 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::{Global, Local};
 use super::lower::shown;
 use crate::error::Error;
-use crate::local::{self, Event, LocalError, Options};
+use crate::files;
+use crate::local::{self, Event, Fault, LocalError, Options};
 use crate::message::Message;
 use crate::shell::Shell;
 
@@ -26,7 +27,13 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         retries: args.retry_wait.iter().map(|wait| (*wait).into()).collect(),
         idle: args.idle.into(),
         program: env::current_exe().map_err(LocalError::Start)?,
+        faults: faults(args)?,
+        seed: args.seed,
     };
+    if !options.faults.is_empty() {
+        let all: Vec<String> = options.faults.iter().map(ToString::to_string).collect();
+        shell.status("Faults", format!("{}; seed {}", all.join(", "), args.seed));
+    }
     let talk = global.shell();
     let talk = Box::new(move |event: Event<'_>| match event {
         Event::Line { function, text } => talk.log(function, text),
@@ -36,6 +43,17 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
     let ready = |address: SocketAddr| answered = answer(args, address, shell);
     local::serve(options, talk, ready, stop())?;
     answered
+}
+
+/// Those of the file, then those of the command line.
+fn faults(args: &Local) -> Result<Vec<Fault>, Error> {
+    let mut faults = match &args.fault_file {
+        None => Vec::new(),
+        Some(path) => local::read_faults(&files::read_text(path)?)
+            .map_err(|(line, error)| Error::Usage(format!("{}:{line}: {error}", shown(path))))?,
+    };
+    faults.extend(args.fault.iter().cloned());
+    Ok(faults)
 }
 
 /// The endpoint, and the variables that make other clients use it.

@@ -78,7 +78,7 @@ impl Packer<'_> {
     /// The commit that is built.
     pub(super) fn commit(&self) -> Option<&str> {
         let root = self.job.metadata.workspace_root.as_std_path();
-        self.commit.get_or_init(|| toolchain::commit(root)).as_deref()
+        self.commit.get_or_init(|| toolchain::work_tree(root, &self.job.outputs)).as_deref()
     }
 
     /// One function. Nothing of what was there is touched before the new folder is whole.

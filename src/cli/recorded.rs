@@ -114,7 +114,13 @@ fn decides(name: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     };
     let of_cargo = ["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_", "CARGO_UNSTABLE_"];
-    let whole = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "LIBRARY_PATH"];
+    let whole = [
+        "CARGO_INCREMENTAL",
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC_WRAPPER",
+        "LIBRARY_PATH",
+    ];
     name.starts_with("LAMBDA_PACK_")
         || of_cargo.iter().any(|prefix| name.starts_with(prefix))
         || whole.contains(&name)

@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::faults::Begun;
 use super::http::{self, Answer, Asked};
 use super::{Server, clock, s3};
 use crate::account::{ApiError, Code, Input, Moment, Object, model};
@@ -37,7 +38,7 @@ pub(super) async fn call(
         Some(zip) => Some(zip),
         None => named(&server, &asked.operation.name, &input).await?,
     };
-    let output = server.decide(&asked.operation.name, &input, code)?;
+    let output = server.decide(&asked.operation.name, &input, code, &asked.begun)?;
     let (status, headers, members) = model::output(asked.operation, output);
     let mut answer = if status == 204 {
         http::answer(status, "application/json", Bytes::new())
@@ -52,18 +53,20 @@ pub(super) async fn call(
 
 impl Server {
     /// Lets the account decide, keeps what came of it, and ends what must not go on running.
-    fn decide(
+    pub(super) fn decide(
         &self,
         operation: &str,
         input: &Input,
         code: Option<Code>,
+        begun: &Begun,
     ) -> Result<Object, ApiError> {
         let mut account = self.account.borrow_mut();
+        let delay = begun.delay.unwrap_or(self.options.delay);
         let mut moment = Moment {
             now: clock::now(),
             uuid: &mut || Uuid::new_v4().to_string(),
-            delay: i64::try_from(self.options.delay.as_millis()).unwrap_or(i64::MAX),
-            fails_with: None,
+            delay: i64::try_from(delay.as_millis()).unwrap_or(i64::MAX),
+            fails_with: begun.fails_with.clone(),
             code,
         };
         let decided = account.call(operation, input, &mut moment);

@@ -15,7 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Server, control, guard, invoke, services};
+use super::faults::Begun;
+use super::{Server, clock, control, guard, invoke, services};
 use crate::account::{ApiError, Object, model};
 
 /// The most that any request may hold, in bytes (recorded).
@@ -41,10 +42,7 @@ pub(super) async fn accept(listener: TcpListener, server: Rc<Server>) {
         };
         let _ = stream.set_nodelay(true);
         let server = server.clone();
-        let service = service_fn(move |request| {
-            let server = server.clone();
-            async move { Ok::<_, Infallible>(handle(server, request).await) }
-        });
+        let service = service_fn(move |request| handle(server.clone(), request));
         tokio::task::spawn_local(async move {
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).half_close(true);
@@ -61,6 +59,8 @@ pub(super) struct Asked {
     pub(super) path: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: hyper::HeaderMap,
+    /// What comes of what it begins.
+    pub(super) begun: Begun,
 }
 
 impl Asked {
@@ -70,42 +70,94 @@ impl Asked {
     }
 }
 
-async fn handle(server: Rc<Server>, request: Request<Incoming>) -> Answer {
+/// A fault: the connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed on purpose")]
+struct Lost;
+
+/// Why a request is not answered as it should be.
+enum Failed {
+    Refused(ApiError),
+    Lost,
+}
+
+impl From<ApiError> for Failed {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+async fn handle(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, Lost> {
     if let Some(rest) = request.uri().path().strip_prefix("/code/") {
-        return match guard::local(request.uri(), request.headers()) {
+        return Ok(match guard::local(request.uri(), request.headers()) {
             Ok(()) => control::code(&server, rest).await,
             Err(error) => refusal(&error),
-        };
+        });
     }
     let caller = match guard::caller(request.uri(), request.headers()) {
         Ok(caller) => caller,
         Err(error) => {
             discard(request.into_body(), SMALL).await;
-            return refusal(&error);
+            return Ok(refusal(&error));
         }
     };
-    if caller.service == "lambda" {
-        return lambda(server, request).await.unwrap_or_else(|error| refusal(&error));
+    if caller.service != "lambda" {
+        return Ok(services::handle(&server, &caller, request).await);
     }
-    services::handle(&server, &caller, request).await
+    match lambda(server, request).await {
+        Ok(answer) => Ok(answer),
+        Err(Failed::Refused(error)) => Ok(refusal(&error)),
+        Err(Failed::Lost) => Err(Lost),
+    }
 }
 
-async fn lambda(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, ApiError> {
+/// A request to Lambda, with the faults that it meets.
+async fn lambda(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, Failed> {
     let (parts, body) = request.into_parts();
     let query = query(parts.uri.query().unwrap_or_default());
     let Some((operation, path)) = model::route(parts.method.as_str(), parts.uri.path(), &query)
     else {
         discard(body, SMALL).await;
         let what = format!("{} {}", parts.method, parts.uri.path());
-        return Err(ApiError::unknown_operation(&what));
+        return Err(ApiError::unknown_operation(&what).into());
     };
-    let asked = Asked { operation, path, query, headers: parts.headers };
     let body = whole(body, &operation.name).await?;
-    match operation.name.as_str() {
-        "Invoke" | "InvokeAsync" => invoke::invoke(server, asked, body).await,
-        "InvokeWithResponseStream" => invoke::stream(server, asked, body).await,
-        _ => control::call(server, asked, body).await,
+    let met = server.faults.meet(&operation.name, clock::now());
+    tokio::time::sleep(met.wait).await;
+    if met.lost_request {
+        return Err(Failed::Lost);
     }
+    let function = if met.is_about_a_function() { named(&server, &path, &body) } else { None };
+    let begun = met.begun.clone();
+    let asked = Asked { operation, path, query, headers: parts.headers, begun };
+    let refusal = met.refusal(&operation.name, &server.options.region, function.as_deref());
+    let answer = match (refusal, operation.name.as_str()) {
+        (Some(error), _) => Err(error),
+        (None, "Invoke" | "InvokeAsync") => invoke::invoke(server.clone(), asked, body).await,
+        (None, "InvokeWithResponseStream") => invoke::stream(server.clone(), asked, body).await,
+        (None, _) => control::call(server.clone(), asked, body).await,
+    };
+    server.others(&met, function.as_deref());
+    if met.lost_reply {
+        return Err(Failed::Lost);
+    }
+    Ok(answer?)
+}
+
+/// The function that a request names, in its path or its body.
+fn named(server: &Server, path: &[(String, String)], body: &Bytes) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Body {
+        function_name: String,
+    }
+    let in_path = path.iter().find(|(name, _)| name == "FunctionName");
+    let text = match in_path {
+        Some((_, text)) => text.clone(),
+        None => serde_json::from_slice::<Body>(body).ok()?.function_name,
+    };
+    let account = server.account.borrow();
+    account.named(&text, None).ok().map(|named| named.name.to_owned())
 }
 
 /// The whole body of a request.

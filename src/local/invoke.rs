@@ -20,6 +20,7 @@ use super::environment::{Environment, Job, Piece, Reply};
 use super::failure::Failure;
 use super::http::{self, Answer, Asked};
 use super::pool::{Full, Pool, Turn};
+use super::services::{self, Ended, Invoked};
 use super::{Event, Server, clock};
 use crate::account::{Account, ApiError, Input, Target, model};
 
@@ -43,13 +44,13 @@ struct Call {
 
 /// An invocation that may begin.
 struct Ready {
-    function: String,
     /// `$LATEST`, or a number.
     version: String,
     memory: u64,
     turn: Turn,
     pool: Rc<Pool>,
     job: Job,
+    invoked: Invoked,
 }
 
 /// What became of an invocation.
@@ -60,6 +61,8 @@ struct Outcome {
     result: Result<Said, Failure>,
     /// The last 4 KB of its log.
     log: Vec<u8>,
+    /// How long the function took.
+    duration: Duration,
 }
 
 /// What a function said.
@@ -127,7 +130,7 @@ fn check(payload: &[u8], event: bool) -> Result<(), ApiError> {
 
 /// The answer to who waited for it.
 fn reply(outcome: Outcome, tail: bool) -> Answer {
-    let Outcome { id, version, result, log } = outcome;
+    let Outcome { id, version, result, log, .. } = outcome;
     let (body, failed) = match result {
         Ok(Said::Response(body)) => (body, false),
         Ok(Said::Error(body)) => (body, true),
@@ -191,7 +194,7 @@ impl Server {
     /// Finds out who is meant, and counts it.
     fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
         let id = Uuid::new_v4().to_string();
-        let (function, version, reserved, memory, pool, job) =
+        let (invoked, version, reserved, memory, pool, job) =
             self.target(call, |target, account| {
                 let Target { function, configuration, qualifier } = target;
                 let number = |name: &str| configuration.settings.get(name).and_then(Value::as_u64);
@@ -207,16 +210,18 @@ impl Server {
                 let memory = number("MemorySize").unwrap_or(128);
                 let pool = self.pools.of(&function.name, configuration, account.region());
                 let reserved = function.reserved_concurrency;
-                (function.name.clone(), target.version(), reserved, memory, pool, job)
+                (Invoked::of(target), target.version(), reserved, memory, pool, job)
             })?;
-        let turn = self.pools.turn(&function, reserved, super::CONCURRENCY).map_err(|full| {
+        let function = invoked.function();
+        let turn = self.pools.turn(function, reserved, super::CONCURRENCY).map_err(|full| {
+            self.watch.throttled(&invoked, clock::now());
             let reason = match full {
                 Full::Reserved => "ReservedFunctionConcurrentInvocationLimitExceeded",
                 Full::Account => "ConcurrentInvocationLimitExceeded",
             };
             ApiError::too_many(reason, "Rate Exceeded.")
         })?;
-        Ok(Ready { function, version, memory, turn, pool, job })
+        Ok(Ready { version, memory, turn, pool, job, invoked })
     }
 
     async fn carry_out(
@@ -224,28 +229,32 @@ impl Server {
         ready: Ready,
         pieces: Option<mpsc::Sender<Bytes>>,
     ) -> Outcome {
-        let Ready { function, version, memory, turn, pool, job } = ready;
+        let Ready { version, memory, turn, pool, job, invoked } = ready;
+        let function = invoked.function();
+        let began = clock::now();
+        self.watch.begin(&invoked, began);
         let job = Rc::new(job);
         let outcome = loop {
             let waiting = pool.waiting().await;
             let reused = waiting.is_some();
             let environment = match waiting {
                 Some(environment) => Ok(environment),
-                None => self.start(&function, &version, &pool).await,
+                None => self.start(function, &version, &pool).await,
             };
             let environment = match environment {
                 Ok(environment) => environment,
                 Err(failure) => {
                     let line = format!("{} {} {}\n", failure.kind(), job.id, failure.message());
-                    self.watch.line(&function, "", line.as_bytes());
+                    let stream = services::stream(&version, self.count(), began);
+                    self.watch.line(pool.spec.log_group(), &stream, line.as_bytes(), began);
                     break Outcome::failed(&job, &version, failure);
                 }
             };
             let pieces = pieces.clone();
-            let (outcome, began) =
+            let (outcome, taken) =
                 self.in_environment(&environment, &job, memory, pieces, &version).await;
             // One that ended while it waited for something to do is nobody's error.
-            if began || !reused || !outcome.is_error() {
+            if taken || !reused || !outcome.is_error() {
                 break outcome;
             }
         };
@@ -256,7 +265,8 @@ impl Server {
                  lambda-pack doctor` says what this machine can run"
             ));
         }
-        self.watch.invoked(&function, &outcome.version, outcome.is_error());
+        let (duration, failed) = (outcome.duration, outcome.is_error());
+        self.watch.end(&invoked, &Ended { began, duration, failed });
         drop(turn);
         outcome
     }
@@ -269,15 +279,15 @@ impl Server {
         pool: &Rc<Pool>,
     ) -> Result<Rc<Environment>, Failure> {
         let number = self.count();
-        let stream = self.watch.stream(version, number);
+        let stream = services::stream(version, number, clock::now());
         let tmp = self.store.temporary().join(format!("environment-{number}"));
         let launch =
             pool.spec.launch(&self.store, &stream, tmp, self.options.program.clone()).await?;
         let server = Rc::downgrade(self);
-        let name = function.to_owned();
+        let (name, group) = (function.to_owned(), pool.spec.log_group().to_owned());
         let keep = Box::new(move |line: &[u8]| {
             if let Some(server) = server.upgrade() {
-                server.watch.line(&name, &stream, line);
+                server.watch.line(&group, &stream, line, clock::now());
                 (server.talk)(Event::Line {
                     function: &name,
                     text: &String::from_utf8_lossy(line),
@@ -326,11 +336,12 @@ impl Server {
         }
         // The init is told apart.
         let streamed = started.elapsed().saturating_sub(answered);
-        let duration = (answer.duration + streamed).as_secs_f64() * 1000.0;
+        let duration = answer.duration + streamed;
         log.add(format!("END RequestId: {id}\n").as_bytes());
-        log.add(report(&id, duration, memory, environment.memory(), answer.init).as_bytes());
+        let ms = duration.as_secs_f64() * 1000.0;
+        log.add(report(&id, ms, memory, environment.memory(), answer.init).as_bytes());
         let log = log.tail();
-        (Outcome { id, version: version.to_owned(), result, log }, answer.began)
+        (Outcome { id, version: version.to_owned(), result, log, duration }, answer.began)
     }
 }
 
@@ -407,6 +418,7 @@ impl Outcome {
             version: version.to_owned(),
             result: Err(failure),
             log: Vec::new(),
+            duration: Duration::ZERO,
         }
     }
 

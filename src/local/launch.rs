@@ -42,6 +42,11 @@ impl Spec {
         }
     }
 
+    /// Where its log goes.
+    pub(super) fn log_group(&self) -> &str {
+        self.variables.get("AWS_LAMBDA_LOG_GROUP_NAME").map_or("", String::as_str)
+    }
+
     /// Unpacks what is needed.
     pub(super) async fn launch(
         &self,

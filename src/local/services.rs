@@ -1,19 +1,51 @@
 //! What a release needs of other services, fed from the server's own invocations: who is calling (STS),
 //! logs (CloudWatch Logs), metrics and alarms (CloudWatch).
+//!
+//! Each operation is a function from the members of a request, and what is kept of invocations, to the
+//! members of an answer. What carries them is in `protocol`.
 
+mod alarms;
+mod logs;
+mod members;
+mod metrics;
+mod protocol;
+mod refusal;
 mod watch;
 
 use std::rc::Rc;
 
 use hyper::Request;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 
 use super::guard::Caller;
 use super::http::{self, Answer};
-use super::{ACCOUNT, Server};
-use crate::account::ApiError;
+use super::{ACCOUNT, Server, clock};
+use crate::account::{ApiError, Object};
+use alarms::Place;
+use protocol::{Service, Wire};
+use refusal::Refusal;
 
-pub(super) use watch::Watch;
+pub(super) use metrics::{Ended, Invoked};
+pub(super) use watch::{Watch, stream};
+
+/// The most that a request may hold, in bytes: more than any of these services takes.
+const REQUEST: usize = 1 << 20;
+
+const STS: Service = Service {
+    target: "AWSSecurityTokenServiceV20110615",
+    shapes: "",
+    xmlns: "https://sts.amazonaws.com/doc/2011-06-15/",
+};
+const LOGS: Service = Service {
+    target: "Logs_20140328",
+    shapes: "",
+    xmlns: "http://logs.amazonaws.com/doc/2014-03-28/",
+};
+const CLOUDWATCH: Service = Service {
+    target: "GraniteServiceVersion20100801",
+    shapes: "com.amazonaws.cloudwatch",
+    xmlns: "http://monitoring.amazonaws.com/doc/2010-08-01/",
+};
 
 /// Answers a request that was signed for another service than Lambda.
 pub(super) async fn handle(
@@ -21,32 +53,61 @@ pub(super) async fn handle(
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Answer {
-    let answered = match caller.service.as_str() {
-        "sts" => sts(caller, request).await,
-        other => Err(ApiError::new(
-            "UnknownOperationException",
-            404,
-            format!("this server knows nothing of the service `{other}`"),
-        )),
+    let service = match caller.service.as_str() {
+        "sts" => STS,
+        "logs" => LOGS,
+        "monitoring" => CLOUDWATCH,
+        other => {
+            return http::refusal(&ApiError::new(
+                "UnknownOperationException",
+                404,
+                format!("this server knows nothing of the service `{other}`"),
+            ));
+        }
     };
-    let _ = server;
-    answered.unwrap_or_else(|error| http::refusal(&error))
+    let (parts, body) = request.into_parts();
+    let body = match http::whole(body, &caller.service).await {
+        Ok(body) => body,
+        Err(error) => return http::refusal(&error),
+    };
+    let wire = Wire::of(service, &parts.headers);
+    if body.len() > REQUEST {
+        let message = format!("the request is larger than {REQUEST} bytes");
+        return wire.refuse(&Refusal::new("RequestEntityTooLarge", 413, message));
+    }
+    let answered = wire.read(&parts, &body).and_then(|(operation, input)| {
+        let output = server.ask(&caller.service, &operation, &input)?;
+        Ok(wire.answer(&operation, &output))
+    });
+    answered.unwrap_or_else(|refusal| wire.refuse(&refusal))
 }
 
-/// `GetCallerIdentity`, in the query protocol.
-async fn sts(caller: &Caller, request: Request<Incoming>) -> Result<Answer, ApiError> {
-    let body = http::whole(request.into_body(), "GetCallerIdentity").await?;
-    let body = String::from_utf8_lossy(&body);
-    if !body.split('&').any(|pair| pair == "Action=GetCallerIdentity") {
-        return Err(ApiError::new("InvalidAction", 400, "only GetCallerIdentity is answered here"));
+impl Server {
+    /// The answer to an operation of one of these services.
+    fn ask(&self, service: &str, operation: &str, input: &Object) -> Result<Object, Refusal> {
+        let (watch, now) = (&self.watch, clock::now());
+        let place = Place { region: &self.options.region, account: ACCOUNT };
+        let alarms = &watch.alarms;
+        match (service, operation) {
+            ("sts", "GetCallerIdentity") => Ok(members::object([
+                ("Account", ACCOUNT.into()),
+                ("Arn", format!("arn:aws:iam::{ACCOUNT}:user/local").into()),
+                ("UserId", "AIDALOCALLAMBDAPACK00".into()),
+            ])),
+            ("logs", _) => logs::answer(operation, input, &watch.logs.borrow(), place)
+                .unwrap_or_else(|| Err(Refusal::unknown(operation))),
+            ("monitoring", "GetMetricData") => metrics::data::get(input, &watch.metrics.borrow()),
+            ("monitoring", "DescribeAlarms") => {
+                alarms::describe(input, &mut alarms.borrow_mut(), &watch.metrics.borrow(), now)
+            }
+            ("monitoring", "PutMetricAlarm") => {
+                alarms::put(input, &mut alarms.borrow_mut(), place, now)
+            }
+            ("monitoring", "SetAlarmState") => {
+                alarms::set_state(input, &mut alarms.borrow_mut(), now)
+            }
+            ("monitoring", "DeleteAlarms") => alarms::delete(input, &mut alarms.borrow_mut()),
+            _ => Err(Refusal::unknown(operation)),
+        }
     }
-    let _ = caller;
-    let text = format!(
-        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
-         <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/local</Arn>\
-         <UserId>AIDALOCALLAMBDAPACK00</UserId><Account>{ACCOUNT}</Account></GetCallerIdentityResult>\
-         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
-        uuid::Uuid::new_v4()
-    );
-    Ok(http::answer(200, "text/xml", Bytes::from(text)))
 }

@@ -4,7 +4,7 @@
 //! `TARGET_CFLAGS` or `HOST_CFLAGS`, and `CFLAGS`. Older versions take the first that is set and
 //! newer ones join them, the first last. So ours are put behind the user's in that first one.
 
-use super::Remap;
+use super::{Place, Remap};
 
 /// The variables of C and of C++.
 const LANGUAGES: [&str; 2] = ["CFLAGS", "CXXFLAGS"];
@@ -56,9 +56,12 @@ impl Remap {
         of: impl Fn(&str) -> Option<String>,
     ) -> Vec<(String, String)> {
         let flag = if compiler.remaps_macros { "-ffile-prefix-map" } else { "-fdebug-prefix-map" };
+        // GCC and clang divide at the first `=`.
+        let tells = |place: &&Place| !place.from.as_os_str().as_encoded_bytes().contains(&b'=');
         let words: Vec<String> = self
             .places
             .iter()
+            .filter(tells)
             .map(|place| format!("{flag}={}={}", place.from.display(), place.to))
             .collect();
         let kind = if native { "HOST" } else { "TARGET" };

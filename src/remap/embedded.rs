@@ -82,7 +82,8 @@ impl Remap {
         program: &mut impl Read,
         members: &Members<'_>,
     ) -> io::Result<Vec<Embedded>> {
-        let found = self.places.iter().map(|place| place.from.as_os_str().as_encoded_bytes());
+        let all = self.places.iter().map(|place| &place.from).chain(&self.watched);
+        let found = all.map(|from| from.as_os_str().as_encoded_bytes());
         // `/w` may stand in anything; so may the sources of the standard library.
         let folders: Vec<_> = found
             .filter(|from| from.split(|byte| *byte == b'/').nth(2).is_some())

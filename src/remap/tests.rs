@@ -108,7 +108,7 @@ fn packages_have_the_names_that_every_machine_gives_them() {
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 fn c_variables(workspace: &str, set: &[(&str, &str)]) -> Vec<(String, String)> {
-    let remap = Remap { places: places(&[(workspace, "/workspace")]) };
+    let remap = Remap { places: places(&[(workspace, "/workspace")]), watched: Vec::new() };
     let of = |name: &str| {
         set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
@@ -215,4 +215,34 @@ fn paths_that_stay_are_found_with_their_packages() {
         }
     }
     assert_eq!(embedded(b"/home/u/w/home/u/other /rust/lib/rustlib/src/rus"), []);
+}
+
+#[test]
+fn a_slash_at_the_end_is_no_part_of_a_folder() {
+    let targets = [PathBuf::from("/x/target/")];
+    let remap = Remap::new(&folders(Path::new("/x/w/"), &targets, &[]));
+    let from: Vec<_> = remap.places().map(|place| place.from.as_os_str().to_owned()).collect();
+    assert!(from.contains(&"/x/target".into()) && from.contains(&"/x/w".into()), "{from:?}");
+}
+
+#[test]
+fn rustc_is_told_a_folder_with_an_equals_sign_and_c_cannot_be() {
+    let remap = Remap::new(&folders(Path::new("/a=b/w"), &[], &[]));
+    let flags = remap.rustc_flags(&[]);
+    assert!(flags.contains(&"--remap-path-prefix=/a=b/w=/workspace".to_owned()), "{flags:?}");
+    let compiler = CCompiler { remaps_macros: true };
+    let variables = remap.c_variables("t", true, compiler, |_| None);
+    assert!(variables.iter().all(|(_, value)| !value.contains("/a=b")), "{variables:?}");
+    // The note says so, where it matters.
+    let found = remap.embedded(&mut &b"\0/a=b/w/src/gen.c\0"[..], &[]).unwrap();
+    assert_eq!(found[0].path, "/a=b/w");
+}
+
+#[test]
+fn what_cargo_and_the_toolchain_are_called_is_looked_for() {
+    let watched = [PathBuf::from("/home/u/.cargo")];
+    let remap = Remap::new(&folders(Path::new("/home/u/w"), &[], &[])).with_watched(watched);
+    let found = remap.embedded(&mut &b"x/home/u/.cargo/bin/cargo"[..], &[]).unwrap();
+    assert_eq!(found[0].path, "/home/u/.cargo");
+    assert_eq!(remap.places().count(), 2);
 }

@@ -127,7 +127,9 @@ impl Rustc {
         let args = ["--print", what, "--target", triple].map(str::to_owned);
         let step = Step::new(&self.program, args.into_iter().chain(flags.iter().cloned()));
         // Of the processor at hand, or of what another file says.
-        let passing = flags.iter().any(|flag| flag.contains("native") || flag.starts_with('@'));
+        let mut passing = flags.iter().any(|flag| flag.contains("native") || flag.starts_with('@'));
+        // The answer repeats what a flag sets, and that may be a secret: it is not for the disk.
+        passing |= flags.iter().any(|flag| flag.contains("cfg") || flag.contains('"'));
         let question = question_of(&step, &self.file);
         ask(cache, &if passing { question.once() } else { question }, &step, how)
     }

@@ -143,7 +143,7 @@ fn zig_keeps_below_the_floor_of_each_runtime() {
         let args = ["--linker", "zig", "--arch", "both", "--runtime", runtime];
         let mut command = workspace.command(&["package", "--output", "json"]);
         equipped(command.args(args));
-        let answer = run(&mut command).code(0).says("ziglang cc (0.17.0)");
+        let answer = run(&mut command).code(0).says("zig cc 0.17.0");
         assert_eq!(answer.stderr.matches("is not one of those that were tried").count(), 0);
         for arch in ["x86_64", "arm64"] {
             let executable = output(&workspace, arch, "bootstrap");
@@ -243,7 +243,7 @@ fn in_debian_11_a_build_of_this_host_fails_and_one_of_zig_runs() {
 
     // The default on a host that is newer: zig.
     let mut command = workspace.command(&["package", "--runtime", "provided.al2"]);
-    run(command.env("CARGO_ZIGBUILD_PYTHON_PATH", python)).code(0).says("ziglang cc (0.17.0)");
+    run(command.env("CARGO_ZIGBUILD_PYTHON_PATH", python)).code(0).says("zig cc 0.17.0");
     assert_eq!(started("zig").code(0).stdout, STD_SAYS);
 
     workspace.run(&["package", "--linker", "host"]).code(0);

@@ -56,6 +56,7 @@ fn the_users_flags_for_c_stay_wherever_they_stand() {
             "fn main() {{\n    println!(\"cargo::rerun-if-env-changed={name}\");\n    \
              let flags = std::env::var(\"{name}\").unwrap();\n    \
              assert!(flags.contains(\"-DOWN\") && flags.contains(\"-prefix-map=\"), \"{{flags}}\");\n    \
+             assert!(!flags.contains(\"/=/target\"), \"{{flags}}\");\n    \
              let out = std::env::var(\"OUT_DIR\").unwrap();\n    \
              assert!(!out.contains(\"/./\") && !out.contains(\"//\") && !out.contains(\"/../\"), \"{{out}}\");\n}}\n"
         ),
@@ -70,6 +71,9 @@ fn the_users_flags_for_c_stay_wherever_they_stand() {
     run(workspace.command(&["package"]).env(&name, "-DOTHER")).code(0);
     for spelling in ["./one", "two//below/", "target/../three"] {
         workspace.run(&["package", "--target-dir", spelling]).code(0);
+    }
+    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
+        run(workspace.command(&["package"]).env(name, format!("{name}/"))).code(0);
     }
 }
 

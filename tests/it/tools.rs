@@ -152,7 +152,7 @@ fn nothing_to_do_starts_few_processes() {
     // The tools are older than the run by far: one is enough.
     let helpers = helpers(&command(), workspace.path());
     let named = |name: &str| helpers.iter().any(|call| call.contains(name));
-    assert!(named("\"metadata\"") && named("\"describe\""), "{helpers:#?}");
+    assert!(named("\"metadata\"") && named("\"status\""), "{helpers:#?}");
     // Where rustup chooses by a folder's rules, it is asked.
     assert!(helpers.len() <= 3, "{helpers:#?}");
 }

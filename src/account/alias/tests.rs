@@ -230,6 +230,8 @@ fn both_versions_have_the_same_role_and_dead_letter_queue() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn an_alias_always_leads_somewhere(
         steps in proptest::collection::vec((0_u64..5, proptest::option::of(0_u64..5), 0.0..=1.0_f64), 1..12),

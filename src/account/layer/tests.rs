@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::super::model;
 use super::super::testing::*;
 
 /// Publishes a version of a layer.
@@ -107,6 +108,29 @@ fn compatible_runtimes_and_architectures_may_be_empty() {
     let answer = bench.ok("PublishLayerVersion", request);
     assert_eq!(answer["CompatibleRuntimes"], json!([]));
     assert_eq!(answer["CompatibleArchitectures"], json!([]));
+}
+
+#[test]
+fn a_layer_names_fifteen_runtimes_and_two_architectures_at_most() {
+    let path = "/2018-10-31/layers/layer/versions";
+    let body = |runtimes: usize, architectures: usize| {
+        json!({
+            "Content": {},
+            "CompatibleRuntimes": vec!["provided.al2023"; runtimes],
+            "CompatibleArchitectures": vec!["arm64"; architectures],
+        })
+    };
+    let (operation, members) = model::route("POST", path, &[]).unwrap();
+    model::input(operation, &members, &[], &|_| None, Some(body(15, 2))).unwrap();
+    for (runtimes, architectures, at) in
+        [(16, 0, "compatibleRuntimes"), (0, 3, "compatibleArchitectures")]
+    {
+        let text = model_refuses("POST", path, "", body(runtimes, architectures));
+        assert!(text.contains(at), "{text}");
+        let limit = runtimes.max(architectures) - 1;
+        let expected = format!("Member must have length less than or equal to {limit}");
+        assert!(text.ends_with(&expected), "{text}");
+    }
 }
 
 #[test]

@@ -129,10 +129,11 @@ fn a_function_without_a_code_signing_configuration() {
 fn a_function_that_is_created_with_one() {
     let mut bench = Bench::new();
     let arn = arn(&create(&mut bench));
+    let missing = format!("{}{}", &arn[..arn.len() - 17], "z".repeat(17));
     bench.code = Some(zip(1000));
     let mut create = json!({
         "FunctionName": "fn", "Runtime": "provided.al2023", "Handler": "bootstrap", "Code": {},
-        "Role": "arn:aws:iam::111111111111:role/role", "CodeSigningConfigArn": format!("{arn}x"),
+        "Role": "arn:aws:iam::111111111111:role/role", "CodeSigningConfigArn": missing,
     });
     let error = bench.refused("CreateFunction", create.clone());
     assert_eq!((error.code, error.status), ("CodeSigningConfigNotFoundException", 404));

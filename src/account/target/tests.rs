@@ -3,6 +3,8 @@ use serde_json::json;
 use super::super::testing::*;
 use super::*;
 
+const ROLE: &str = "arn:aws:iam::111111111111:role/role";
+
 /// The version that is run, and with what time-out.
 fn run(bench: &Bench, name: &str, qualifier: Option<&str>) -> (String, u64) {
     let target = bench.account.target(name, qualifier, 0.5).unwrap();
@@ -47,7 +49,7 @@ fn a_pending_function_is_not_invoked() {
     bench.delay = 1000;
     bench.code = Some(zip(1000));
     let create = json!({
-        "FunctionName": "fn", "Role": "r", "Runtime": "provided.al2023", "Handler": "h", "Code": {},
+        "FunctionName": "fn", "Role": ROLE, "Runtime": "provided.al2023", "Handler": "h", "Code": {},
     });
     bench.ok("CreateFunction", create);
     let error = bench.account.target("fn", None, 0.0).unwrap_err();
@@ -66,7 +68,7 @@ fn a_pending_image_has_an_error_of_its_own() {
     let resolved = format!("repository@sha256:{}", "a".repeat(64));
     bench.code = Some(Code::Image { uri: "repository:latest".to_owned(), resolved });
     bench.delay = 1000;
-    let create = json!({ "FunctionName": "fn", "Role": "r", "PackageType": "Image", "Code": {} });
+    let create = json!({ "FunctionName": "fn", "Role": ROLE, "PackageType": "Image", "Code": {} });
     bench.ok("CreateFunction", create);
     let error = bench.account.target("fn", None, 0.0).unwrap_err();
     assert_eq!((error.code, error.status), ("CodeArtifactUserPendingException", 409));

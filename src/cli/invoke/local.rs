@@ -24,6 +24,7 @@ use crate::config::{Merged, Node};
 use crate::error::Error;
 use crate::files;
 use crate::function::{Function, TargetKind};
+use crate::invocation::{Invocation, Invoked};
 use crate::local::{self, ACCOUNT, Client, Event, LocalError, Options};
 use crate::nearest;
 use crate::plan;
@@ -33,17 +34,16 @@ use crate::shell::Shell;
 const IDLE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(
-    name: &str,
+    invocation: &Invocation<'_>,
     args: &Invoke,
     global: &Global,
-    payload: Vec<u8>,
     shell: &Shell,
-) -> Result<(), Error> {
-    let (zip, request) = bundle(name, args, global, shell)?;
+) -> Result<Invoked, Error> {
+    let (zip, request) = bundle(invocation.function, args, global, shell)?;
     let zip = files::read_bytes(&zip)?;
     with_server(global, |client| {
         create(client, request, &zip)?;
-        send(client, name, args, payload, shell)
+        send(client, invocation)
     })
 }
 
@@ -128,10 +128,10 @@ fn request(function: &Function, merged: &Merged) -> Map<String, Value> {
 }
 
 /// Does something with a server that ends then.
-fn with_server(
+fn with_server<T>(
     global: &Global,
-    work: impl FnOnce(&Client) -> Result<(), Error>,
-) -> Result<(), Error> {
+    work: impl FnOnce(&Client) -> Result<T, Error>,
+) -> Result<T, Error> {
     let options = Options {
         port: 0,
         region: "us-east-1".to_owned(),
@@ -141,6 +141,8 @@ fn with_server(
         retries: Vec::new(),
         idle: IDLE,
         program: env::current_exe().map_err(LocalError::Start)?,
+        faults: Vec::new(),
+        seed: 0,
     };
     let talk = global.shell();
     let talk = move |event: Event<'_>| {
@@ -160,14 +162,13 @@ fn with_server(
         });
         let worked = match listening.recv() {
             Ok(address) => work(&Client::at(address)),
-            // It did not start, and says why.
-            Err(_) => Ok(()),
+            // It did not start, and says why below.
+            Err(_) => Err(LocalError::Start(std::io::ErrorKind::NotConnected.into()).into()),
         };
         drop(stop);
-        let ended = server
-            .join()
-            .unwrap_or_else(|_| Err(LocalError::Start(std::io::Error::other("it broke"))));
-        worked.and(ended.map_err(Error::from))
+        let ended = server.join();
+        ended.unwrap_or_else(|_| Err(LocalError::Start(std::io::ErrorKind::Other.into())))?;
+        worked
     })
 }
 

@@ -1,6 +1,7 @@
 //! Fixed names for the folders of this machine, and what else makes a build the same anywhere.
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use super::{Machines, Targets, Variables};
 use crate::cargo_config::{self, Value};
@@ -8,7 +9,7 @@ use crate::compile::Compile;
 use crate::digest::Sha256;
 use crate::linker::Linker;
 use crate::remap::{CCompiler, Folders, Place, Remap};
-use crate::{files, toolchain};
+use crate::{cargo_files, files, toolchain};
 
 impl Machines<'_> {
     /// Where cargo writes.
@@ -54,6 +55,14 @@ impl Machines<'_> {
             tools: tools.get(..16).unwrap_or_default(),
         })
         .with_real(files::real)
+        .with_watched(self.watched())
+    }
+
+    /// Cargo's home, and where the toolchain is.
+    fn watched(&self) -> Vec<PathBuf> {
+        let folder = env::current_dir().unwrap_or_default();
+        let home = cargo_files::home(&folder, env::var_os("CARGO_HOME").as_deref());
+        home.into_iter().chain([self.facts.rustc.sysroot.clone()]).collect()
     }
 
     /// What the C compiler that crates find says of itself.

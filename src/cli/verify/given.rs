@@ -28,6 +28,10 @@ fn one(path: &Path) -> Result<Given, Error> {
     if !path.exists() {
         return Err(Error::Usage(format!("{} is not there", shown(path))));
     }
+    if path.is_file() && path.extension().is_none_or(|extension| extension != "zip") {
+        let what = "is no zip: name that, or its folder";
+        return Err(Error::Usage(format!("{} {what}", shown(path))));
+    }
     let record = if path.is_dir() { Some(path) } else { path.parent() };
     let record = record.map(|folder| folder.join(Record::FILE)).filter(|file| file.is_file());
     let of_path = || Given { thing: shown(path), archive: path.to_path_buf(), record: None };

@@ -105,6 +105,7 @@ impl Place {
                 shell.status("Checkout", format!("of {commit}"));
                 let branch = toolchain::branch(top);
                 fresh::checkout(top, commit, branch.as_deref(), into)?;
+                self.warn_of_what_is_not_in(into, shell);
             }
             _ => self.copy(into, shell)?,
         }
@@ -134,6 +135,23 @@ impl Place {
             shell.warn(format!("{} is neither a file nor a folder: left out", shown(&path)));
         }
         Ok(())
+    }
+
+    /// Says which of cargo's configuration is here and not in the commit.
+    fn warn_of_what_is_not_in(&self, fresh: &Path, shell: &Shell) {
+        let here = env::current_dir().ok().and_then(|here| here.canonicalize().ok());
+        let from = here.filter(|here| here.starts_with(self.base()));
+        let from = from.unwrap_or_else(|| self.root.clone());
+        let inside = from.ancestors().take_while(|folder| folder.starts_with(self.base()));
+        for folder in inside {
+            for path in ["config.toml", "config"].map(|name| folder.join(".cargo").join(name)) {
+                let there = path.strip_prefix(self.base()).map(|below| fresh.join(below));
+                if path.is_file() && there.is_ok_and(|there| !there.exists()) {
+                    let what = "is not in the commit, so it does not count";
+                    shell.warn(format!("{} {what}", shown(&path)));
+                }
+            }
+        }
     }
 
     /// Without it cargo would resolve all dependencies anew.

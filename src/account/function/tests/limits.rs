@@ -121,7 +121,7 @@ fn time_memory_and_storage_have_the_limits_of_ordinary_functions() {
     let managed = json!({
         "Timeout": 5400,
         "MemorySize": 32_768,
-        "CapacityProviderConfig": { "LambdaManagedInstancesCapacityProviderConfig": {} },
+        "CapacityProviderConfig": { "LambdaManagedInstancesCapacityProviderConfig": { "CapacityProviderArn": format!("{ARN}:capacity-provider:p") } },
     });
     bench().ok("CreateFunction", with(request("fn"), managed));
 }

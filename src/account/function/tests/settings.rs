@@ -2,6 +2,9 @@
 
 use super::*;
 
+const MOUNT: &str = "arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/\
+                     fsap-0123456789abcdef0";
+
 /// A function with these settings, and a way to update it.
 struct Set(Bench);
 
@@ -31,10 +34,10 @@ impl Set {
 fn what_is_not_sent_stays() {
     let mut set = Set::new(json!({
         "Description": "d",
-        "Environment": { "Variables": { "A": "a" } },
+        "Environment": { "Variables": { "ENV_A": "a" } },
         "KMSKeyArn": "arn:aws:kms:key",
         "DeadLetterConfig": { "TargetArn": "arn:aws:sqs:queue" },
-        "FileSystemConfigs": [{ "Arn": "arn:aws:elasticfilesystem:x", "LocalMountPath": "/mnt/a" }],
+        "FileSystemConfigs": [{ "Arn": MOUNT, "LocalMountPath": "/mnt/a" }],
         "VpcConfig": { "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] },
         "TracingConfig": { "Mode": "Active" },
         "SnapStart": { "ApplyOn": "PublishedVersions" },
@@ -64,7 +67,7 @@ fn what_is_sent_empty_is_cleared_and_then_left_out() {
         "Description": "d",
         "KMSKeyArn": "arn:aws:kms:key",
         "DeadLetterConfig": { "TargetArn": "arn:aws:sqs:queue" },
-        "FileSystemConfigs": [{ "Arn": "arn:aws:elasticfilesystem:x", "LocalMountPath": "/mnt/a" }],
+        "FileSystemConfigs": [{ "Arn": MOUNT, "LocalMountPath": "/mnt/a" }],
     }));
     set.0.code = Some(zip(1));
     let layer = set.0.ok("PublishLayerVersion", json!({ "LayerName": "layer" }));
@@ -88,10 +91,10 @@ fn what_is_sent_empty_is_cleared_and_then_left_out() {
 fn the_environment_is_replaced_as_a_whole() {
     let mut set = Set::new(json!({}));
     assert_eq!(configuration(&mut set.0).get("Environment"), None);
-    let after = set.update(json!({ "Environment": { "Variables": { "A": "a" } } }));
-    assert_eq!(after["Environment"], json!({ "Variables": { "A": "a" } }));
-    let after = set.update(json!({ "Environment": { "Variables": { "B": "b" } } }));
-    assert_eq!(after["Environment"], json!({ "Variables": { "B": "b" } }));
+    let after = set.update(json!({ "Environment": { "Variables": { "ENV_A": "a" } } }));
+    assert_eq!(after["Environment"], json!({ "Variables": { "ENV_A": "a" } }));
+    let after = set.update(json!({ "Environment": { "Variables": { "ENV_B": "b" } } }));
+    assert_eq!(after["Environment"], json!({ "Variables": { "ENV_B": "b" } }));
     // Empty, it is shown empty (recorded).
     let after = set.update(json!({ "Environment": { "Variables": {} } }));
     assert_eq!(after["Environment"], json!({ "Variables": {} }));

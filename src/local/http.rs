@@ -26,7 +26,7 @@ const SMALL: usize = 256 * 1024;
 /// How long that may take.
 const SHORT: Duration = Duration::from_secs(5);
 /// How long a client may take for its headers, and how long for the next part of its body.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A whole body, or one in pieces.
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes, Infallible>>;

@@ -199,10 +199,10 @@ impl Child {
         let marker = format!("AWS_LAMBDA_RUNTIME_API={}", self.address);
         let is_ours = |process: &Path| {
             let environment = fs::read(process.join("environ")).unwrap_or_default();
-            let marked = environment.split(|byte| *byte == 0).any(|it| it == marker.as_bytes());
+            let named = environment.split(|byte| *byte == 0).any(|it| it == marker.as_bytes());
             let writes =
                 |output| fs::read_link(process.join(output)).is_ok_and(|to| to == self.pipe);
-            marked || writes("fd/1") || writes("fd/2")
+            named || writes("fd/1") || writes("fd/2")
         };
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         processes

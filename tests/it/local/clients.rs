@@ -185,7 +185,7 @@ fn a_client_that_is_slow_keeps_nobody_waiting() {
         &b"\x16\x03\x01\x02\x00\x01\x00"[..],
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET\r\n\r\n",
-        &[b'x'; 1 << 20],
+        &vec![b'x'; 1 << 20],
     ] {
         let mut stream = server.connect();
         let _ = stream.write_all(nonsense);

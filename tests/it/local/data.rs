@@ -149,9 +149,9 @@ fn survives(kills: usize) {
         std::thread::sleep(Duration::from_millis(wait));
         server.kill();
         client.join().unwrap();
-        let heard: Vec<All> = hears.iter().collect();
-        acknowledged += heard.len();
-        known = heard.into_iter().last().unwrap_or(known);
+        let states: Vec<All> = hears.iter().collect();
+        acknowledged += states.len();
+        known = states.into_iter().last().unwrap_or(known);
         let server = Server::start(&args);
         let found = found(&server);
         let more = differences(&known, &found);

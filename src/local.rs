@@ -79,7 +79,7 @@ pub struct Options {
     pub region: String,
     /// Where the account is kept; none: in memory.
     pub data: Option<PathBuf>,
-    /// How long functions stay Pending and updates InProgress.
+    /// How long functions stay `Pending` and updates `InProgress`.
     pub delay: Duration,
     /// Where S3 is, for code that is named by bucket and key.
     pub s3_endpoint: Option<String>,

@@ -195,7 +195,7 @@ pub(super) struct Local {
         help_heading = "Server"
     )]
     pub(super) region: String,
-    /// How long functions stay Pending and updates InProgress: 500ms, 2s
+    /// How long creating and updating a function takes: 500ms, 2s
     #[arg(long, value_name = "TIME", default_value = "0s", help_heading = "Server")]
     pub(super) delay: humantime::Duration,
     /// How long to wait before an event that failed is tried again; twice, for the second time
@@ -204,7 +204,7 @@ pub(super) struct Local {
     /// End an execution environment that was not used for so long
     #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Server")]
     pub(super) idle: humantime::Duration,
-    /// Where S3 is, for code that is named by bucket and key: http://127.0.0.1:4566
+    /// The URL of an S3, for code that is named by bucket and key
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub(super) s3_endpoint: Option<String>,
     #[command(flatten)]

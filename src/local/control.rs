@@ -189,10 +189,10 @@ async fn beside<T: Send + 'static>(
 }
 
 /// Code, for who knows its path.
-pub(super) async fn code(server: &Server, path: &str) -> Answer {
+pub(super) fn code(server: &Server, path: &str) -> Answer {
     let name = path.strip_prefix(&server.secret).and_then(|rest| rest.strip_prefix('/'));
-    let name = name.filter(|name| !name.contains('/') && name.ends_with(".zip"));
-    let zip = name.map(|name| server.store.zip(name.trim_end_matches(".zip")));
+    let name = name.and_then(|name| name.strip_suffix(".zip")).filter(|name| !name.contains('/'));
+    let zip = name.map(|name| server.store.zip(name));
     match zip.map(std::fs::read) {
         Some(Ok(bytes)) => http::answer(200, "application/zip", Bytes::from(bytes)),
         _ => http::refusal(&ApiError::new("AccessDeniedException", 403, "Access Denied")),

@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use super::clock;
 use super::failure::Failure;
 use child::{Child, Launch};
-use log::Log;
+use log::{Keep, Log};
 
 /// How long a runtime may take until it asks for its first invocation; from then on the time of that
 /// invocation runs.
@@ -110,7 +110,7 @@ struct State {
     /// For the `next` to come.
     queued: Option<Rc<Job>>,
     /// Whose reply it is, and who waits for it.
-    current: Option<(Rc<Job>, oneshot::Sender<Result<Reply, Failure>>)>,
+    current: Option<(Rc<Job>, Caller)>,
     /// How long the init took; taken by the first invocation.
     init: Option<Duration>,
     /// When the runtime was given the invocation.
@@ -138,6 +138,11 @@ impl State {
     }
 }
 
+/// Who waits for a reply.
+type Caller = oneshot::Sender<Result<Reply, Failure>>;
+/// Is called when an environment waits for an invocation, and when it is over.
+type OnChange = Box<dyn Fn(&Rc<Environment>)>;
+
 /// An execution environment.
 pub(super) struct Environment {
     started: Instant,
@@ -147,8 +152,7 @@ pub(super) struct Environment {
     child: Child,
     tasks: Vec<JoinHandle<()>>,
     pub(super) log: Rc<Log>,
-    /// Is called when it waits for an invocation, and when it is over.
-    on_change: Box<dyn Fn(&Rc<Self>)>,
+    on_change: OnChange,
 }
 
 impl Environment {
@@ -159,8 +163,8 @@ impl Environment {
     /// What Lambda says of an entry point that cannot be run.
     pub(super) async fn start(
         launch: &Launch,
-        keep: Box<dyn Fn(&[u8])>,
-        on_change: Box<dyn Fn(&Rc<Self>)>,
+        keep: Keep,
+        on_change: OnChange,
     ) -> Result<Rc<Self>, Failure> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Failure::local)?;
         let address = listener.local_addr().map_err(Failure::local)?;
@@ -273,17 +277,13 @@ impl Environment {
                 state.init = Some(self.started.elapsed());
             }
             let again = state.current.as_ref().map(|(job, _)| job.clone());
-            match state.queued.take().or(again) {
-                Some(job) => {
-                    state.give(job, sender);
-                    self.began.notify_one();
-                    return receiver;
-                }
-                None => {
-                    state.phase = Phase::Idle;
-                    state.waiting = Some(sender);
-                }
+            if let Some(job) = state.queued.take().or(again) {
+                state.give(job, sender);
+                self.began.notify_one();
+                return receiver;
             }
+            state.phase = Phase::Idle;
+            state.waiting = Some(sender);
         }
         (self.on_change)(self);
         receiver

@@ -90,7 +90,7 @@ impl From<ApiError> for Failed {
 async fn handle(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, Lost> {
     if let Some(rest) = request.uri().path().strip_prefix("/code/") {
         return Ok(match guard::local(request.uri(), request.headers()) {
-            Ok(()) => control::code(&server, rest).await,
+            Ok(()) => control::code(&server, rest),
             Err(error) => refusal(&error),
         });
     }

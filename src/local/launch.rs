@@ -83,10 +83,10 @@ fn variables(
     region: &str,
 ) -> BTreeMap<String, String> {
     let text = |name: &str| configuration.settings.get(name).and_then(|value| value.as_str());
-    let memory = configuration.settings.get("MemorySize").and_then(|size| size.as_u64());
+    let memory = configuration.settings.get("MemorySize").and_then(serde_json::Value::as_u64);
     let group =
         configuration.settings.get("LoggingConfig").and_then(|log| log.get("LogGroup")?.as_str());
-    let group = group.map_or_else(|| format!("/aws/lambda/{}", function), str::to_owned);
+    let group = group.map_or_else(|| format!("/aws/lambda/{function}"), str::to_owned);
     let own =
         configuration.settings.get("Environment").and_then(|map| map.get("Variables")?.as_object());
     let own = own.into_iter().flatten();

@@ -140,6 +140,7 @@ fn unexpected(value: &Value, wanted: Kind) -> ApiError {
 }
 
 /// A part of a path without its `%41`s. What is not UTF-8 then, no name is.
+#[must_use]
 pub fn percent_decoded(part: &str) -> String {
     if !part.contains('%') {
         return part.to_owned();

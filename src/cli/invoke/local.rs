@@ -31,7 +31,7 @@ use crate::plan;
 use crate::shell::Shell;
 
 /// An execution environment is used once.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(
     invocation: &Invocation<'_>,

@@ -13,12 +13,14 @@ const TAIL: usize = 4096;
 /// Longer lines are divided; AWS's events hold 256 KB.
 const LINE: usize = 256 * 1024;
 
+/// Is given every line, with its line feed if it had one.
+pub(in crate::local) type Keep = Box<dyn Fn(&[u8])>;
+
 /// The log of one environment.
 pub(in crate::local) struct Log {
     pipe: Receiver,
     lines: RefCell<Lines>,
-    /// Is given every line, with its line feed if it had one.
-    keep: Box<dyn Fn(&[u8])>,
+    keep: Keep,
 }
 
 #[derive(Default)]
@@ -35,7 +37,7 @@ impl Log {
     /// # Errors
     ///
     /// If it is no pipe.
-    pub(super) fn new(output: OwnedFd, keep: Box<dyn Fn(&[u8])>) -> io::Result<Rc<Self>> {
+    pub(super) fn new(output: OwnedFd, keep: Keep) -> io::Result<Rc<Self>> {
         Ok(Rc::new(Self {
             pipe: Receiver::from_owned_fd(output)?,
             lines: RefCell::default(),

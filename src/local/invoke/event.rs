@@ -74,7 +74,7 @@ impl Settings {
             .and_then(|queue| Some(queue.get("TargetArn")?.as_str()?.to_owned()))
             .filter(|arn| !arn.is_empty());
         Self {
-            retries: number(set.and_then(|set| set.retries)).map_or(2, |count| count as usize),
+            retries: set.and_then(|set| usize::try_from(set.retries?).ok()).unwrap_or(2),
             age: Duration::from_secs(age),
             on_success: set.and_then(|set| set.on_success.clone()),
             on_failure: set.and_then(|set| set.on_failure.clone()).or(queue),
@@ -94,7 +94,7 @@ fn settle(
     let id = outcome.map_or("", |outcome| outcome.id.as_str());
     match to {
         Some(to) => {
-            server.note(&format!("event {id} of {}: {condition}, sent to {to}", call.function))
+            server.note(&format!("event {id} of {}: {condition}, sent to {to}", call.function));
         }
         None if condition == "Success" => {}
         None => server.note(&format!("event {id} of {}: {condition}, discarded", call.function)),

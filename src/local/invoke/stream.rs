@@ -79,26 +79,33 @@ fn fail(end: &mut serde_json::Map<String, serde_json::Value>, body: &[u8]) {
     end.insert("ErrorDetails".to_owned(), String::from_utf8_lossy(body).into());
 }
 
+/// The type of a header that is a text.
+const TEXT: u8 = 7;
+
 /// One message (AWS: "Event stream encoding"; Smithy: "Amazon Event Stream specification").
 fn event(kind: &str, content_type: &str, payload: &[u8]) -> Bytes {
     let mut headers = Vec::new();
     for (name, value) in
         [(":event-type", kind), (":content-type", content_type), (":message-type", "event")]
     {
-        // The lengths of ours are of one byte, and of two.
-        headers.push(name.len() as u8);
+        headers.extend([length::<u8>(name.len())]);
         headers.extend_from_slice(name.as_bytes());
-        headers.push(7);
-        headers.extend_from_slice(&(value.len() as u16).to_be_bytes());
+        headers.push(TEXT);
+        headers.extend_from_slice(&length::<u16>(value.len()).to_be_bytes());
         headers.extend_from_slice(value.as_bytes());
     }
     let total = 12 + headers.len() + payload.len() + 4;
     let mut message = Vec::with_capacity(total);
-    message.extend_from_slice(&(total as u32).to_be_bytes());
-    message.extend_from_slice(&(headers.len() as u32).to_be_bytes());
+    message.extend_from_slice(&length::<u32>(total).to_be_bytes());
+    message.extend_from_slice(&length::<u32>(headers.len()).to_be_bytes());
     message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
     message.extend_from_slice(&headers);
     message.extend_from_slice(payload);
     message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
     Bytes::from(message)
+}
+
+/// A length in as many bytes as its field has; pieces of a response and our own names always fit.
+fn length<T: TryFrom<usize> + Default>(length: usize) -> T {
+    T::try_from(length).unwrap_or_default()
 }

@@ -25,6 +25,8 @@ pub(super) struct Server {
     child: Child,
     /// `127.0.0.1:PORT`.
     pub(super) address: String,
+    /// What it prints for its clients.
+    environment: Value,
     folder: TempDir,
 }
 
@@ -56,7 +58,14 @@ impl Server {
         let endpoint = record["endpoint"].as_str().unwrap();
         assert_eq!(record["environment"]["AWS_ENDPOINT_URL_LAMBDA"], endpoint);
         let address = endpoint.strip_prefix("http://").unwrap().to_owned();
-        Self { child, address, folder }
+        let environment = record["environment"].clone();
+        Self { child, address, environment, folder }
+    }
+
+    /// The variables that make clients use it.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        let all = self.environment.as_object().unwrap();
+        all.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
     }
 
     /// A folder that is gone with the server.

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -111,6 +112,23 @@ fn one_that_ignores_sigterm_ends_all_the_same() {
     assert_eq!(server.stop(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     soon("it ends with the server", || !lives(pid));
+}
+
+/// Ctrl-C, and the end of the terminal.
+#[test]
+fn other_signals_end_every_child_too() {
+    for signal in [Signal::INT, Signal::HUP] {
+        let mut server = Server::start(&[]);
+        let mark = mark();
+        let script =
+            format!("subprocess.Popen(['setsid', 'sleep', {mark:?}])\nloop(lambda event: 1)");
+        server.create("forks", &python(&script));
+        assert_eq!(server.answer("forks", "{}"), 1);
+        soon("it lives", || with_argument(&mark).len() == 1);
+        assert_eq!(server.stop_by(signal), Some(0), "{signal:?}");
+        soon("it ends", || with_argument(&mark).is_empty());
+        assert_eq!(std::fs::read_dir(server.folder()).unwrap().count(), 1, "only stderr is left");
+    }
 }
 
 /// An invocation that is running when the server is ended.

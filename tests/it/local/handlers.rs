@@ -150,6 +150,24 @@ fn one_that_is_busy_ends_with_the_server() {
     soon("nothing lives on", || with_argument(&mark).is_empty());
 }
 
+/// One whose init has failed, and one that has answered and asks for nothing more: both are over.
+#[test]
+fn one_that_lingers_is_ended() {
+    let server = Server::start(&[]);
+    let (init, after) = (mark(), mark());
+    let wait = |mark: &str| format!("subprocess.run(['sleep', {mark:?}])");
+    let script = format!("post('init/error', {{'errorType': 'Mine.Init'}})\n{}", wait(&init));
+    server.create("init", &python(&script));
+    let script = format!("id, _, event = next()\nrespond(id, event)\n{}", wait(&after));
+    server.create_with("after", &python(&script), &seconds(1));
+    for n in 0..3 {
+        assert_eq!(server.invoke("init", "{}").failure().0, "Mine.Init");
+        assert_eq!(server.answer("after", &n.to_string()), n);
+    }
+    soon("those whose init failed end", || with_argument(&init).is_empty());
+    soon("those that ask for nothing end", || with_argument(&after).is_empty());
+}
+
 #[test]
 fn one_that_floods_the_runtime_api_keeps_nobody_waiting() {
     let server = Server::start(&["-q"]);

@@ -90,16 +90,15 @@ fn answer(args: &Local, address: SocketAddr, shell: &Shell) -> Result<(), Error>
     Ok(())
 }
 
-/// Until Ctrl-C or SIGTERM.
+/// Until Ctrl-C, SIGTERM, or the end of the terminal.
 async fn stop() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminated) => drop(terminated.recv().await),
-            Err(_) => std::future::pending().await,
-        }
+    let any = async |kind| match signal(kind) {
+        Ok(mut signals) => drop(signals.recv().await),
+        Err(_) => std::future::pending().await,
     };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+        () = any(SignalKind::interrupt()) => {}
+        () = any(SignalKind::terminate()) => {}
+        () = any(SignalKind::hangup()) => {}
     }
 }

@@ -31,6 +31,9 @@ use log::{Keep, Log};
 /// invocation runs.
 const INIT: Duration = Duration::from_secs(10);
 
+/// Whoever waits for the end of a response in pieces learns first that its time is over.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// In Lambda's words: a process that ended with exit status 0, or without any.
 const NO_REASON: &str = "Runtime exited without providing a reason";
 
@@ -117,6 +120,8 @@ struct State {
     given: Instant,
     /// Whether it was.
     began: bool,
+    /// Until when a runtime that has answered must ask for more.
+    limit: Instant,
     /// Why there will be no other invocation.
     over: Option<Failure>,
 }
@@ -179,6 +184,7 @@ impl Environment {
             init: None,
             given: started,
             began: false,
+            limit: started,
             over: None,
         };
         Ok(Rc::new_cyclic(|this: &Weak<Self>| Self {
@@ -216,6 +222,13 @@ impl Environment {
     pub(super) fn is_answered(&self) -> bool {
         let state = self.state.borrow();
         state.phase == Phase::Answered && state.over.is_none()
+    }
+
+    /// Whether it lives on for nothing: its init has failed, or it has answered and its time is over.
+    pub(super) fn lingers(&self) -> bool {
+        let state = self.state.borrow();
+        let late = state.limit + GRACE <= Instant::now();
+        state.over.is_some() || (state.phase == Phase::Answered && late)
     }
 
     /// Gives it an invocation; it must have none. Waits for the reply.
@@ -298,8 +311,9 @@ impl Environment {
     fn reply(&self, id: &str, reply: Result<Reply, Failure>) -> bool {
         let mut state = self.state.borrow_mut();
         match state.current.take_if(|(job, _)| job.id == id) {
-            Some((_, sender)) => {
+            Some((job, sender)) => {
                 state.phase = Phase::Answered;
+                state.limit = state.given + job.timeout;
                 sender.send(reply).is_ok()
             }
             None => false,

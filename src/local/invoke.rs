@@ -382,12 +382,13 @@ async fn collect(
     loop {
         match tokio::time::timeout_at(limit, from.recv()).await {
             Ok(Some(Piece::Data(data))) => match &to {
-                Some(sender) => {
-                    if sender.send(data).await.is_err() {
-                        // The caller has gone; the function may end all the same.
-                        to = None;
-                    }
-                }
+                // A caller that does not read keeps the environment no longer than that.
+                Some(sender) => match tokio::time::timeout_at(limit, sender.send(data)).await {
+                    Ok(Ok(())) => {}
+                    // The caller has gone; the function may end all the same.
+                    Ok(Err(_)) => to = None,
+                    Err(_) => return Err(Failure::timed_out(timeout)),
+                },
                 None if whole.len() + data.len() > RESPONSE => {
                     return Err(Failure::too_large(RESPONSE));
                 }

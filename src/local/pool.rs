@@ -88,8 +88,13 @@ impl Pool {
         self.idle.borrow_mut().retain(|(one, _)| !Rc::ptr_eq(one, environment));
     }
 
-    /// Ends those that have waited for that long.
+    /// Ends those that have waited for that long, and those that will wait no more.
     fn sweep(&self, longest: Duration) -> usize {
+        let lingering: Vec<_> =
+            self.all.borrow().iter().filter(|one| one.lingers()).cloned().collect();
+        for environment in lingering {
+            environment.end(Failure::exited("the runtime asked for nothing more"));
+        }
         let mut idle = self.idle.borrow_mut();
         let over: Vec<_> = idle.extract_if(.., |(_, since)| since.elapsed() >= longest).collect();
         drop(idle);

@@ -7,8 +7,8 @@ use super::server::Server;
 use crate::emulator::free_port;
 use crate::support::{have, repository, run, scrub, tools};
 
-/// Runs `tests/local/NAME.py`.
-fn script(name: &str, args: &[&str]) {
+/// Runs `tests/local/NAME` with these variables and arguments.
+fn script(name: &str, variables: &[(&str, &str)], args: &[&str]) {
     let python = tools().join("aws/bin/python3");
     if !have(&python) {
         return;
@@ -25,13 +25,14 @@ fn script(name: &str, args: &[&str]) {
     ] {
         command.env(name, value);
     }
+    command.envs(variables.iter().copied());
     let answer = run(&mut command);
     assert_eq!(answer.code, 0, "{}\n{}", answer.stdout, answer.stderr);
 }
 
 fn against_a_server(name: &str, args: &[&str]) {
     let server = Server::start(args);
-    script(name, &[&format!("http://{}", server.address)]);
+    script(name, &[], &[&format!("http://{}", server.address)]);
 }
 
 #[test]
@@ -53,5 +54,19 @@ fn the_aws_command_line_works() {
 fn ministack_answers_the_same_where_it_is_right() {
     let server = Server::start(&[]);
     let port = free_port().to_string();
-    script("ministack.py", &[&format!("http://{}", server.address), &port]);
+    script("ministack.py", &[], &[&format!("http://{}", server.address), &port]);
+}
+
+#[test]
+fn boto3_meets_every_fault() {
+    script("faults.py", &[], &[env!("CARGO_BIN_EXE_cargo-lambda-pack")]);
+}
+
+/// With nothing but the variables that `local` prints.
+#[test]
+fn boto3_watches_a_release() {
+    let server = Server::start(&[]);
+    let variables = server.variables();
+    let pairs: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+    script("services.py", &pairs, &[]);
 }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -113,6 +114,23 @@ fn one_that_ignores_sigterm_ends_all_the_same() {
     soon("it ends with the server", || !lives(pid));
 }
 
+/// Ctrl-C, and the end of the terminal.
+#[test]
+fn other_signals_end_every_child_too() {
+    for signal in [Signal::INT, Signal::HUP] {
+        let mut server = Server::start(&[]);
+        let mark = mark();
+        let script =
+            format!("subprocess.Popen(['setsid', 'sleep', {mark:?}])\nloop(lambda event: 1)");
+        server.create("forks", &python(&script));
+        assert_eq!(server.answer("forks", "{}"), 1);
+        soon("it lives", || with_argument(&mark).len() == 1);
+        assert_eq!(server.stop_by(signal), Some(0), "{signal:?}");
+        soon("it ends", || with_argument(&mark).is_empty());
+        assert_eq!(std::fs::read_dir(server.folder()).unwrap().count(), 1, "only stderr is left");
+    }
+}
+
 /// An invocation that is running when the server is ended.
 #[test]
 fn one_that_is_busy_ends_with_the_server() {
@@ -130,6 +148,24 @@ fn one_that_is_busy_ends_with_the_server() {
     assert_eq!(server.answer("old", "1"), 1);
     assert_eq!(server.stop(), Some(0));
     soon("nothing lives on", || with_argument(&mark).is_empty());
+}
+
+/// One whose init has failed, and one that has answered and asks for nothing more: both are over.
+#[test]
+fn one_that_lingers_is_ended() {
+    let server = Server::start(&[]);
+    let (init, after) = (mark(), mark());
+    let wait = |mark: &str| format!("subprocess.run(['sleep', {mark:?}])");
+    let script = format!("post('init/error', {{'errorType': 'Mine.Init'}})\n{}", wait(&init));
+    server.create("init", &python(&script));
+    let script = format!("id, _, event = next()\nrespond(id, event)\n{}", wait(&after));
+    server.create_with("after", &python(&script), &seconds(1));
+    for n in 0..3 {
+        assert_eq!(server.invoke("init", "{}").failure().0, "Mine.Init");
+        assert_eq!(server.answer("after", &n.to_string()), n);
+    }
+    soon("those whose init failed end", || with_argument(&init).is_empty());
+    soon("those that ask for nothing end", || with_argument(&after).is_empty());
 }
 
 #[test]

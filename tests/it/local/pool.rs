@@ -51,6 +51,43 @@ fn at_once(server: &Server, name: &str, count: usize, event: &str) -> Vec<Value>
     })
 }
 
+/// Each process numbers what it is given: nothing is lost, nothing is done twice.
+#[test]
+#[ignore = "10,000 invocations"]
+fn ten_thousand_by_fifty_clients_are_ten_thousand() {
+    let server = Server::start(&["-q"]);
+    let script = "n = 0\ndef answer(event):\n    global n\n    n += 1\n    \
+                  return [event, os.getpid(), n]\nloop(answer)";
+    server.create_with("many", &python(script), &json!({ "Timeout": 60 }));
+    let round = |from: usize| -> Vec<(u64, u64)> {
+        std::thread::scope(|scope| {
+            let client = |n: usize| {
+                let server = &server;
+                let each = (0..100).map(move |m| {
+                    let event = (from + n * 100 + m).to_string();
+                    let said = server.answer("many", &event);
+                    assert_eq!(said[0].to_string(), event);
+                    (said[1].as_u64().unwrap(), said[2].as_u64().unwrap())
+                });
+                scope.spawn(move || each.collect::<Vec<_>>())
+            };
+            let all: Vec<_> = (0..50).map(client).collect();
+            all.into_iter().flat_map(|one| one.join().unwrap()).collect()
+        })
+    };
+    let mut all = round(0);
+    let before = server.memory();
+    all.extend(round(5000));
+    let more = server.memory().saturating_sub(before);
+    assert!(more <= 4, "{more} MB more");
+    all.sort_unstable();
+    assert_eq!(all.len(), 10_000);
+    for pair in all.windows(2) {
+        let [(one, n), (other, next)] = pair else { unreachable!() };
+        assert!(if one == other { *next == n + 1 } else { *next == 1 }, "{pair:?}");
+    }
+}
+
 #[test]
 fn more_than_is_reserved_is_throttled() {
     let server = Server::start(&[]);

@@ -25,6 +25,8 @@ pub(super) struct Server {
     child: Child,
     /// `127.0.0.1:PORT`.
     pub(super) address: String,
+    /// What it prints for its clients.
+    environment: Value,
     folder: TempDir,
 }
 
@@ -56,7 +58,14 @@ impl Server {
         let endpoint = record["endpoint"].as_str().unwrap();
         assert_eq!(record["environment"]["AWS_ENDPOINT_URL_LAMBDA"], endpoint);
         let address = endpoint.strip_prefix("http://").unwrap().to_owned();
-        Self { child, address, folder }
+        let environment = record["environment"].clone();
+        Self { child, address, environment, folder }
+    }
+
+    /// The variables that make clients use it.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        let all = self.environment.as_object().unwrap();
+        all.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
     }
 
     /// A folder that is gone with the server.
@@ -173,8 +182,17 @@ impl Server {
 
     /// The most memory that it has had, in MB.
     pub(super) fn peak(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The memory that it has now, in MB.
+    pub(super) fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
     }
 
@@ -186,11 +204,15 @@ impl Server {
 
     /// Ends it by SIGTERM and gives its exit code.
     pub(super) fn stop(&mut self) -> Option<i32> {
+        self.stop_by(Signal::TERM)
+    }
+
+    pub(super) fn stop_by(&mut self, signal: Signal) -> Option<i32> {
         if let Ok(Some(status)) = self.child.try_wait() {
             return status.code();
         }
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).unwrap();
+        kill_process(pid, signal).unwrap();
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::server::Server;
+use super::server::{Server, soon};
 use super::zips::python;
 
 /// Answers in pieces by hand: the event says which, how long to wait between them, and how it ends.
@@ -119,7 +119,25 @@ fn a_reader_that_hangs_up_is_no_matter() {
     let mut buffer = [0; 64];
     stream.read_exact(&mut buffer).unwrap();
     drop(stream);
-    super::server::soon("it ends well", || server.said().contains("REPORT RequestId"));
+    soon("it ends well", || server.said().contains("REPORT RequestId"));
     assert!(!server.said().contains("Runtime."), "{}", server.said());
     assert_eq!(server.invoke("streams", &event("whole")).body, b"one two three");
+}
+
+/// Who does not read keeps an environment no longer than the function may take.
+#[test]
+fn a_reader_that_does_not_read_is_no_matter() {
+    use std::io::Write as _;
+    let server = server();
+    let path = "/2017-10-31/functions/streams/concurrency";
+    server.control("PUT", path, &json!({ "ReservedConcurrentExecutions": 1 }));
+    let large = json!({ "pieces": vec!["x"; 60], "times": 1 << 20, "end": "whole" }).to_string();
+    let path = "/2021-11-15/functions/streams/response-streaming-invocations";
+    let mut stream = server.connect();
+    stream.write_all(&server.request("POST", path, &[], large.as_bytes())).unwrap();
+    soon("it begins", || server.invoke("streams", "{}").status == 429);
+    let event = event("whole");
+    soon("its time is over", || server.invoke("streams", &event).body == b"one two three");
+    assert!(server.said().contains("Task timed out after 2.00 seconds"), "{}", server.said());
+    drop(stream);
 }

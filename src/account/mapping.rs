@@ -1,6 +1,6 @@
 //! Event source mappings: stored with their states; nothing is polled.
 //!
-//! What each kind of source shows, its defaults and its checks are in [`source`].
+//! What each kind of source shows, its defaults and its checks are in `source`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

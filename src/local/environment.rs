@@ -12,7 +12,7 @@ pub(super) mod child;
 pub(super) mod log;
 pub(super) mod runtime_api;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -155,6 +155,8 @@ pub(super) struct Environment {
     began: Notify,
     state: RefCell<State>,
     child: Child,
+    /// What its memory was when it was ended, in MB.
+    used: Cell<u64>,
     tasks: Vec<JoinHandle<()>>,
     pub(super) log: Rc<Log>,
     on_change: OnChange,
@@ -192,6 +194,7 @@ impl Environment {
             began: Notify::new(),
             state: RefCell::new(state),
             child,
+            used: Cell::new(0),
             tasks: vec![
                 tokio::task::spawn_local(runtime_api::serve(listener, this.clone())),
                 tokio::task::spawn_local(log.clone().read()),
@@ -204,7 +207,7 @@ impl Environment {
 
     /// The most memory that its process has had, in MB.
     pub(super) fn memory(&self) -> u64 {
-        self.child.memory()
+        self.child.memory().max(self.used.get())
     }
 
     /// Whether it can take an invocation at once.
@@ -341,6 +344,7 @@ impl Environment {
 
     /// Ends it: the process group is killed, and whoever waits is told why.
     pub(super) fn end(self: &Rc<Self>, why: Failure) {
+        self.used.set(self.memory());
         self.child.kill();
         let current = {
             let mut state = self.state.borrow_mut();

@@ -125,6 +125,30 @@ fn what_is_no_zip_or_claims_too_much_is_refused() {
     }
 }
 
+/// One whose directory says that a file is short, and which is not.
+#[test]
+fn a_zip_that_lies_is_not_unpacked() {
+    let server = Server::start(&[]);
+    let mut bytes = zip(&[("bootstrap", EXECUTABLE, SCRIPT), ("long", PLAIN, &[b'x'; 1000])]);
+    let length = 1000u32.to_le_bytes();
+    for at in 0..bytes.len() - 4 {
+        if bytes[at..at + 4] == length {
+            bytes[at..at + 4].copy_from_slice(&10u32.to_le_bytes());
+        }
+    }
+    let code = json!({ "ZipFile": STANDARD.encode(&bytes) });
+    let settings = json!({
+        "FunctionName": "lies", "Role": "arn:aws:iam::123456789012:role/orders",
+        "Runtime": "provided.al2023", "Handler": "x", "Code": code,
+    });
+    let reply = server.call("POST", "/2015-03-31/functions", &[], settings.to_string().as_bytes());
+    if reply.status == 201 {
+        assert_ne!(server.invoke("lies", "{}").failure().0, "Runtime.ExitError");
+    } else {
+        assert_eq!(reply.status, 400, "{reply:?}");
+    }
+}
+
 /// The bundles of `examples/orders`, as they are packaged.
 #[test]
 fn the_example_answers() {

@@ -105,7 +105,10 @@ fn one_that_ignores_sigterm_ends_all_the_same() {
                   loop(lambda event: time.sleep(event) or os.getpid())";
     server.create_with("stubborn", &python(script), &seconds(1));
     let pid = server.answer("stubborn", "0").as_u64().unwrap();
-    assert_eq!(server.invoke("stubborn", "60").failure().0, "Sandbox.Timedout");
+    let reply = server.invoke("stubborn", "60");
+    assert_eq!(reply.failure().0, "Sandbox.Timedout");
+    let log = reply.log();
+    assert!(!log.contains("Max Memory Used: 0 MB"), "{log}");
     soon("it ends", || !lives(pid));
     let pid = server.answer("stubborn", "0").as_u64().unwrap();
     let start = Instant::now();

@@ -27,6 +27,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -154,6 +155,7 @@ pub fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), LocalError> {
+    open_many();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
     let result = runtime.block_on(local.run_until(async {
@@ -208,6 +210,14 @@ impl Server {
         self.counter.update(|count| count + 1);
         self.counter.get()
     }
+}
+
+/// Lets this process open as many files as it ever may: each environment takes five, and the usual
+/// limit of 1,024 would end at two hundred.
+fn open_many() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where that cannot be, fewer environments do.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Ends environments that nobody uses.

@@ -10,7 +10,12 @@ use std::os::unix::process::{CommandExt as _, parent_id};
 use std::thread::sleep;
 use std::time::Duration;
 
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+};
+
+/// How many files a function may have open (AWS: "Lambda quotas").
+const FILES: u64 = 1024;
 
 /// The hidden command.
 pub const COMMAND: &str = "sandbox";
@@ -32,6 +37,11 @@ pub fn run(words: &[OsString]) -> io::Error {
         return io::Error::other("a process and a program are wanted");
     };
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        return error.into();
+    }
+    let most = getrlimit(Resource::Nofile).maximum.map_or(FILES, |most| most.min(FILES));
+    let files = Rlimit { current: Some(most), maximum: Some(most) };
+    if let Err(error) = setrlimit(Resource::Nofile, files) {
         return error.into();
     }
     // It may have died before that was set.

@@ -189,6 +189,19 @@ fn weights_are_kept_to_and_each_answer_names_its_version() {
     assert!((228..=372).contains(&count), "{count} of 1000 at 0.3");
 }
 
+/// AWS: "Lambda quotas", file descriptors. The server itself may have as many as it can get.
+#[test]
+fn a_function_may_have_1024_files_open_and_the_server_more() {
+    let server = Server::start(&[]);
+    let script = "import resource\nloop(lambda event: resource.getrlimit(resource.RLIMIT_NOFILE))";
+    server.create("files", &python(script));
+    assert_eq!(server.answer("files", "{}"), json!([1024, 1024]));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let words: Vec<_> = files.split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{files}");
+}
+
 /// AWS: "Defined runtime environment variables".
 #[test]
 fn the_environment_is_lambdas() {

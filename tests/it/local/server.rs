@@ -180,6 +180,10 @@ impl Server {
         reply.json()
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it has had, in MB.
     pub(super) fn peak(&self) -> u64 {
         self.status("VmHWM:")

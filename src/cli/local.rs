@@ -3,6 +3,9 @@
 use std::env;
 use std::net::SocketAddr;
 use std::process;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,6 +17,12 @@ use crate::local::{self, Event, Fault, LocalError, Options};
 use crate::message::Message;
 use crate::shell::Shell;
 
+/// How many lines may wait to be written.
+const LINES: usize = 1024;
+/// How long they may take in the end.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// A function, unless it is the server's own, and its line.
+type Said = (Option<String>, String);
 /// What any client of AWS accepts as credentials; the server checks none.
 const KEY: &str = "local";
 
@@ -34,14 +43,21 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         let all: Vec<String> = options.faults.iter().map(ToString::to_string).collect();
         shell.status("Faults", format!("{}; seed {}", all.join(", "), args.rehearsal.seed));
     }
-    let talk = global.shell();
-    let talk = Box::new(move |event: Event<'_>| match event {
-        Event::Line { function, text } => talk.log(function, text),
-        Event::Note(text) => talk.status("Event", text),
+    let (said, all_said) = speaker(global.shell());
+    let talk = Box::new(move |event: Event<'_>| {
+        let (function, text) = match event {
+            Event::Line { function, text } => (Some(function.to_owned()), text.to_owned()),
+            Event::Note(text) => (None, text.to_owned()),
+        };
+        // What nobody reads is lost; the server must not wait for it.
+        let _ = said.try_send((function, text));
     });
     let mut answered = Ok(());
     let ready = |address: SocketAddr| answered = answer(args, address, shell);
-    local::serve(options, talk, ready, stop())?;
+    let served = local::serve(options, talk, ready, stop());
+    // The server's end of the talk is gone; what is still to be said is said, if somebody reads.
+    let _ = all_said.recv_timeout(PATIENCE);
+    served?;
     answered
 }
 
@@ -54,6 +70,23 @@ fn faults(args: &Rehearsal) -> Result<Vec<Fault>, Error> {
     };
     faults.extend(args.fault.iter().cloned());
     Ok(faults)
+}
+
+/// Says on a thread of its own what functions write: standard error may be a pipe that nobody reads.
+/// The second end tells that all was said.
+fn speaker(shell: Shell) -> (SyncSender<Said>, Receiver<()>) {
+    let (sender, receiver) = mpsc::sync_channel::<Said>(LINES);
+    let (done, all_said) = mpsc::channel();
+    thread::spawn(move || {
+        for (function, text) in receiver {
+            match function {
+                Some(function) => shell.log(&function, &text),
+                None => shell.status("Event", text),
+            }
+        }
+        let _ = done.send(());
+    });
+    (sender, all_said)
 }
 
 /// The endpoint, and the variables that make other clients use it.

@@ -44,7 +44,11 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         shell.status("Faults", format!("{}; seed {}", all.join(", "), args.rehearsal.seed));
     }
     let (said, all_said) = speaker(global.shell());
+    let quiet = global.quiet;
     let talk = Box::new(move |event: Event<'_>| {
+        if quiet {
+            return;
+        }
         let (function, text) = match event {
             Event::Line { function, text } => (Some(function.to_owned()), text.to_owned()),
             Event::Note(text) => (None, text.to_owned()),

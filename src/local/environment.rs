@@ -30,6 +30,8 @@ use log::{Keep, Log};
 /// How long a runtime may take until it asks for its first invocation; from then on the time of that
 /// invocation runs.
 const INIT: Duration = Duration::from_secs(10);
+/// How long the last answer about memory counts.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Whoever waits for the end of a response in pieces learns first that its time is over.
 const GRACE: Duration = Duration::from_secs(1);
@@ -157,6 +159,8 @@ pub(super) struct Environment {
     child: Child,
     /// What its memory was when it was ended, in MB.
     used: Cell<u64>,
+    /// When it was last asked for.
+    looked: Cell<Option<Instant>>,
     tasks: Vec<JoinHandle<()>>,
     pub(super) log: Rc<Log>,
     on_change: OnChange,
@@ -195,6 +199,7 @@ impl Environment {
             state: RefCell::new(state),
             child,
             used: Cell::new(0),
+            looked: Cell::new(None),
             tasks: vec![
                 tokio::task::spawn_local(runtime_api::serve(listener, this.clone())),
                 tokio::task::spawn_local(log.clone().read()),
@@ -208,6 +213,16 @@ impl Environment {
     /// The most memory that its process has had, in MB.
     pub(super) fn memory(&self) -> u64 {
         self.child.memory().max(self.used.get())
+    }
+
+    /// The same as it was up to a moment ago: the kernel takes longer to tell than many a function runs.
+    pub(super) fn recent_memory(&self) -> u64 {
+        let now = Instant::now();
+        if self.looked.get().is_none_or(|then| now - then >= LOOK) {
+            self.looked.set(Some(now));
+            self.used.set(self.memory());
+        }
+        self.used.get()
     }
 
     /// Whether it can take an invocation at once.

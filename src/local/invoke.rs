@@ -339,7 +339,7 @@ impl Server {
         let duration = answer.duration + streamed;
         log.add(format!("END RequestId: {id}\n").as_bytes());
         let ms = duration.as_secs_f64() * 1000.0;
-        log.add(report(&id, ms, memory, environment.memory(), answer.init).as_bytes());
+        log.add(report(&id, ms, memory, environment.recent_memory(), answer.init).as_bytes());
         let log = log.tail();
         (Outcome { id, version: version.to_owned(), result, log, duration }, answer.began)
     }

@@ -33,20 +33,25 @@ pub fn load(folder: &Path, variables: Vec<(String, String)>, arguments: &[String
 }
 
 /// Cargo's home, where it runs in `folder` and `CARGO_HOME` is `named`; empty is as good as not set.
-#[must_use]
-pub fn home(folder: &Path, named: Option<&OsStr>) -> Option<PathBuf> {
+fn home(folder: &Path, named: Option<&OsStr>) -> Option<PathBuf> {
     match named.filter(|home| !home.is_empty()) {
         Some(home) => Some(folder.join(home)),
         None => env::home_dir().map(|home| home.join(".cargo")),
     }
 }
 
+/// The home of a cargo that runs where this process does, with its environment.
+#[must_use]
+pub fn own_home() -> Option<PathBuf> {
+    let folder = env::current_dir().unwrap_or_default();
+    home(&folder, env::var_os("CARGO_HOME").as_deref())
+}
+
 /// The folders of what cargo has downloaded and unpacked so far, with their fixed names: for where
 /// `cargo metadata` cannot tell.
 #[must_use]
 pub fn checkouts() -> Vec<Place> {
-    let folder = env::current_dir().unwrap_or_default();
-    let home = home(&folder, env::var_os("CARGO_HOME").as_deref());
+    let home = own_home();
     let folders = |path: &Path| {
         let items = std::fs::read_dir(path).into_iter().flatten().flatten();
         let mut found: Vec<PathBuf> =

@@ -1,5 +1,6 @@
 //! What the API answers when it refuses.
 
+use crate::audit::{UNPACKED_LIMIT, ZIP_LIMIT};
 use serde_json::Value;
 
 use super::{Object, model};
@@ -72,6 +73,24 @@ impl ApiError {
     #[must_use]
     pub fn too_many(reason: &str, message: &str) -> Self {
         Self::new("TooManyRequestsException", 429, message).with("Reason", reason)
+    }
+
+    /// Something on our side: 500 `ServiceException`.
+    pub fn service(message: impl Into<String>) -> Self {
+        Self::new("ServiceException", 500, message)
+    }
+
+    /// A zip that is too large to be sent (recorded answers).
+    #[must_use]
+    pub fn zip_too_large() -> Self {
+        let message = format!("Zipped size must be smaller than {ZIP_LIMIT} bytes");
+        Self::new("RequestEntityTooLargeException", 413, message)
+    }
+
+    /// Code that would not fit once it is unpacked (recorded answers).
+    #[must_use]
+    pub fn unzipped_too_large() -> Self {
+        Self::invalid(format!("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes"))
     }
 
     /// An operation that we do not have.

@@ -161,12 +161,7 @@ pub(super) fn put(
     input: &Input,
     moment: &Moment<'_>,
 ) -> Result<Object, ApiError> {
-    let named = named(account, input)?;
-    sets_something(input)?;
-    account.find(named).ok_or_else(no_function)?;
-    let fresh = EventInvoke { modified: moment.now, ..EventInvoke::default() };
-    let settings = set(account, named, input, fresh)?;
-    Ok(store(account, named, settings))
+    change(account, input, moment, |_, _| Ok(EventInvoke::default()))
 }
 
 /// `UpdateFunctionEventInvokeConfig`: what is not sent stays.
@@ -175,10 +170,20 @@ pub(super) fn update(
     input: &Input,
     moment: &Moment<'_>,
 ) -> Result<Object, ApiError> {
+    change(account, input, moment, |account, named| found(account, named).cloned())
+}
+
+/// Sets what is sent over what was before.
+fn change(
+    account: &mut Account,
+    input: &Input,
+    moment: &Moment<'_>,
+    before: impl FnOnce(&Account, Named<'_>) -> Result<EventInvoke, ApiError>,
+) -> Result<Object, ApiError> {
     let named = named(account, input)?;
     sets_something(input)?;
     account.find(named).ok_or_else(no_function)?;
-    let before = EventInvoke { modified: moment.now, ..found(account, named)?.clone() };
+    let before = EventInvoke { modified: moment.now, ..before(account, named)? };
     let settings = set(account, named, input, before)?;
     Ok(store(account, named, settings))
 }

@@ -123,8 +123,7 @@ pub(super) fn update(
     moment: &Moment<'_>,
 ) -> Result<Object, ApiError> {
     let id = input.required("UUID")?;
-    let mut mapping = account.mappings.get(id).ok_or_else(no_resource)?.clone();
-    mapping.rests("update")?;
+    let mut mapping = resting(account, id, "update")?;
     if input.has("FunctionName") {
         let function = account.mapped_function(input)?;
         mapping.set("FunctionArn", function.into());
@@ -144,6 +143,13 @@ pub(super) fn update(
     Ok(store(account, id.to_owned(), mapping))
 }
 
+/// A mapping between no two states, for what is about to be done with it.
+fn resting(account: &Account, id: &str, what: &str) -> Result<Mapping, ApiError> {
+    let mapping = account.mappings.get(id).ok_or_else(no_resource)?;
+    mapping.rests(what)?;
+    Ok(mapping.clone())
+}
+
 /// `DeleteEventSourceMapping`.
 pub(super) fn delete(
     account: &mut Account,
@@ -151,8 +157,7 @@ pub(super) fn delete(
     moment: &Moment<'_>,
 ) -> Result<Object, ApiError> {
     let id = input.required("UUID")?;
-    let mut mapping = account.mappings.get(id).ok_or_else(no_resource)?.clone();
-    mapping.rests("delete")?;
+    let mut mapping = resting(account, id, "delete")?;
     mapping.begin("Deleting", moment);
     Ok(store(account, id.to_owned(), mapping))
 }

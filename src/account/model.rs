@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Object;
+use crate::percent;
 use pattern::Pattern;
 
 mod check;
@@ -19,7 +20,7 @@ pub(in crate::account) mod judge;
 mod pattern;
 mod read;
 
-pub use read::{input, percent_decoded};
+pub use read::input;
 
 static MODEL: LazyLock<Model> =
     // A test reads the file, which is compiled in: this cannot fail.
@@ -251,7 +252,7 @@ pub fn route(
             && operation.query.iter().all(|wanted| query.contains(wanted))
     })?;
     let members = operation.path.iter().zip(&parts).filter_map(|(segment, part)| match segment {
-        Segment::Member(name) => Some((name.clone(), read::percent_decoded(part))),
+        Segment::Member(name) => Some((name.clone(), percent::decoded(part))),
         Segment::Fixed(_) => None,
     });
     Some((operation, members.collect()))

@@ -15,6 +15,7 @@ use crate::events;
 use crate::invocation::{Invocation, Invoked, Kind};
 use crate::local::{Client, Reply};
 use crate::message::Table;
+use crate::percent;
 use crate::shell::Shell;
 
 pub(super) fn run(args: &Invoke, global: &Global, shell: &Shell) -> Result<(), Error> {
@@ -81,10 +82,11 @@ fn list_events(shell: &Shell) -> Result<(), Error> {
 
 /// Invokes a function of a server.
 fn send(client: &Client, invocation: &Invocation<'_>) -> Result<Invoked, Error> {
-    let mut path = format!("/2015-03-31/functions/{}/invocations", encoded(invocation.function));
+    let mut path =
+        format!("/2015-03-31/functions/{}/invocations", percent::encoded(invocation.function, b""));
     if let Some(qualifier) = invocation.qualifier {
         path.push_str("?Qualifier=");
-        path.push_str(&encoded(qualifier));
+        path.push_str(&percent::encoded(qualifier, b""));
     }
     let headers = [
         ("x-amz-invocation-type", invocation.kind.name()),
@@ -159,12 +161,4 @@ fn refused(function: &str, reply: &Reply) -> InvokeError {
         code: reply.header("x-amzn-errortype").unwrap_or("unknown error").to_owned(),
         message: message.unwrap_or_default().to_owned(),
     }
-}
-
-/// As a segment of a path (RFC 3986, section 2.3).
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let one =
-        |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
 }

@@ -3,18 +3,21 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::runtime::Builder;
 
 use super::{LocalError, SERVER};
 
 /// Whoever does not answer within this is no server of ours.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whatever went wrong on the way.
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A server that answers.
 #[derive(Debug, Clone, Copy)]
@@ -72,10 +75,7 @@ impl Client {
         body: Bytes,
     ) -> Result<Reply, LocalError> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let lost = |error: Box<dyn std::error::Error + Send + Sync>| LocalError::Lost {
-            address: self.0,
-            source: error,
-        };
+        let lost = |error: BoxError| LocalError::Lost { address: self.0, source: error };
         runtime.block_on(self.request(method, path, headers, body)).map_err(lost)
     }
 
@@ -85,9 +85,7 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: Bytes,
-    ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
-        let stream = TcpStream::connect(self.0).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    ) -> Result<Reply, BoxError> {
         let mut request =
             Request::builder().method(method).uri(path).header("host", self.0.to_string()).header(
                 "authorization",
@@ -97,21 +95,27 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body))?;
-        let answered = async {
-            let response = sender.send_request(request).await?;
-            let (parts, body) = response.into_parts();
-            let body = body.collect().await?.to_bytes();
-            Ok::<_, hyper::Error>(Reply {
-                status: parts.status.as_u16(),
-                headers: parts.headers,
-                body,
-            })
-        };
-        tokio::pin!(answered);
-        tokio::select! {
-            reply = &mut answered => Ok(reply?),
-            _ = connection => Ok(answered.await?),
-        }
+        exchange(self.0, request.body(Full::new(body))?, usize::MAX).await
+    }
+}
+
+/// Sends one request over a connection of its own, and reads the answer, of at most so many bytes.
+pub(super) async fn exchange(
+    to: impl ToSocketAddrs,
+    request: Request<Full<Bytes>>,
+    most: usize,
+) -> Result<Reply, BoxError> {
+    let stream = TcpStream::connect(to).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let answered = async {
+        let (parts, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, most).collect().await?.to_bytes();
+        Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
+    };
+    tokio::pin!(answered);
+    tokio::select! {
+        reply = &mut answered => reply,
+        // Its error is also that of the request.
+        _ = connection => answered.await,
     }
 }

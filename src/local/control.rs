@@ -32,8 +32,7 @@ pub(super) async fn call(
     body: Bytes,
 ) -> Result<Answer, ApiError> {
     let read = read(&server, body).await?;
-    let header = |name: &str| asked.header(name);
-    let input = model::input(asked.operation, &asked.path, &asked.query, &header, read.body)?;
+    let input = asked.input(read.body)?;
     let code = match read.zip {
         Some(zip) => Some(zip),
         None => named(&server, &asked.operation.name, &input).await?,
@@ -71,9 +70,9 @@ impl Server {
         };
         let decided = account.call(operation, input, &mut moment);
         // What was due by now has happened, even if the call itself is refused.
-        self.store.save(&mut account).map_err(|error| {
-            ApiError::new("ServiceException", 500, format!("the account cannot be saved: {error}"))
-        })?;
+        self.store
+            .save(&mut account)
+            .map_err(|error| ApiError::service(format!("the account cannot be saved: {error}")))?;
         let mut output = decided?;
         self.locate(&mut output);
         self.retire(operation, input, &account);
@@ -185,7 +184,7 @@ async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(ApiError::new("ServiceException", 500, error.to_string())))
+    done.unwrap_or_else(|error| Err(ApiError::service(error.to_string())))
 }
 
 /// Code, for who knows its path.

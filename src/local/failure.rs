@@ -81,6 +81,11 @@ impl Failure {
         &self.message
     }
 
+    /// The line of the log.
+    pub(super) fn line(&self, id: &str) -> String {
+        format!("{} {id} {}\n", self.kind, self.message)
+    }
+
     /// The payload of the reply.
     pub(super) fn payload(&self, id: &str) -> Bytes {
         if let Some(own) = &self.own {

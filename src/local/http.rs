@@ -12,12 +12,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::faults::Begun;
 use super::{Server, clock, control, guard, invoke, services};
-use crate::account::{ApiError, Object, model};
+use crate::account::{ApiError, Input, Object, model};
+use crate::percent;
 
 /// The most that any request may hold, in bytes (recorded).
 const REQUEST: usize = 70_167_211;
@@ -67,6 +69,11 @@ impl Asked {
     /// A header as a text.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    /// Its members, checked against the model. `body`: its JSON, without blobs.
+    pub(super) fn input(&self, body: Option<Value>) -> Result<Input, ApiError> {
+        model::input(self.operation, &self.path, &self.query, &|name| self.header(name), body)
     }
 }
 
@@ -212,7 +219,7 @@ fn query(text: &str) -> Vec<(String, String)> {
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (model::percent_decoded(name), model::percent_decoded(value))
+            (percent::decoded(name), percent::decoded(value))
         })
         .collect()
 }

@@ -22,7 +22,7 @@ use super::http::{self, Answer, Asked};
 use super::pool::{Full, Pool, Turn};
 use super::services::{self, Ended, Invoked};
 use super::{Event, Server, clock};
-use crate::account::{Account, ApiError, Input, Target, model};
+use crate::account::{Account, ApiError, Input, Target};
 
 pub(super) use stream::stream;
 
@@ -78,7 +78,7 @@ pub(super) async fn invoke(
     asked: Asked,
     body: Bytes,
 ) -> Result<Answer, ApiError> {
-    let input = inputs(&asked)?;
+    let input = asked.input(None)?;
     let kind = match asked.operation.name.as_str() {
         "InvokeAsync" => "Event".to_owned(),
         _ => input.text("InvocationType").unwrap_or("RequestResponse").to_owned(),
@@ -102,11 +102,6 @@ pub(super) async fn invoke(
             Ok(reply(outcome, tail))
         }
     }
-}
-
-fn inputs(asked: &Asked) -> Result<Input, ApiError> {
-    let header = |name: &str| asked.header(name);
-    model::input(asked.operation, &asked.path, &asked.query, &header, None)
 }
 
 /// Refuses what is too large or no JSON.
@@ -188,7 +183,7 @@ impl Server {
         let server = self.clone();
         let running =
             tokio::task::spawn_local(async move { server.carry_out(ready, pieces).await });
-        running.await.map_err(|error| ApiError::new("ServiceException", 500, error.to_string()))
+        running.await.map_err(|error| ApiError::service(error.to_string()))
     }
 
     /// Finds out who is meant, and counts it.
@@ -244,7 +239,7 @@ impl Server {
             let environment = match environment {
                 Ok(environment) => environment,
                 Err(failure) => {
-                    let line = format!("{} {} {}\n", failure.kind(), job.id, failure.message());
+                    let line = failure.line(&job.id);
                     let stream = services::stream(&version, self.count(), began);
                     self.watch.line(pool.spec.log_group(), &stream, line.as_bytes(), began);
                     break Outcome::failed(&job, &version, failure);
@@ -332,7 +327,7 @@ impl Server {
         log.catch_up();
         log.end_line();
         if let Err(failure) = &result {
-            log.add(format!("{} {id} {}\n", failure.kind(), failure.message()).as_bytes());
+            log.add(failure.line(&id).as_bytes());
         }
         // The init is told apart.
         let streamed = started.elapsed().saturating_sub(answered);

@@ -89,7 +89,7 @@ impl Pool {
     }
 
     /// Ends those that have waited for that long, and those that will wait no more.
-    fn sweep(&self, longest: Duration) -> usize {
+    fn sweep(&self, longest: Duration) {
         let lingering: Vec<_> =
             self.all.borrow().iter().filter(|one| one.lingers()).cloned().collect();
         for environment in lingering {
@@ -101,7 +101,6 @@ impl Pool {
         for (environment, _) in &over {
             self.drop_one(environment);
         }
-        over.len()
     }
 
     /// No other invocation: those that wait end now, the others when they have answered.
@@ -159,8 +158,8 @@ impl Pools {
         pool
     }
 
-    /// One invocation more of a function, if it may have that. `others`: what of the account's
-    /// concurrency is left for all functions without a reservation, and which those are.
+    /// One invocation more of a function, if it may have that. `unreserved`: how many all functions
+    /// together may have, for one without a reservation.
     pub(super) fn turn(
         self: &Rc<Self>,
         function: &str,
@@ -190,9 +189,11 @@ impl Pools {
     }
 
     /// Ends environments that nobody has used for that long.
-    pub(super) fn sweep(&self, longest: Duration) -> usize {
+    pub(super) fn sweep(&self, longest: Duration) {
         let pools: Vec<_> = self.pools.borrow().values().cloned().collect();
-        pools.iter().map(|pool| pool.sweep(longest)).sum()
+        for pool in pools {
+            pool.sweep(longest);
+        }
     }
 
     /// Ends all of them.

@@ -143,10 +143,8 @@ impl Store {
 
     /// Takes a zip in.
     pub(super) fn take(&self, zip: &[u8]) -> Result<Code, ApiError> {
-        let size = zip.len() as u64;
-        if size > ZIP_LIMIT {
-            let message = format!("Zipped size must be smaller than {ZIP_LIMIT} bytes");
-            return Err(ApiError::new("RequestEntityTooLargeException", 413, message));
+        if zip.len() as u64 > ZIP_LIMIT {
+            return Err(ApiError::zip_too_large());
         }
         self.take_any(zip)
     }
@@ -158,7 +156,7 @@ impl Store {
         let path = self.zip(&sha256);
         if !path.is_file() {
             files::write_atomically(&path, zip)
-                .map_err(|error| ApiError::new("ServiceException", 500, error.to_string()))?;
+                .map_err(|error| ApiError::service(error.to_string()))?;
         }
         Ok(Code::Zip { sha256, size: zip.len() as u64, unzipped })
     }
@@ -252,8 +250,7 @@ fn claimed(zip: &[u8]) -> Result<u64, ApiError> {
     }
     let claimed = members.iter().map(|member| member.claimed).fold(0, u64::saturating_add);
     if claimed > UNPACKED_LIMIT {
-        let message = format!("Unzipped size must be smaller than {UNPACKED_LIMIT} bytes");
-        return Err(ApiError::invalid(message));
+        return Err(ApiError::unzipped_too_large());
     }
     Ok(claimed)
 }

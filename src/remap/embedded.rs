@@ -9,6 +9,7 @@ use cargo_metadata::PackageId;
 use memchr::memmem::Finder;
 
 use super::Remap;
+use crate::percent;
 
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 1 << 20;
@@ -44,7 +45,7 @@ pub fn outside<'i>(
         // Package ID specifications: `path+file:///folder#name@version`, or `#version`, if the folder
         // has the package's name.
         let (url, rest) = id.repr.strip_prefix("path+file://")?.rsplit_once('#')?;
-        let folder = decoded(url);
+        let folder = percent::decoded(url);
         let name = || Path::new(&folder).file_name()?.to_str().map(str::to_owned);
         let package = match rest.split_once('@') {
             Some((name, _)) => name.to_owned(),
@@ -55,21 +56,6 @@ pub fn outside<'i>(
     let mut found: Vec<Outside> = packages.into_iter().filter_map(of_id).collect();
     found.sort();
     found
-}
-
-/// Without the percent-encoding of URLs (RFC 3986, 2.1).
-fn decoded(url: &str) -> String {
-    let mut bytes = Vec::with_capacity(url.len());
-    let mut rest = url.as_bytes();
-    while let Some((&first, others)) = rest.split_first() {
-        let digits = others.get(..2).filter(|_| first == b'%');
-        let byte = digits
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { others.get(2..).unwrap_or_default() } else { others };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The folders of the workspace's packages, with their names.

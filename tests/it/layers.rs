@@ -6,8 +6,17 @@ use std::path::{Path, PathBuf};
 
 use crate::support::repository;
 
-const WORDS: &[&str] =
-    &["artifact", "compile", "digest", "function", "invocation", "nearest", "target", "tree"];
+const WORDS: &[&str] = &[
+    "artifact",
+    "compile",
+    "digest",
+    "function",
+    "invocation",
+    "nearest",
+    "percent",
+    "target",
+    "tree",
+];
 const DECISIONS: &[&str] = &[
     "account",
     "audit",

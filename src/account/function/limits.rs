@@ -4,12 +4,9 @@ use serde_json::Value;
 
 use super::UsedLayer;
 use crate::account::{ApiError, Code, Object};
+use crate::audit::{UNPACKED_LIMIT, ZIP_LIMIT};
 use crate::config::RESERVED;
 
-/// The largest zip that is sent directly (recorded answers).
-const MAX_ZIPPED: u64 = 52_428_800;
-/// The largest code once unpacked, with its layers (recorded answers).
-const MAX_UNZIPPED: u64 = 262_144_000;
 /// The largest environment, as JSON (recorded answers).
 const MAX_ENVIRONMENT: usize = 4096;
 /// The longest name of a function, without the ARN around it.
@@ -86,27 +83,21 @@ fn environment(settings: &Object) -> Result<(), ApiError> {
 
 /// Refuses a zip that is too large to be sent. One that lies in a bucket may be larger.
 pub(super) fn zipped(code: &Code, in_bucket: bool) -> Result<(), ApiError> {
-    if in_bucket || code.size() <= MAX_ZIPPED {
+    if in_bucket || code.size() <= ZIP_LIMIT {
         return Ok(());
     }
-    Err(ApiError::new(
-        "RequestEntityTooLargeException",
-        413,
-        format!("Zipped size must be smaller than {MAX_ZIPPED} bytes"),
-    ))
+    Err(ApiError::zip_too_large())
 }
 
 /// Refuses code that would not fit once it is unpacked.
 pub(super) fn unzipped(code: &Code, layers: &[UsedLayer]) -> Result<(), ApiError> {
-    if code.unzipped() >= MAX_UNZIPPED {
-        return Err(ApiError::invalid(format!(
-            "Unzipped size must be smaller than {MAX_UNZIPPED} bytes"
-        )));
+    if code.unzipped() >= UNPACKED_LIMIT {
+        return Err(ApiError::unzipped_too_large());
     }
     let all = code.unzipped() + layers.iter().map(|layer| layer.code.unzipped()).sum::<u64>();
-    if all > MAX_UNZIPPED {
+    if all > UNPACKED_LIMIT {
         return Err(ApiError::invalid(format!(
-            "Function code combined with layers exceeds the maximum allowed size of {MAX_UNZIPPED} \
+            "Function code combined with layers exceeds the maximum allowed size of {UNPACKED_LIMIT} \
              bytes. The actual size is {all} bytes."
         )));
     }

@@ -138,22 +138,3 @@ fn unexpected(value: &Value, wanted: Kind) -> ApiError {
     };
     ApiError::new("SerializationException", 400, text)
 }
-
-/// A part of a path without its `%41`s. What is not UTF-8 then, no name is.
-#[must_use]
-pub fn percent_decoded(part: &str) -> String {
-    if !part.contains('%') {
-        return part.to_owned();
-    }
-    let bytes = part.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = |text: &&str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let digits = part.get(at + 1..at + 3).filter(hex).filter(|_| bytes[at] == b'%');
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        decoded.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}

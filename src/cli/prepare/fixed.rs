@@ -1,6 +1,5 @@
 //! Fixed names for the folders of this machine, and what else makes a build the same anywhere.
 
-use std::env;
 use std::path::{Path, PathBuf};
 
 use super::{Machines, Targets, Variables};
@@ -60,9 +59,7 @@ impl Machines<'_> {
 
     /// Cargo's home, and where the toolchain is.
     fn watched(&self) -> Vec<PathBuf> {
-        let folder = env::current_dir().unwrap_or_default();
-        let home = cargo_files::home(&folder, env::var_os("CARGO_HOME").as_deref());
-        home.into_iter().chain([self.facts.rustc.sysroot.clone()]).collect()
+        cargo_files::own_home().into_iter().chain([self.facts.rustc.sysroot.clone()]).collect()
     }
 
     /// What the C compiler that crates find says of itself.

@@ -166,7 +166,7 @@ impl Place {
 
     /// Says what of the present place does not count in a fresh folder.
     pub(super) fn warn_of_configuration(&self, shell: &Shell) {
-        let home = cargo_files::home(&self.root, env::var_os("CARGO_HOME").as_deref());
+        let home = cargo_files::own_home();
         for package in &self.beside {
             shell.warn(format!(
                 "{package} is not of the workspace: cargo puts the place of its folder into the names \

@@ -123,7 +123,10 @@ async fn response(environment: &Rc<Environment>, id: &str, request: Request<Inco
         return stream(environment, id, request).await;
     }
     match Limited::new(request.into_body(), RESPONSE).collect().await {
-        Ok(body) => accepted(environment.reply(id, Ok(Reply::Response(body.to_bytes())))),
+        Ok(body) => {
+            environment.reply(id, Ok(Reply::Response(body.to_bytes())));
+            accepted()
+        }
         Err(error) if error.is::<LengthLimitError>() => {
             environment.reply(id, Err(Failure::too_large(RESPONSE)));
             let message = format!("Exceeded maximum allowed payload size ({RESPONSE} bytes).");
@@ -147,14 +150,14 @@ async fn stream(environment: &Rc<Environment>, id: &str, request: Request<Incomi
         match frame.into_data() {
             Ok(data) => {
                 if sender.send(Piece::Data(data)).await.is_err() {
-                    return accepted(false);
+                    return accepted();
                 }
             }
             Err(frame) => failed = frame.trailers_ref().and_then(failure),
         }
     }
     let _ = sender.send(failed.unwrap_or(Piece::End)).await;
-    accepted(true)
+    accepted()
 }
 
 /// What the trailers say of a response that failed half way.
@@ -171,7 +174,10 @@ async fn error(environment: &Rc<Environment>, id: &str, request: Request<Incomin
         return wrong_id();
     }
     match Limited::new(request.into_body(), RESPONSE).collect().await {
-        Ok(body) => accepted(environment.reply(id, Ok(Reply::Error(body.to_bytes())))),
+        Ok(body) => {
+            environment.reply(id, Ok(Reply::Error(body.to_bytes())));
+            accepted()
+        }
         Err(_) => truncated(),
     }
 }
@@ -180,7 +186,7 @@ async fn init_error(environment: &Rc<Environment>, request: Request<Incoming>) -
     match Limited::new(request.into_body(), RESPONSE).collect().await {
         Ok(body) => {
             if environment.init_failed(body.to_bytes()) {
-                accepted(true)
+                accepted()
             } else {
                 let message = "State transition from Ready to InitError failed for runtime";
                 refused(StatusCode::FORBIDDEN, "InvalidStateTransition", message)
@@ -195,7 +201,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// Whoever asked may be gone; that is not the runtime's fault.
-fn accepted(_: bool) -> Answer {
+fn accepted() -> Answer {
     json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
 }
 

@@ -87,7 +87,7 @@ impl Server {
     fn other_code(&self, code: &Code, who: &str) -> Result<Code, ApiError> {
         match code {
             Code::Zip { sha256, .. } => {
-                let failed = |why: &str| ApiError::new("ServiceException", 500, why);
+                let failed = |why: &str| ApiError::service(why);
                 let zip = std::fs::read(self.store.zip(sha256));
                 let zip = zip.map_err(|error| failed(&error.to_string()))?;
                 let zip = remarked(&zip, who).ok_or_else(|| failed("its zip has no end"))?;

@@ -10,7 +10,7 @@ use hyper::Response;
 use hyper::body::Bytes;
 use tokio::sync::mpsc;
 
-use super::{Call, Said, check, inputs};
+use super::{Call, Said, check};
 use crate::account::ApiError;
 use crate::local::Server;
 use crate::local::http::{self, Answer, Asked};
@@ -21,7 +21,7 @@ pub(in crate::local) async fn stream(
     asked: Asked,
     body: Bytes,
 ) -> Result<Answer, ApiError> {
-    let input = inputs(&asked)?;
+    let input = asked.input(None)?;
     check(&body, false)?;
     let tail = input.text("LogType") == Some("Tail");
     let call = Call::new(&input, &asked, body);

@@ -42,7 +42,7 @@ pub(super) fn read(query: &str, body: &str) -> Result<(String, Object), Refusal>
 }
 
 fn decoded(text: &str) -> String {
-    model::percent_decoded(&text.replace('+', " "))
+    percent::decoded(&text.replace('+', " "))
 }
 
 impl Node {

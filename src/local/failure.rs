@@ -71,16 +71,6 @@ impl Failure {
         self.message.ends_with("signal: illegal instruction")
     }
 
-    /// `errorType`.
-    pub(super) fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    /// In words.
-    pub(super) fn message(&self) -> &str {
-        &self.message
-    }
-
     /// The line of the log.
     pub(super) fn line(&self, id: &str) -> String {
         format!("{} {id} {}\n", self.kind, self.message)

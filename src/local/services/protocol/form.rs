@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::account::{Object, model};
+use crate::account::Object;
 use crate::local::services::refusal::Refusal;
+use crate::percent;
 
 /// How deep members may lie in each other.
 const DEPTH: usize = 32;

@@ -70,6 +70,34 @@ fn at_most_one_more_version_has_a_weight() {
 }
 
 #[test]
+fn a_weight_is_from_0_to_1() {
+    let mut bench = three();
+    for (name, weight) in [("none", 0.0), ("half", 0.5), ("all", 1.0)] {
+        let answer = bench.ok("CreateAlias", created(name, "1", &json!({ "2": weight })));
+        assert_eq!(answer["RoutingConfig"]["AdditionalVersionWeights"], json!({ "2": weight }));
+    }
+    let path = "/2015-03-31/functions/fn/aliases";
+    for weight in [-0.1, 1.1] {
+        let text = model_refuses("POST", path, "", created("a", "1", &json!({ "2": weight })));
+        let expected = format!(
+            "1 validation error detected: Value '{{2={weight}}}' at \
+             'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must \
+             satisfy constraint: [Member must have value less than or equal to 1.0, Member must have \
+             value greater than or equal to 0.0, Member must not be null]"
+        );
+        assert_eq!(text, expected);
+    }
+}
+
+#[test]
+fn latest_is_no_version_with_a_weight() {
+    let path = "/2015-03-31/functions/fn/aliases";
+    let text = model_refuses("POST", path, "", created("a", "1", &json!({ "$LATEST": 0.5 })));
+    assert!(text.contains("Map keys must satisfy constraint: "), "{text}");
+    assert!(text.ends_with("Member must satisfy regular expression pattern: [0-9]+]"), "{text}");
+}
+
+#[test]
 fn the_same_version_twice_is_refused() {
     let mut bench = three();
     let error = bench.refused("CreateAlias", created("a", "1", &json!({ "1": 0.5 })));
@@ -163,8 +191,6 @@ fn a_missing_alias_is_told_apart_by_what_was_asked() {
 #[test]
 fn each_alias_has_its_own_revision_which_changes_without_a_change() {
     let mut bench = three();
-    let latest = bench.revision("fn", "$LATEST");
-    let version = bench.revision("fn", "1");
     bench.alias("fn", "a", "1");
     bench.alias("fn", "b", "1");
     let (a, b) = (get(&mut bench, "a"), get(&mut bench, "b"));
@@ -176,9 +202,23 @@ fn each_alias_has_its_own_revision_which_changes_without_a_change() {
     assert_eq!(same, a);
     assert_eq!(get(&mut bench, "a"), updated);
     assert_eq!(get(&mut bench, "b"), b);
-    // Aliases do not change the revisions of what they point to.
-    assert_eq!(bench.revision("fn", "$LATEST"), latest);
-    assert_eq!(bench.revision("fn", "1"), version);
+}
+
+#[test]
+fn aliases_leave_the_revisions_of_what_they_point_to() {
+    let mut bench = three();
+    let before = ["$LATEST", "1", "2"].map(|version| bench.revision("fn", version));
+    let named = json!({ "FunctionName": "fn", "Name": "a" });
+    for (operation, more) in [
+        ("CreateAlias", json!({ "FunctionVersion": "1" })),
+        ("UpdateAlias", json!({ "FunctionVersion": "2" })),
+        ("UpdateAlias", json!({ "RoutingConfig": { "AdditionalVersionWeights": { "1": 0.5 } } })),
+        ("DeleteAlias", json!({})),
+    ] {
+        bench.ok(operation, with(named.clone(), more));
+        let after = ["$LATEST", "1", "2"].map(|version| bench.revision("fn", version));
+        assert_eq!(after, before, "{operation}");
+    }
 }
 
 #[test]

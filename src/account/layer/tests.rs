@@ -291,7 +291,18 @@ fn two_versions_of_one_layer_are_refused() {
     };
     assert_eq!(used(&bench, &[&arn(1), &arn(2)]), text(1, 2));
     assert_eq!(used(&bench, &[&arn(1), &arn(2), &arn(3)]), text(1, 2));
-    assert_eq!(used(&bench, &[&arn(1), &arn(1)]), text(1, 1));
+}
+
+#[test]
+fn one_version_of_a_layer_twice_is_refused() {
+    let arn = format!("{ARN}:layer:layer:1");
+    assert_eq!(
+        used(&layer(), &[&arn, &arn]),
+        format!(
+            "Two different versions of the same layer are not allowed to be referenced in the same \
+             function. {arn} and {arn} are versions of the same layer."
+        )
+    );
 }
 
 #[test]

@@ -107,9 +107,9 @@ fn members_of_the_path_are_percent_decoded() {
         Some(("GetFunction", function("fn:1")))
     );
     for broken in ["%", "%4", "%4x", "%+1", "a%é"] {
-        assert_eq!(read::percent_decoded(broken), broken);
+        assert_eq!(percent::decoded(broken), broken);
     }
-    assert_eq!(read::percent_decoded("%41%c3%a9%ff"), "Aé\u{fffd}");
+    assert_eq!(percent::decoded("%41%c3%a9%ff"), "Aé\u{fffd}");
 }
 
 #[test]

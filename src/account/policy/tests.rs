@@ -205,6 +205,26 @@ fn the_first_permission_of_an_alias_takes_the_revision_of_the_alias() {
 }
 
 #[test]
+fn a_stale_revision_of_a_policy_is_refused() {
+    let mut bench = Bench::with_function();
+    bench.ok("AddPermission", permission("s3"));
+    let (_, first) = policy(&mut bench, named());
+    bench.ok("AddPermission", set(permission("s3_2"), "RevisionId", first.clone()));
+    let (both, second) = policy(&mut bench, named());
+    assert_ne!(first, second);
+    bench.publish("fn");
+    // That of the function, which is another by now, is as wrong as that of an older policy.
+    for stale in [first, bench.revision("fn", "$LATEST")] {
+        let request = set(permission("s3_3"), "RevisionId", stale.clone());
+        assert_stale(&bench.refused("AddPermission", request), "GetPolicy");
+        let request = json!({ "FunctionName": "fn", "StatementId": "s3", "RevisionId": stale });
+        assert_stale(&bench.refused("RemovePermission", request), "GetPolicy");
+    }
+    assert_eq!(policy(&mut bench, named()), (both, second.clone()));
+    bench.ok("AddPermission", set(permission("s3_3"), "RevisionId", second));
+}
+
+#[test]
 fn a_statement_id_with_a_dot() {
     let body = json!({
         "Action": "lambda:InvokeFunction",

@@ -40,15 +40,6 @@ fn a_url_from_creating_to_deleting() {
     let (function, qualifier, _) = bench.account.url(&id).unwrap();
     assert_eq!((function.name.as_str(), qualifier), ("fn", "$LATEST"));
 
-    let error = bench.refused("CreateFunctionUrlConfig", with_auth(named("fn"), "NONE"));
-    assert_conflict(
-        &error,
-        &format!(
-            "Failed to create function url config for [functionArn = {ARN}:function:fn]. Error \
-             message:  FunctionUrlConfig exists for this Lambda function"
-        ),
-    );
-
     expected["LastModifiedTime"] = "2026-11-20T17:38:42.250000Z".into();
     expected["InvokeMode"] = "BUFFERED".into();
     assert_eq!(bench.ok("GetFunctionUrlConfig", named("fn")), expected);
@@ -64,6 +55,22 @@ fn a_url_from_creating_to_deleting() {
     let error = bench.refused("GetFunctionUrlConfig", named("fn"));
     assert_not_found(&error, "The resource you requested does not exist.");
     assert!(bench.account.url(&id).is_none());
+}
+
+#[test]
+fn a_url_that_exists_is_not_made_again() {
+    let mut bench = Bench::with_function();
+    for (request, named) in [(named("fn"), "fn"), (qualified("live"), "fn:live")] {
+        let request = with_auth(request, "NONE");
+        bench.ok("CreateFunctionUrlConfig", request.clone());
+        assert_conflict(
+            &bench.refused("CreateFunctionUrlConfig", request),
+            &format!(
+                "Failed to create function url config for [functionArn = {ARN}:function:{named}]. \
+                 Error message:  FunctionUrlConfig exists for this Lambda function"
+            ),
+        );
+    }
 }
 
 #[test]

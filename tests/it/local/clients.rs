@@ -52,14 +52,23 @@ fn what_is_no_json_is_refused() {
     assert_eq!(server.answer("echo", "[{}]"), json!([{}]));
 }
 
-/// Recorded: 70,167,211 bytes for a whole request, 6 MB for an invocation.
+/// Recorded: 70,167,211 bytes for a whole request.
 #[test]
-fn bodies_that_are_too_large_are_refused() {
+fn a_whole_request_has_70167211_bytes_at_most() {
     let server = server();
     let large = vec![b' '; 70_167_212];
     let reply = server.call("POST", FUNCTIONS, &[], &large);
     refused(&reply, 413, "RequestEntityTooLargeException");
     assert!(reply.refusal().2.contains("70167211 bytes"), "{reply:?}");
+    let most = large.get(1..).unwrap();
+    refused(&server.call("POST", FUNCTIONS, &[], most), 400, "SerializationException");
+}
+
+/// 6 MB for an invocation, and whole requests that do not say how large they are.
+#[test]
+fn bodies_that_are_too_large_are_refused() {
+    let server = server();
+    let large = vec![b' '; 70_167_212];
     let quoted = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
     let most = 6 * 1024 * 1024;
     refused(&server.invoke("echo", &quoted(most + 1)), 413, "RequestTooLargeException");

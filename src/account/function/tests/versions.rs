@@ -60,6 +60,19 @@ fn publishing_without_a_change_answers_the_existing_version() {
     assert_eq!(list(&mut bench).len(), 2);
 }
 
+/// 201 as for a new one: only its number tells.
+#[test]
+fn publishing_answers_201_whether_the_version_is_new_or_not() {
+    use crate::account::model;
+    let mut bench = one();
+    let operation = model::operation("PublishVersion").unwrap();
+    for _ in 0..2 {
+        let Value::Object(answer) = publish(&mut bench, json!({})) else { panic!() };
+        let (status, _, body) = model::output(operation, answer);
+        assert_eq!((status, &body["Version"]), (201, &json!("1")));
+    }
+}
+
 #[test]
 fn a_redundant_update_is_no_change_to_publish() {
     let mut bench = one();

@@ -171,6 +171,17 @@ impl Account {
         std::mem::take(&mut self.changed)
     }
 
+    /// Notes again what could not be saved.
+    pub fn put_back(&mut self, changes: BTreeSet<Key>) {
+        self.changed.extend(changes);
+    }
+
+    /// Whether nothing will happen of itself.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.due.is_none()
+    }
+
     /// What to save of a record; none if it was deleted.
     #[must_use]
     pub fn record(&self, key: &Key) -> Option<Value> {

@@ -141,6 +141,8 @@ struct Server {
     watch: services::Watch,
     faults: Faults,
     talk: Talk,
+    /// There may be code that nothing refers to.
+    litter: Cell<bool>,
 }
 
 /// Runs a server until `stop` is there. `ready` is called once it listens, `talk` whenever something
@@ -196,6 +198,8 @@ impl Server {
             watch: services::Watch::default(),
             faults,
             talk,
+            // What another server left.
+            litter: Cell::new(true),
         });
         Ok((listener, server))
     }
@@ -220,9 +224,10 @@ fn open_many() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
-/// Ends environments that nobody uses.
+/// Removes code and ends environments that nobody uses.
 async fn sweep(server: Rc<Server>) {
     loop {
+        server.collect();
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.pools.sweep(server.options.idle);
     }

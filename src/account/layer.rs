@@ -113,6 +113,11 @@ impl Account {
         arns.iter().map(used).collect()
     }
 
+    /// The code of every layer version that was not deleted.
+    pub fn layer_codes(&self) -> impl Iterator<Item = &Code> {
+        self.layers.values().flat_map(|layer| layer.versions.values()).map(|version| &version.code)
+    }
+
     /// The version that an ARN names, if it is here.
     fn layer_version_of(&self, arn: &str) -> Option<&LayerVersion> {
         let arn = LayerArn::of(arn)?;

@@ -44,6 +44,16 @@ impl Account {
 }
 
 impl Function {
+    /// What runs as `$LATEST` or as a version: while an update is in progress, and after one that
+    /// failed, what was before it.
+    #[must_use]
+    pub fn running(&self, version: &str) -> Option<&Configuration> {
+        match &self.serving {
+            Some(serving) if version == LATEST => Some(serving),
+            _ => self.version(version),
+        }
+    }
+
     /// What runs under a qualifier.
     fn chosen(&self, qualifier: &str, chance: f64) -> Option<&Configuration> {
         let version = match self.aliases.get(qualifier) {
@@ -53,10 +63,7 @@ impl Function {
                 _ => &alias.version,
             },
         };
-        match &self.serving {
-            Some(serving) if version == LATEST => Some(serving),
-            _ => self.version(version),
-        }
+        self.running(version)
     }
 }
 

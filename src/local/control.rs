@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::faults::Begun;
 use super::http::{self, Answer, Asked};
+use super::store::Taken;
 use super::{Server, clock, s3};
 use crate::account::{ApiError, Code, Input, Moment, Object, model};
 use crate::digest::Sha256;
@@ -22,7 +23,7 @@ const LONG: usize = 64 * 1024;
 struct Read {
     body: Option<Value>,
     /// The zip that was in it.
-    zip: Option<Code>,
+    zip: Option<Taken>,
 }
 
 /// Answers one call.
@@ -33,11 +34,11 @@ pub(super) async fn call(
 ) -> Result<Answer, ApiError> {
     let read = read(&server, body).await?;
     let input = asked.input(read.body)?;
-    let code = match read.zip {
+    let taken = match read.zip {
         Some(zip) => Some(zip),
         None => named(&server, &asked.operation.name, &input).await?,
     };
-    let output = server.decide(&asked.operation.name, &input, code, &asked.begun)?;
+    let output = server.decide(&asked.operation.name, &input, taken, &asked.begun)?;
     let (status, headers, members) = model::output(asked.operation, output);
     let mut answer = if status == 204 {
         http::answer(status, "application/json", Bytes::new())
@@ -56,11 +57,16 @@ impl Server {
         &self,
         operation: &str,
         input: &Input,
-        code: Option<Code>,
+        taken: Option<Taken>,
         begun: &Begun,
     ) -> Result<Object, ApiError> {
         let mut account = self.account.borrow_mut();
         let delay = begun.delay.unwrap_or(self.options.delay);
+        if taken.is_some() || operation.starts_with("Delete") {
+            self.litter.set(true);
+        }
+        // Held until the account has it.
+        let (code, _hold) = taken.map(|Taken { code, hold }| (code, hold)).unzip();
         let mut moment = Moment {
             now: clock::now(),
             uuid: &mut || Uuid::new_v4().to_string(),
@@ -95,6 +101,29 @@ impl Server {
             {
                 code.insert("Location".to_owned(), Value::from(url));
             }
+        }
+    }
+
+    /// Removes code that nothing refers to any more, if there may be some.
+    pub(super) fn collect(&self) {
+        if !self.litter.get() {
+            return;
+        }
+        let mut account = self.account.borrow_mut();
+        account.settle(clock::now());
+        // What a record on the disk still names must not go.
+        if self.store.save(&mut account).is_err() {
+            return;
+        }
+        self.pools.retire_other_than(&account);
+        let collected = self.store.collect(&account);
+        self.litter.set(collected.more || !account.is_settled());
+        if !collected.folders.is_empty() {
+            tokio::task::spawn_blocking(move || {
+                for folder in collected.folders {
+                    let _ = std::fs::remove_dir_all(folder);
+                }
+            });
         }
     }
 
@@ -142,7 +171,7 @@ fn zip_of(body: &mut Value) -> Option<String> {
 }
 
 /// What code is named instead of sent.
-async fn named(server: &Server, operation: &str, input: &Input) -> Result<Option<Code>, ApiError> {
+async fn named(server: &Server, operation: &str, input: &Input) -> Result<Option<Taken>, ApiError> {
     let place = match operation {
         "CreateFunction" => input.object("Code"),
         "PublishLayerVersion" => input.object("Content"),
@@ -152,7 +181,7 @@ async fn named(server: &Server, operation: &str, input: &Input) -> Result<Option
     let Some(place) = place else { return Ok(None) };
     let text = |name: &str| place.get(name).and_then(Value::as_str);
     if let Some(uri) = text("ImageUri") {
-        return Ok(Some(image(uri)));
+        return Ok(Some(Taken { code: image(uri), hold: None }));
     }
     match (text("S3Bucket"), text("S3Key")) {
         (Some(bucket), Some(key)) => {

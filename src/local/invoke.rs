@@ -203,7 +203,8 @@ impl Server {
                     payload: call.payload.clone(),
                 };
                 let memory = number("MemorySize").unwrap_or(128);
-                let pool = self.pools.of(&function.name, configuration, account.region());
+                let pool =
+                    self.pools.of(&function.name, configuration, account.region(), &self.store);
                 let reserved = function.reserved_concurrency;
                 (Invoked::of(target), target.version(), reserved, memory, pool, job)
             })?;

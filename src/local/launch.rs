@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::environment::child::Launch;
 use super::failure::Failure;
-use super::store::Store;
+use super::store::{Hold, Store};
 use crate::account::{Code, Configuration};
 use crate::target::Arch;
 
@@ -23,20 +23,31 @@ pub(super) struct Spec {
     layers: Vec<String>,
     variables: BTreeMap<String, String>,
     arch: Arch,
+    /// Its files stay, even if the account has no such code any more.
+    _hold: Hold,
 }
 
 impl Spec {
     /// That of a configuration of this function.
-    pub(super) fn new(function: &str, configuration: &Configuration, region: &str) -> Self {
+    pub(super) fn new(
+        function: &str,
+        configuration: &Configuration,
+        region: &str,
+        store: &Store,
+    ) -> Self {
         let zip = |code: &Code| match code {
             Code::Zip { sha256, .. } => Some(sha256.clone()),
             Code::Image { .. } => None,
         };
         let setting = |name: &str| configuration.settings.get(name);
         let first = setting("Architectures").and_then(|list| list.get(0)?.as_str());
+        let code = zip(&configuration.code);
+        let layers: Vec<_> =
+            configuration.layers.iter().filter_map(|layer| zip(&layer.code)).collect();
         Self {
-            code: zip(&configuration.code),
-            layers: configuration.layers.iter().filter_map(|layer| zip(&layer.code)).collect(),
+            _hold: store.hold_for(code.as_deref(), &layers),
+            code,
+            layers,
             variables: variables(function, configuration, region),
             arch: first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64),
         }

@@ -15,7 +15,8 @@ use tokio::time::{Instant, timeout};
 use super::environment::Environment;
 use super::failure::Failure;
 use super::launch::Spec;
-use crate::account::Configuration;
+use super::store::Store;
+use crate::account::{Account, Configuration};
 
 /// How long an environment that has answered may take to ask for more, before another is started.
 const SOON: Duration = Duration::from_millis(5);
@@ -38,6 +39,12 @@ pub(super) struct Pool {
 /// When a configuration was set, and its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Identity(i64, String);
+
+impl Identity {
+    fn of(configuration: &Configuration) -> Self {
+        Self(configuration.modified, configuration.code.sha256().to_owned())
+    }
+}
 
 impl Pool {
     fn new(spec: Spec, identity: Identity) -> Self {
@@ -143,15 +150,15 @@ impl Pools {
         function: &str,
         configuration: &Configuration,
         region: &str,
+        store: &Store,
     ) -> Rc<Pool> {
-        let code = configuration.code.sha256().to_owned();
-        let identity = Identity(configuration.modified, code);
+        let identity = Identity::of(configuration);
         let mut pools = self.pools.borrow_mut();
         let key = (function.to_owned(), configuration.version_text());
         if let Some(pool) = pools.get(&key).filter(|pool| pool.identity == identity) {
             return pool.clone();
         }
-        let pool = Rc::new(Pool::new(Spec::new(function, configuration, region), identity));
+        let pool = Rc::new(Pool::new(Spec::new(function, configuration, region, store), identity));
         if let Some(before) = pools.insert(key, pool.clone()) {
             before.retire();
         }
@@ -182,6 +189,19 @@ impl Pools {
         let mut pools = self.pools.borrow_mut();
         let over = pools.extract_if(.., |(name, number), _| {
             name == function && version.is_none_or(|version| version == number)
+        });
+        for (_, pool) in over.collect::<Vec<_>>() {
+            pool.retire();
+        }
+    }
+
+    /// What runs of a configuration that is no longer its version's ends.
+    pub(super) fn retire_other_than(&self, account: &Account) {
+        let mut pools = self.pools.borrow_mut();
+        let over = pools.extract_if(.., |(function, version), pool| {
+            let function = account.function(function);
+            let now = function.and_then(|it| it.running(version)).map(Identity::of);
+            now.as_ref() != Some(&pool.identity)
         });
         for (_, pool) in over.collect::<Vec<_>>() {
             pool.retire();

@@ -5,10 +5,13 @@
 //! unpacked. A record is a file that is replaced as a whole before the call that changed it is
 //! answered.
 
+mod collect;
+
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Mutex;
 
 use tempfile::TempDir;
 
@@ -17,6 +20,9 @@ use crate::audit::{UNPACKED_LIMIT, ZIP_LIMIT};
 use crate::bundle::{Member, ZipFile};
 use crate::digest::Sha256;
 use crate::files;
+use collect::Held;
+
+pub(super) use collect::Hold;
 
 /// Where code and records are.
 pub(super) struct Store {
@@ -27,6 +33,16 @@ pub(super) struct Store {
     _lock: Option<File>,
     /// Ends with the server.
     temporary: TempDir,
+    /// What is not collected although the account does not name it.
+    held: Mutex<Held>,
+}
+
+/// Code that was taken in.
+pub(super) struct Taken {
+    /// What it is.
+    pub(super) code: Code,
+    /// It stays until the account has it; none for an image, which is not here.
+    pub(super) hold: Option<Hold>,
 }
 
 /// The folder cannot be used.
@@ -68,20 +84,27 @@ impl Store {
             fs::create_dir_all(&folder).map_err(disk(&folder))?;
         }
         let lock = data.map(|_| lock(&root)).transpose()?;
-        let store = Self { keeps: data.is_some(), _lock: lock, temporary, root };
-        store.clear("unpacked")?;
+        let held = Mutex::default();
+        let store = Self { keeps: data.is_some(), _lock: lock, temporary, root, held };
+        store.clear()?;
         Ok(store)
     }
 
-    /// Removes what a server that was killed left half done.
-    fn clear(&self, name: &str) -> Result<(), StoreError> {
-        let folder = self.root.join(name);
-        let items = fs::read_dir(&folder).map_err(disk(&folder))?;
-        for item in
-            items.flatten().filter(|item| item.file_name().to_string_lossy().starts_with('.'))
-        {
-            let path = item.path();
-            fs::remove_dir_all(&path).map_err(disk(&path))?;
+    /// Removes what a server that was killed left half done: folders that were being unpacked or removed,
+    /// and files that were being written ([`files::write_atomically`]).
+    fn clear(&self) -> Result<(), StoreError> {
+        for (folder, start) in [("unpacked", "."), ("code", ".tmp"), ("records", ".tmp")] {
+            let folder = self.root.join(folder);
+            for item in fs::read_dir(&folder).map_err(disk(&folder))?.flatten() {
+                let path = item.path();
+                let kind = item.file_type().map_err(disk(&path))?;
+                let removed = match item.file_name().to_string_lossy().starts_with(start) {
+                    true if kind.is_dir() && start == "." => fs::remove_dir_all(&path),
+                    true if kind.is_file() && start != "." => fs::remove_file(&path),
+                    _ => Ok(()),
+                };
+                removed.map_err(disk(&path))?;
+            }
         }
         Ok(())
     }
@@ -109,31 +132,32 @@ impl Store {
         Ok(())
     }
 
-    /// Writes what has changed since this was called last.
+    /// Writes what has changed since this was last done. What cannot be written stays to be done.
     pub(super) fn save(&self, account: &mut Account) -> Result<(), StoreError> {
-        let changes = account.take_changes();
-        if !self.keeps {
-            return Ok(());
-        }
-        for key in changes {
-            let path = self.root.join("records").join(file_name(&key));
-            match account.record(&key) {
-                Some(record) => {
-                    let failed =
-                        |source| StoreError::Record { path: path.display().to_string(), source };
-                    let text = serde_json::to_vec(&record).map_err(failed)?;
-                    files::write_atomically(&path, &text)
-                        .map_err(|error| disk(&path)(io::Error::other(error)))?;
-                }
-                None => match fs::remove_file(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(disk(&path)(error));
-                    }
-                    _ => {}
-                },
+        let mut changes = account.take_changes();
+        while let Some(key) = changes.pop_first() {
+            if self.keeps
+                && let Err(error) = self.save_one(account, &key)
+            {
+                changes.insert(key);
+                account.put_back(changes);
+                return Err(error);
             }
         }
         Ok(())
+    }
+
+    fn save_one(&self, account: &Account, key: &Key) -> Result<(), StoreError> {
+        let path = self.root.join("records").join(file_name(key));
+        let Some(record) = account.record(key) else {
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk(&path)(error)),
+                _ => Ok(()),
+            };
+        };
+        let failed = |source| StoreError::Record { path: path.display().to_string(), source };
+        let text = serde_json::to_vec(&record).map_err(failed)?;
+        files::write_atomically(&path, &text).map_err(|error| disk(&path)(io::Error::other(error)))
     }
 
     /// Where the zip of a digest (base64) is.
@@ -142,7 +166,7 @@ impl Store {
     }
 
     /// Takes a zip in.
-    pub(super) fn take(&self, zip: &[u8]) -> Result<Code, ApiError> {
+    pub(super) fn take(&self, zip: &[u8]) -> Result<Taken, ApiError> {
         if zip.len() as u64 > ZIP_LIMIT {
             return Err(ApiError::zip_too_large());
         }
@@ -150,15 +174,16 @@ impl Store {
     }
 
     /// The same for one of any length, as it may come from S3.
-    pub(super) fn take_any(&self, zip: &[u8]) -> Result<Code, ApiError> {
+    pub(super) fn take_any(&self, zip: &[u8]) -> Result<Taken, ApiError> {
         let unzipped = claimed(zip)?;
         let sha256 = Sha256::of(zip).base64();
+        let hold = Some(self.hold(&sha256));
         let path = self.zip(&sha256);
         if !path.is_file() {
             files::write_atomically(&path, zip)
                 .map_err(|error| ApiError::service(error.to_string()))?;
         }
-        Ok(Code::Zip { sha256, size: zip.len() as u64, unzipped })
+        Ok(Taken { code: Code::Zip { sha256, size: zip.len() as u64, unzipped }, hold })
     }
 
     /// The folder that holds the files of a zip.
@@ -169,11 +194,7 @@ impl Store {
     /// The folder that holds the files of several zips, later ones over earlier ones.
     pub(super) fn unpacked_together(&self, all: &[&str]) -> io::Result<PathBuf> {
         let parent = self.root.join("unpacked");
-        let name = match all {
-            [one] => plain(one),
-            several => Sha256::of(several.join("\n").as_bytes()).hex(),
-        };
-        let place = parent.join(name);
+        let place = parent.join(together(all));
         if place.is_dir() {
             return Ok(place);
         }
@@ -190,6 +211,14 @@ impl Store {
             Ok(()) => {}
         }
         Ok(place)
+    }
+}
+
+/// The name of what several zips are unpacked as, later ones over earlier ones.
+fn together(all: &[&str]) -> String {
+    match all {
+        [one] => plain(one),
+        several => Sha256::of(several.join("\n").as_bytes()).hex(),
     }
 }
 

@@ -34,6 +34,12 @@ impl Account {
         self.functions.values()
     }
 
+    /// Every configuration that may run: of each `$LATEST`, of what serves in its place, and of each
+    /// published version.
+    pub fn configurations(&self) -> impl Iterator<Item = &Configuration> {
+        self.functions().flat_map(|function| function.all().chain(function.serving.as_deref()))
+    }
+
     /// A function that is to be changed as a whole, for which no qualifier is taken.
     pub(in crate::account) fn whole<'a>(&self, input: &'a Input) -> Result<&'a str, ApiError> {
         let named = self.named(input.required("FunctionName")?, input.text("Qualifier"))?;

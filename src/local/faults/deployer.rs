@@ -4,6 +4,7 @@ use super::Begun;
 use crate::account::{ApiError, Code, Input, Object};
 use crate::digest::Sha256;
 use crate::local::Server;
+use crate::local::store::Taken;
 
 /// What another deployer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl Action {
 struct Call {
     operation: &'static str,
     input: Object,
-    code: Option<Code>,
+    taken: Option<Taken>,
 }
 
 impl Server {
@@ -35,9 +36,9 @@ impl Server {
         let who = format!("another deployer, after call {number}");
         let done = match self.planned(action, function, &who) {
             Ok(call) => {
-                let Call { operation, input, code } = call;
+                let Call { operation, input, taken } = call;
                 let input = Input::new(input);
-                self.decide(operation, &input, code, &Begun::default()).map(|_| operation)
+                self.decide(operation, &input, taken, &Begun::default()).map(|_| operation)
             }
             Err(error) => Err(error),
         };
@@ -54,18 +55,18 @@ impl Server {
         let mut input = Object::new();
         let mut set = |name: &str, value: &str| drop(input.insert(name.to_owned(), value.into()));
         set("FunctionName", &function.name);
-        let (operation, code) = match action {
+        let (operation, taken) = match action {
             Action::Configuration => {
                 set("Description", who);
                 ("UpdateFunctionConfiguration", None)
             }
             Action::Code => {
-                let code = self.other_code(&function.latest.code, who)?;
-                match &code {
+                let taken = self.other_code(&function.latest.code, who)?;
+                match &taken.code {
                     Code::Image { uri, .. } => set("ImageUri", uri),
                     Code::Zip { .. } => set("ZipFile", ""),
                 }
-                ("UpdateFunctionCode", Some(code))
+                ("UpdateFunctionCode", Some(taken))
             }
             Action::Alias => {
                 let Some((name, alias)) = function.aliases.first_key_value() else {
@@ -80,11 +81,11 @@ impl Server {
                 ("UpdateAlias", None)
             }
         };
-        Ok(Call { operation, input, code })
+        Ok(Call { operation, input, taken })
     }
 
     /// Code that does the same and is another.
-    fn other_code(&self, code: &Code, who: &str) -> Result<Code, ApiError> {
+    fn other_code(&self, code: &Code, who: &str) -> Result<Taken, ApiError> {
         match code {
             Code::Zip { sha256, .. } => {
                 let failed = |why: &str| ApiError::service(why);
@@ -97,7 +98,8 @@ impl Server {
                 let digest = Sha256::of(format!("{uri} {who}").as_bytes()).hex();
                 let repository = uri.split('@').next().unwrap_or(uri);
                 let uri = format!("{repository}@sha256:{digest}");
-                Ok(Code::Image { resolved: uri.clone(), uri })
+                let code = Code::Image { resolved: uri.clone(), uri };
+                Ok(Taken { code, hold: None })
             }
         }
     }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::server::Server;
+use super::server::{Server, soon};
 use super::zips::{echo, says};
 use crate::support::{lambda_pack, run};
 
@@ -156,13 +156,96 @@ fn survives(kills: usize) {
         let found = found(&server);
         let more = differences(&known, &found);
         assert!(more <= 1, "round {round}: only one call was under way\n{known:#?}\n{found:#?}");
-        // The code is there too.
+        // The code is there too, whatever has been collected.
+        let all = found.values().flat_map(|it| it.versions.values().chain([&it.code]));
+        for sha256 in all {
+            assert!(codes(folder.path()).contains(&plain(sha256)), "round {round}: {sha256}");
+        }
         if let Some(name) = found.keys().next() {
             server.answer(name, "{}");
         }
         known = found;
     }
     assert!(acknowledged > kills, "{acknowledged} calls in {kills} rounds");
+}
+
+/// The digests of the code in a folder, as they are written there.
+fn codes(folder: &Path) -> Vec<String> {
+    let items = std::fs::read_dir(folder.join("code")).unwrap().flatten();
+    let name = |item: std::fs::DirEntry| item.file_name().into_string().unwrap();
+    let mut all: Vec<String> =
+        items.filter_map(|item| Some(name(item).strip_suffix(".zip")?.to_owned())).collect();
+    all.sort();
+    all
+}
+
+fn plain(sha256: &str) -> String {
+    sha256.trim_end_matches('=').replace('/', "_").replace('+', "-")
+}
+
+/// While the server runs, and what one that was killed had left.
+#[test]
+fn code_that_nothing_refers_to_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["-q", "--data", folder.path().to_str().unwrap()];
+    let mut server = Server::start(&args);
+    let digest = |answer: &Value| plain(answer["CodeSha256"].as_str().unwrap());
+    let is = |what: &str, mut expected: Vec<&String>| {
+        expected.sort();
+        soon(what, || codes(folder.path()).iter().eq(expected.iter().copied()));
+    };
+    let one = digest(&server.create("f", &says("one")));
+    server.control("POST", "/2015-03-31/functions/f/versions", &json!({}));
+    let two = digest(&server.update("f", &says("two")));
+    assert_eq!(server.answer("f", "{}"), "two");
+    let three = digest(&server.update("f", &says("three")));
+    is("neither a version nor $LATEST is `two`", vec![&one, &three]);
+    soon("nor is it unpacked", || !folder.path().join("unpacked").join(&two).exists());
+    // One that is refused leaves nothing.
+    let refused = json!({
+        "FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/orders", "Handler": "x",
+        "Runtime": "provided.al2023", "Code": { "ZipFile": STANDARD.encode(says("other")) },
+    });
+    let reply = server.call("POST", FUNCTIONS, &[], refused.to_string().as_bytes());
+    assert_eq!(reply.status, 409);
+    is("what was refused is gone", vec![&one, &three]);
+    // What runs keeps its code until it has answered.
+    assert_eq!(
+        (server.answer("f:1", "0"), server.answer("f", "0")),
+        (json!("one"), json!("three"))
+    );
+    server.control("DELETE", "/2015-03-31/functions/f?Qualifier=1", &json!({}));
+    is("the version is gone", vec![&three]);
+    server.kill();
+    let code = folder.path().join("code").join(format!("{one}.zip"));
+    std::fs::write(&code, says("one")).unwrap();
+    let server = Server::start(&args);
+    is("what was left is gone", vec![&three]);
+    assert_eq!(server.answer("f", "0"), "three");
+    server.control("DELETE", "/2015-03-31/functions/f", &json!({}));
+    is("nothing is left", vec![]);
+    let unpacked = || std::fs::read_dir(folder.path().join("unpacked")).unwrap().count();
+    soon("nothing is unpacked", || unpacked() == 0);
+}
+
+/// The same code is uploaded, and the last that refers to it deleted, again and again.
+#[test]
+fn code_that_comes_back_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&["-q", "--data", folder.path().to_str().unwrap()]);
+    let end = std::time::Instant::now() + Duration::from_millis(2500);
+    std::thread::scope(|scope| {
+        for name in ["a", "b", "c"] {
+            let server = &server;
+            scope.spawn(move || {
+                while std::time::Instant::now() < end {
+                    server.create(name, &says("same"));
+                    assert_eq!(server.answer(name, "0"), "same");
+                    server.control("DELETE", &format!("{FUNCTIONS}/{name}"), &json!({}));
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -104,9 +104,8 @@ fn found(server: &Server) -> All {
     let functions = get(FUNCTIONS);
     let each = functions["Functions"].as_array().unwrap().iter().map(|function| {
         let name = text(function, "FunctionName");
-        let versions = get(&format!("{FUNCTIONS}/{name}/versions?MaxItems=10000"));
-        let versions = versions["Versions"].as_array().unwrap().iter();
-        let versions = versions.map(|one| (text(one, "Version"), text(one, "CodeSha256")));
+        let versions = all_versions(server, &name).into_iter();
+        let versions = versions.map(|one| (text(&one, "Version"), text(&one, "CodeSha256")));
         let aliases = get(&format!("{FUNCTIONS}/{name}/aliases"));
         let alias = aliases["Aliases"].get(0).map(|alias| text(alias, "FunctionVersion"));
         let code = text(function, "CodeSha256");
@@ -114,6 +113,18 @@ fn found(server: &Server) -> All {
         (name, Known { code, versions, alias })
     });
     each.collect()
+}
+
+/// They come by pages of fifty.
+fn all_versions(server: &Server, name: &str) -> Vec<Value> {
+    let path = format!("{FUNCTIONS}/{name}/versions");
+    let (mut all, mut query) = (Vec::new(), String::new());
+    loop {
+        let page = server.control("GET", &format!("{path}{query}"), &json!({}));
+        all.extend(page["Versions"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["NextMarker"].as_str() else { return all };
+        query = format!("?Marker={next}");
+    }
 }
 
 /// How many functions differ, in how many ways: a call that was not acknowledged may have been done.

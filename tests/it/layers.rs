@@ -32,6 +32,7 @@ const DECISIONS: &[&str] = &[
     "message",
     "plan",
     "profile",
+    "release",
     "remap",
     "remedy",
     "rustflags",

@@ -1,0 +1,309 @@
+//! One step of a deploy: a call of the API with all that it is given, as a value that can be shown,
+//! predicted, or carried out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Object;
+
+/// What happens over all functions before what. A function whose code was lost takes code before
+/// configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Code goes to S3.
+    Upload,
+    /// Functions are created and configured.
+    Configuration,
+    /// Until that has settled.
+    ConfigurationSettles,
+    /// Code is updated.
+    Code,
+    /// Until that has settled.
+    CodeSettles,
+    /// Versions are published.
+    Publish,
+    /// Until they are active.
+    PublishSettles,
+    /// Aliases move.
+    Alias,
+    /// What lives on an alias.
+    Attach,
+}
+
+impl Phase {
+    /// Its name, for people and in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Configuration => "configuration",
+            Self::Code => "code",
+            Self::Publish => "publish",
+            Self::ConfigurationSettles | Self::CodeSettles | Self::PublishSettles => "wait",
+            Self::Alias => "alias",
+            Self::Attach => "attach",
+        }
+    }
+}
+
+/// A step for one function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The function.
+    pub function: String,
+    /// What is done.
+    pub action: Action,
+}
+
+/// One member of a configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its name in `UpdateFunctionConfiguration`.
+    pub member: &'static str,
+    /// What it is.
+    pub old: Value,
+    /// What it is to be, whole.
+    pub new: Value,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// `PutObject` or a multipart upload, of code that is not there yet.
+    Upload {
+        /// The bucket.
+        bucket: String,
+        /// The key, which names the content.
+        key: String,
+        /// How many bytes.
+        size: u64,
+    },
+    /// `CreateFunction`.
+    Create {
+        /// Its members, without `Code`.
+        members: Object,
+        /// The code.
+        code: Sent,
+    },
+    /// `UpdateFunctionConfiguration`.
+    Configure {
+        /// What changes, by name.
+        fields: Vec<Field>,
+        /// The revision that this was decided on.
+        revision: Option<String>,
+    },
+    /// `PutFunctionCodeSigningConfig` or `DeleteFunctionCodeSigningConfig`.
+    Sign {
+        /// What it is.
+        old: Option<String>,
+        /// What it is to be.
+        new: Option<String>,
+    },
+    /// `TagResource`.
+    Tag {
+        /// What is set: the value that was there, and the new one.
+        set: BTreeMap<String, (Option<String>, String)>,
+        /// The function's ARN.
+        arn: String,
+    },
+    /// `UntagResource`.
+    Untag {
+        /// The keys.
+        keys: BTreeSet<String>,
+        /// The function's ARN.
+        arn: String,
+    },
+    /// `PutFunctionConcurrency` or `DeleteFunctionConcurrency`.
+    Reserve {
+        /// What it is.
+        old: Option<u32>,
+        /// What it is to be.
+        new: Option<u32>,
+    },
+    /// `UpdateFunctionCode`.
+    UpdateCode {
+        /// The digest of what is there.
+        old: String,
+        /// What is sent.
+        code: Sent,
+        /// The architecture that is there.
+        old_architecture: String,
+        /// `SourceKMSKeyArn`.
+        source_kms_key: Option<String>,
+        /// The revision that this was decided on.
+        revision: Option<String>,
+    },
+    /// `PublishVersion`.
+    Publish {
+        /// The digest that `$LATEST` must have.
+        sha256: String,
+        /// The version's description.
+        description: String,
+        /// The revision that this was decided on.
+        revision: Option<String>,
+    },
+    /// `CreateAlias`.
+    CreateAlias {
+        /// Its name.
+        name: String,
+        /// Where it points.
+        version: String,
+        /// Its description, with the marker.
+        description: String,
+    },
+    /// `UpdateAlias`.
+    MoveAlias {
+        /// Its name.
+        name: String,
+        /// Where it points.
+        from: String,
+        /// Where it is to point.
+        to: String,
+        /// Weights that are taken off.
+        weights: BTreeMap<String, String>,
+        /// Its description, with the marker.
+        description: String,
+        /// The revision that this was decided on.
+        revision: Option<String>,
+    },
+    /// Something that lives on an alias, or on `$LATEST`.
+    Attach(Attach),
+}
+
+/// Something that lives on an alias, or on `$LATEST`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attach {
+    /// The alias; none: `$LATEST`.
+    pub qualifier: Option<String>,
+    /// What is done.
+    pub what: Attachment,
+}
+
+/// What is done with something that lives on an alias.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attachment {
+    /// `CreateFunctionUrlConfig`.
+    CreateUrl(Object),
+    /// `UpdateFunctionUrlConfig`, with what differs.
+    UpdateUrl {
+        /// What is there, of the members below.
+        old: Object,
+        /// What is to be.
+        new: Object,
+    },
+    /// `DeleteFunctionUrlConfig`.
+    DeleteUrl,
+    /// `AddPermission`.
+    Permit(Object),
+    /// `RemovePermission`, of the statement with this id.
+    Forbid(String),
+    /// `PutFunctionEventInvokeConfig`.
+    PutEventInvoke {
+        /// What is there.
+        old: Option<Object>,
+        /// What is to be.
+        new: Object,
+    },
+    /// `DeleteFunctionEventInvokeConfig`.
+    DeleteEventInvoke,
+    /// `PutProvisionedConcurrencyConfig`.
+    Provision {
+        /// What is there.
+        old: Option<u32>,
+        /// What is to be.
+        new: u32,
+    },
+    /// `DeleteProvisionedConcurrencyConfig`.
+    Unprovision {
+        /// What is there.
+        old: u32,
+    },
+    /// `CreateEventSourceMapping`.
+    CreateMapping(Object),
+    /// `UpdateEventSourceMapping`.
+    UpdateMapping {
+        /// Its `UUID`.
+        id: String,
+        /// Where its events come from.
+        source: String,
+        /// What is there, of the members below.
+        old: Object,
+        /// What is to be.
+        new: Object,
+    },
+}
+
+/// Code on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// SHA-256 of its bytes in base64.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// AWS's name of its architecture.
+    pub architecture: String,
+    /// Bucket, key and version, where it does not go with the call.
+    pub object: Option<(String, String, Option<String>)>,
+}
+
+impl Action {
+    /// The phase that it belongs to.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        match self {
+            Self::Upload { .. } => Phase::Upload,
+            Self::Create { .. }
+            | Self::Configure { .. }
+            | Self::Sign { .. }
+            | Self::Tag { .. }
+            | Self::Untag { .. }
+            | Self::Reserve { .. } => Phase::Configuration,
+            Self::UpdateCode { .. } => Phase::Code,
+            Self::Publish { .. } => Phase::Publish,
+            Self::CreateAlias { .. } | Self::MoveAlias { .. } => Phase::Alias,
+            Self::Attach(_) => Phase::Attach,
+        }
+    }
+
+    /// The operation of the API.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::Upload { .. } => "PutObject",
+            Self::Create { .. } => "CreateFunction",
+            Self::Configure { .. } => "UpdateFunctionConfiguration",
+            Self::Sign { new: Some(_), .. } => "PutFunctionCodeSigningConfig",
+            Self::Sign { new: None, .. } => "DeleteFunctionCodeSigningConfig",
+            Self::Tag { .. } => "TagResource",
+            Self::Untag { .. } => "UntagResource",
+            Self::Reserve { new: Some(_), .. } => "PutFunctionConcurrency",
+            Self::Reserve { new: None, .. } => "DeleteFunctionConcurrency",
+            Self::UpdateCode { .. } => "UpdateFunctionCode",
+            Self::Publish { .. } => "PublishVersion",
+            Self::CreateAlias { .. } => "CreateAlias",
+            Self::MoveAlias { .. } => "UpdateAlias",
+            Self::Attach(attach) => attach.what.operation(),
+        }
+    }
+}
+
+impl Attachment {
+    /// The operation of the API.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateUrl(_) => "CreateFunctionUrlConfig",
+            Self::UpdateUrl { .. } => "UpdateFunctionUrlConfig",
+            Self::DeleteUrl => "DeleteFunctionUrlConfig",
+            Self::Permit(_) => "AddPermission",
+            Self::Forbid(_) => "RemovePermission",
+            Self::PutEventInvoke { .. } => "PutFunctionEventInvokeConfig",
+            Self::DeleteEventInvoke => "DeleteFunctionEventInvokeConfig",
+            Self::Provision { .. } => "PutProvisionedConcurrencyConfig",
+            Self::Unprovision { .. } => "DeleteProvisionedConcurrencyConfig",
+            Self::CreateMapping(_) => "CreateEventSourceMapping",
+            Self::UpdateMapping { .. } => "UpdateEventSourceMapping",
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What AWS should hold of one function: what was packaged, and what the configuration says.
+
+use super::wanted::Wanted;
+
+/// One function.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Desired {
+    /// Its name.
+    pub name: String,
+    /// Its code.
+    pub code: Code,
+    /// AWS's name of the runtime.
+    pub runtime: String,
+    /// What the configuration says.
+    pub wanted: Wanted,
+    /// The description of a version that is published.
+    pub version_description: String,
+    /// The text in the description of an alias, before the marker.
+    pub alias_text: String,
+    /// This deploy, in the marker of every alias that it moves.
+    pub deploy: String,
+    /// Whether weights that somebody left on an alias are taken off.
+    pub clear_weights: bool,
+}
+
+/// A packaged zip.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Code {
+    /// SHA-256 of its bytes in base64, which AWS reports as `CodeSha256`.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// AWS's name of the architecture that it is for.
+    pub architecture: String,
+    /// Where it goes through, unless it is sent with the call.
+    pub object: Option<Object>,
+}
+
+/// A place in S3, named by what it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Object {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+}
+
+impl Desired {
+    /// Whether a version is wanted.
+    #[must_use]
+    pub fn publishes(&self) -> bool {
+        self.wanted.publish.unwrap_or_default() || !self.wanted.aliases.is_empty()
+    }
+
+    /// Where URL, permissions and the like live: on the first alias, else on `$LATEST`.
+    #[must_use]
+    pub fn qualifier(&self) -> Option<&str> {
+        self.wanted.aliases.first().map(String::as_str)
+    }
+
+    /// What signs may repackage: then AWS reports another digest than ours (AWS: "Configuring code
+    /// signing").
+    #[must_use]
+    pub fn may_be_repackaged(&self, signing: Option<&str>) -> bool {
+        matches!(&self.wanted.code_signing, Some(Some(_)))
+            || (self.wanted.code_signing.is_none() && signing.is_some())
+    }
+}

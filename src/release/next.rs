@@ -1,0 +1,101 @@
+//! Which changes may run now.
+
+use std::collections::BTreeMap;
+
+use super::change::{Change, Phase};
+use super::desired::Desired;
+use super::observed::Observed;
+use super::step::{Step, step};
+
+/// What may run, what is waited for, and what cannot be.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Next {
+    /// Changes that may run now, all of one phase, at most one a function.
+    pub changes: Vec<Change>,
+    /// Functions for which something has to settle, with what.
+    pub waiting: Vec<(String, String)>,
+    /// Functions that cannot become what they should be, with the reason.
+    pub refused: Vec<(String, Refusal)>,
+}
+
+/// Why a function cannot become what it should be.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// A function needs a role to be created.
+    #[error("there is no such function yet, and no `role` to create it with")]
+    NoRole,
+    /// Zip and image do not become one another (`UpdateFunctionCode`).
+    #[error("the function on AWS is of package type {0}: a zip cannot be sent to it")]
+    PackageType(String),
+    /// Variables cannot be read, so merging would lose them.
+    #[error("its environment variables cannot be read ({0}): merging would lose them")]
+    Environment(String),
+    /// Somebody shifts traffic.
+    #[error("alias {alias} sends a part of its traffic to {}", of_weights(weights))]
+    Weights {
+        /// The alias.
+        alias: String,
+        /// Its weights, by version.
+        weights: BTreeMap<String, f64>,
+    },
+    /// A creation, an update or a version came to nothing.
+    #[error("{} failed: {code}{}", of_version(version.as_deref(), *created), of_reason(reason))]
+    Failed {
+        /// The version; none: `$LATEST`.
+        version: Option<String>,
+        /// Whether the function was never made.
+        created: bool,
+        /// `StateReasonCode` or `LastUpdateStatusReasonCode`.
+        code: String,
+        /// What AWS says.
+        reason: String,
+    },
+}
+
+fn of_weights(weights: &BTreeMap<String, f64>) -> String {
+    let one = |(version, weight): (&String, &f64)| format!("version {version} ({weight})");
+    weights.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn of_version(version: Option<&str>, created: bool) -> String {
+    match (version, created) {
+        (Some(version), _) => format!("version {version}"),
+        (None, true) => "its creation".to_owned(),
+        (None, false) => "the update".to_owned(),
+    }
+}
+
+fn of_reason(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
+}
+
+/// Names every change that may run now: at most one a function, none of a later phase while an earlier
+/// one is open for any of them. A function that is refused holds nobody up; whether the others go on is
+/// for the caller to say.
+#[must_use]
+pub fn next<'a>(all: impl IntoIterator<Item = (&'a Desired, &'a Observed)>) -> Next {
+    let mut next = Next::default();
+    let mut steps = Vec::new();
+    for (desired, observed) in all {
+        match step(desired, observed) {
+            Ok(Step::Done) => {}
+            Ok(step) => steps.push((desired.name.clone(), step)),
+            Err(refusal) => next.refused.push((desired.name.clone(), refusal)),
+        }
+    }
+    let phase = |step: &Step| match step {
+        Step::Act(action) => Some(action.phase()),
+        Step::Wait { phase, .. } => Some(*phase),
+        Step::Done => None,
+    };
+    let first: Option<Phase> = steps.iter().filter_map(|(_, step)| phase(step)).min();
+    for (function, step) in steps {
+        let now = phase(&step) == first;
+        match step {
+            Step::Act(action) if now => next.changes.push(Change { function, action }),
+            Step::Wait { what, .. } => next.waiting.push((function, what)),
+            _ => {}
+        }
+    }
+    next
+}

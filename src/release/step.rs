@@ -1,0 +1,370 @@
+//! The next step of one function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::change::{Action, Field, Phase, Sent};
+use super::content::{self, current, text};
+use super::desired::Desired;
+use super::marker::Marker;
+use super::next::Refusal;
+use super::observed::{Function, Observed, State, lost_its_code, points_at, state, weights};
+use super::{Object, attach};
+
+/// What one function needs next.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    /// This call.
+    Act(Action),
+    /// Something has to settle first.
+    Wait {
+        /// What may not begin before.
+        phase: Phase,
+        /// What has to, in words.
+        what: String,
+    },
+    /// Nothing.
+    Done,
+}
+
+pub(super) fn step(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
+    let Some(function) = &observed.function else { return create(desired, observed) };
+    refuse_early(desired, observed, function)?;
+    if let Some(step) = latest(desired, observed, function)? {
+        return Ok(step);
+    }
+    if desired.publishes()
+        && let Some(step) = publish(desired, observed, function)?
+    {
+        return Ok(step);
+    }
+    if let Some(step) = aliases(desired, observed) {
+        return Ok(step);
+    }
+    Ok(attach::step(desired, observed).unwrap_or(Step::Done))
+}
+
+/// What no call would change: said before the first one.
+fn refuse_early(
+    desired: &Desired,
+    observed: &Observed,
+    function: &Function,
+) -> Result<(), Refusal> {
+    let configuration = &function.configuration;
+    let package = current(configuration, "PackageType");
+    if package != "Zip" {
+        return Err(Refusal::PackageType(package.as_str().unwrap_or_default().to_owned()));
+    }
+    for (name, alias) in &observed.aliases {
+        let weights = weights(alias);
+        if !weights.is_empty() && !desired.clear_weights && !is_ours(desired, alias) {
+            return Err(Refusal::Weights { alias: name.clone(), weights });
+        }
+    }
+    // What lost its code is mended by code.
+    let hopeless = |created| observed.acted || (created && !lost_its_code(configuration));
+    match state(configuration) {
+        State::Failed { created, code, reason } if hopeless(created) => {
+            return Err(Refusal::Failed { version: None, created, code, reason });
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Whether this very deploy has moved the alias: weights are then AWS's own, while provisioned
+/// concurrency moves along.
+fn is_ours(desired: &Desired, alias: &Object) -> bool {
+    let marker = Marker::read(text(alias, "Description").unwrap_or_default()).1;
+    marker.is_some_and(|marker| marker.deploy == desired.deploy)
+}
+
+fn create(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
+    let wanted = &desired.wanted;
+    if !wanted.configuration.get("Role").is_some_and(|role| role != "") {
+        return Err(Refusal::NoRole);
+    }
+    if let Some(upload) = upload(desired, observed) {
+        return Ok(Step::Act(upload));
+    }
+    let mut members = Object::new();
+    let mut set = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
+    for (name, value) in &wanted.configuration {
+        if !clears(value) {
+            set(name, value.clone());
+        }
+    }
+    set("FunctionName", desired.name.as_str().into());
+    set("Runtime", desired.runtime.as_str().into());
+    // Any text will do for an OS-only runtime; it reaches the program as `_HANDLER`.
+    set("Handler", "bootstrap".into());
+    set("Architectures", json!([desired.code.architecture]));
+    set("PackageType", "Zip".into());
+    if let Some(environment) = wanted.environment.as_ref().filter(|all| !all.set.is_empty()) {
+        set("Environment", json!({ "Variables": environment.set }));
+    }
+    if !wanted.tags.is_empty() {
+        set("Tags", json!(wanted.tags));
+    }
+    if let Some(Some(arn)) = &wanted.code_signing {
+        set("CodeSigningConfigArn", arn.as_str().into());
+    }
+    Ok(Step::Act(Action::Create { members, code: sent(desired, observed) }))
+}
+
+/// Whether a value only clears what is not there yet.
+fn clears(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.values().all(clears),
+        _ => false,
+    }
+}
+
+/// Code and configuration of `$LATEST`.
+fn latest(
+    desired: &Desired,
+    observed: &Observed,
+    function: &Function,
+) -> Result<Option<Step>, Refusal> {
+    let configuration = configuration(desired, function)?;
+    let code = code(desired, observed, function);
+    if let (Some(_), Some(upload)) = (&code, upload(desired, observed)) {
+        return Ok(Some(Step::Act(upload)));
+    }
+    if let State::Busy(state) = state(&function.configuration) {
+        let phase = match (&configuration, &code) {
+            (Some(_), _) => Phase::Configuration,
+            (None, Some(_)) => Phase::ConfigurationSettles,
+            (None, None) => Phase::CodeSettles,
+        };
+        return Ok(Some(Step::Wait { phase, what: format!("$LATEST is {state}") }));
+    }
+    let (first, second) = if lost_its_code(&function.configuration) {
+        (code, configuration)
+    } else {
+        (configuration, code)
+    };
+    Ok(first.or(second).map(Step::Act))
+}
+
+/// What the function as a whole and its configuration need.
+fn configuration(desired: &Desired, function: &Function) -> Result<Option<Action>, Refusal> {
+    let wanted = &desired.wanted;
+    if let Some(new) = &wanted.code_signing
+        && *new != function.code_signing
+    {
+        let old = function.code_signing.clone();
+        return Ok(Some(Action::Sign { old, new: new.clone() }));
+    }
+    let fields = fields(desired, &function.configuration)?;
+    if !fields.is_empty() {
+        let revision = text(&function.configuration, "RevisionId").map(str::to_owned);
+        return Ok(Some(Action::Configure { fields, revision }));
+    }
+    if let Some(new) = wanted.reserved
+        && new != function.reserved
+    {
+        return Ok(Some(Action::Reserve { old: function.reserved, new }));
+    }
+    Ok(tags(desired, function))
+}
+
+/// The members of the configuration that are not what they should be.
+fn fields(desired: &Desired, configuration: &Object) -> Result<Vec<Field>, Refusal> {
+    let runtime = Value::from(desired.runtime.as_str());
+    let mut all: BTreeMap<&'static str, &Value> =
+        desired.wanted.configuration.iter().map(|(name, value)| (*name, value)).collect();
+    all.insert("Runtime", &runtime);
+    // AWS has no empty role; it is only left alone.
+    all.retain(|name, value| *name != "Role" || **value != "");
+    let mut fields: Vec<Field> = all
+        .into_iter()
+        .filter_map(|(member, wanted)| {
+            let (old, new) = content::change(configuration, member, wanted)?;
+            Some(Field { member, old, new })
+        })
+        .collect();
+    if let Some(wanted) = &desired.wanted.environment {
+        let old = content::variables(configuration).map_err(Refusal::Environment)?;
+        let mut new = if wanted.replace { BTreeMap::new() } else { old.clone() };
+        new.retain(|name, _| !wanted.unset.contains(name));
+        new.extend(wanted.set.clone());
+        if old != new {
+            let (old, new) = (json!({ "Variables": old }), json!({ "Variables": new }));
+            fields.push(Field { member: "Environment", old, new });
+        }
+    }
+    Ok(fields)
+}
+
+/// Tags that are to be set or removed. Those of AWS's own (`aws:`) are never touched.
+fn tags(desired: &Desired, function: &Function) -> Option<Action> {
+    let wanted = &desired.wanted;
+    let arn = text(&function.configuration, "FunctionArn").unwrap_or_default().to_owned();
+    let set: BTreeMap<_, _> = wanted
+        .tags
+        .iter()
+        .filter(|(key, value)| function.tags.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), (function.tags.get(key).cloned(), value.clone())))
+        .collect();
+    if !set.is_empty() {
+        return Some(Action::Tag { set, arn });
+    }
+    let keys: BTreeSet<String> = function
+        .tags
+        .keys()
+        .filter(|key| wanted.tags_replace && !key.starts_with("aws:"))
+        .filter(|key| !wanted.tags.contains_key(*key))
+        .cloned()
+        .collect();
+    (!keys.is_empty()).then_some(Action::Untag { keys, arn })
+}
+
+/// The code, unless it is there.
+fn code(desired: &Desired, observed: &Observed, function: &Function) -> Option<Action> {
+    let configuration = &function.configuration;
+    let old_architecture = current(configuration, "Architectures");
+    let old_architecture = old_architecture[0].as_str().unwrap_or_default().to_owned();
+    let broken =
+        matches!(state(configuration), State::Failed { .. }) || lost_its_code(configuration);
+    if code_is_there(desired, observed, function)
+        && old_architecture == desired.code.architecture
+        && !broken
+    {
+        return None;
+    }
+    Some(Action::UpdateCode {
+        old: text(configuration, "CodeSha256").unwrap_or_default().to_owned(),
+        code: sent(desired, observed),
+        old_architecture,
+        source_kms_key: desired.wanted.source_kms_key.clone(),
+        revision: text(configuration, "RevisionId").map(str::to_owned),
+    })
+}
+
+/// Whether `$LATEST` has our code: by its digest, or, where signing repackages it, by the digest in a
+/// marker whose version has the code of `$LATEST`.
+fn code_is_there(desired: &Desired, observed: &Observed, function: &Function) -> bool {
+    let there = text(&function.configuration, "CodeSha256");
+    if there == Some(desired.code.sha256.as_str()) {
+        return true;
+    }
+    desired.may_be_repackaged(function.code_signing.as_deref())
+        && observed.aliases.values().any(|alias| {
+            let marker = Marker::read(text(alias, "Description").unwrap_or_default()).1;
+            let version = observed.versions.get(points_at(alias));
+            marker.is_some_and(|marker| marker.sha == desired.code.sha256)
+                && version.and_then(|version| text(version, "CodeSha256")) == there
+        })
+}
+
+fn upload(desired: &Desired, observed: &Observed) -> Option<Action> {
+    let object = desired.code.object.as_ref().filter(|_| observed.object.is_none())?;
+    Some(Action::Upload {
+        bucket: object.bucket.clone(),
+        key: object.key.clone(),
+        size: desired.code.size,
+    })
+}
+
+fn sent(desired: &Desired, observed: &Observed) -> Sent {
+    let version = observed.object.as_ref().and_then(|object| object.version.clone());
+    let place = |object: &super::desired::Object| {
+        (object.bucket.clone(), object.key.clone(), version.clone())
+    };
+    Sent {
+        sha256: desired.code.sha256.clone(),
+        size: desired.code.size,
+        architecture: desired.code.architecture.clone(),
+        object: desired.code.object.as_ref().map(place),
+    }
+}
+
+/// A version with the content of `$LATEST`, where one is needed.
+fn publish(
+    desired: &Desired,
+    observed: &Observed,
+    function: &Function,
+) -> Result<Option<Step>, Refusal> {
+    let aliases = &desired.wanted.aliases;
+    if !aliases.is_empty() && aliases.iter().all(|name| is_there(observed, function, name)) {
+        return Ok(None);
+    }
+    let Some((number, version)) = observed.same_as_latest() else {
+        return Ok(Some(Step::Act(Action::Publish {
+            sha256: text(&function.configuration, "CodeSha256").unwrap_or_default().to_owned(),
+            description: desired.version_description.clone(),
+            revision: text(&function.configuration, "RevisionId").map(str::to_owned),
+        })));
+    };
+    match state(version) {
+        State::Ready => Ok(None),
+        State::Busy(state) => {
+            let what = format!("version {number} is {state}");
+            Ok(Some(Step::Wait { phase: Phase::PublishSettles, what }))
+        }
+        State::Failed { created, code, reason } => {
+            Err(Refusal::Failed { version: Some(number.to_owned()), created, code, reason })
+        }
+    }
+}
+
+/// Whether an alias points at the content of `$LATEST`.
+fn is_there(observed: &Observed, function: &Function, name: &str) -> bool {
+    let alias = observed.aliases.get(name);
+    let version = alias.and_then(|alias| observed.versions.get(points_at(alias)));
+    version.is_some_and(|version| content::differing(&function.configuration, version).is_empty())
+}
+
+/// The first alias that is not where it should be.
+fn aliases(desired: &Desired, observed: &Observed) -> Option<Step> {
+    let function = observed.function.as_ref()?;
+    desired.wanted.aliases.iter().find_map(|name| {
+        let alias = observed.aliases.get(name);
+        let there = is_there(observed, function, name);
+        let weights = alias.map(weights).unwrap_or_default();
+        if there && weights.is_empty() {
+            return None;
+        }
+        if let Some(alias) = alias.filter(|alias| there && is_ours(desired, alias)) {
+            let what =
+                format!("traffic of {name} still goes to two versions: {}", points_at(alias));
+            return Some(Step::Wait { phase: Phase::Alias, what });
+        }
+        let (same, _) = observed.same_as_latest()?;
+        Some(Step::Act(move_alias(desired, name, alias, there, same, &weights)))
+    })
+}
+
+fn move_alias(
+    desired: &Desired,
+    name: &str,
+    alias: Option<&Object>,
+    there: bool,
+    version: &str,
+    weights: &BTreeMap<String, f64>,
+) -> Action {
+    let mut marker =
+        Marker { prev: None, deploy: desired.deploy.clone(), sha: desired.code.sha256.clone() };
+    let name = name.to_owned();
+    let Some(alias) = alias else {
+        let description = marker.after(&desired.alias_text);
+        return Action::CreateAlias { name, version: version.to_owned(), description };
+    };
+    let (text_before, before) = Marker::read(text(alias, "Description").unwrap_or_default());
+    let from = points_at(alias).to_owned();
+    // What only loses its weights has come from where it came from.
+    marker.prev = if there { before.and_then(|before| before.prev) } else { Some(from.clone()) };
+    let said = if desired.alias_text.is_empty() { text_before } else { &desired.alias_text };
+    Action::MoveAlias {
+        name,
+        to: if there { from.clone() } else { version.to_owned() },
+        from,
+        weights: weights.iter().map(|(to, weight)| (to.clone(), weight.to_string())).collect(),
+        description: marker.after(said),
+        revision: text(alias, "RevisionId").map(str::to_owned),
+    }
+}

@@ -1,79 +1,97 @@
 //! AWS, through its SDK. Region, credentials, profile and endpoint come from wherever AWS's own tools
-//! take them (AWS SDKs and Tools Reference Guide): this program has no settings of its own for them.
+//! take them (AWS SDKs and Tools Reference Guide), unless flags name them.
+//!
+//! What is decided on is [`crate::release`]'s; here is what is asked of AWS and what it answered.
 
-use aws_config::BehaviorVersion;
+mod act;
+mod call;
+mod connect;
+mod error;
+mod invoke;
+mod observe;
+mod rate;
+
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _};
-use aws_sdk_lambda::operation::invoke::InvokeOutput;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{InvocationType, LogType};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use tokio::runtime::Builder;
+use serde_json::Value;
 
-use crate::invocation::{Invocation, Invoked, Kind};
+use call::{Calls, send};
 
-/// AWS refused, or could not be reached.
-#[derive(Debug, thiserror::Error)]
-pub enum AwsError {
-    /// The API's own error.
-    #[error("{code}: {message}")]
-    Refused {
-        /// Its code.
-        code: String,
-        /// Its message.
-        message: String,
-    },
-    /// No answer: no credentials, no Region, no network.
-    #[error("{0}")]
-    Failed(String),
-    /// No runtime.
-    #[error("cannot start")]
-    Start(#[from] std::io::Error),
+pub use connect::Place;
+pub use error::AwsError;
+pub use rate::CONTROL as RATE;
+
+/// An account in a Region.
+pub struct Aws {
+    config: SdkConfig,
+    client: Client,
+    calls: Calls,
+    /// The Region.
+    pub region: String,
 }
 
-/// Invokes a function once.
-///
-/// # Errors
-///
-/// If AWS refuses or does not answer. An error of the function is none.
-pub fn invoke(invocation: &Invocation<'_>) -> Result<Invoked, AwsError> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+impl Aws {
+    /// Finds AWS. No call is made but those that get credentials.
+    ///
+    /// `rate`: control calls a second; zero for no limit. `talk` is told what takes long.
+    ///
+    /// # Errors
+    ///
+    /// If no Region is named.
+    pub async fn connect(
+        place: &Place,
+        rate: f64,
+        talk: Box<dyn Fn(&str)>,
+    ) -> Result<Self, AwsError> {
+        let config = connect::load(place).await;
+        let region = config.region().ok_or(AwsError::NoRegion)?.to_string();
         let client = Client::new(&config);
-        let (kind, log) = match invocation.kind {
-            Kind::Wait => (InvocationType::RequestResponse, LogType::Tail),
-            Kind::Event => (InvocationType::Event, LogType::None),
-            Kind::DryRun => (InvocationType::DryRun, LogType::None),
-        };
-        let sent = client
-            .invoke()
-            .function_name(invocation.function)
-            .set_qualifier(invocation.qualifier.map(str::to_owned))
-            .invocation_type(kind)
-            .log_type(log)
-            .payload(Blob::new(invocation.payload.to_vec()))
-            .send();
-        match sent.await {
-            Ok(output) => Ok(invoked(output)),
-            Err(error) => Err(match (error.code(), error.message()) {
-                (Some(code), message) => AwsError::Refused {
-                    code: code.to_owned(),
-                    message: message.unwrap_or_default().to_owned(),
-                },
-                (None, _) => AwsError::Failed(DisplayErrorContext(&error).to_string()),
-            }),
+        Ok(Self { client, calls: Calls::new(rate, talk), region, config })
+    }
+
+    /// When the credentials expire, if they do.
+    ///
+    /// # Errors
+    ///
+    /// If there are none.
+    pub async fn expiry(&self) -> Result<Option<SystemTime>, AwsError> {
+        connect::expiry(&self.config).await
+    }
+
+    /// Values that are never shown, whatever AWS answers.
+    pub fn keep_secret(&self, values: impl IntoIterator<Item = String>) {
+        self.calls.secrets.borrow_mut().add(values);
+    }
+
+    /// The account, by `GetCallerIdentity`.
+    ///
+    /// # Errors
+    ///
+    /// If AWS refuses or does not answer.
+    pub async fn account(&self) -> Result<String, AwsError> {
+        let client = aws_sdk_sts::Client::new(&self.config);
+        let operation = "GetCallerIdentity";
+        match client.get_caller_identity().send().await {
+            Ok(answer) => Ok(answer.account.unwrap_or_default()),
+            Err(error) => {
+                Err(error::Failure::new(operation, &error, &self.calls.secrets.borrow()).error)
+            }
         }
-    })
+    }
+
+    /// The operations that were called, in order.
+    #[must_use]
+    pub fn made(&self) -> Vec<&'static str> {
+        self.calls.made.borrow().clone()
+    }
 }
 
-fn invoked(output: InvokeOutput) -> Invoked {
-    let log = output.log_result().and_then(|log| STANDARD.decode(log).ok());
-    Invoked {
-        failed: output.function_error().is_some(),
-        version: output.executed_version().map(str::to_owned),
-        log: log.unwrap_or_default(),
-        payload: output.payload.map(Blob::into_inner).unwrap_or_default(),
+/// The object of an answer.
+fn object(value: Value) -> crate::release::Object {
+    match value {
+        Value::Object(object) => object,
+        _ => crate::release::Object::new(),
     }
 }

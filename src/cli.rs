@@ -116,3 +116,11 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         }
     }
 }
+
+/// Runs what waits for the network, on this thread.
+#[cfg(feature = "aws")]
+fn asynchronously<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let set = tokio::task::LocalSet::new();
+    Ok(set.block_on(&runtime, work))
+}

@@ -49,12 +49,18 @@ pub(super) fn run(args: &Invoke, global: &Global, shell: &Shell) -> Result<(), E
 
 #[cfg(feature = "aws")]
 fn on_aws(invocation: &Invocation<'_>) -> Result<Invoked, Error> {
-    use crate::aws::AwsError;
-    let function = invocation.function.to_owned();
-    crate::aws::invoke(invocation).map_err(|error| {
+    use crate::aws::{Aws, AwsError, Place};
+    let function = || invocation.function.to_owned();
+    let sent = super::asynchronously(async {
+        let aws = Aws::connect(&Place::default(), 0.0, Box::new(|_| {})).await?;
+        aws.invoke(invocation).await
+    })?;
+    sent.map_err(|error| {
         Error::Invoke(match error {
-            AwsError::Refused { code, message } => InvokeError::Refused { function, code, message },
-            error => InvokeError::Aws { function, source_text: error.to_string() },
+            AwsError::Refused { code, message, .. } => {
+                InvokeError::Refused { function: function(), code, message }
+            }
+            error => InvokeError::Aws { function: function(), source_text: error.to_string() },
         })
     })
 }

@@ -1,0 +1,177 @@
+//! One call: as JSON on both sides, in its turn, tried again where that is safe.
+//!
+//! The SDK signs, finds the endpoint and speaks HTTP. What is sent and what is answered is the JSON
+//! of the API itself, so that members of newer features come and go untouched.
+
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_lambda::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_lambda::primitives::SdkBody;
+use hyper::body::Bytes;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::error::{AwsError, Class, Failure, Secrets};
+use super::rate::Rates;
+use crate::release::guard::{self, Guard};
+
+/// How long a call may be throttled in all.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How often a read that was not answered is tried again.
+const READS: u32 = 5;
+/// The first pause between attempts; it doubles.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The longest.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How calls are made.
+pub(super) struct Calls {
+    rates: Rates,
+    pub(super) secrets: RefCell<Secrets>,
+    /// Told once if AWS throttles.
+    throttled: Cell<bool>,
+    talk: Box<dyn Fn(&str)>,
+    /// What was called, in order, for tests and `-v`.
+    pub(super) made: RefCell<Vec<&'static str>>,
+    /// For jitter.
+    seed: Cell<u64>,
+}
+
+/// One attempt: what is sent instead of what the SDK made, and what was answered.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    body: Option<Bytes>,
+    answer: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Intercept for Attempt {
+    fn name(&self) -> &'static str {
+        "JSON as it is"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if let Some(body) = &self.body {
+            let request = context.request_mut();
+            request.headers_mut().insert("content-length", body.len().to_string());
+            request.headers_mut().insert("content-type", "application/json");
+            *request.body_mut() = SdkBody::from(body.clone());
+        }
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if let Some(bytes) = context.response().body().bytes() {
+            *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
+        }
+        Ok(())
+    }
+}
+
+impl Attempt {
+    fn new(body: Option<&Bytes>) -> Self {
+        Self { body: body.cloned(), answer: Arc::default() }
+    }
+
+    fn answer(&self) -> Value {
+        let bytes = std::mem::take(&mut *self.answer.lock().unwrap_or_else(PoisonError::into_inner));
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+}
+
+impl Calls {
+    /// `rate`: control calls a second; zero for no limit.
+    pub(super) fn new(rate: f64, talk: Box<dyn Fn(&str)>) -> Self {
+        Self {
+            rates: Rates::new(rate),
+            secrets: RefCell::default(),
+            throttled: Cell::default(),
+            talk,
+            made: RefCell::default(),
+            seed: Cell::new(u64::from(std::process::id()) | 1),
+        }
+    }
+
+    /// Makes a call. What AWS throttles is sent again in the end, what it does not answer only if it is
+    /// a read: of a write nobody knows then whether it had its effect.
+    pub(super) async fn send(
+        &self,
+        operation: &'static str,
+        body: Option<Bytes>,
+        attempt: impl AsyncFn(Attempt) -> Result<(), Failure>,
+    ) -> Result<Value, AwsError> {
+        let read = guard::find(operation).is_none_or(|call| call.guard == Guard::Read);
+        let began = Instant::now();
+        let mut pause = PAUSE;
+        let mut lost = 0;
+        loop {
+            self.rates.turn(operation).await;
+            self.made.borrow_mut().push(operation);
+            let one = Attempt::new(body.as_ref());
+            let Err(failure) = attempt(one.clone()).await else { return Ok(one.answer()) };
+            match failure.class {
+                Class::Throttled(after) if began.elapsed() < PATIENCE => {
+                    self.rates.throttled(operation);
+                    if !self.throttled.replace(true) {
+                        (self.talk)("AWS throttles: waiting as long as it asks for");
+                    }
+                    sleep(after.unwrap_or_default().max(self.jitter(pause))).await;
+                }
+                Class::Uncertain if read && lost < READS => {
+                    lost += 1;
+                    sleep(self.jitter(pause)).await;
+                }
+                _ => return Err(failure.error),
+            }
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+
+    /// Between half of it and all of it, so that many do not come back at once.
+    fn jitter(&self, pause: Duration) -> Duration {
+        // Xorshift: any spread will do.
+        let mut seed = self.seed.get();
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        self.seed.set(seed);
+        pause / 2 + pause.mul_f64((seed % 1000) as f64 / 2000.0)
+    }
+}
+
+/// Sends an operation of the SDK's client with its name; the JSON of the request, if the SDK's own does
+/// not do. Gives the JSON of the answer.
+macro_rules! send {
+    ($calls:expr, $operation:literal, $request:expr) => {
+        $crate::aws::call::send!($calls, $operation, $request, None)
+    };
+    ($calls:expr, $operation:literal, $request:expr, $body:expr) => {
+        $calls
+            .send($operation, $body, async |attempt| {
+                match $request.customize().interceptor(attempt).send().await {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err($crate::aws::error::Failure::new(
+                        $operation,
+                        &error,
+                        &$calls.secrets.borrow(),
+                    )),
+                }
+            })
+            .await
+    };
+}
+pub(super) use send;

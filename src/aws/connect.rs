@@ -1,0 +1,74 @@
+//! Where AWS is, and who we are there.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::{Credentials, ProvideCredentials as _, SharedCredentialsProvider};
+
+use super::error::AwsError;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take to begin; uploads are watched by the SDK itself, which ends those that
+/// stall.
+const READ: Duration = Duration::from_secs(65);
+
+/// Where to go.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// A profile of AWS's shared configuration.
+    pub profile: Option<String>,
+    /// The Region; else as the profile or the environment says.
+    pub region: Option<String>,
+    /// The endpoint of Lambda; else AWS's.
+    pub endpoint_url: Option<String>,
+    /// An embedded Lambda: no account, no credentials.
+    pub local: Option<SocketAddr>,
+}
+
+/// Reads configuration and credentials, wherever AWS's own tools find them: the SDK's default chain.
+pub(super) async fn load(place: &Place) -> SdkConfig {
+    // What is sent again, and when, is decided by us: a write that was not answered must not be.
+    let retry = RetryConfig::disabled();
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build();
+    if let Some(address) = place.local {
+        let credentials = Credentials::new("local", "local", None, None, "local");
+        return SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(place.region.clone().unwrap_or_else(|| "us-east-1".to_owned())))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(format!("http://{address}"))
+            .retry_config(retry)
+            .timeout_config(timeouts)
+            .build();
+    }
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retry)
+        .timeout_config(timeouts);
+    if let Some(profile) = &place.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &place.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(url) = &place.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    loader.load().await
+}
+
+/// When the credentials expire, if they do; finds out whether there are any.
+pub(super) async fn expiry(config: &SdkConfig) -> Result<Option<SystemTime>, AwsError> {
+    let operation = "credentials";
+    let unsent = |why: String| AwsError::Unsent { operation, why };
+    let provider = config.credentials_provider().ok_or_else(|| unsent("there are none".into()))?;
+    match provider.provide_credentials().await {
+        Ok(credentials) => Ok(credentials.expiry()),
+        Err(error) => {
+            Err(unsent(super::error::chain(&error)))
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What AWS refuses with, and what becomes of a call that was not answered.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use serde_json::Value;
+
+/// AWS refused, or could not be reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AwsError {
+    /// The API's own error.
+    #[error("{operation}: {code}: {message}")]
+    Refused {
+        /// The operation.
+        operation: &'static str,
+        /// The error's code.
+        code: String,
+        /// Its message, without the values of environment variables.
+        message: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No answer. Whether the call had its effect is not known.
+    #[error("{operation}: no answer: {why}")]
+    Unanswered {
+        /// The operation.
+        operation: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// The call was not made: no credentials, no Region, an endpoint that is none.
+    #[error("{operation}: cannot be sent: {why}")]
+    Unsent {
+        /// The operation.
+        operation: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// No Region.
+    #[error("no Region is named")]
+    NoRegion,
+    /// This program could not begin.
+    #[error("cannot start: {0}")]
+    Start(String),
+}
+
+/// How one attempt went wrong.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The error.
+    pub(super) error: AwsError,
+    /// What is to be done about it.
+    pub(super) class: Class,
+}
+
+/// What is to be done about a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// The call was not carried out: again, after this time, if AWS names one.
+    Throttled(Option<Duration>),
+    /// It may have been carried out or not.
+    Uncertain,
+    /// It was refused, or not even sent.
+    Final,
+}
+
+impl Failure {
+    pub(super) fn new<E>(operation: &'static str, error: &SdkError<E>, secrets: &Secrets) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        SdkError<E>: ProvideErrorMetadata,
+    {
+        let why = || secrets.scrub(&chain(error));
+        let SdkError::ServiceError(service) = error else {
+            return match error {
+                SdkError::ConstructionFailure(_) => {
+                    Self { error: AwsError::Unsent { operation, why: why() }, class: Class::Final }
+                }
+                SdkError::DispatchFailure(failure)
+                    if failure.is_user() || (failure.is_other() && failure.as_other().is_none()) =>
+                {
+                    Self { error: AwsError::Unsent { operation, why: why() }, class: Class::Final }
+                }
+                _ => Self {
+                    error: AwsError::Unanswered { operation, why: why() },
+                    class: Class::Uncertain,
+                },
+            };
+        };
+        let raw = service.raw();
+        let status = raw.status().as_u16();
+        let code = error.code().unwrap_or("UnknownError").to_owned();
+        let body = raw.body().bytes().unwrap_or_default();
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
+        let message = error.message().map(str::to_owned);
+        let message = message.or_else(|| text("Message")).or_else(|| text("message"));
+        let message = secrets.scrub(&message.unwrap_or_default());
+        let seconds = raw.headers().get("retry-after").map(str::to_owned);
+        let seconds = seconds.or_else(|| text("retryAfterSeconds"));
+        let after = seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let class = class(&code, &message, status, after);
+        Self { error: AwsError::Refused { operation, code, message, status }, class }
+    }
+}
+
+/// An error and what it comes from, without what says nothing.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = Vec::new();
+    for text in all.map(ToString::to_string) {
+        let empty = matches!(text.as_str(), "dispatch failure" | "io error" | "other" | "client error (Connect)");
+        if !empty && !texts.iter().any(|before| before.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}
+
+/// AWS: "Error retries", and each operation's errors in the API reference.
+fn class(code: &str, message: &str, status: u16, after: Option<Duration>) -> Class {
+    let throttled = matches!(
+        code,
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded"
+            | "SlowDown"
+    );
+    // EC2's throttling comes as an error of the parameters.
+    if throttled || status == 429 || message.contains("throttled by EC2") {
+        return Class::Throttled(after);
+    }
+    if status >= 500 { Class::Uncertain } else { Class::Final }
+}
+
+impl AwsError {
+    /// The error's code, if AWS answered with one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether the thing that was asked for is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.code().is_some_and(|code| {
+            matches!(
+                code,
+                "ResourceNotFoundException" | "ProvisionedConcurrencyConfigNotFoundException"
+                    | "NotFound" | "NoSuchKey" | "NoSuchEntity"
+            )
+        })
+    }
+
+    /// Whether the state was another than it was decided on, or is just changing: to be looked at
+    /// again. 409 is "already exists" as well as "in progress"; either way what is there decides.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Refused { code, message, status, .. } => {
+                matches!(*status, 409 | 412)
+                    || code == "PreconditionFailedException"
+                    || code.starts_with("ResourceConflict")
+                    || (code == "InvalidParameterValueException" && message.contains("CodeSHA256"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a role that was just made is not known everywhere yet (recorded texts of the API).
+    #[must_use]
+    pub fn is_of_a_new_role(&self) -> bool {
+        match self {
+            Self::Refused { code, message, .. } => {
+                code == "InvalidParameterValueException"
+                    && (message.contains("cannot be assumed by Lambda")
+                        || message.contains("does not have permissions")
+                        || (message.contains("InvalidArnException")
+                            && message.contains("valid principal")))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Values that are never shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Secrets(BTreeSet<String>);
+
+impl Secrets {
+    pub(super) fn add(&mut self, values: impl IntoIterator<Item = String>) {
+        // What is as short as that is in every other text.
+        self.0.extend(values.into_iter().filter(|value| value.len() > 3));
+    }
+
+    /// A text of AWS's without them. Where a whole environment is quoted, it is cut out.
+    pub(super) fn scrub(&self, text: &str) -> String {
+        // "…exceeded the 4KB limit. String measured: {…}" (recorded).
+        let mut text = match text.split_once("String measured:") {
+            Some((before, _)) => format!("{before}(not shown)"),
+            None => text.to_owned(),
+        };
+        for secret in self.0.iter().rev() {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), "…");
+            }
+        }
+        without_values(&text)
+    }
+}
+
+/// "Value '{…}' at 'environment.variables' failed to satisfy constraint" (recorded), without the value.
+fn without_values(text: &str) -> String {
+    let (begin, end) = ("Value '", "' at 'environment");
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(end) {
+        let Some(from) = rest.get(..at).and_then(|before| before.rfind(begin)) else { break };
+        out.push_str(&rest[..from + begin.len()]);
+        out.push('…');
+        out.push_str(end);
+        rest = &rest[at + end.len()..];
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_the_environment_are_never_shown() {
+        let mut secrets = Secrets::default();
+        secrets.add(["hunter22".to_owned(), "ab".to_owned()]);
+        for (said, shown) in [
+            ("bad hunter22 here", "bad … here"),
+            (
+                "exceeded the 4KB limit. String measured: {\"A\":\"ab\"}",
+                "exceeded the 4KB limit. (not shown)",
+            ),
+            (
+                "Value '{A=ab}' at 'environment.variables' failed to satisfy constraint",
+                "Value '…' at 'environment.variables' failed to satisfy constraint",
+            ),
+            ("nothing of it", "nothing of it"),
+        ] {
+            assert_eq!(secrets.scrub(said), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_done() {
+        let after = Some(Duration::from_secs(2));
+        for (code, message, status, class_) in [
+            ("TooManyRequestsException", "", 429, Class::Throttled(after)),
+            ("InvalidParameterValueException", "throttled by EC2", 400, Class::Throttled(after)),
+            ("ServiceException", "", 500, Class::Uncertain),
+            ("ResourceConflictException", "", 409, Class::Final),
+            ("ExpiredTokenException", "", 403, Class::Final),
+        ] {
+            assert_eq!(class(code, message, status, after), class_);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Keeps below AWS's own limits, so that nothing is refused: a token bucket for the control API, and one
+//! for each operation that has a quota of its own (AWS: "Lambda quotas", API requests).
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// All control calls together may be 15 a second; one is left to others.
+pub const CONTROL: f64 = 14.0;
+/// So many may come at once.
+const BURST: f64 = 15.0;
+/// `GetFunction` has a quota of its own.
+const GET_FUNCTION: f64 = 100.0;
+/// `GetPolicy` too.
+const GET_POLICY: f64 = 15.0;
+
+/// The buckets of one account and Region.
+#[derive(Debug)]
+pub(super) struct Rates {
+    control: Bucket,
+    get_function: Bucket,
+    get_policy: Bucket,
+}
+
+/// So many a second, and no more than so many at once.
+#[derive(Debug)]
+struct Bucket {
+    /// A second; zero for no limit.
+    rate: f64,
+    /// How many may come at once.
+    burst: f64,
+    /// How many there are, and when that was.
+    tokens: Cell<(f64, Instant)>,
+}
+
+impl Rates {
+    /// `control`: calls a second, for all but the two operations; zero for no limits at all.
+    pub(super) fn new(control: f64) -> Self {
+        let own = |rate: f64| if control > 0.0 { rate } else { 0.0 };
+        Self {
+            control: Bucket::new(control, BURST),
+            get_function: Bucket::new(own(GET_FUNCTION), GET_FUNCTION),
+            get_policy: Bucket::new(own(GET_POLICY), GET_POLICY),
+        }
+    }
+
+    /// Waits until one more call of this operation may be made.
+    pub(super) async fn turn(&self, operation: &str) {
+        match operation {
+            "GetFunction" => self.get_function.take().await,
+            "GetPolicy" => self.get_policy.take().await,
+            _ => self.control.take().await,
+        }
+    }
+
+    /// AWS throttled all the same, others are at work too: the bucket begins empty.
+    pub(super) fn throttled(&self, operation: &str) {
+        match operation {
+            "GetFunction" => self.get_function.empty(),
+            "GetPolicy" => self.get_policy.empty(),
+            _ => self.control.empty(),
+        }
+    }
+}
+
+impl Bucket {
+    fn new(rate: f64, burst: f64) -> Self {
+        Self { rate, burst, tokens: Cell::new((burst, Instant::now())) }
+    }
+
+    /// Takes one, in the order of asking: whoever finds none owes it, and waits until it is there.
+    async fn take(&self) {
+        if self.rate <= 0.0 {
+            return;
+        }
+        let now = Instant::now();
+        let left = self.filled(now) - 1.0;
+        self.tokens.set((left, now));
+        if left < 0.0 {
+            sleep_until(now + Duration::from_secs_f64(-left / self.rate)).await;
+        }
+    }
+
+    fn filled(&self, now: Instant) -> f64 {
+        let (tokens, then) = self.tokens.get();
+        (tokens + self.rate * now.duration_since(then).as_secs_f64()).min(self.burst)
+    }
+
+    fn empty(&self) {
+        let now = Instant::now();
+        self.tokens.set((self.filled(now).min(0.0), now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timed(work: impl Future<Output = ()>) -> Duration {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let began = Instant::now();
+            work.await;
+            began.elapsed()
+        })
+    }
+
+    #[test]
+    fn a_burst_is_free_and_the_rest_waits_its_turn() {
+        let rates = Rates::new(200.0);
+        let took = timed(async {
+            for _ in 0..35 {
+                rates.turn("GetAlias").await;
+            }
+        });
+        // (35 - 15) / 200 = 100 ms.
+        assert!((100..400).contains(&took.as_millis()), "{took:?}");
+    }
+
+    #[test]
+    fn reads_of_functions_have_a_bucket_of_their_own() {
+        let rates = Rates::new(1.0);
+        let took = timed(async {
+            for _ in 0..90 {
+                rates.turn("GetFunction").await;
+            }
+        });
+        assert!(took.as_millis() < 200, "{took:?}");
+    }
+
+    #[test]
+    fn without_a_limit_nothing_waits() {
+        let rates = Rates::new(0.0);
+        let took = timed(async {
+            for _ in 0..1000 {
+                rates.turn("GetAlias").await;
+                rates.turn("GetFunction").await;
+            }
+        });
+        assert!(took.as_millis() < 200, "{took:?}");
+    }
+}

@@ -238,6 +238,11 @@ fn texts(
     lookup: Lookup<'_>,
 ) -> Result<Vec<Located>, Vec<Mistake>> {
     gather(items.iter().map(|item| match &item.node {
+        // What clears a number clears no list either.
+        Node::Text(text) if text == NONE && matches!(check, Check::Form(_)) => Err(mistake(
+            item,
+            format!("`{name}` has the element `{NONE}`; an empty list clears it"),
+        )),
         Node::Text(_) => {
             let item = self::value(name, Kind::Text(check), item, lookup, false)?;
             // What clears a text clears no list.

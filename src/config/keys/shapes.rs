@@ -28,6 +28,9 @@ const fn field(name: &'static str, kind: Kind) -> Field {
     Field { name, kind }
 }
 
+/// The end of the year 9999, in seconds since 1970.
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// `AddPermission`.
 pub(super) static PERMISSION: Shape = Shape {
     fields: &[
@@ -52,7 +55,7 @@ pub(super) static TRIGGER: Shape = Shape {
         field("report-item-failures", Boolean),
         field("max-concurrency", Integer(2, 1_000)),
         field("starting-position", Choice(&["trim-horizon", "latest", "at-timestamp"])),
-        field("timestamp", Integer(0, i64::MAX)),
+        field("timestamp", Integer(0, LAST_SECOND)),
         field("retries", Integer(0, 10_000)),
         field("max-age", Integer(60, 604_800)),
         field("bisect", Boolean),

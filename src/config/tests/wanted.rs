@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::account::{Object, model};
 use crate::function::FunctionName;
 use crate::release::wanted::{Environment, Wanted};
 
@@ -77,6 +78,44 @@ fn keys_become_members_and_what_clears_them_too() {
     assert_eq!(shown(""), json!({}), "what is not said is left alone");
 }
 
+/// The embedded Lambda's model of the API knows every member, and takes every value.
+#[test]
+fn members_are_those_of_the_model() {
+    let triggers = format!("{TRIGGERS}\n{CLEARED_TRIGGERS}");
+    let members = rows(include_str!("members.txt")).map(|(lines, _)| lines);
+    for lines in members.chain(triggers.lines().map(str::to_owned)) {
+        let wanted = of(&setup(&lines)).unwrap();
+        let configuration: Object = wanted
+            .configuration
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        fits("UpdateFunctionConfiguration", configuration);
+        let attached = wanted.attachments;
+        let mut requests: Vec<(&str, Object)> = Vec::new();
+        requests.extend(attached.url.flatten().map(|url| ("CreateFunctionUrlConfig", url)));
+        let settings = attached.event_invoke.flatten();
+        requests.extend(settings.map(|it| ("PutFunctionEventInvokeConfig", it)));
+        let statements = attached.permissions.into_iter().flatten();
+        requests.extend(statements.map(|statement| ("AddPermission", statement)));
+        let triggers = attached.triggers.into_iter();
+        requests.extend(triggers.map(|trigger| ("CreateEventSourceMapping", trigger)));
+        for (operation, members) in requests {
+            fits(operation, members);
+        }
+    }
+}
+
+fn fits(operation: &str, mut members: Object) {
+    let function = ("FunctionName".to_owned(), "fn".to_owned());
+    members.insert(function.0.clone(), function.1.clone().into());
+    let body = Value::Object(members.clone());
+    let read = model::operation(operation).unwrap();
+    let taken = model::input(read, &[function], &[], &|_| None, Some(body))
+        .unwrap_or_else(|why| panic!("{operation} refuses {members:?}: {}", why.message));
+    assert_eq!(json!(taken.members()), json!(members), "{operation}");
+}
+
 #[test]
 fn a_lower_table_says_nothing_of_a_vpc_that_is_left() {
     let setup = Setup {
@@ -138,38 +177,41 @@ fn statements_have_ids_that_are_made_of_what_they_say() {
     assert_eq!(statements[0]["StatementId"], "v");
 }
 
+const TRIGGERS: &str = "triggers = [\
+    { source = 'arn:aws:sqs:eu-west-1:123456789012:q', batch-size = 50, window = 5, \
+      filters = ['{\"body\":{\"k\":[1]}}'], report-item-failures = true, max-concurrency = 7, \
+      enabled = false }, \
+    { source = 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', \
+      starting-position = 'trim-horizon', retries = 3, max-age = 60, bisect = true, \
+      parallelization = 2, on-failure = 'arn:aws:s3:::failed', tumbling-window = 30 }]";
+
+const CLEARED_TRIGGERS: &str = "triggers = [\
+    { source = 'arn:aws:sqs:eu-west-1:123456789012:q', batch-size = 'none', window = 'none', \
+      filters = [], report-item-failures = 'none', max-concurrency = 'none', enabled = 'none' }, \
+    { source = 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', \
+      starting-position = 'at-timestamp', timestamp = 1700000000, batch-size = 'none', \
+      retries = 'none', max-age = 'none', bisect = 'none', parallelization = 'none', \
+      on-failure = '', tumbling-window = 'none' }]";
+
 #[test]
 fn triggers_become_mappings() {
     let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/s";
-    let all = shown(&format!(
-        "triggers = [{{ source = '{ARN}', batch-size = 50, window = 5, filters = ['{{\"body\":{{\"k\":[1]}}}}'], \
-         report-item-failures = true, max-concurrency = 7, enabled = false }}, \
-         {{ source = '{stream}', starting-position = 'trim-horizon', retries = 3, max-age = 60, bisect = true, \
-         parallelization = 2, on-failure = '{ARN}', tumbling-window = 30 }}]"
-    ));
     assert_eq!(
-        all["triggers"],
+        shown(TRIGGERS)["triggers"],
         json!([
             { "BatchSize": 50, "Enabled": false, "EventSourceArn": ARN,
               "FilterCriteria": { "Filters": [{ "Pattern": "{\"body\":{\"k\":[1]}}" }] },
               "FunctionResponseTypes": ["ReportBatchItemFailures"],
               "MaximumBatchingWindowInSeconds": 5, "ScalingConfig": { "MaximumConcurrency": 7 } },
             { "BisectBatchOnFunctionError": true,
-              "DestinationConfig": { "OnFailure": { "Destination": ARN } },
+              "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:s3:::failed" } },
               "EventSourceArn": stream, "MaximumRecordAgeInSeconds": 60, "MaximumRetryAttempts": 3,
               "ParallelizationFactor": 2, "StartingPosition": "TRIM_HORIZON",
               "TumblingWindowInSeconds": 30 },
         ])
     );
-    let cleared = shown(&format!(
-        "triggers = [{{ source = '{ARN}', batch-size = 'none', window = 'none', filters = [], \
-         report-item-failures = 'none', max-concurrency = 'none', enabled = 'none' }}, \
-         {{ source = '{stream}', starting-position = 'at-timestamp', timestamp = 1700000000, batch-size = 'none', \
-         retries = 'none', max-age = 'none', bisect = 'none', parallelization = 'none', on-failure = '', \
-         tumbling-window = 'none' }}]"
-    ));
     assert_eq!(
-        cleared["triggers"],
+        shown(CLEARED_TRIGGERS)["triggers"],
         json!([
             { "BatchSize": 10, "Enabled": true, "EventSourceArn": ARN,
               "FilterCriteria": { "Filters": [] }, "FunctionResponseTypes": [],

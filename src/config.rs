@@ -15,17 +15,21 @@ mod layers;
 mod located;
 mod patch;
 mod settings;
+mod tables;
+mod together;
 mod variables;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use expand::Placeholders;
-pub use keys::{Check, Form, KEYS, Key, Kind, RESERVED, Scope};
+pub use keys::{Check, Field, Form, KEYS, Key, Kind, RESERVED, Scope, Shape};
 pub use layers::{For, Layer, Rank, Source, Tier};
 pub(crate) use located::{Lines, TOO_LARGE, integer};
 pub use located::{Located, Mistake, Node, Origin, Table};
 pub use settings::Settings;
+pub use wanted::wanted;
 
 use crate::nearest::suggestion;
 use crate::target::Arch;

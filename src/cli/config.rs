@@ -156,11 +156,11 @@ fn value_of(node: &Node) -> Value {
 }
 
 fn keys(shell: &Shell) -> Result<(), Error> {
-    for key in KEYS {
+    for key in KEYS.iter() {
         if shell.is_json() {
             shell.record(&Message::Key {
                 key: key.name,
-                type_: kind_words(key),
+                type_: kind_words(key.kind),
                 scopes: scopes(key),
                 default: key.default,
                 meaning: key.meaning,
@@ -169,7 +169,7 @@ fn keys(shell: &Shell) -> Result<(), Error> {
             continue;
         }
         let width = shell.stdout_width().unwrap_or(80).clamp(40, 100);
-        let head = format!("{}  ({}; {})", key.name, kind_words(key), scopes(key).join(", "));
+        let head = format!("{}  ({}; {})", key.name, kind_words(key.kind), scopes(key).join(", "));
         shell.answer(textwrap::fill(
             &head,
             textwrap::Options::new(width).subsequent_indent("    "),
@@ -182,8 +182,8 @@ fn keys(shell: &Shell) -> Result<(), Error> {
     Ok(())
 }
 
-fn kind_words(key: &Key) -> String {
-    match key.kind {
+fn kind_words(kind: Kind) -> String {
+    match kind {
         Kind::Boolean => "boolean, or \"none\"".to_owned(),
         Kind::Integer(least, most) => format!("integer {least} to {most}, or \"none\""),
         Kind::Choice(words) => words
@@ -198,6 +198,19 @@ fn kind_words(key: &Key) -> String {
         }
         Kind::Map(_) => "table of strings, merged key by key".to_owned(),
         Kind::Includes => "list of paths or tables, or { extend = true, items = […] }".to_owned(),
+        Kind::Tables(shape) => {
+            let fields = shape.fields.iter().enumerate().map(|(place, field)| {
+                // An element's own list extends nothing.
+                let words = match field.kind {
+                    Kind::Texts(..) => "list of strings".to_owned(),
+                    kind => kind_words(kind),
+                };
+                let needed = if place == 0 { ", needed" } else { "" };
+                format!("`{}` ({words}{needed})", field.name)
+            });
+            let fields = fields.collect::<Vec<_>>().join(", ");
+            format!("list of tables, or {{ extend = true, items = […] }}; a table has {fields}")
+        }
     }
 }
 
@@ -255,8 +268,17 @@ fn text_schema(check: Check) -> Value {
         Check::Length(most) => json!({ "type": "string", "maxLength": most }),
         // An empty one clears.
         Check::Form(form) => {
-            json!({ "type": "string", "pattern": format!("^$|{REFERENCE}|^({})$", form.pattern) })
+            let pattern = format!("^$|{REFERENCE}|^({})$", form.pattern);
+            let mut schema = json!({ "type": "string", "pattern": pattern });
+            if let Some(longest) = form.longest {
+                // Not of what has a variable in it: that is another text then.
+                let short = json!({ "maxLength": longest });
+                schema["anyOf"] = json!([short, { "pattern": REFERENCE }]);
+            }
+            schema
         }
+        Check::Variables => json!({ "type": "string",
+            "anyOf": [name_schema(check), { "pattern": REFERENCE }] }),
         Check::FunctionName => json!({ "type": "string", "pattern": format!(
             "^$|{REFERENCE}|^([a-zA-Z0-9_-]|\\{{(handler|package|env|branch|commit)\\}})+$") }),
         _ => json!({ "type": "string" }),
@@ -284,19 +306,27 @@ fn table_schema(scope: Scope) -> Value {
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("description".into(), json!(key.meaning));
         }
-        match key.name.split_once('.') {
-            None => drop(properties.insert(key.name.to_owned(), schema)),
-            Some((table, name)) => {
-                let inner = properties.entry(table).or_insert_with(
-                    || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
-                );
-                if let Some(inner) = inner.get_mut("properties").and_then(Value::as_object_mut) {
-                    inner.insert(name.to_owned(), schema);
-                }
-            }
-        }
+        insert(&mut properties, key.name, schema);
     }
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// Puts the schema of a key at its place: a dot in its name stands for a table.
+fn insert(properties: &mut Map<String, Value>, name: &str, schema: Value) {
+    let Some((table, name)) = name.split_once('.') else {
+        properties.insert(name.to_owned(), schema);
+        return;
+    };
+    let inner = properties.entry(table).or_insert_with(
+        || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+    );
+    if let Some(inner) = inner.get_mut("properties").and_then(Value::as_object_mut) {
+        insert(inner, name, schema);
+    }
+}
+
+fn texts_schema(most: usize, check: Check) -> Value {
+    json!({ "type": "array", "items": text_schema(check), "maxItems": most })
 }
 
 fn kind_schema(kind: Kind) -> Value {
@@ -321,10 +351,7 @@ fn kind_schema(kind: Kind) -> Value {
         Kind::Choice(words) => json!({ "anyOf": [
             { "enum": words.iter().chain(&["none"]).collect::<Vec<_>>() }, reference] }),
         Kind::Text(check) => text_schema(check),
-        Kind::Texts(most, check) => {
-            let items = text_schema(check);
-            extendable(json!({ "type": "array", "items": items, "maxItems": most }))
-        }
+        Kind::Texts(most, check) => extendable(texts_schema(most, check)),
         Kind::Map(check) => json!({ "type": "object",
             "propertyNames": name_schema(check),
             "additionalProperties": { "type": ["string", "integer", "boolean"] } }),
@@ -339,5 +366,22 @@ fn kind_schema(kind: Kind) -> Value {
             "required": ["from"],
             "additionalProperties": false,
         }] } })),
+        Kind::Tables(shape) => {
+            let mut properties = Map::new();
+            for field in shape.fields {
+                let schema = match field.kind {
+                    Kind::Texts(most, check) => texts_schema(most, check),
+                    kind => kind_schema(kind),
+                };
+                properties.insert(field.name.to_owned(), schema);
+            }
+            let needed: Vec<_> = shape.fields.iter().take(1).map(|field| field.name).collect();
+            extendable(json!({ "type": "array", "maxItems": shape.most, "items": {
+                "type": "object",
+                "properties": properties,
+                "required": needed,
+                "additionalProperties": false,
+            } }))
+        }
     }
 }

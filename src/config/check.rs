@@ -1,19 +1,13 @@
 //! Whether a value is one that its key takes and that AWS would take.
 
-use std::collections::BTreeMap;
-
-use super::Merged;
-use super::keys::{Check, Key, Kind, RESERVED};
+use super::keys::{Check, Kind, RESERVED};
 use super::located::{Located, Mistake, Node, Origin, Table};
-use super::{expand, include};
+use super::{expand, include, tables};
 use crate::audit::Trust;
 use crate::nearest::suggestion;
 
 /// What clears a value that has no empty form.
 pub(super) const NONE: &str = "none";
-
-/// The largest environment, in bytes over names and values ("Lambda quotas": 4 KB).
-const MAX_ENVIRONMENT: usize = 4096;
 
 /// What becomes of `${…}`.
 #[derive(Clone, Copy)]
@@ -102,7 +96,7 @@ pub(super) fn value(
                 }
             }
         }
-        (Kind::Texts(..) | Kind::Includes, Node::Table(table)) => {
+        (Kind::Texts(..) | Kind::Includes | Kind::Tables(_), Node::Table(table)) => {
             extension(name, kind, table, value, lookup, of_workspace)
         }
         (Kind::Texts(..), _) => Err(wrong("a list of strings")),
@@ -116,6 +110,12 @@ pub(super) fn value(
             Ok(Located { node: Node::List(items), origin: value.origin.clone() })
         }
         (Kind::Includes, _) => Err(wrong("a list of paths or tables")),
+        (Kind::Tables(shape), Node::List(items)) => {
+            let items =
+                gather(items.iter().map(|item| tables::element(name, shape, item, lookup)))?;
+            Ok(Located { node: Node::List(items), origin: value.origin.clone() })
+        }
+        (Kind::Tables(_), _) => Err(wrong("a list of tables")),
     }
 }
 
@@ -238,6 +238,11 @@ fn texts(
     lookup: Lookup<'_>,
 ) -> Result<Vec<Located>, Vec<Mistake>> {
     gather(items.iter().map(|item| match &item.node {
+        // What clears a number clears no list either.
+        Node::Text(text) if text == NONE && matches!(check, Check::Form(_)) => Err(mistake(
+            item,
+            format!("`{name}` has the element `{NONE}`; an empty list clears it"),
+        )),
         Node::Text(_) => {
             let item = self::value(name, Kind::Text(check), item, lookup, false)?;
             // What clears a text clears no list.
@@ -308,12 +313,27 @@ fn text_is(check: Check, text: &str) -> Result<(), String> {
         Check::Form(_) if text == NONE => Err("an empty string clears it".to_owned()),
         Check::Form(form) if !form.fits(text) => Err(format!("it must be {}", form.what)),
         Check::FunctionName => expand::is_name(text),
+        Check::Variables => key_is(check, text),
+        Check::Filter => filter_is(text),
         Check::Trusted => match Trust::new(vec![text.to_owned()]).unknown() {
             Ok(Some(what)) => Err(what),
             // Broken data of our own are said where they are used.
             Ok(None) | Err(_) => Ok(()),
         },
         _ => Ok(()),
+    }
+}
+
+/// `Pattern` of `CreateEventSourceMapping`: an object, up to 4,096 characters.
+fn filter_is(text: &str) -> Result<(), String> {
+    let length = text.chars().count();
+    if length > 4_096 {
+        return Err(format!("it has {length} characters; AWS takes 4096"));
+    }
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(serde_json::Value::Object(_)) => Ok(()),
+        Ok(_) => Err("it must be a JSON object (`{\"body\": {\"kind\": [\"order\"]}}`)".to_owned()),
+        Err(error) => Err(format!("it is no JSON: {error}")),
     }
 }
 
@@ -346,59 +366,11 @@ fn key_is(check: Check, key: &str) -> Result<(), String> {
 }
 
 /// `TagKey` and `TagValue` of the model: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`.
-fn of_tag(c: char) -> bool {
+pub(super) fn of_tag(c: char) -> bool {
     c.is_alphanumeric()
         || c == ' '
         || (!c.is_ascii() && c.is_whitespace())
         || "_.:/=+-@".contains(c)
 }
 
-const TAG_CHARACTERS: &str = "tags hold letters, digits, blanks and `_ . : / = + - @`";
-
-/// What is wrong with what was merged for one handler, which no table shows by itself.
-pub(super) fn merged(key: &Key, value: &Located, all: &Merged) -> Option<String> {
-    match (key.kind, &value.node) {
-        (Kind::Map(check), Node::Table(table)) => whole_map(check, table),
-        (Kind::Texts(most, _), Node::List(items)) if items.len() > most => {
-            Some(format!("`{}` has {} elements together; AWS takes {most}", key.name, items.len()))
-        }
-        (_, Node::Text(level))
-            if key.name == "logging.level" && level != NONE && !level.is_empty() =>
-        {
-            let format = all.get("logging.format")?;
-            ["text", NONE].contains(&format.text()).then(|| {
-                format!(
-                    "`logging.level` goes with `logging.format = \"json\"` only, which {} denies",
-                    format.origin
-                )
-            })
-        }
-        _ => None,
-    }
-}
-
-/// What is wrong with a whole map, when everything is merged.
-fn whole_map(check: Check, table: &Table) -> Option<String> {
-    match check {
-        Check::Variables => {
-            // As JSON, which is what AWS counts, escapes and all.
-            let plain: BTreeMap<&str, &str> =
-                table.iter().map(|(key, value)| (key.as_str(), value.text())).collect();
-            let bytes = serde_json::to_string(&plain).map_or(0, |json| json.len());
-            (bytes > MAX_ENVIRONMENT).then(|| {
-                format!("the environment has {bytes} bytes; Lambda takes {MAX_ENVIRONMENT}")
-            })
-        }
-        Check::Tags if table.len() > 50 => Some(format!("{} tags; AWS takes 50", table.len())),
-        Check::Tags => table.iter().find_map(|(name, value)| match value.text() {
-            value if value.chars().count() > 256 => {
-                Some(format!("the tag `{name}` has more than 256 characters"))
-            }
-            value if !value.chars().all(of_tag) => {
-                Some(format!("the value of the tag `{name}`: {TAG_CHARACTERS}"))
-            }
-            _ => None,
-        }),
-        _ => None,
-    }
-}
+pub(super) const TAG_CHARACTERS: &str = "tags hold letters, digits, blanks and `_ . : / = + - @`";

@@ -1,7 +1,7 @@
 //! The settings of one handler that building and packaging use, as values.
 
 use super::located::{Located, Mistake, Node};
-use super::{Merged, Placeholders, check, expand, include, keys};
+use super::{Merged, Placeholders, check, expand, include, together};
 use crate::bundle::Level;
 use crate::compile::{LinkerRequest, Optimize};
 use crate::function::{FunctionName, IncludeRule, Role};
@@ -70,11 +70,7 @@ impl Settings {
                 .and_then(|name| FunctionName::new(&name).map_err(|error| error.to_string()));
             name.map_err(|what| mistakes.push(Mistake { origin: origin.clone(), what })).ok()
         });
-        for (key, value) in merged {
-            mistakes.extend(value.missing());
-            let what = keys::find(key).and_then(|key| check::merged(key, value, merged));
-            mistakes.extend(what.map(|what| Mistake { origin: value.origin.clone(), what }));
-        }
+        mistakes.extend(together::mistakes(merged));
         if !mistakes.is_empty() {
             return Err(mistakes);
         }

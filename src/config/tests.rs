@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod values;
+mod wanted;
 
 /// A workspace of `api` (bins `api`, `admin`) and `worker`, with these tables.
 #[derive(Default, Clone)]
@@ -278,7 +279,7 @@ fn projects_of_cargo_lambda_work_with_no_edit() {
         api: "[package.metadata.lambda.deploy]\nenv = { \"STAGE\" = \"beta\" }\ntracing = \"Active\"\n\
               iam_role = \"arn:aws:iam::123456789012:role/x\"\nlayers = [\"arn:aws:lambda:us-east-1:123456789012:layer:l:1\"]\n\
               vpc = { subnet_ids = [\"subnet-1\"] }\ninclude = [\"conf:config/prod\", \"README.md\"]\n\
-              s3_bucket = \"b\"\n[package.metadata.lambda.bin.api.deploy]\nmemory = 512\n"
+              s3_key = \"b\"\n[package.metadata.lambda.bin.api.deploy]\nmemory = 512\n"
             .to_owned(),
         ..Setup::default()
     };
@@ -304,7 +305,8 @@ fn projects_of_cargo_lambda_work_with_no_edit() {
         warnings,
         [
             "CargoLambda.toml:6: cargo-lambda's `watch` is not taken; `watch` will have it",
-            "api/Cargo.toml:8: cargo-lambda's `deploy.s3_bucket` is not taken; `deploy` will have it",
+            "api/Cargo.toml:8: cargo-lambda's `deploy.s3_key` is not taken; keys are made of what is in \
+             the zip; `s3-prefix` is their beginning",
         ]
     );
     setup.env = Some("production");

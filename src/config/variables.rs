@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::keys::{KEYS, Key, Kind, Scope};
 use super::layers::{For, Layer, Rank, Reader, Source, Tier};
-use super::located::{Located, Node, Origin, Table};
+use super::located::{self, Located, Node, Origin, Table};
 use crate::nearest::nearest;
 
 const PREFIX: &str = "LAMBDA_PACK_";
@@ -38,6 +38,12 @@ pub(super) fn read(reader: &mut Reader<'_>, variables: &[(String, String)]) {
             continue;
         };
         let node = match node(key.kind, text, &origin) {
+            Node::Text(_) if matches!(key.kind, Kind::Tables(_)) => {
+                let what =
+                    format!("`{}` must be a list of tables, as TOML has it: `[{{ … }}]`", key.name);
+                reader.mistake(&origin, what);
+                continue;
+            }
             Node::Text(_) if matches!(key.kind, Kind::Map(_)) => {
                 let what = format!("`{}` must be pairs, each name once: `A=1,B=2`", key.name);
                 reader.mistake(&origin, what);
@@ -79,6 +85,7 @@ fn node(kind: Kind, text: &str, origin: &Origin) -> Node {
         Kind::Texts(..) | Kind::Includes => {
             Node::List(items().map(|item| located(Node::Text(item.to_owned()))).collect())
         }
+        Kind::Tables(_) => tables(text, origin),
         Kind::Map(_) => {
             let mut table = Table::new();
             for item in items() {
@@ -94,5 +101,25 @@ fn node(kind: Kind, text: &str, origin: &Origin) -> Node {
             }
             Node::Table(table)
         }
+    }
+}
+
+/// A list of tables as TOML has it, which comes from the variable throughout.
+fn tables(text: &str, origin: &Origin) -> Node {
+    fn moved(value: &mut Located, to: &Origin) {
+        value.origin = to.clone();
+        match &mut value.node {
+            Node::List(items) => items.iter_mut().for_each(|item| moved(item, to)),
+            Node::Table(table) => table.values_mut().for_each(|item| moved(item, to)),
+            _ => {}
+        }
+    }
+    let (mut table, mistakes) = located::parse(&"".into(), &format!("list = {}", text.trim()));
+    match table.remove("list") {
+        Some(mut list) if mistakes.is_empty() && table.is_empty() => {
+            moved(&mut list, origin);
+            list.node
+        }
+        _ => Node::Text(text.to_owned()),
     }
 }

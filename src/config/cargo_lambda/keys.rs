@@ -18,21 +18,35 @@ const ALIASES: [(&str, &str); 4] =
 /// Its keys and ours.
 const KEYS: &[(&str, &str)] = &[
     ("build.include", "build.include"),
+    ("deploy.alias", "alias"),
     ("deploy.description", "description"),
     ("deploy.env", "environment"),
     ("deploy.env_file", "env-file"),
     ("deploy.include", "include"),
     ("deploy.layers", "layers"),
     ("deploy.memory", "memory"),
+    ("deploy.merge_env", "environment-mode"),
     ("deploy.name", "name"),
+    ("deploy.region", "region"),
     ("deploy.role", "role"),
     ("deploy.runtime", "runtime"),
+    ("deploy.s3_bucket", "s3-bucket"),
     ("deploy.tags", "tags"),
     ("deploy.timeout", "timeout"),
     ("deploy.tracing", "tracing"),
     ("deploy.vpc.ipv6_allowed_for_dual_stack", "vpc.dual-stack"),
     ("deploy.vpc.security_group_ids", "vpc.security-groups"),
     ("deploy.vpc.subnet_ids", "vpc.subnets"),
+];
+
+/// Flags that together say one of our keys.
+const FLAGS: [&str; 6] = [
+    "arm64",
+    "deploy.disable_function_url",
+    "deploy.enable_function_url",
+    "extension",
+    "internal",
+    "x86_64",
 ];
 
 /// What to write instead of keys that we do not take.
@@ -51,15 +65,11 @@ const REPLACEMENTS: &[(&str, &str)] = &[
     ("build.target", "use `arch` and `libc`"),
     ("build.target_dir", "use `--target-dir`"),
     ("build.workspace", "use `--workspace`"),
-    ("deploy.alias", "`deploy` will have it"),
     ("deploy.compatible_runtimes", "layers will have it"),
-    ("deploy.enable_function_url", "`deploy` will have it"),
-    ("deploy.log_retention", "`deploy` will have it"),
-    ("deploy.merge_env", "`deploy` will have it"),
+    ("deploy.endpoint_url", "set `AWS_ENDPOINT_URL_LAMBDA`"),
+    ("deploy.log_retention", "log groups are not this program's: `aws logs put-retention-policy`"),
     ("deploy.profile", "set `AWS_PROFILE`"),
-    ("deploy.region", "set `AWS_REGION`"),
-    ("deploy.s3_bucket", "`deploy` will have it"),
-    ("deploy.s3_key", "`deploy` will have it"),
+    ("deploy.s3_key", "keys are made of what is in the zip; `s3-prefix` is their beginning"),
     ("watch", "`watch` will have it"),
 ];
 
@@ -78,9 +88,7 @@ const KNOWN: &[&str] = &[
     "build.verbose",
     "deploy.binary_name",
     "deploy.binary_path",
-    "deploy.disable_function_url",
     "deploy.dry",
-    "deploy.endpoint_url",
     "deploy.lambda_dir",
     "deploy.manifest_path",
     "deploy.output_format",
@@ -118,6 +126,7 @@ pub(super) fn said(reader: &mut Reader<'_>, sections: &Table) -> Said {
                     entries(reader, table, &format!("{name}."), &mut said.values);
                     said.values.extend(extension(table));
                     said.values.extend(arch(table));
+                    said.values.extend(url(table).filter(|_| name == "deploy"));
                 }
             }
             "env" => {
@@ -161,32 +170,39 @@ fn entries(
             (None, Node::Table(inner)) if full == "deploy.vpc" => {
                 entries(reader, inner, "deploy.vpc.", values);
             }
-            (None, _) if ["arm64", "extension", "internal", "x86_64"].contains(&name.as_str()) => {}
+            (None, _) if FLAGS.contains(&full.as_str()) || FLAGS.contains(&name.as_str()) => {}
             (None, _) => not_taken(reader, &full, value),
         }
     }
 }
 
+/// The first of these names that is `true`, as the word that it stands for.
+fn flagged(
+    table: &Table,
+    key: &'static str,
+    words: &[(&str, &str)],
+) -> Option<(&'static str, Located)> {
+    let (found, word) = words.iter().find_map(|(name, word)| {
+        let found = table.get(*name).filter(|value| value.node == Node::Boolean(true));
+        Some((found?, *word))
+    })?;
+    Some((key, Located { node: Node::Text(word.to_owned()), origin: found.origin.clone() }))
+}
+
 /// `extension = true` and `internal = true`, which stand in either section.
 fn extension(table: &Table) -> Option<(&'static str, Located)> {
-    let at = |name: &str| table.get(name).filter(|value| value.node == Node::Boolean(true));
-    let (found, kind) = match (at("internal"), at("extension")) {
-        (Some(internal), _) => (internal, "internal"),
-        (None, Some(extension)) => (extension, "external"),
-        (None, None) => return None,
-    };
-    let node = Node::Text(kind.to_owned());
-    Some(("extension", Located { node, origin: found.origin.clone() }))
+    flagged(table, "extension", &[("internal", "internal"), ("extension", "external")])
 }
 
 /// `arm64 = true` and `x86_64 = true` of `build`.
 fn arch(table: &Table) -> Option<(&'static str, Located)> {
-    let (name, found) = ["arm64", "x86_64"].into_iter().find_map(|name| {
-        let found = table.get(name).filter(|value| value.node == Node::Boolean(true));
-        Some((name, found?))
-    })?;
-    let node = Node::Text(name.to_owned());
-    Some(("arch", Located { node, origin: found.origin.clone() }))
+    flagged(table, "arch", &[("arm64", "arm64"), ("x86_64", "x86_64")])
+}
+
+/// `enable_function_url = true`, which that tool makes public, and the other, which it does last.
+fn url(table: &Table) -> Option<(&'static str, Located)> {
+    let words = [("disable_function_url", "none"), ("enable_function_url", "public")];
+    flagged(table, "url.auth", &words)
 }
 
 fn not_taken(reader: &mut Reader<'_>, key: &str, value: &Located) {
@@ -216,6 +232,13 @@ fn as_ours(reader: &mut Reader<'_>, key: &Key, full: &str, value: &Located) -> O
             let word = text.to_ascii_lowercase();
             let word = if word == "passthrough" { "pass-through".to_owned() } else { word };
             Some(located(Node::Text(word)))
+        }
+        // Its `false` would replace; where nothing is said, we merge.
+        (Kind::Choice(_), Node::Boolean(merge)) if key.name == "environment-mode" => {
+            merge.then(|| located(Node::Text("merge".to_owned())))
+        }
+        (Kind::Texts(..), Node::Text(_)) if key.name == "alias" => {
+            Some(located(Node::List(vec![value.clone()])))
         }
         (Kind::Map(_), Node::Table(_)) => Some(value.clone()),
         (Kind::Map(_), Node::List(items)) => {

@@ -169,7 +169,7 @@ fn keys_are_sorted_and_every_one_can_be_a_variable() {
     assert!(KEYS.is_sorted_by_key(|key| key.name));
     let variables: BTreeSet<String> = KEYS.iter().map(variables::variable).collect();
     assert_eq!(variables.len(), KEYS.len());
-    for key in KEYS {
+    for key in KEYS.iter() {
         assert!(key.meaning.ends_with('.') && !key.default.is_empty(), "{}", key.name);
     }
 }

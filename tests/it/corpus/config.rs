@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lambda_pack::config::{Config, ConfigFile, Inputs, Origin, Placeholders, Settings};
+use lambda_pack::config::{Config, ConfigFile, Inputs, Origin, Placeholders, Settings, wanted};
+use lambda_pack::function::FunctionName;
 
 /// One text as a member's manifest, the workspace's, `lambda-pack.toml`, `CargoLambda.toml`, an
 /// `env-file` and the values of variables. Reading must not panic and must give the same twice;
@@ -23,6 +24,7 @@ pub(crate) fn run(data: &[u8]) {
             ("LAMBDA_PACK_MEMORY".to_owned(), text.clone()),
             ("LAMBDA_PACK_INCLUDE".to_owned(), text.clone()),
             ("LAMBDA_PACK_TAGS".to_owned(), text.clone()),
+            ("LAMBDA_PACK_TRIGGERS".to_owned(), text.clone()),
         ],
         flags: Vec::new(),
         git: &|_| Err("none".to_owned()),
@@ -49,6 +51,8 @@ pub(crate) fn run(data: &[u8]) {
             if let Err(mistakes) = Settings::new(&merged, &placeholders) {
                 assert!(!mistakes.is_empty());
             }
+            let name = FunctionName::new("f").expect("a name");
+            assert_eq!(wanted(&merged, &name), wanted(&merged, &name));
         }
         (Err(mistakes), Err(again)) => {
             assert!(!mistakes.is_empty());

@@ -25,8 +25,9 @@ const SOON: Duration = Duration::from_millis(5);
 pub(super) struct Pool {
     /// What they are started with.
     pub(super) spec: Spec,
-    /// Tells this configuration from earlier and later ones of the same version.
-    identity: Identity,
+    /// [`Configuration::set_with`]: tells this configuration from earlier and later ones of the same
+    /// version.
+    set_with: String,
     all: RefCell<Vec<Rc<Environment>>>,
     /// Those that wait, the last first.
     idle: RefCell<Vec<(Rc<Environment>, Instant)>>,
@@ -36,21 +37,11 @@ pub(super) struct Pool {
     retired: Cell<bool>,
 }
 
-/// When a configuration was set, and its code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity(i64, String);
-
-impl Identity {
-    fn of(configuration: &Configuration) -> Self {
-        Self(configuration.modified, configuration.code.sha256().to_owned())
-    }
-}
-
 impl Pool {
-    fn new(spec: Spec, identity: Identity) -> Self {
+    fn new(spec: Spec, set_with: String) -> Self {
         Self {
             spec,
-            identity,
+            set_with,
             all: RefCell::default(),
             idle: RefCell::default(),
             changed: Notify::new(),
@@ -152,13 +143,14 @@ impl Pools {
         region: &str,
         store: &Store,
     ) -> Rc<Pool> {
-        let identity = Identity::of(configuration);
+        let set_with = &configuration.set_with;
         let mut pools = self.pools.borrow_mut();
         let key = (function.to_owned(), configuration.version_text());
-        if let Some(pool) = pools.get(&key).filter(|pool| pool.identity == identity) {
+        if let Some(pool) = pools.get(&key).filter(|pool| pool.set_with == *set_with) {
             return pool.clone();
         }
-        let pool = Rc::new(Pool::new(Spec::new(function, configuration, region, store), identity));
+        let pool =
+            Rc::new(Pool::new(Spec::new(function, configuration, region, store), set_with.clone()));
         if let Some(before) = pools.insert(key, pool.clone()) {
             before.retire();
         }
@@ -200,8 +192,8 @@ impl Pools {
         let mut pools = self.pools.borrow_mut();
         let over = pools.extract_if(.., |(function, version), pool| {
             let function = account.function(function);
-            let now = function.and_then(|it| it.running(version)).map(Identity::of);
-            now.as_ref() != Some(&pool.identity)
+            let now = function.and_then(|it| it.running(version)).map(|it| &it.set_with);
+            now != Some(&pool.set_with)
         });
         for (_, pool) in over.collect::<Vec<_>>() {
             pool.retire();
@@ -239,3 +231,6 @@ impl Drop for Turn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,13 +254,6 @@ impl Server {
                 break outcome;
             }
         };
-        if matches!(&outcome.result, Err(failure) if failure.is_illegal_instruction()) {
-            self.note(&format!(
-                "{function} met an instruction that this machine's processor does not have, or that qemu \
-                 does not know: it was compiled for another one than this (`--target-cpu`); `cargo \
-                 lambda-pack doctor` says what this machine can run"
-            ));
-        }
         let (duration, failed) = (outcome.duration, outcome.is_error());
         self.watch.end(&invoked, &Ended { began, duration, failed });
         drop(turn);

@@ -26,3 +26,21 @@ fn each_configuration_that_is_set_has_environments_of_its_own() {
     assert!(!Rc::ptr_eq(&first, &second));
     assert!(first.retired.get() && !second.retired.get());
 }
+
+#[test]
+fn what_is_reserved_is_counted_apart() {
+    let pools = Rc::new(Pools::default());
+    let (two, one) = (Limit::Reserved(2), Limit::Unreserved(1));
+    let turns = [pools.turn("own", two).unwrap(), pools.turn("own", two).unwrap()];
+    assert_eq!(pools.turn("own", two).err(), Some(two));
+    // It takes nothing from the others, who have one for all of them.
+    let turn = pools.turn("a", one).unwrap();
+    assert_eq!(pools.turn("b", one).err(), Some(one));
+    assert_eq!(pools.turn("own", Limit::Reserved(0)).err(), Some(Limit::Reserved(0)));
+    drop(turn);
+    drop(pools.turn("b", one).unwrap());
+    drop(turns);
+    pools.turn("own", two).unwrap();
+    assert!(pools.busy.borrow().is_empty());
+    assert_eq!(pools.unreserved.get(), 0);
+}

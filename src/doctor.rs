@@ -167,14 +167,20 @@ impl Facts {
         if self.runs_default_cpu == Some(false)
             && let Some(arch) = Arch::of_linux_triple(&self.host)
         {
-            let cpu = arch.default_cpu();
-            warnings.push(format!(
-                "this processor does not run what is compiled for {cpu}, the default on {arch}: \
-                 Lambda's do; to run a bundle here, build it with `--target-cpu generic`"
-            ));
+            warnings.push(processor_warning(arch));
         }
         warnings
     }
+}
+
+/// What is said of a processor that does not run what is compiled for its architecture by default.
+#[must_use]
+pub fn processor_warning(arch: Arch) -> String {
+    let cpu = arch.default_cpu();
+    format!(
+        "this processor does not run what is compiled for {cpu}, the default on {arch}: Lambda's do; to \
+         run a bundle here, build it with `--target-cpu generic`"
+    )
 }
 
 #[cfg(test)]

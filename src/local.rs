@@ -68,9 +68,6 @@ pub enum Event<'a> {
     Note(&'a str),
 }
 
-/// The concurrency that an account has (AWS: "Lambda quotas").
-const CONCURRENCY: u32 = 1000;
-
 /// How the server is to be.
 #[derive(Debug, Clone)]
 pub struct Options {

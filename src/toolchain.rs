@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::process::{ProcessError, Step};
 
-pub use machine::{data, facts, means, qemu};
+pub use machine::{data, facts, means, qemu, runs_default_cpu};
 pub use rustc::{Found, How, Rustc, find_rustc, rustc};
 pub use tools::{cc, gcc, is_there, musl_gcc, version};
 pub use ziglang::{zig, zig_that_is_named};

@@ -83,6 +83,10 @@ pub struct Configuration {
     pub layers: Vec<UsedLayer>,
     /// `RevisionId`.
     pub revision: String,
+    /// The `RevisionId` with which it was set. It tells this from every earlier and later configuration
+    /// of the same function, and stays when only the revision changes (by tags, say).
+    #[serde(default)]
+    pub set_with: String,
     /// `LastModified`, in milliseconds since 1970.
     pub modified: i64,
     /// `State`.

@@ -9,6 +9,7 @@
 //! Lambda runtime API" in AWS's developer guide.
 
 pub(super) mod child;
+mod exit;
 pub(super) mod log;
 pub(super) mod runtime_api;
 
@@ -25,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use super::clock;
 use super::failure::Failure;
 use child::{Child, Launch};
+use exit::{Exit, NO_REASON};
 use log::{Keep, Log};
 
 /// How long a runtime may take until it asks for its first invocation; from then on the time of that
@@ -35,9 +37,6 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Whoever waits for the end of a response in pieces learns first that its time is over.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// In Lambda's words: a process that ended with exit status 0, or without any.
-const NO_REASON: &str = "Runtime exited without providing a reason";
 
 /// One invocation, as the runtime gets it.
 pub(super) struct Job {
@@ -374,7 +373,7 @@ impl Environment {
 }
 
 /// Waits until the process has ended.
-async fn watch(exit: child::Exit, environment: Weak<Environment>) {
+async fn watch(exit: Exit, environment: Weak<Environment>) {
     let how = exit.wait().await;
     if let Some(environment) = environment.upgrade() {
         // What it wrote before it ended is still to be read.

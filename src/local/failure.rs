@@ -66,11 +66,6 @@ impl Failure {
         Self::new("Local.Error", error.to_string())
     }
 
-    /// Whether the processor met an instruction that it does not have.
-    pub(super) fn is_illegal_instruction(&self) -> bool {
-        self.message.ends_with("signal: illegal instruction")
-    }
-
     /// The line of the log.
     pub(super) fn line(&self, id: &str) -> String {
         format!("{} {id} {}\n", self.kind, self.message)

@@ -19,7 +19,7 @@ use super::environment::runtime_api::RESPONSE;
 use super::environment::{Environment, Job, Piece, Reply};
 use super::failure::Failure;
 use super::http::{self, Answer, Asked};
-use super::pool::{Full, Pool, Turn};
+use super::pool::{Limit, Pool, Turn};
 use super::services::{self, Ended, Invoked};
 use super::{Event, Server, clock};
 use crate::account::{Account, ApiError, Input, Target};
@@ -86,10 +86,7 @@ pub(super) async fn invoke(
     check(&body, kind == "Event")?;
     let call = Call::new(&input, &asked, body);
     match kind.as_str() {
-        "DryRun" => {
-            server.target(&call, |_, _| ())?;
-            Ok(http::answer(204, "application/json", Bytes::new()))
-        }
+        "DryRun" => dry_run(&server, &call),
         "Event" => {
             // That it cannot be invoked at all is told at once.
             server.target(&call, |_, _| ())?;
@@ -102,6 +99,12 @@ pub(super) async fn invoke(
             Ok(reply(outcome, tail))
         }
     }
+}
+
+/// `DryRun`: whether it could be invoked at all.
+fn dry_run(server: &Server, call: &Call) -> Result<Answer, ApiError> {
+    server.target(call, |_, _| ())?;
+    Ok(http::answer(204, "application/json", Bytes::new()))
 }
 
 /// Refuses what is too large or no JSON.
@@ -189,7 +192,7 @@ impl Server {
     /// Finds out who is meant, and counts it.
     fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
         let id = Uuid::new_v4().to_string();
-        let (invoked, version, reserved, memory, pool, job) =
+        let (invoked, version, limit, memory, pool, job) =
             self.target(call, |target, account| {
                 let Target { function, configuration, qualifier } = target;
                 let number = |name: &str| configuration.settings.get(name).and_then(Value::as_u64);
@@ -205,15 +208,18 @@ impl Server {
                 let memory = number("MemorySize").unwrap_or(128);
                 let pool =
                     self.pools.of(&function.name, configuration, account.region(), &self.store);
-                let reserved = function.reserved_concurrency;
-                (Invoked::of(target), target.version(), reserved, memory, pool, job)
+                let limit = match function.reserved_concurrency {
+                    Some(reserved) => Limit::Reserved(reserved),
+                    None => Limit::Unreserved(account.unreserved()),
+                };
+                (Invoked::of(target), target.version(), limit, memory, pool, job)
             })?;
         let function = invoked.function();
-        let turn = self.pools.turn(function, reserved, super::CONCURRENCY).map_err(|full| {
+        let turn = self.pools.turn(function, limit).map_err(|full| {
             self.watch.throttled(&invoked, clock::now());
             let reason = match full {
-                Full::Reserved => "ReservedFunctionConcurrentInvocationLimitExceeded",
-                Full::Account => "ConcurrentInvocationLimitExceeded",
+                Limit::Reserved(_) => "ReservedFunctionConcurrentInvocationLimitExceeded",
+                Limit::Unreserved(_) => "ConcurrentInvocationLimitExceeded",
             };
             ApiError::too_many(reason, "Rate Exceeded.")
         })?;
@@ -254,13 +260,6 @@ impl Server {
                 break outcome;
             }
         };
-        if matches!(&outcome.result, Err(failure) if failure.is_illegal_instruction()) {
-            self.note(&format!(
-                "{function} met an instruction that this machine's processor does not have, or that qemu \
-                 does not know: it was compiled for another one than this (`--target-cpu`); `cargo \
-                 lambda-pack doctor` says what this machine can run"
-            ));
-        }
         let (duration, failed) = (outcome.duration, outcome.is_error());
         self.watch.end(&invoked, &Ended { began, duration, failed });
         drop(turn);

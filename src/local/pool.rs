@@ -25,8 +25,9 @@ const SOON: Duration = Duration::from_millis(5);
 pub(super) struct Pool {
     /// What they are started with.
     pub(super) spec: Spec,
-    /// Tells this configuration from earlier and later ones of the same version.
-    identity: Identity,
+    /// [`Configuration::set_with`]: tells this configuration from earlier and later ones of the same
+    /// version.
+    set_with: String,
     all: RefCell<Vec<Rc<Environment>>>,
     /// Those that wait, the last first.
     idle: RefCell<Vec<(Rc<Environment>, Instant)>>,
@@ -36,21 +37,11 @@ pub(super) struct Pool {
     retired: Cell<bool>,
 }
 
-/// When a configuration was set, and its code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity(i64, String);
-
-impl Identity {
-    fn of(configuration: &Configuration) -> Self {
-        Self(configuration.modified, configuration.code.sha256().to_owned())
-    }
-}
-
 impl Pool {
-    fn new(spec: Spec, identity: Identity) -> Self {
+    fn new(spec: Spec, set_with: String) -> Self {
         Self {
             spec,
-            identity,
+            set_with,
             all: RefCell::default(),
             idle: RefCell::default(),
             changed: Notify::new(),
@@ -124,23 +115,26 @@ impl Pool {
 #[derive(Default)]
 pub(super) struct Pools {
     /// By function and version.
-    pools: RefCell<BTreeMap<(String, String), Rc<Pool>>>,
+    by_version: RefCell<BTreeMap<(String, String), Rc<Pool>>>,
     busy: RefCell<BTreeMap<String, u32>>,
+    /// How many of these have no reservation to count towards.
+    unreserved: Cell<u32>,
 }
 
 /// Counts as an invocation until it is dropped.
 pub(super) struct Turn {
     pools: Rc<Pools>,
     function: String,
+    limit: Limit,
 }
 
-/// Why there is no turn.
+/// How many invocations there may be at a time ("Understanding Lambda function scaling").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
-    /// The function has used up what is reserved for it.
-    Reserved,
-    /// The account has none left for functions without a reservation.
-    Account,
+pub(super) enum Limit {
+    /// What is reserved for the function, and nothing else.
+    Reserved(u32),
+    /// What the account has left for all functions without a reservation together.
+    Unreserved(u32),
 }
 
 impl Pools {
@@ -152,41 +146,38 @@ impl Pools {
         region: &str,
         store: &Store,
     ) -> Rc<Pool> {
-        let identity = Identity::of(configuration);
-        let mut pools = self.pools.borrow_mut();
+        let set_with = &configuration.set_with;
+        let mut pools = self.by_version.borrow_mut();
         let key = (function.to_owned(), configuration.version_text());
-        if let Some(pool) = pools.get(&key).filter(|pool| pool.identity == identity) {
+        if let Some(pool) = pools.get(&key).filter(|pool| pool.set_with == *set_with) {
             return pool.clone();
         }
-        let pool = Rc::new(Pool::new(Spec::new(function, configuration, region, store), identity));
+        let pool =
+            Rc::new(Pool::new(Spec::new(function, configuration, region, store), set_with.clone()));
         if let Some(before) = pools.insert(key, pool.clone()) {
             before.retire();
         }
         pool
     }
 
-    /// One invocation more of a function, if it may have that. `unreserved`: how many all functions
-    /// together may have, for one without a reservation.
-    pub(super) fn turn(
-        self: &Rc<Self>,
-        function: &str,
-        reserved: Option<u32>,
-        unreserved: u32,
-    ) -> Result<Turn, Full> {
+    /// One invocation more of a function, if it may have that; else the limit that it has reached.
+    pub(super) fn turn(self: &Rc<Self>, function: &str, limit: Limit) -> Result<Turn, Limit> {
         let mut busy = self.busy.borrow_mut();
         let now = busy.get(function).copied().unwrap_or(0);
-        match reserved {
-            Some(reserved) if now >= reserved => return Err(Full::Reserved),
-            None if busy.values().sum::<u32>() >= unreserved => return Err(Full::Account),
-            _ => {}
+        let others = self.unreserved.get();
+        match limit {
+            Limit::Reserved(most) if now >= most => return Err(limit),
+            Limit::Unreserved(most) if others >= most => return Err(limit),
+            Limit::Reserved(_) => {}
+            Limit::Unreserved(_) => self.unreserved.set(others + 1),
         }
         busy.insert(function.to_owned(), now + 1);
-        Ok(Turn { pools: self.clone(), function: function.to_owned() })
+        Ok(Turn { pools: self.clone(), function: function.to_owned(), limit })
     }
 
     /// What ran of a function that was deleted ends: of one version, or all.
     pub(super) fn retire(&self, function: &str, version: Option<&str>) {
-        let mut pools = self.pools.borrow_mut();
+        let mut pools = self.by_version.borrow_mut();
         let over = pools.extract_if(.., |(name, number), _| {
             name == function && version.is_none_or(|version| version == number)
         });
@@ -197,11 +188,11 @@ impl Pools {
 
     /// What runs of a configuration that is no longer its version's ends.
     pub(super) fn retire_other_than(&self, account: &Account) {
-        let mut pools = self.pools.borrow_mut();
+        let mut pools = self.by_version.borrow_mut();
         let over = pools.extract_if(.., |(function, version), pool| {
             let function = account.function(function);
-            let now = function.and_then(|it| it.running(version)).map(Identity::of);
-            now.as_ref() != Some(&pool.identity)
+            let now = function.and_then(|it| it.running(version)).map(|it| &it.set_with);
+            now != Some(&pool.set_with)
         });
         for (_, pool) in over.collect::<Vec<_>>() {
             pool.retire();
@@ -210,7 +201,7 @@ impl Pools {
 
     /// Ends environments that nobody has used for that long.
     pub(super) fn sweep(&self, longest: Duration) {
-        let pools: Vec<_> = self.pools.borrow().values().cloned().collect();
+        let pools: Vec<_> = self.by_version.borrow().values().cloned().collect();
         for pool in pools {
             pool.sweep(longest);
         }
@@ -218,7 +209,7 @@ impl Pools {
 
     /// Ends all of them.
     pub(super) fn end(&self) {
-        let pools = std::mem::take(&mut *self.pools.borrow_mut());
+        let pools = std::mem::take(&mut *self.by_version.borrow_mut());
         let all = pools.values().flat_map(|pool| std::mem::take(&mut *pool.all.borrow_mut()));
         let all: Vec<_> = all.collect();
         for environment in &all {
@@ -232,6 +223,9 @@ impl Pools {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        if let Limit::Unreserved(_) = self.limit {
+            self.pools.unreserved.update(|count| count.saturating_sub(1));
+        }
         let mut busy = self.pools.busy.borrow_mut();
         match busy.get_mut(&self.function) {
             Some(count) if *count > 1 => *count -= 1,
@@ -239,3 +233,6 @@ impl Drop for Turn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ pub fn facts(rustc: &Rustc) -> Facts {
             gcc: compilers(&|arch| gcc(anew, arch).filter(|_| other(arch))),
             musl: compilers(&|arch| musl_gcc(anew, arch, &host)),
             qemu: Arch::ALL.into_iter().filter_map(|arch| Some((arch, qemu(arch)?))).collect(),
-            runs_default_cpu: runs_default_cpu(&host),
+            runs_default_cpu: Arch::of_linux_triple(&host).and_then(runs_default_cpu),
             engines: ["docker", "podman"]
                 .into_iter()
                 .filter(|p| is_there(p))
@@ -70,8 +70,10 @@ pub fn qemu(arch: Arch) -> Option<String> {
     names.into_iter().find(|name| is_there(name))
 }
 
-fn runs_default_cpu(host: &str) -> Option<bool> {
-    let arch = Arch::of_linux_triple(host)?;
+/// Whether this machine's processor, of this architecture, runs what is compiled for it by default; none
+/// if that is not to be found out.
+#[must_use]
+pub fn runs_default_cpu(arch: Arch) -> Option<bool> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = |name: &str| text.lines().find(|line| line.starts_with(name));
     let (flags, needed): (&str, &[&str]) = match arch {

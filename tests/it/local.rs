@@ -9,6 +9,7 @@ mod data;
 mod events;
 mod handlers;
 mod pool;
+mod s3;
 mod server;
 mod streams;
 mod zips;

@@ -45,13 +45,15 @@ fn new(
     limits::zipped(&code, source.contains_key("S3Bucket"))?;
     let layers = account.used_layers(&input.texts("Layers").unwrap_or_default())?;
     limits::unzipped(&code, &layers)?;
+    let revision = (moment.uuid)();
     let latest = Configuration {
         version: None,
         settings,
         code,
         code_settings: code::settings(&Object::new(), &source),
         layers,
-        revision: (moment.uuid)(),
+        set_with: revision.clone(),
+        revision,
         modified: moment.now,
         state: Status::pending(),
         update: None,

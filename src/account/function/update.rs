@@ -92,6 +92,7 @@ impl Account {
         function.serving.get_or_insert_with(|| Box::new(before));
         let latest = &mut function.latest;
         latest.revision = (moment.uuid)();
+        latest.set_with.clone_from(&latest.revision);
         latest.modified = moment.now;
         latest.update = Some(Status::in_progress());
         latest.pending = Some(Pending::new(moment));

@@ -12,12 +12,13 @@ use std::io::{self, PipeReader, Read as _};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use super::exit::Exit;
 use crate::elf::{self, Machine};
 use crate::local::failure::Failure;
 use crate::sandbox;
@@ -40,9 +41,6 @@ pub(crate) struct Launch {
     pub(crate) program: PathBuf,
 }
 
-/// Tells the process's end once.
-pub(super) struct Exit(tokio::process::Child);
-
 /// A process that was started.
 pub(super) struct Child {
     pid: Option<Pid>,
@@ -61,6 +59,7 @@ pub(super) fn spawn(
 ) -> Result<(Child, Exit, PipeReader), Failure> {
     let entry = entry_point(launch)?;
     let emulator = emulator(&entry, launch.arch)?;
+    let emulated = !emulator.is_empty();
     let address = address.to_string();
     let (output, writer) = io::pipe().map_err(Failure::local)?;
     let pipe = fs::read_link(format!("/proc/self/fd/{}", output.as_raw_fd()));
@@ -83,8 +82,9 @@ pub(super) fn spawn(
         .stdout(writer.try_clone().map_err(Failure::local)?)
         .stderr(writer);
     let child = tokio::process::Command::from(command).spawn().map_err(Failure::local)?;
+    let exit = |child| Exit::of(child, launch.arch, emulated);
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    Ok((Child { pid, address, pipe, gone: Cell::new(false) }, Exit(child), output))
+    Ok((Child { pid, address, pipe, gone: Cell::new(false) }, exit(child), output))
 }
 
 /// `bootstrap` of the function, else of its layers.
@@ -212,40 +212,4 @@ impl Child {
             })
             .collect()
     }
-}
-
-impl Exit {
-    /// Waits, and says how it ended, in Lambda's words.
-    pub(super) async fn wait(mut self) -> String {
-        match self.0.wait().await {
-            Ok(status) => how(status),
-            Err(error) => format!("Runtime exited with error: {error}"),
-        }
-    }
-}
-
-/// As the recorded answers have it.
-fn how(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => super::NO_REASON.to_owned(),
-        (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
-        (None, Some(signal)) => {
-            format!("Runtime exited with error: signal: {}", signal_name(signal))
-        }
-        (None, None) => "Runtime exited with error".to_owned(),
-    }
-}
-
-fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        4 => "illegal instruction",
-        6 => "aborted",
-        7 => "bus error",
-        8 => "floating point exception",
-        9 => "killed",
-        11 => "segmentation fault",
-        15 => "terminated",
-        other => return format!("signal {other}"),
-    };
-    name.to_owned()
 }

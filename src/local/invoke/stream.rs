@@ -25,6 +25,9 @@ pub(in crate::local) async fn stream(
     check(&body, false)?;
     let tail = input.text("LogType") == Some("Tail");
     let call = Call::new(&input, &asked, body);
+    if input.text("InvocationType") == Some("DryRun") {
+        return super::dry_run(&server, &call);
+    }
     let ready = server.ready(&call)?;
     let (sender, mut pieces) = mpsc::channel::<Bytes>(16);
     let (mut out, channel) = Channel::new(16);

@@ -169,3 +169,50 @@ fn the_example_answers() {
         }
     }
 }
+
+/// The smallest executable: its first instruction is one that no processor has (`ud2`, `udf`).
+fn illegal() -> Vec<u8> {
+    let (machine, code): (u16, &[u8]) =
+        if host_arch() == "arm64" { (183, &[0; 4]) } else { (62, &[0x0f, 0x0b]) };
+    let (base, headers) = (0x40_0000u64, 64 + 56);
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(16, 0);
+    for half in [2, machine] {
+        elf.extend(half.to_le_bytes());
+    }
+    elf.extend(1u32.to_le_bytes());
+    // The entry point, where the program headers are, no sections.
+    for word in [base + headers, 64, 0] {
+        elf.extend(word.to_le_bytes());
+    }
+    elf.extend(0u32.to_le_bytes());
+    for half in [64u16, 56, 1, 64, 0, 0] {
+        elf.extend(half.to_le_bytes());
+    }
+    // One segment: the whole file, readable and executable.
+    for word in [1u32, 5] {
+        elf.extend(word.to_le_bytes());
+    }
+    let length = headers + code.len() as u64;
+    for word in [0, base, base, length, length, 0x1000] {
+        elf.extend(word.to_le_bytes());
+    }
+    elf.extend(code);
+    elf
+}
+
+/// What is compiled for a newer processor ends so; who invoked it is told what `doctor` says.
+#[test]
+fn an_illegal_instruction_is_explained() {
+    let server = Server::start(&[]);
+    let bundle = zip(&[("bootstrap", EXECUTABLE, &illegal())]);
+    server.create_with("new", &bundle, &json!({ "Architectures": [host_arch()] }));
+    let reply = server.invoke("new", "{}");
+    let (kind, message) = reply.failure();
+    assert_eq!(kind, "Runtime.ExitError");
+    let how = "RequestId: ID Error: Runtime exited with error: signal: illegal instruction (";
+    assert!(message.starts_with(how), "{message}");
+    assert!(message.contains("this processor does not"), "{message}");
+    assert!(message.contains("`--target-cpu generic`"), "{message}");
+    assert!(reply.log().contains("`--target-cpu generic`"), "{}", reply.log());
+}

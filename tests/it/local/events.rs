@@ -80,6 +80,9 @@ fn a_dry_run_runs_nothing() {
     let reply = server.invoke_with("fails", &dry, b"{}");
     assert_eq!((reply.status, reply.body.len()), (204, 0), "{reply:?}");
     assert_eq!(server.invoke_with("nobody", &dry, b"{}").status, 404);
+    let path = "/2021-11-15/functions/fails/response-streaming-invocations";
+    let reply = server.call("POST", path, &dry, b"{}");
+    assert_eq!((reply.status, reply.body.len()), (204, 0), "{reply:?}");
     let wrong = server.invoke_with("fails", &[("X-Amz-Invocation-Type", "Other")], b"{}");
     assert_eq!(wrong.status, 400, "{wrong:?}");
     std::thread::sleep(std::time::Duration::from_millis(200));

@@ -237,3 +237,32 @@ fn code_that_is_used_in_its_bucket_is_shown_with_the_object() {
     set.0.ok("UpdateFunctionCode", update);
     assert_eq!(get(&mut set.0, "fn")["Code"], json!({ "RepositoryType": "S3" }));
 }
+
+/// Environments of one configuration are not another's, even if both are set in the same millisecond and
+/// say the same; what changes the revision only ends none.
+#[test]
+fn each_time_that_it_is_set_a_configuration_is_another() {
+    let mut bench = bench();
+    let mut seen = Vec::new();
+    bench.ok("CreateFunction", request("fn"));
+    for operation in ["UpdateFunctionConfiguration", "UpdateFunctionCode", "UpdateFunctionCode"] {
+        bench.account.settle(bench.now);
+        let running = |bench: &Bench| {
+            bench.account.function("fn").and_then(|it| it.running("$LATEST")).cloned().unwrap()
+        };
+        let before = running(&bench);
+        let arn = arn("fn");
+        bench.ok("TagResource", json!({ "Resource": arn, "Tags": { operation: "x" } }));
+        bench.ok("PublishVersion", json!({ "FunctionName": "fn" }));
+        let tagged = running(&bench);
+        assert_ne!(tagged.revision, before.revision);
+        assert_eq!(tagged.set_with, before.set_with);
+        seen.push(tagged.set_with);
+        bench.ok(operation, json!({ "FunctionName": "fn" }));
+        assert_eq!(running(&bench).set_with, before.set_with, "the old one serves");
+    }
+    bench.account.settle(bench.now);
+    seen.push(bench.account.function("fn").unwrap().latest.set_with.clone());
+    let all: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!(all.len(), seen.len(), "{seen:?}");
+}

@@ -30,6 +30,7 @@ pub(super) fn mistakes(all: &Merged) -> Vec<Mistake> {
     mistakes.extend(network(all));
     mistakes.extend(concurrency(all));
     mistakes.extend(repeated(all.get("permissions"), "id"));
+    mistakes.extend(ids(all));
     mistakes.extend(triggers::mistakes(all));
     mistakes
 }
@@ -156,6 +157,18 @@ fn concurrency(all: &Merged) -> Option<Mistake> {
         )
     };
     (kept > reserved).then(|| mistake(value, what()))
+}
+
+/// Ids of statements that are given to those of a function's URL.
+fn ids(all: &Merged) -> Vec<Mistake> {
+    let list = all.get("permissions").map_or(&[][..], |list| list.node.items());
+    let ids = list.iter().filter_map(|item| match &item.node {
+        Node::Table(table) => table.get("id"),
+        _ => None,
+    });
+    let of_url = ids.filter(|id| id.text().starts_with("lambda-pack-url"));
+    let what = "ids that begin with `lambda-pack-url` are of the function's URL";
+    of_url.map(|id| mistake(id, what.to_owned())).collect()
 }
 
 /// Tables of a list that have the same text under a key.

@@ -244,9 +244,5 @@ fn trigger(table: &Table) -> Map<String, Value> {
         let size = if source.split(':').nth(2) == Some("sqs") { 10 } else { 100 };
         members.insert("BatchSize".to_owned(), json!(size));
     }
-    if members.get("ScalingConfig") == Some(&json!({ "MaximumConcurrency": 0 })) {
-        // "To remove … specify an empty ScalingConfig".
-        members.insert("ScalingConfig".to_owned(), json!({}));
-    }
     members
 }

@@ -121,7 +121,7 @@ pub(super) static KEYS: &[Key] = &[
     kept(
         "permissions",
         Tables(&PERMISSION),
-        "Services and accounts that may invoke the function; the action is `lambda:InvokeFunction` unless said, the id is made of the rest. An empty list removes what was granted by this key.",
+        "Services and accounts that may invoke the function; the action is `lambda:InvokeFunction` unless said, the id is made of the rest. What leaves the list is taken back, unless it had an `id` of its own.",
     ),
     kept(
         "provisioned-concurrency",

@@ -217,7 +217,7 @@ fn triggers_become_mappings() {
               "FilterCriteria": { "Filters": [] }, "FunctionResponseTypes": [],
               "MaximumBatchingWindowInSeconds": 0, "ScalingConfig": {} },
             { "BatchSize": 100, "BisectBatchOnFunctionError": false,
-              "DestinationConfig": { "OnFailure": { "Destination": "" } },
+              "DestinationConfig": { "OnFailure": {} },
               "EventSourceArn": stream, "MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1,
               "ParallelizationFactor": 1, "StartingPosition": "AT_TIMESTAMP",
               "StartingPositionTimestamp": 1_700_000_000, "TumblingWindowInSeconds": 0 },

@@ -22,6 +22,8 @@ enum How {
     OrNone(fn(&str) -> String, Cleared),
     /// A text or a list of texts as it stands; the empty one clears.
     Plain,
+    /// A text or a number in a structure under this name; what clears it leaves that empty.
+    Inside(&'static str),
     /// Each text of a list, in a structure under this name.
     Each(&'static str),
     /// A list of this word or of none.
@@ -37,6 +39,10 @@ enum Cleared {
 
 const fn plain(key: &'static str, name: &'static str) -> Member {
     Member { key, name, how: How::Plain }
+}
+
+const fn inside(key: &'static str, name: &'static str, member: &'static str) -> Member {
+    Member { key, name, how: How::Inside(member) }
 }
 
 const fn number(key: &'static str, name: &'static str, none: i64) -> Member {
@@ -80,8 +86,8 @@ pub(super) static CONFIGURATION: &[Member] = &[
 /// `PutFunctionEventInvokeConfig`: six hours and two retries where nothing is said.
 pub(super) static EVENT_INVOKE: &[Member] = &[
     number("async.max-age", "MaximumEventAgeInSeconds", 21_600),
-    plain("async.on-failure", "DestinationConfig.OnFailure.Destination"),
-    plain("async.on-success", "DestinationConfig.OnSuccess.Destination"),
+    inside("async.on-failure", "DestinationConfig.OnFailure", "Destination"),
+    inside("async.on-success", "DestinationConfig.OnSuccess", "Destination"),
     number("async.retries", "MaximumRetryAttempts", 2),
 ];
 
@@ -114,8 +120,8 @@ pub(super) static TRIGGER: &[Member] = &[
     boolean("enabled", "Enabled", true),
     Member { key: "filters", name: "FilterCriteria.Filters", how: How::Each("Pattern") },
     number("max-age", "MaximumRecordAgeInSeconds", -1),
-    number("max-concurrency", "ScalingConfig.MaximumConcurrency", 0),
-    plain("on-failure", "DestinationConfig.OnFailure.Destination"),
+    inside("max-concurrency", "ScalingConfig", "MaximumConcurrency"),
+    inside("on-failure", "DestinationConfig.OnFailure", "Destination"),
     number("parallelization", "ParallelizationFactor", 1),
     Member {
         key: "report-item-failures",
@@ -200,6 +206,11 @@ impl Member {
             (How::OrNone(..), Node::Boolean(boolean)) => Some(json!(boolean)),
             (How::Plain, Node::Text(text)) => Some(text.as_str().into()),
             (How::Plain, Node::List(items)) => texts(items, &|text| text.into()),
+            (How::Inside(_), Node::Text(text)) if text.is_empty() || text == NONE => {
+                Some(json!({}))
+            }
+            (How::Inside(name), Node::Text(text)) => Some(json!({ *name: text })),
+            (How::Inside(name), Node::Integer(number)) => Some(json!({ *name: number })),
             (How::Each(name), Node::List(items)) => texts(items, &|text| json!({ *name: text })),
             (How::Flag(word), Node::Boolean(true)) => Some(json!([word])),
             (How::Flag(_), Node::Boolean(false) | Node::Text(_)) => Some(json!([])),

@@ -10,6 +10,7 @@ mod error;
 mod invoke;
 mod observe;
 mod rate;
+mod reconcile;
 
 use std::time::SystemTime;
 
@@ -22,6 +23,7 @@ use call::{Calls, send};
 pub use connect::Place;
 pub use error::AwsError;
 pub use rate::CONTROL as RATE;
+pub use reconcile::{Event, Job, Options, Outcome, Stop};
 
 /// An account in a Region.
 pub struct Aws {

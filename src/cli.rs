@@ -5,6 +5,8 @@ mod build;
 mod check;
 mod config;
 mod configuration;
+#[cfg(feature = "aws")]
+mod deploy;
 mod doctor;
 mod facts;
 mod groups;
@@ -100,6 +102,12 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Verify(args) => verify::run(args, &cli.global, shell),
         Command::Invoke(args) => invoke::run(args, &cli.global, shell),
         Command::Local(args) => local::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Plan(args) => deploy::plan(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Deploy(args) => deploy::run(args, &cli.global, shell),
+        #[cfg(not(feature = "aws"))]
+        Command::Plan(_) | Command::Deploy(_) => Err(without_aws()),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
         Command::ZigEnvironment { target } => {
@@ -123,4 +131,10 @@ fn asynchronously<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let set = tokio::task::LocalSet::new();
     Ok(set.block_on(&runtime, work))
+}
+
+/// What this program could do if it were built otherwise.
+#[cfg(not(feature = "aws"))]
+fn without_aws() -> Error {
+    Error::Usage("this program was built without AWS (the feature `aws`)".to_owned())
 }

@@ -127,6 +127,13 @@ pub enum Error {
     /// An invocation.
     #[error(transparent)]
     Invoke(#[from] InvokeError),
+    /// A deploy.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// There is something to do (`plan --exit-code`).
+    #[error("there are {0} changes to be made")]
+    Changes(usize),
     /// The embedded Lambda could not start.
     #[error(transparent)]
     Local(#[from] LocalError),
@@ -165,6 +172,52 @@ pub enum InvokeError {
         /// What it says.
         message: String,
     },
+}
+
+/// Functions that are not what they should be.
+#[cfg(feature = "aws")]
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeployError {
+    /// Each with the reason.
+    pub stopped: Vec<(String, crate::aws::Stop)>,
+    /// Whether nothing was done yet.
+    pub planned: bool,
+}
+
+#[cfg(feature = "aws")]
+impl std::error::Error for DeployError {}
+
+#[cfg(feature = "aws")]
+impl std::fmt::Display for DeployError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verb = if self.planned { "cannot deploy" } else { "could not deploy" };
+        match self.stopped.as_slice() {
+            [(function, why)] => write!(f, "{verb} `{function}`: {why}"),
+            all => {
+                write!(f, "{verb} {} functions", all.len())?;
+                all.iter().try_for_each(|(function, why)| write!(f, "\n  {function}: {why}"))
+            }
+        }
+    }
+}
+
+#[cfg(feature = "aws")]
+impl DeployError {
+    /// Refused by the plan alone, or by AWS.
+    fn exit_code(&self) -> u8 {
+        use crate::aws::Stop;
+        use crate::release::next::Refusal;
+        let of_plan = |why: &Stop| match why {
+            Stop::Refused(Refusal::Failed { .. }) => false,
+            Stop::Refused(_) => true,
+            _ => false,
+        };
+        if self.planned && self.stopped.iter().all(|(_, why)| of_plan(why)) { 2 } else { 4 }
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.stopped.iter().find_map(|(_, why)| why.hint())
+    }
 }
 
 /// How many findings keep how many things from shipping.
@@ -238,6 +291,9 @@ impl Error {
             Self::Inspect(error) if error.is_disk() => 1,
             Self::Fresh(error) if error.is_disk() => 1,
             Self::Rebuild { code, .. } => *code,
+            #[cfg(feature = "aws")]
+            Self::Deploy(error) => error.exit_code(),
+            Self::Changes(_) => 5,
             Self::Invoke(_) | Self::Local(LocalError::Lost { .. }) => 4,
             Self::Data(_)
             | Self::Local(LocalError::Start(_))
@@ -300,6 +356,8 @@ impl Error {
                 Some("`--no-check` packages all the same".to_owned())
             }
             Self::Fresh(error) => error.hint().map(str::to_owned),
+            #[cfg(feature = "aws")]
+            Self::Deploy(error) => error.hint(),
             Self::Record { path, .. } => Some(format!("remove {path} and package again")),
             Self::Several(errors) => errors.iter().find_map(Self::hint),
             _ => None,

@@ -40,6 +40,57 @@ pub enum Message<'a> {
         /// The id of its process.
         process: u32,
     },
+    /// A step that a deploy would take.
+    Change {
+        /// The function.
+        function: &'a str,
+        /// `upload`, `configuration`, `code`, `publish`, `alias` or `attach`.
+        phase: &'static str,
+        /// The operation of the API.
+        operation: &'static str,
+        /// `name`, `old` and `new` of each thing; values of environment variables are hidden.
+        details: Vec<serde_json::Value>,
+        /// How many bytes of code go with it.
+        bytes: u64,
+    },
+    /// All steps that a deploy would take.
+    Plan {
+        /// The Region.
+        region: &'a str,
+        /// How many functions would be created.
+        create: usize,
+        /// How many would be changed.
+        change: usize,
+        /// How many would stay as they are.
+        unchanged: usize,
+        /// How many calls change something.
+        calls: usize,
+        /// How many bytes of code would be sent.
+        bytes: u64,
+    },
+    /// What a function has become.
+    Deployed {
+        /// Its name.
+        function: &'a str,
+        /// `unchanged`, `created`, `updated`, `incomplete` or `stopped`.
+        state: &'static str,
+        /// Its ARN.
+        arn: Option<&'a str>,
+        /// The version that has its code and configuration.
+        version: Option<String>,
+        /// The aliases that were asked for, and where they point.
+        aliases: BTreeMap<&'a str, &'a str>,
+        /// The digest of its code.
+        code_sha256: Option<&'a str>,
+        /// This deploy, as in the markers on aliases.
+        deploy: &'a str,
+        /// The function's URL.
+        url: Option<&'a str>,
+        /// The calls that changed something, in order.
+        changes: Vec<&'static str>,
+        /// Why it is not what it should be.
+        stopped: Option<String>,
+    },
     /// Something was audited.
     Checked {
         /// The function or the path.

@@ -14,6 +14,7 @@ pub mod advice;
 mod attach;
 pub mod change;
 pub mod content;
+pub mod describe;
 pub mod desired;
 pub mod guard;
 pub mod marker;

@@ -48,6 +48,12 @@ impl Shell {
         Self { output, quiet, verbose, color, talk: Mutex::default() }
     }
 
+    /// Another one that speaks alike, for what outlives this one.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self::new(self.output, self.quiet, self.verbose, self.color)
+    }
+
     /// Whether `-v` is on.
     #[must_use]
     pub fn is_verbose(&self) -> bool {

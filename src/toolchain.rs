@@ -60,6 +60,12 @@ pub fn branch(folder: &Path) -> Option<String> {
     git(folder, &["symbolic-ref", "--quiet", "--short", "HEAD"])
 }
 
+/// The tag of the commit that is checked out there; none where it has none.
+#[must_use]
+pub fn tag(folder: &Path) -> Option<String> {
+    git(folder, &["describe", "--tags", "--exact-match", "HEAD"])
+}
+
 fn git(folder: &Path, args: &[&str]) -> Option<String> {
     // It only looks: a commit of the user's at the same time must find no lock.
     let folder = [OsString::from("--no-optional-locks"), OsString::from("-C"), folder.into()];

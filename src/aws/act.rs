@@ -58,7 +58,11 @@ impl Aws {
             Action::Publish { sha256, description, revision } => {
                 let mut members = Object::new();
                 with(&mut members, "CodeSha256", Some(sha256.as_str()));
-                with(&mut members, "Description", Some(description.as_str()).filter(|text| !text.is_empty()));
+                with(
+                    &mut members,
+                    "Description",
+                    Some(description.as_str()).filter(|text| !text.is_empty()),
+                );
                 with(&mut members, "RevisionId", revision.clone());
                 let body = body(&Value::Object(members));
                 let request = || self.client.publish_version().function_name(name);
@@ -72,12 +76,7 @@ impl Aws {
         }
     }
 
-    async fn create(
-        &self,
-        members: &Object,
-        code: &Sent,
-        zip: &Path,
-    ) -> Result<Value, AwsError> {
+    async fn create(&self, members: &Object, code: &Sent, zip: &Path) -> Result<Value, AwsError> {
         let mut members = members.clone();
         members.insert("Code".to_owned(), Value::Object(code_members(code, zip).await?));
         let body = body(&Value::Object(members));
@@ -110,7 +109,11 @@ impl Aws {
                 with(&mut members, "FunctionVersion", Some(to.as_str()));
                 with(&mut members, "Description", Some(description.as_str()));
                 // What is not sent stays: weights are taken off by name.
-                with(&mut members, "RoutingConfig", Some(json!({ "AdditionalVersionWeights": {} })));
+                with(
+                    &mut members,
+                    "RoutingConfig",
+                    Some(json!({ "AdditionalVersionWeights": {} })),
+                );
                 with(&mut members, "RevisionId", revision.clone());
                 let body = body(&Value::Object(members));
                 let request = || self.client.update_alias().function_name(name).name(alias);

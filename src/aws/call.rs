@@ -88,7 +88,8 @@ impl Attempt {
     }
 
     fn answer(&self) -> Value {
-        let bytes = std::mem::take(&mut *self.answer.lock().unwrap_or_else(PoisonError::into_inner));
+        let bytes =
+            std::mem::take(&mut *self.answer.lock().unwrap_or_else(PoisonError::into_inner));
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 }

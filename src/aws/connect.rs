@@ -67,8 +67,6 @@ pub(super) async fn expiry(config: &SdkConfig) -> Result<Option<SystemTime>, Aws
     let provider = config.credentials_provider().ok_or_else(|| unsent("there are none".into()))?;
     match provider.provide_credentials().await {
         Ok(credentials) => Ok(credentials.expiry()),
-        Err(error) => {
-            Err(unsent(super::error::chain(&error)))
-        }
+        Err(error) => Err(unsent(super::error::chain(&error))),
     }
 }

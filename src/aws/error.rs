@@ -78,7 +78,8 @@ impl Failure {
                     Self { error: AwsError::Unsent { operation, why: why() }, class: Class::Final }
                 }
                 SdkError::DispatchFailure(failure)
-                    if failure.is_user() || (failure.is_other() && failure.as_other().is_none()) =>
+                    if failure.is_user()
+                        || (failure.is_other() && failure.as_other().is_none()) =>
                 {
                     Self { error: AwsError::Unsent { operation, why: why() }, class: Class::Final }
                 }
@@ -110,7 +111,10 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let all = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = Vec::new();
     for text in all.map(ToString::to_string) {
-        let empty = matches!(text.as_str(), "dispatch failure" | "io error" | "other" | "client error (Connect)");
+        let empty = matches!(
+            text.as_str(),
+            "dispatch failure" | "io error" | "other" | "client error (Connect)"
+        );
         if !empty && !texts.iter().any(|before| before.contains(&text)) {
             texts.push(text);
         }
@@ -122,7 +126,10 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 fn class(code: &str, message: &str, status: u16, after: Option<Duration>) -> Class {
     let throttled = matches!(
         code,
-        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded"
+        "TooManyRequestsException"
+            | "ThrottlingException"
+            | "Throttling"
+            | "RequestLimitExceeded"
             | "SlowDown"
     );
     // EC2's throttling comes as an error of the parameters.
@@ -148,8 +155,11 @@ impl AwsError {
         self.code().is_some_and(|code| {
             matches!(
                 code,
-                "ResourceNotFoundException" | "ProvisionedConcurrencyConfigNotFoundException"
-                    | "NotFound" | "NoSuchKey" | "NoSuchEntity"
+                "ResourceNotFoundException"
+                    | "ProvisionedConcurrencyConfigNotFoundException"
+                    | "NotFound"
+                    | "NoSuchKey"
+                    | "NoSuchEntity"
             )
         })
     }

@@ -160,7 +160,8 @@ impl Aws {
         let request =
             || self.client.get_function_code_signing_config().function_name(&desired.name);
         let answer = if_there(send!(self.calls, "GetFunctionCodeSigningConfig", request()))?;
-        let arn = answer.and_then(|answer| answer["CodeSigningConfigArn"].as_str().map(str::to_owned));
+        let arn =
+            answer.and_then(|answer| answer["CodeSigningConfigArn"].as_str().map(str::to_owned));
         Ok(arn.filter(|arn| !arn.is_empty()))
     }
 
@@ -170,7 +171,8 @@ impl Aws {
             return Ok(None);
         }
         let all = self.versions(&desired.name).await?;
-        let number = |version: &Object| text(version, "Version").and_then(|text| text.parse::<u64>().ok());
+        let number =
+            |version: &Object| text(version, "Version").and_then(|text| text.parse::<u64>().ok());
         Ok(all.into_iter().filter(|version| number(version).is_some()).max_by_key(number))
     }
 
@@ -188,7 +190,8 @@ impl Aws {
             if let Value::Array(page) = answer["Versions"].take() {
                 all.extend(page.into_iter().map(object));
             }
-            marker = answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
+            marker =
+                answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
             if marker.is_none() {
                 return Ok(all);
             }
@@ -200,15 +203,15 @@ impl Aws {
         let mut all = Vec::new();
         let mut marker: Option<String> = None;
         loop {
-            let request = || {
-                self.client.list_aliases().function_name(name).set_marker(marker.clone())
-            };
+            let request =
+                || self.client.list_aliases().function_name(name).set_marker(marker.clone());
             let answer = if_there(send!(self.calls, "ListAliases", request()))?;
             let Some(mut answer) = answer else { return Ok(all) };
             if let Value::Array(page) = answer["Aliases"].take() {
                 all.extend(page.into_iter().map(object));
             }
-            marker = answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
+            marker =
+                answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
             if marker.is_none() {
                 return Ok(all);
             }
@@ -221,7 +224,10 @@ impl Aws {
         let (name, qualifier) = (desired.name.as_str(), desired.qualifier());
         let (url, policy, event_invoke, provisioned, mappings) = tokio::join!(
             only(wanted.url.is_some(), self.url(name, qualifier)),
-            only(wanted.url.is_some() || wanted.permissions.is_some(), self.statements(name, qualifier)),
+            only(
+                wanted.url.is_some() || wanted.permissions.is_some(),
+                self.statements(name, qualifier)
+            ),
             only(wanted.event_invoke.is_some(), self.event_invoke(name, qualifier)),
             only(wanted.provisioned.is_some(), self.provisioned(name, qualifier)),
             only(!wanted.triggers.is_empty(), self.mappings(name, qualifier)),
@@ -294,11 +300,7 @@ impl Aws {
         Ok(if_there(send!(self.calls, "GetProvisionedConcurrencyConfig", request()))?.map(object))
     }
 
-    async fn mappings(
-        &self,
-        name: &str,
-        qualifier: Option<&str>,
-    ) -> Result<Vec<Object>, AwsError> {
+    async fn mappings(&self, name: &str, qualifier: Option<&str>) -> Result<Vec<Object>, AwsError> {
         let name = match qualifier {
             Some(qualifier) => format!("{name}:{qualifier}"),
             None => name.to_owned(),
@@ -315,7 +317,8 @@ impl Aws {
             if let Value::Array(page) = answer["EventSourceMappings"].take() {
                 all.extend(page.into_iter().map(object));
             }
-            marker = answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
+            marker =
+                answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
             if marker.is_none() {
                 return Ok(all);
             }

@@ -1,5 +1,6 @@
 //! The command line, as typed. `lower` turns it into values; nothing else reads flags.
 
+mod deploy;
 mod rehearsal;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::compile::LinkerRequest;
 use crate::target::{Libc, Runtime};
+pub(super) use deploy::{Deploy, Plan, Release};
 pub(super) use rehearsal::Rehearsal;
 
 const EXIT_CODES: &str = "\
@@ -115,6 +117,19 @@ pub(super) enum Command {
     /// With --local it is that of the server which `local` has started; if there is none, the
     /// function is packaged, and a server is started for this one call.
     Invoke(Invoke),
+    /// Show what `deploy` would do, field by field, and do nothing
+    ///
+    /// Packages what is selected, looks at what AWS has, and prints every call that would be made, by
+    /// function and phase. Values of environment variables are never shown.
+    Plan(Plan),
+    /// Create and update functions, publish versions, move aliases
+    ///
+    /// Packages what is selected and makes AWS what the configuration says; what it does not name is
+    /// left alone. With nothing to do no write is made. It can be stopped at any point and run again.
+    ///
+    /// Everything that comes first is done for all functions before anything that comes later is begun
+    /// for one: aliases move last, and together.
+    Deploy(Deploy),
     /// Show what is set and where it was said, and what can be set
     Config {
         #[command(subcommand)]

@@ -67,10 +67,7 @@ fn on_aws(invocation: &Invocation<'_>) -> Result<Invoked, Error> {
 
 #[cfg(not(feature = "aws"))]
 fn on_aws(_: &Invocation<'_>) -> Result<Invoked, Error> {
-    Err(Error::Usage(
-        "this program was built without AWS (the feature `aws`): `--local` invokes on this machine"
-            .to_owned(),
-    ))
+    Err(super::without_aws())
 }
 
 fn list_events(shell: &Shell) -> Result<(), Error> {

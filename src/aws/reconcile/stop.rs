@@ -1,0 +1,135 @@
+//! Why a function goes no further.
+
+use std::time::Duration;
+
+use crate::aws::AwsError;
+use crate::release::advice;
+use crate::release::next::Refusal;
+
+/// Why a function is not what it should be.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Stop {
+    /// No call leads there.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// AWS refused, or did not answer.
+    #[error("{0}")]
+    Aws(#[from] AwsError),
+    /// Somebody else is at work.
+    #[error("{what} was changed by somebody else meanwhile{}", of_when(when.as_deref()))]
+    Overtaken {
+        /// What: `$LATEST`, or an alias.
+        what: String,
+        /// When, or by which deploy, as far as it can be seen.
+        when: Option<String>,
+    },
+    /// What was sent did not stay.
+    #[error("{operation} was answered well, and {what} is still not what was sent")]
+    NotKept {
+        /// The call.
+        operation: &'static str,
+        /// What.
+        what: String,
+    },
+    /// AWS reports another digest than that of what was sent.
+    #[error("AWS has code with CodeSha256 {theirs}, and {ours} was sent")]
+    OtherCode {
+        /// Ours.
+        ours: String,
+        /// AWS's.
+        theirs: String,
+    },
+    /// It took too long to settle.
+    #[error("{what} after {} s of waiting", waited.as_secs())]
+    Patience {
+        /// What.
+        what: String,
+        /// For how long.
+        waited: Duration,
+    },
+    /// Another function failed.
+    #[error("not finished, since another function failed")]
+    Others,
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn of_when(when: Option<&str>) -> String {
+    when.map(|when| format!(" ({when})")).unwrap_or_default()
+}
+
+impl Stop {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Refused(Refusal::NoRole) => {
+                "name an execution role (`role`, `--role ARN`), or let `--create-role` make one"
+            }
+            Self::Refused(Refusal::PackageType(_)) => {
+                "delete the function and deploy it again, or give it another name"
+            }
+            Self::Refused(Refusal::Environment(_)) => {
+                "allow kms:Decrypt to whoever deploys, or set `environment-mode = \"replace\"`"
+            }
+            Self::Refused(Refusal::Weights { .. }) => {
+                "wait until whoever shifts traffic is done, or take the weights off with `--clear-weights`"
+            }
+            Self::Refused(Refusal::Failed { created: true, version: None, code, .. }) => {
+                return Some(format!(
+                    "{}; then delete the function (`cargo lambda-pack delete`) and deploy again",
+                    advice::of_reason(code)
+                ));
+            }
+            Self::Refused(Refusal::Failed { code, .. }) => advice::of_reason(code),
+            Self::Aws(error) => return of_error(error),
+            Self::Overtaken { .. } => {
+                "nothing more was done; see `status`, and deploy again if it is still wanted"
+            }
+            Self::NotKept { .. } => "somebody else changes it, or this endpoint does not take it",
+            Self::OtherCode { .. } => "package again; somebody else may be deploying",
+            Self::Patience { .. } => {
+                "run the same command again to wait on, with `--wait` for longer"
+            }
+            Self::Others | Self::Interrupted => {
+                "run the same command again: it goes on where this ended"
+            }
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn of_error(error: &AwsError) -> Option<String> {
+    match error {
+        AwsError::Refused { code, message, operation, .. } => {
+            if code.starts_with("AccessDenied") {
+                return Some(denied(operation, message));
+            }
+            advice::of_error(code).map(str::to_owned)
+        }
+        AwsError::Unsent { .. } => Some(
+            "see `aws sts get-caller-identity`; `--local` needs no account and no credentials"
+                .to_owned(),
+        ),
+        AwsError::NoRegion => Some("name one: `--region`, `region`, or AWS_REGION".to_owned()),
+        AwsError::Unanswered { .. } => {
+            Some("run the same command again: it goes on where this ended".to_owned())
+        }
+        AwsError::Start(_) => None,
+    }
+}
+
+/// The line that a policy lacks.
+fn denied(operation: &str, message: &str) -> String {
+    let action = crate::release::guard::find(operation).map(crate::release::guard::Call::action);
+    // AWS names the resource: "… is not authorized to perform: lambda:GetFunction on resource: arn:…".
+    let said = message.split_once("perform: ").map(|(_, rest)| rest);
+    let named = said.and_then(|rest| rest.split_whitespace().next()).map(str::to_owned);
+    let resource = message.split_once("on resource: ").map(|(_, rest)| rest);
+    let resource = resource.and_then(|rest| rest.split_whitespace().next()).unwrap_or("*");
+    let action = named.or(action).unwrap_or_else(|| format!("lambda:{operation}"));
+    format!(
+        "allow it: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{resource}\"}}; `plan --iam-policy` prints all that is needed"
+    )
+}

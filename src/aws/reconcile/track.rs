@@ -1,0 +1,282 @@
+//! One function through a deploy: what is known of it, what was done, what may still be done.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Job, Outcome, Shared, Stop};
+use crate::aws::object;
+use crate::release::change::{Action, Change};
+use crate::release::content::{differing, text};
+use crate::release::marker::Marker;
+use crate::release::next::next;
+use crate::release::observed::{Observed, State, points_at, state, weights};
+use crate::release::{Object, predict};
+
+/// How often a function may meet a conflict or a lost answer.
+const TRIES: u32 = 20;
+
+/// One function.
+pub(super) struct Track<'a> {
+    pub(super) job: &'a Job,
+    pub(super) observed: Shared<Observed>,
+    /// What was changed.
+    done: Shared<Vec<Change>>,
+    pub(super) stopped: Shared<Option<Stop>>,
+    /// `$LATEST` as we know it: as it was when it had settled first, then as we left it.
+    known: Shared<Option<Object>>,
+    /// Where the aliases pointed, as we know it.
+    known_aliases: Shared<BTreeMap<String, String>>,
+    tries: Cell<u32>,
+    /// Whether something that was attached is only predicted.
+    pub(super) unread: Cell<bool>,
+}
+
+/// What has to settle.
+pub(super) enum Settles {
+    Latest,
+    Version(String),
+    Alias(String),
+    Attached,
+}
+
+impl<'a> Track<'a> {
+    pub(super) fn new(job: &'a Job, observed: Observed) -> Self {
+        let track = Self {
+            job,
+            observed: RefCell::default(),
+            done: RefCell::default(),
+            stopped: RefCell::default(),
+            known: RefCell::default(),
+            known_aliases: RefCell::default(),
+            tries: Cell::new(TRIES),
+            unread: Cell::default(),
+        };
+        track.know(&observed);
+        track.observed.replace(observed);
+        track
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.stopped.borrow().is_none()
+    }
+
+    pub(super) fn outcome(self) -> Outcome {
+        Outcome {
+            function: self.job.desired.name.clone(),
+            observed: Some(self.observed.into_inner()),
+            changes: self.done.into_inner(),
+            stopped: self.stopped.into_inner(),
+        }
+    }
+
+    /// Takes what is seen for what we know, once it has settled.
+    fn know(&self, observed: &Observed) {
+        if let Some(latest) = observed.latest()
+            && self.known.borrow().is_none()
+            && !matches!(state(latest), State::Busy(_))
+        {
+            self.known.replace(Some(latest.clone()));
+        }
+        let mut aliases = self.known_aliases.borrow_mut();
+        for (name, alias) in &observed.aliases {
+            aliases.entry(name.clone()).or_insert_with(|| points_at(alias).to_owned());
+        }
+    }
+
+    /// The same change twice leads nowhere.
+    pub(super) fn may_do(&self, change: &Change) -> Result<(), Stop> {
+        let same = |before: &&Change| without_revision(before) == without_revision(change);
+        if self.done.borrow().iter().any(|before| same(&before)) {
+            return Err(Stop::NotKept {
+                operation: change.action.operation(),
+                what: what(&change.action),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes over what an answer says. Where it says nothing, what was to be expected.
+    pub(super) fn made(&self, change: &Change, answer: Value) -> Result<(), Stop> {
+        let mut observed = self.observed.borrow_mut();
+        let before = observed.versions.clone();
+        predict::apply(&change.action, &mut observed);
+        self.done.borrow_mut().push(change.clone());
+        match &change.action {
+            Action::Create { .. } | Action::Configure { .. } | Action::UpdateCode { .. } => {
+                let answer = object(answer);
+                self.same_code(&change.action, &observed, &answer)?;
+                if let Some(function) = &mut observed.function
+                    && !answer.is_empty()
+                {
+                    function.configuration.clone_from(&answer);
+                    self.known.replace(Some(answer));
+                }
+            }
+            Action::Publish { .. } => {
+                let answer = object(answer);
+                let number = text(&answer, "Version").unwrap_or_default().to_owned();
+                observed.versions = before;
+                observed.versions.insert(number, answer);
+            }
+            Action::CreateAlias { name, .. } | Action::MoveAlias { name, .. } => {
+                let answer = object(answer);
+                self.known_aliases.borrow_mut().insert(name.clone(), points_at(&answer).to_owned());
+                observed.aliases.insert(name.clone(), answer);
+            }
+            Action::Attach(_) => self.unread.set(true),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// AWS must have what was sent, unless signing repackages it.
+    fn same_code(&self, action: &Action, observed: &Observed, answer: &Object) -> Result<(), Stop> {
+        let (Action::Create { code, .. } | Action::UpdateCode { code, .. }) = action else {
+            return Ok(());
+        };
+        let signing =
+            observed.function.as_ref().and_then(|function| function.code_signing.as_deref());
+        let theirs = text(answer, "CodeSha256").unwrap_or_default();
+        if theirs == code.sha256 || self.job.desired.may_be_repackaged(signing) {
+            return Ok(());
+        }
+        Err(Stop::OtherCode { ours: code.sha256.clone(), theirs: theirs.to_owned() })
+    }
+
+    /// Whether the answer to a change says nothing of the state after it.
+    pub(super) fn must_look(&self, change: &Change) -> bool {
+        matches!(
+            change.action,
+            Action::Sign { .. }
+                | Action::Tag { .. }
+                | Action::Untag { .. }
+                | Action::Reserve { .. }
+        )
+    }
+
+    /// Whether it may be tried once more.
+    pub(super) fn try_again(&self) -> bool {
+        self.tries.set(self.tries.get().saturating_sub(1));
+        self.tries.get() > 0
+    }
+
+    /// Of a change that was not answered nothing is known: neither that it was made, nor that what is
+    /// there now is somebody else's doing.
+    pub(super) fn forget(&self, change: &Change) {
+        self.observed.borrow_mut().acted = true;
+        match &change.action {
+            Action::CreateAlias { name, .. } | Action::MoveAlias { name, .. } => {
+                self.known_aliases.borrow_mut().remove(name);
+            }
+            _ => drop(self.known.take()),
+        }
+    }
+
+    /// Takes over what was seen of something that settles.
+    pub(super) fn see(&self, mut observed: Observed) -> Result<(), Stop> {
+        observed.acted |= self.observed.borrow().acted;
+        self.not_overtaken(&observed)?;
+        self.know(&observed);
+        self.observed.replace(observed);
+        Ok(())
+    }
+
+    /// The same after a conflict: all of it was read again.
+    pub(super) fn see_after_conflict(&self, mut observed: Observed) -> Result<(), Stop> {
+        {
+            let before = self.observed.borrow();
+            observed.acted |= before.acted;
+            observed.object.clone_from(&before.object);
+            // Versions that this run has published stay known, as they were last seen.
+            for (number, version) in &before.versions {
+                observed.versions.entry(number.clone()).or_insert_with(|| version.clone());
+            }
+        }
+        self.see(observed)
+    }
+
+    /// Whether somebody else has changed what we would change.
+    fn not_overtaken(&self, observed: &Observed) -> Result<(), Stop> {
+        let step = next([(&self.job.desired, observed)]);
+        let Some(change) = step.changes.first() else { return Ok(()) };
+        match &change.action {
+            Action::Configure { .. } | Action::UpdateCode { .. } => {
+                let known = self.known.borrow();
+                let (Some(known), Some(latest)) = (known.as_ref(), observed.latest()) else {
+                    return Ok(());
+                };
+                if differing(known, latest).is_empty() {
+                    return Ok(());
+                }
+                let when = text(latest, "LastModified").map(|at| format!("at {at}"));
+                Err(Stop::Overtaken { what: "$LATEST".to_owned(), when })
+            }
+            Action::MoveAlias { name, from, .. } => {
+                let known = self.known_aliases.borrow();
+                if known.get(name).is_none_or(|known| known == from) {
+                    return Ok(());
+                }
+                let alias = observed.aliases.get(name);
+                let description = alias.and_then(|alias| text(alias, "Description"));
+                let marker = description.and_then(|description| Marker::read(description).1);
+                let when = match marker {
+                    Some(marker) => {
+                        format!("it points at version {from}, by deploy {}", marker.deploy)
+                    }
+                    None => format!("it points at version {from}"),
+                };
+                Err(Stop::Overtaken { what: format!("alias {name}"), when: Some(when) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is to be looked at again.
+    pub(super) fn settles(&self) -> Settles {
+        let observed = self.observed.borrow();
+        if let Some(latest) = observed.latest()
+            && matches!(state(latest), State::Busy(_))
+        {
+            return Settles::Latest;
+        }
+        let busy = |version: &Object| matches!(state(version), State::Busy(_));
+        if let Some((number, _)) = observed.versions.iter().find(|(_, version)| busy(version)) {
+            return Settles::Version(number.clone());
+        }
+        let shifting = |alias: &Object| !weights(alias).is_empty();
+        match observed.aliases.iter().find(|(_, alias)| shifting(alias)) {
+            Some((name, _)) => Settles::Alias(name.clone()),
+            None => Settles::Attached,
+        }
+    }
+}
+
+/// A change as such, on whatever state it was decided.
+fn without_revision(change: &Change) -> Change {
+    let mut change = change.clone();
+    match &mut change.action {
+        Action::Configure { revision, .. }
+        | Action::UpdateCode { revision, .. }
+        | Action::Publish { revision, .. }
+        | Action::MoveAlias { revision, .. } => *revision = None,
+        _ => {}
+    }
+    change
+}
+
+/// What a change is about.
+fn what(action: &Action) -> String {
+    match action {
+        Action::Configure { fields, .. } => {
+            fields.iter().map(|field| field.member).collect::<Vec<_>>().join(", ")
+        }
+        Action::CreateAlias { name, .. } | Action::MoveAlias { name, .. } => {
+            format!("alias {name}")
+        }
+        Action::Publish { .. } => "the version".to_owned(),
+        Action::Attach(attach) => attach.what.operation().to_owned(),
+        _ => "it".to_owned(),
+    }
+}

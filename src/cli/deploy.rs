@@ -1,0 +1,132 @@
+//! `plan` and `deploy`: what is selected, made to be on AWS.
+
+mod jobs;
+mod report;
+mod session;
+mod show;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use tokio::sync::watch;
+
+use super::args::{Deploy, Global, Plan, Release};
+use crate::aws::{Aws, Event, Job, Options, Outcome, Stop};
+use crate::error::{DeployError, Error};
+use crate::release::change::Change;
+use crate::release::next::Next;
+use crate::release::observed::Observed;
+use crate::release::predict::unfold;
+use crate::shell::Shell;
+use session::Session;
+
+pub(super) fn plan(args: &Plan, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let (changes, _) = dry_run(&args.release, global, shell)?;
+    if args.exit_code && changes > 0 { Err(Error::Changes(changes)) } else { Ok(()) }
+}
+
+pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), Error> {
+    if args.dry_run {
+        return dry_run(&args.release, global, shell).map(drop);
+    }
+    let release = &args.release;
+    let jobs = jobs::jobs(release, global, shell)?;
+    super::asynchronously(async {
+        let session = Session::open(release, &jobs, shell).await?;
+        let observed = session.observe(&jobs).await?;
+        let (changes, end) = unfold(&pairs(&jobs, &observed));
+        refuse(release, end)?;
+        session.must_last(&changes, shell).await?;
+        let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await;
+        report::answer(&session, &jobs, &outcomes, shell)?;
+        settle(outcomes)
+    })?
+}
+
+/// How many changes there are, after they were shown.
+fn dry_run(release: &Release, global: &Global, shell: &Shell) -> Result<(usize, Session), Error> {
+    let jobs = jobs::jobs(release, global, shell)?;
+    super::asynchronously(async {
+        let session = Session::open(release, &jobs, shell).await?;
+        let observed = session.observe(&jobs).await?;
+        let all = pairs(&jobs, &observed);
+        let (changes, end) = unfold(&all);
+        show::plan(&session, &all, &changes, shell)?;
+        refuse(release, end)?;
+        Ok((changes.len(), session))
+    })?
+}
+
+fn pairs(jobs: &[Job], observed: &[Observed]) -> Vec<(crate::release::desired::Desired, Observed)> {
+    jobs.iter().zip(observed).map(|(job, seen)| (job.desired.clone(), seen.clone())).collect()
+}
+
+/// What would be refused stops everything before the first call, unless the others are to go on.
+fn refuse(release: &Release, end: Next) -> Result<(), Error> {
+    if end.refused.is_empty() || release.build.compile.keep_going {
+        return Ok(());
+    }
+    let stops = end.refused.into_iter().map(|(function, why)| (function, Stop::Refused(why)));
+    Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
+}
+
+async fn deploy(
+    aws: &Aws,
+    jobs: &[Job],
+    observed: Vec<Observed>,
+    release: &Release,
+    shell: &Shell,
+) -> Vec<Outcome> {
+    let options = Options {
+        concurrency: release.concurrency,
+        keep_going: release.build.compile.keep_going,
+        patience: release.wait.into(),
+        new_role: std::time::Duration::ZERO,
+    };
+    let (stop, interrupted) = watch::channel(false);
+    let ended = async {
+        let _ = tokio::signal::ctrl_c().await;
+        shell.status("Stopping", "what is under way; once more ends at once");
+        let _ = stop.send(true);
+        std::future::pending::<()>().await
+    };
+    let waits = RefCell::new(BTreeSet::new());
+    let talk = |event: Event<'_>| talk(&event, &waits, shell);
+    tokio::select! {
+        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => outcomes,
+        () = ended => Vec::new(),
+    }
+}
+
+fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
+    match event {
+        Event::Begins(change) => {
+            let (verb, text) = show::begins(change);
+            shell.status(verb, text);
+        }
+        Event::Made(_) => {}
+        Event::Waits { function, what } => {
+            if waits.borrow_mut().insert(format!("{function}: {what}")) {
+                shell.detail("Waiting", format!("{function}: {what}"));
+            }
+        }
+        Event::Stops { function, why } => shell.warn(format!("{function}: {why}")),
+    }
+}
+
+/// Whatever did not become what it should be is the error of the whole.
+fn settle(outcomes: Vec<Outcome>) -> Result<(), Error> {
+    let stopped: Vec<(String, Stop)> = outcomes
+        .into_iter()
+        .filter_map(|outcome| Some((outcome.function, outcome.stopped?)))
+        .collect();
+    if stopped.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Deploy(DeployError { stopped, planned: false }))
+}
+
+/// How many bytes changes send.
+fn bytes(changes: &[Change]) -> u64 {
+    changes.iter().map(crate::release::describe::bytes).sum()
+}

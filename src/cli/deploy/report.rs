@@ -1,0 +1,96 @@
+//! What every function has become.
+
+use super::session::Session;
+use crate::aws::{Job, Outcome};
+use crate::error::Error;
+use crate::message::{Keep, Message, Table};
+use crate::release::content::text;
+use crate::release::observed::{Observed, points_at};
+use crate::shell::Shell;
+
+/// A row or a record for each function.
+pub(super) fn answer(
+    session: &Session,
+    jobs: &[Job],
+    outcomes: &[Outcome],
+    shell: &Shell,
+) -> Result<(), Error> {
+    let mut rows = Vec::new();
+    for (job, outcome) in jobs.iter().zip(outcomes) {
+        let none = Observed::default();
+        let observed = outcome.observed.as_ref().unwrap_or(&none);
+        if shell.is_json() {
+            record(job, outcome, observed, shell)?;
+        } else {
+            rows.push(row(outcome, observed));
+        }
+    }
+    if shell.is_json() || rows.is_empty() {
+        return Ok(());
+    }
+    let table = Table::new(&["FUNCTION", "STATE", "VERSION", "ALIAS", "CODESHA256"], rows);
+    for line in table.fit(shell.stdout_width(), 4, 8, Keep::Start).lines(&[]) {
+        shell.answer(line)?;
+    }
+    let seen: Vec<Observed> =
+        outcomes.iter().filter_map(|outcome| outcome.observed.clone()).collect();
+    shell.status("Deployed", format!("to {}", session.name(&seen)));
+    Ok(())
+}
+
+/// `unchanged`, `created`, `updated`, or why neither.
+fn state(outcome: &Outcome) -> &'static str {
+    if outcome.stopped.is_some() {
+        return if outcome.changes.is_empty() { "stopped" } else { "incomplete" };
+    }
+    match outcome.changes.first().map(|change| change.action.operation()) {
+        None => "unchanged",
+        Some("CreateFunction") => "created",
+        Some(_) => "updated",
+    }
+}
+
+/// The version that it was all for: what the aliases point at, else the newest that is known.
+fn version(outcome: &Outcome, observed: &Observed) -> Option<String> {
+    let of_alias = observed.aliases.values().map(|alias| points_at(alias).to_owned()).next();
+    if outcome.stopped.is_none() && of_alias.is_some() {
+        return of_alias;
+    }
+    observed.same_as_latest().map(|(number, _)| number.to_owned())
+}
+
+fn aliases(observed: &Observed) -> Vec<String> {
+    observed.aliases.iter().map(|(name, alias)| format!("{name} → {}", points_at(alias))).collect()
+}
+
+fn row(outcome: &Outcome, observed: &Observed) -> Vec<String> {
+    let sha = observed.latest().and_then(|latest| text(latest, "CodeSha256"));
+    let aliases = aliases(observed);
+    vec![
+        outcome.function.clone(),
+        state(outcome).to_owned(),
+        version(outcome, observed).unwrap_or_else(|| "$LATEST".to_owned()),
+        if aliases.is_empty() { "-".to_owned() } else { aliases.join(", ") },
+        sha.unwrap_or("-").to_owned(),
+    ]
+}
+
+fn record(job: &Job, outcome: &Outcome, observed: &Observed, shell: &Shell) -> Result<(), Error> {
+    let latest = observed.latest();
+    let member = |name: &str| latest.and_then(|latest| text(latest, name));
+    let aliases = observed.aliases.iter();
+    let url = observed.attached.url.as_ref().and_then(|url| text(url, "FunctionUrl"));
+    shell.record(&Message::Deployed {
+        function: &outcome.function,
+        state: state(outcome),
+        arn: member("FunctionArn"),
+        version: version(outcome, observed),
+        aliases: aliases.map(|(name, alias)| (name.as_str(), points_at(alias))).collect(),
+        code_sha256: member("CodeSha256"),
+        deploy: &job.desired.deploy,
+        url,
+        changes: outcome.changes.iter().map(|change| change.action.operation()).collect(),
+        stopped: outcome.stopped.as_ref().map(ToString::to_string),
+    })?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Which AWS, and whether it is the one that the configuration names.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use super::bytes;
+use crate::aws::{Aws, AwsError, Job, Place, Stop};
+use crate::cli::args::Release;
+use crate::error::{DeployError, Error};
+use crate::local::Client;
+use crate::release::change::Change;
+use crate::release::observed::Observed;
+use crate::shell::Shell;
+
+/// What a deploy takes besides its bytes.
+const OVERHEAD: Duration = Duration::from_secs(60);
+/// What an uplink brings at least, in bytes a second.
+const UPLINK: u64 = 500_000;
+
+/// A connection to an account in a Region.
+pub(super) struct Session {
+    pub(super) aws: Aws,
+    /// Whether that is a server on this machine.
+    pub(super) local: bool,
+    /// The account, where it was asked for.
+    pub(super) account: Option<String>,
+}
+
+impl Session {
+    /// Connects; stops at once where account or Region are others than the pinned ones.
+    pub(super) async fn open(
+        release: &Release,
+        jobs: &[Job],
+        shell: &Shell,
+    ) -> Result<Self, Error> {
+        let flags = &release.place;
+        let mut place = Place {
+            profile: flags.aws_profile.clone(),
+            region: flags.region.clone(),
+            endpoint_url: flags.endpoint_url.clone(),
+            local: None,
+        };
+        if flags.local {
+            place.local = Some(local(flags.port)?);
+        }
+        let pinned = pinned(jobs, "region", |job| job.desired.wanted.region.as_deref())?;
+        let aws = match connect(&place, release.rate, shell).await {
+            Err(AwsError::NoRegion) if pinned.is_some() => {
+                place.region.clone_from(&pinned);
+                connect(&place, release.rate, shell).await
+            }
+            connected => connected,
+        };
+        let aws = aws.map_err(|error| all(jobs, &error))?;
+        let values = jobs.iter().filter_map(|job| job.desired.wanted.environment.as_ref());
+        aws.keep_secret(values.flat_map(|environment| environment.set.values().cloned()));
+        let mut session = Self { aws, local: flags.local, account: None };
+        if !flags.local {
+            session.check(pinned.as_deref(), jobs).await?;
+        }
+        Ok(session)
+    }
+
+    async fn check(&mut self, region: Option<&str>, jobs: &[Job]) -> Result<(), Error> {
+        if let Some(pinned) = region.filter(|pinned| *pinned != self.aws.region) {
+            return Err(Error::Usage(format!(
+                "the settings are for Region {pinned}, and this would go to {}",
+                self.aws.region
+            )));
+        }
+        let pinned = pinned(jobs, "account", |job| job.desired.wanted.account.as_deref())?;
+        let Some(pinned) = pinned else { return Ok(()) };
+        let account = self.aws.account().await.map_err(|error| all(jobs, &error))?;
+        if account != pinned {
+            return Err(Error::Usage(format!(
+                "the settings are for account {pinned}, and the credentials are of {account}"
+            )));
+        }
+        self.account = Some(account);
+        Ok(())
+    }
+
+    /// Looks at every function.
+    pub(super) async fn observe(&self, jobs: &[Job]) -> Result<Vec<Observed>, Error> {
+        let mut observed = Vec::new();
+        let mut stopped = Vec::new();
+        for (job, seen) in jobs.iter().zip(self.aws.observe_all(jobs).await) {
+            match seen {
+                Ok(seen) => observed.push(seen),
+                Err(error) => stopped.push((job.desired.name.clone(), error.into())),
+            }
+        }
+        if stopped.is_empty() {
+            return Ok(observed);
+        }
+        Err(Error::Deploy(DeployError { stopped, planned: true }))
+    }
+
+    /// Credentials that expire before the deploy is likely to end are said before the first write.
+    pub(super) async fn must_last(&self, changes: &[Change], shell: &Shell) -> Result<(), Error> {
+        if self.local || changes.is_empty() {
+            return Ok(());
+        }
+        let Ok(Some(expiry)) = self.aws.expiry().await else { return Ok(()) };
+        let needed = OVERHEAD + Duration::from_secs(bytes(changes) / UPLINK);
+        let left = expiry.duration_since(SystemTime::now()).unwrap_or_default();
+        if left < needed {
+            shell.warn(format!(
+                "the credentials expire in {} s, and this may take {} s; should they, run the same command again with new ones",
+                left.as_secs(),
+                needed.as_secs()
+            ));
+        }
+        Ok(())
+    }
+
+    /// `account 123456789012, eu-west-1`.
+    pub(super) fn name(&self, observed: &[Observed]) -> String {
+        let arn = observed.iter().filter_map(Observed::latest).find_map(|latest| {
+            crate::release::content::text(latest, "FunctionArn").map(str::to_owned)
+        });
+        let of_arn = arn.and_then(|arn| arn.split(':').nth(4).map(str::to_owned));
+        let region = &self.aws.region;
+        match self.account.clone().or(of_arn) {
+            _ if self.local => format!("this machine, {region}"),
+            Some(account) => format!("account {account}, {region}"),
+            None => region.clone(),
+        }
+    }
+}
+
+async fn connect(place: &Place, rate: f64, shell: &Shell) -> Result<Aws, AwsError> {
+    let talk = shell.apart();
+    // A server on this machine has no quota.
+    let rate = if place.local.is_some() { 0.0 } else { rate };
+    Aws::connect(place, rate, Box::new(move |text| talk.status("Throttled", text))).await
+}
+
+/// The server that `local` has started.
+fn local(port: u16) -> Result<SocketAddr, Error> {
+    match Client::on(port)? {
+        Some(_) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        None => Err(Error::Usage(format!(
+            "no server listens on port {port} of this machine: start one with `cargo lambda-pack local`"
+        ))),
+    }
+}
+
+/// An error that meets all functions alike.
+fn all(jobs: &[Job], error: &AwsError) -> Error {
+    let one = |job: &Job| (job.desired.name.clone(), Stop::Aws(error.clone()));
+    Error::Deploy(DeployError { stopped: jobs.iter().take(1).map(one).collect(), planned: true })
+}
+
+/// What all functions that say anything must agree on.
+fn pinned<'j>(
+    jobs: &'j [Job],
+    what: &str,
+    of: impl Fn(&'j Job) -> Option<&'j str>,
+) -> Result<Option<String>, Error> {
+    let mut found: Option<(&str, &str)> = None;
+    for job in jobs {
+        let Some(said) = of(job) else { continue };
+        match found {
+            Some((other, before)) if before != said => {
+                return Err(Error::Usage(format!(
+                    "`{other}` is for {what} {before} and `{}` for {said}: deploy them apart",
+                    job.desired.name
+                )));
+            }
+            _ => found = Some((&job.desired.name, said)),
+        }
+    }
+    Ok(found.map(|(_, said)| said.to_owned()))
+}

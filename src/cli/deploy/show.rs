@@ -1,0 +1,143 @@
+//! A plan, and what goes on, for people and as records.
+
+use super::session::Session;
+use crate::error::Error;
+use crate::message::{Message, bytes, clean};
+use crate::release::change::{Action, Attachment, Change};
+use crate::release::describe::{self, Detail, details, line};
+use crate::release::desired::Desired;
+use crate::release::observed::Observed;
+use crate::shell::Shell;
+
+/// Every change, by function and phase.
+pub(super) fn plan(
+    session: &Session,
+    all: &[(Desired, Observed)],
+    changes: &[Change],
+    shell: &Shell,
+) -> Result<(), Error> {
+    let observed: Vec<Observed> = all.iter().map(|(_, observed)| observed.clone()).collect();
+    if shell.is_json() {
+        for change in changes {
+            shell.record(&record(change))?;
+        }
+    } else {
+        for (desired, observed) in all {
+            of_function(desired, observed, changes, shell)?;
+        }
+    }
+    let of = |name: &str| changes.iter().any(|change| change.function == name);
+    let changed = all.iter().filter(|(desired, _)| of(&desired.name)).count();
+    let created =
+        changes.iter().filter(|change| matches!(change.action, Action::Create { .. })).count();
+    let sent = super::bytes(changes);
+    if shell.is_json() {
+        shell.record(&Message::Plan {
+            region: &session.aws.region,
+            create: created,
+            change: changed - created,
+            unchanged: all.len() - changed,
+            calls: changes.len(),
+            bytes: sent,
+        })?;
+    } else {
+        shell.answer(format_args!(
+            "{} in {}: {created} to create, {} to change, {} unchanged; {} {}, {} to send",
+            if changes.is_empty() { "Nothing to do" } else { "To do" },
+            session.name(&observed),
+            changed - created,
+            all.len() - changed,
+            changes.len(),
+            if changes.len() == 1 { "call" } else { "calls" },
+            bytes(sent),
+        ))?;
+    }
+    Ok(())
+}
+
+fn of_function(
+    desired: &Desired,
+    observed: &Observed,
+    changes: &[Change],
+    shell: &Shell,
+) -> Result<(), Error> {
+    let own: Vec<&Change> =
+        changes.iter().filter(|change| change.function == desired.name).collect();
+    if own.is_empty() {
+        return Ok(shell.answer(format_args!("{}: unchanged", desired.name))?);
+    }
+    let new = if observed.function.is_none() { " (new)" } else { "" };
+    shell.answer(format_args!("{}{new}", desired.name))?;
+    for change in own {
+        let phase = change.action.phase().name();
+        let sent = describe::bytes(change);
+        let sent = if sent > 0 { format!(", {}", bytes(sent)) } else { String::new() };
+        shell.answer(format_args!("  {phase:<14}{}{sent}", change.action.operation()))?;
+        for detail in details(change) {
+            shell.answer(format_args!("  {:<14}  {}", "", clean(&shortened(&detail))))?;
+        }
+    }
+    if !desired.publishes() && observed.function.is_some() {
+        shell.warn(format!(
+            "{}: no version is published and no alias moved: calls of $LATEST see each step at once",
+            desired.name
+        ));
+    }
+    Ok(())
+}
+
+/// A line; `Version` has no value but the next number.
+fn shortened(detail: &Detail) -> String {
+    match detail.name.as_str() {
+        "Version" => match detail.new.as_str() {
+            Some(text) if !text.is_empty() => format!("a new version: {text}"),
+            _ => "a new version".to_owned(),
+        },
+        _ => line(detail),
+    }
+}
+
+/// A change as a record.
+pub(super) fn record(change: &Change) -> Message<'_> {
+    let details = details(change).into_iter().map(
+        |detail| serde_json::json!({ "name": detail.name, "old": detail.old, "new": detail.new }),
+    );
+    Message::Change {
+        function: &change.function,
+        phase: change.action.phase().name(),
+        operation: change.action.operation(),
+        details: details.collect(),
+        bytes: describe::bytes(change),
+    }
+}
+
+/// What begins, in cargo's manner.
+pub(super) fn begins(change: &Change) -> (&'static str, String) {
+    let name = &change.function;
+    let sent = describe::bytes(change);
+    let (verb, more) = match &change.action {
+        Action::Upload { bucket, .. } => ("Uploading", format!(" to {bucket}, {}", bytes(sent))),
+        Action::Create { .. } => ("Creating", format!(", {}", bytes(sent))),
+        Action::Configure { fields, .. } => {
+            let members: Vec<_> = fields.iter().map(|field| field.member).collect();
+            ("Configuring", format!(": {}", members.join(", ")))
+        }
+        Action::UpdateCode { .. } => ("Updating", format!(", {}", bytes(sent))),
+        Action::Publish { .. } => ("Publishing", String::new()),
+        Action::CreateAlias { name, version, .. } => {
+            ("Pointing", format!(": {name} to version {version}"))
+        }
+        Action::MoveAlias { name, from, to, .. } if from == to => {
+            ("Pointing", format!(": {name} to version {to} alone"))
+        }
+        Action::MoveAlias { name, from, to, .. } => {
+            ("Pointing", format!(": {name} from version {from} to {to}"))
+        }
+        Action::Attach(attach) => match &attach.what {
+            Attachment::Forbid(id) => ("Detaching", format!(": permission {id}")),
+            what => ("Attaching", format!(": {}", what.operation())),
+        },
+        other => ("Setting", format!(": {}", other.operation())),
+    };
+    (verb, format!("{name}{more}"))
+}

@@ -23,7 +23,7 @@ PROGRAM = sys.argv[1]
 def server(*arguments, attempts=1):
     """A server with these arguments: a client of it, and what it wrote to standard error by the end."""
     command = [PROGRAM, "lambda-pack", "local", "--port", "0", "--output", "json", *arguments]
-    talk = tempfile.TemporaryFile("w+")
+    talk = tempfile.NamedTemporaryFile("a")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=talk, text=True)
     try:
         listening = json.loads(process.stdout.readline())
@@ -32,7 +32,7 @@ def server(*arguments, attempts=1):
             aws_access_key_id="local", aws_secret_access_key="local",
             config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=20),
         )
-        yield client, lambda: (talk.seek(0), talk.read())[1]
+        yield client, lambda: open(talk.name).read()
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
@@ -43,6 +43,14 @@ def create(client, name="orders", **more):
         FunctionName=name, Runtime="provided.al2023", Handler="bootstrap", Role=ROLE,
         Code={"ZipFile": bundle()}, **more,
     )
+
+
+def wait_for(text, talk):
+    """It is said beside, so that nobody has to wait for it."""
+    end = time.monotonic() + 10
+    while text not in talk() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert text in talk(), (text, talk())
 
 
 def outcome(call, *arguments, **named):
@@ -182,7 +190,7 @@ def deployed():
         assert moved["FunctionVersion"] == "2" and moved["RevisionId"] != alias["RevisionId"], moved
         client.list_functions()
         for text in ["UpdateFunctionConfiguration of orders", "UpdateAlias of orders", "named no function"]:
-            assert text in talk(), (text, talk())
+            wait_for(text, talk)
 
 
 def invoked():
@@ -192,6 +200,7 @@ def invoked():
         create(client)
         calls = [outcome(client.invoke, FunctionName="orders", Payload=f'{{"log": ["call {n}"]}}') for n in range(5)]
         assert calls == ["ok", "TooManyRequestsException", "lost", "ServiceException", "ok"], calls
+        wait_for("call 4", talk)
         ran = [number for number in range(5) if f"call {number}" in talk()]
         assert ran == [0, 2, 4], (ran, talk())
 

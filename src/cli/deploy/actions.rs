@@ -29,7 +29,8 @@ fn file(name: &str) -> Option<PathBuf> {
 }
 
 fn summary(outcomes: &[Outcome]) -> String {
-    let mut out = "| function | state | version | alias | CodeSha256 |\n|---|---|---|---|---|\n".to_owned();
+    let mut out =
+        "| function | state | version | alias | CodeSha256 |\n|---|---|---|---|---|\n".to_owned();
     let none = Observed::default();
     for outcome in outcomes {
         let observed = outcome.observed.as_ref().unwrap_or(&none);

@@ -24,6 +24,7 @@ use super::services::{self, Ended, Invoked};
 use super::{Event, Server, clock};
 use crate::account::{Account, ApiError, Input, Target};
 
+pub(super) use event::{Events, resume};
 pub(super) use stream::stream;
 
 /// The most that a request may hold, in bytes (AWS: "Lambda quotas").
@@ -34,6 +35,8 @@ const EVENT: usize = 1024 * 1024;
 /// What the caller asks for, and of whom.
 #[derive(Clone)]
 struct Call {
+    /// The request's id, which every attempt has.
+    id: String,
     function: String,
     qualifier: Option<String>,
     client_context: Option<String>,
@@ -90,8 +93,11 @@ pub(super) async fn invoke(
         "Event" => {
             // That it cannot be invoked at all is told at once.
             server.target(&call, |_, _| ())?;
-            tokio::task::spawn_local(event::run(server, call));
-            Ok(http::answer(202, "application/json", Bytes::new()))
+            let id = call.id.clone();
+            event::queue(&server, call)?;
+            let mut answer = http::answer(202, "application/json", Bytes::new());
+            http::set(&mut answer, "x-amzn-requestid", &id);
+            Ok(answer)
         }
         _ => {
             let tail = input.text("LogType") == Some("Tail");
@@ -150,6 +156,7 @@ impl Call {
     fn new(input: &Input, asked: &Asked, payload: Bytes) -> Self {
         let text = |name: &str| input.text(name).map(str::to_owned);
         Self {
+            id: Uuid::new_v4().to_string(),
             function: text("FunctionName").unwrap_or_default(),
             qualifier: text("Qualifier"),
             client_context: text("ClientContext")
@@ -191,14 +198,13 @@ impl Server {
 
     /// Finds out who is meant, and counts it.
     fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
-        let id = Uuid::new_v4().to_string();
         let (invoked, version, limit, memory, pool, job) =
             self.target(call, |target, account| {
                 let Target { function, configuration, qualifier } = target;
                 let number = |name: &str| configuration.settings.get(name).and_then(Value::as_u64);
                 let job = Job {
-                    trace: call.trace.clone().unwrap_or_else(|| trace(&id)),
-                    id,
+                    trace: call.trace.clone().unwrap_or_else(|| trace(&call.id)),
+                    id: call.id.clone(),
                     arn: account.function_arn(&function.name, *qualifier),
                     client_context: call.client_context.clone(),
                     tenant: call.tenant.clone(),

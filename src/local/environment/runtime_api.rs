@@ -101,7 +101,7 @@ fn invocation(job: &Job) -> Answer {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut add = |name: &'static str, value: &str| {
         // Values that no header can hold were refused when the invocation came.
-        if let Ok(value) = HeaderValue::from_str(value) {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };

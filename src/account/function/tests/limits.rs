@@ -214,7 +214,7 @@ fn a_code_signing_config_must_be_there() {
     assert_eq!((error.code, error.status), ("CodeSigningConfigNotFoundException", 404));
 }
 
-fn refused_update(bench: &mut Bench, members: Value) -> ApiError {
+fn refused_update(bench: &mut Bench, members: Value) -> crate::account::ApiError {
     bench.now += 1000;
     bench.refused("UpdateFunctionConfiguration", with(json!({ "FunctionName": "fn" }), members))
 }

@@ -31,9 +31,10 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
         return dry_run(&args.release, false, global, shell).map(drop);
     }
     let release = &args.release;
+    let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
-        let session = Session::open(release, &jobs, shell).await?;
+        let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
@@ -51,14 +52,15 @@ fn dry_run(
     global: &Global,
     shell: &Shell,
 ) -> Result<usize, Error> {
+    let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
-        let session = Session::open(release, &jobs, shell).await?;
+        let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
         if iam_policy {
-            show::policy(&policy(&all, &changes, &session.place()), shell)?;
+            show::policy(&policy(&all, &changes, &session.of_policy()), shell)?;
         } else {
             show::plan(&session, &all, &changes, shell)?;
         }

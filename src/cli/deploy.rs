@@ -17,18 +17,19 @@ use crate::error::{DeployError, Error};
 use crate::release::change::Change;
 use crate::release::next::Next;
 use crate::release::observed::Observed;
+use crate::release::policy::policy;
 use crate::release::predict::unfold;
 use crate::shell::Shell;
 use session::Session;
 
 pub(super) fn plan(args: &Plan, global: &Global, shell: &Shell) -> Result<(), Error> {
-    let (changes, _) = dry_run(&args.release, global, shell)?;
+    let changes = dry_run(&args.release, args.iam_policy, global, shell)?;
     if args.exit_code && changes > 0 { Err(Error::Changes(changes)) } else { Ok(()) }
 }
 
 pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), Error> {
     if args.dry_run {
-        return dry_run(&args.release, global, shell).map(drop);
+        return dry_run(&args.release, false, global, shell).map(drop);
     }
     let release = &args.release;
     let place = session::place(&release.place)?;
@@ -50,8 +51,13 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
     })?
 }
 
-/// How many changes there are, after they were shown.
-fn dry_run(release: &Release, global: &Global, shell: &Shell) -> Result<(usize, Session), Error> {
+/// How many changes there are, after they were shown, or the policy that they need.
+fn dry_run(
+    release: &Release,
+    iam_policy: bool,
+    global: &Global,
+    shell: &Shell,
+) -> Result<usize, Error> {
     let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
@@ -59,9 +65,13 @@ fn dry_run(release: &Release, global: &Global, shell: &Shell) -> Result<(usize, 
         let observed = session.observe(&jobs).await?;
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
-        show::plan(&session, &all, &changes, shell)?;
+        if iam_policy {
+            show::policy(&policy(&all, &changes, &session.of_policy()), shell)?;
+        } else {
+            show::plan(&session, &all, &changes, shell)?;
+        }
         refuse(release, end)?;
-        Ok((changes.len(), session))
+        Ok(changes.len())
     })?
 }
 

@@ -10,6 +10,7 @@ use crate::error::{DeployError, Error};
 use crate::local::Client;
 use crate::release::change::Change;
 use crate::release::observed::Observed;
+use crate::release::policy;
 use crate::shell::Shell;
 
 /// What a deploy takes besides its bytes.
@@ -103,6 +104,11 @@ impl Session {
             ));
         }
         Ok(())
+    }
+
+    /// Where a policy is for.
+    pub(super) fn of_policy(&self) -> policy::Place {
+        policy::Place { region: self.aws.region.clone(), account: self.account.clone() }
     }
 
     /// `account 123456789012, eu-west-1`.

@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::compile::LinkerRequest;
 use crate::target::{Libc, Runtime};
-pub(super) use deploy::{Deploy, Plan, Release};
+pub(super) use deploy::{Deploy, Place, Plan, Release};
 pub(super) use rehearsal::Rehearsal;
 
 const EXIT_CODES: &str = "\

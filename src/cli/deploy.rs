@@ -30,9 +30,10 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
         return dry_run(&args.release, global, shell).map(drop);
     }
     let release = &args.release;
+    let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
-        let session = Session::open(release, &jobs, shell).await?;
+        let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
@@ -45,9 +46,10 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
 
 /// How many changes there are, after they were shown.
 fn dry_run(release: &Release, global: &Global, shell: &Shell) -> Result<(usize, Session), Error> {
+    let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
-        let session = Session::open(release, &jobs, shell).await?;
+        let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);

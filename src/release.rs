@@ -21,6 +21,7 @@ pub mod marker;
 pub mod next;
 pub mod observed;
 pub mod predict;
+pub mod status;
 mod step;
 pub mod wanted;
 

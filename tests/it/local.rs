@@ -10,6 +10,6 @@ mod events;
 mod handlers;
 mod pool;
 mod s3;
-mod server;
+pub(crate) mod server;
 mod streams;
-mod zips;
+pub(crate) mod zips;

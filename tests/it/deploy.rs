@@ -1,0 +1,10 @@
+//! `plan` and `deploy`, the real binary, against the embedded Lambda with its faults, through a proxy
+//! that counts and cuts, and against emulators that nobody here wrote.
+
+mod cuts;
+mod emulators;
+mod faults;
+mod first;
+mod proxy;
+mod rivals;
+mod site;

@@ -1,7 +1,7 @@
 //! Functions by their names, whether the workspace has them or not, and the AWS that they are on.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::{Audit, Build, Global, ManifestFlags};
 use super::configuration;
@@ -17,7 +17,7 @@ use crate::error::{Error, RemoteError};
 use crate::files;
 use crate::function::{Function, FunctionName, Role};
 use crate::nearest;
-use crate::plan::{self, Output, PlanError, SelectError};
+use crate::plan::{self, PlanError, SelectError};
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
@@ -36,8 +36,8 @@ pub(super) struct Named {
 /// All of them.
 pub(super) struct Scope {
     pub(super) functions: Vec<Named>,
-    /// Where bundles are; none outside of a workspace.
-    pub(super) output: Option<Output>,
+    /// Where bundles are, unless they are elsewhere; none outside of a workspace.
+    pub(super) bundles: Option<PathBuf>,
     /// The names of all functions that the flags select.
     names: Vec<String>,
 }
@@ -54,7 +54,7 @@ impl Scope {
         for name in names {
             FunctionName::new(name).map_err(|error| Error::Usage(error.to_string()))?;
         }
-        let mut scope = Self { functions: Vec::new(), output: None, names: Vec::new() };
+        let mut scope = Self { functions: Vec::new(), bundles: None, names: Vec::new() };
         if names.is_empty() || has_workspace(global) {
             let facts = Facts::gather(build.cargo_options(global), true)?;
             let flags = build.compile.settings(&Audit::default());
@@ -65,7 +65,7 @@ impl Scope {
                 names.is_empty() || names.iter().any(|name| name == function.name.as_str())
             });
             let wanted = jobs::wanted(&config, &selected)?;
-            scope.output = Some(plan::output(&facts.target, None, false));
+            scope.bundles = Some(plan::output(&facts.target, None, false).base);
             scope.functions = group(selected.into_iter().zip(wanted).collect());
         }
         for name in names {

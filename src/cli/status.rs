@@ -2,7 +2,7 @@
 
 mod show;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -14,7 +14,6 @@ use crate::aws::{Aws, AwsError, Looked};
 use crate::bundle::Record;
 use crate::error::{Error, RemoteError};
 use crate::function::Function;
-use crate::plan::Output;
 use crate::release::change::Change;
 use crate::release::content::{current, text};
 use crate::release::desired::{Code, Desired};
@@ -52,7 +51,8 @@ pub(super) fn run(args: &Status, global: &Global, shell: &Shell) -> Result<(), E
         let mut stopped = Vec::new();
         let mut drifted = 0;
         let mut arn = None;
-        let one = |named| look(&session.aws, named, scope.output.as_ref());
+        let base = args.from.as_deref().or(scope.bundles.as_deref());
+        let one = |named| look(&session.aws, named, base);
         let mut all = stream::iter(scope.functions.iter().map(one)).buffered(AT_ONCE);
         while let Some((named, found)) = all.next().await {
             match found {
@@ -79,21 +79,21 @@ pub(super) fn run(args: &Status, global: &Global, shell: &Shell) -> Result<(), E
 async fn look<'a>(
     aws: &Aws,
     named: &'a Named,
-    output: Option<&Output>,
+    base: Option<&Path>,
 ) -> (&'a Named, Result<Result<Found<'a>, Error>, AwsError>) {
     // What a deploy reads follows from the settings, which are those of every architecture.
     let wanted = named.known.first().map(|(_, wanted)| wanted.clone()).unwrap_or_default();
     let desired = Desired { name: named.name.clone(), wanted, ..Desired::default() };
     let looked = aws.look(&desired).await;
-    (named, looked.map(|looked| Found::new(named, looked, output)))
+    (named, looked.map(|looked| Found::new(named, looked, base)))
 }
 
 impl<'a> Found<'a> {
-    fn new(named: &'a Named, looked: Looked, output: Option<&Output>) -> Result<Self, Error> {
+    fn new(named: &'a Named, looked: Looked, base: Option<&Path>) -> Result<Self, Error> {
         let mut found = Self { named, looked, bundle: None, drift: None };
         let Some((function, wanted)) = found.meant() else { return Ok(found) };
-        if let Some(output) = output {
-            found.bundle = bundle(output, function)?;
+        if let Some(base) = base {
+            found.bundle = bundle(base, function)?;
         }
         let desired = desired(function, wanted, found.bundle.as_ref(), &found.looked.observed);
         found.drift = Some(drift(&desired, &found.looked.observed));
@@ -125,8 +125,9 @@ impl<'a> Found<'a> {
 }
 
 /// What was packaged last.
-fn bundle(output: &Output, function: &Function) -> Result<Option<Bundle>, Error> {
-    let folder = output.folder(function);
+fn bundle(base: &Path, function: &Function) -> Result<Option<Bundle>, Error> {
+    let arch = function.compile.target.arch.aws_name();
+    let folder = base.join(function.name.as_str()).join(arch);
     if !folder.join(Record::FILE).is_file() {
         return Ok(None);
     }

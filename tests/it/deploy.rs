@@ -5,6 +5,6 @@ mod cuts;
 mod emulators;
 mod faults;
 mod first;
-mod proxy;
+pub(crate) mod proxy;
 mod rivals;
-mod site;
+pub(crate) mod site;

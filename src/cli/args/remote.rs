@@ -1,5 +1,7 @@
 //! Flags of what looks at functions on AWS, or takes them away.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::cli::args::deploy::Place;
@@ -32,6 +34,9 @@ pub(in crate::cli) struct Status {
     /// that the flags select]
     #[arg(value_name = "FUNCTION")]
     pub(in crate::cli) functions: Vec<String>,
+    /// Compare code with what was packaged below this folder [default: target/lambda-pack]
+    #[arg(long, value_name = "DIR", help_heading = "Status")]
+    pub(in crate::cli) from: Option<PathBuf>,
     /// Exit with 5 if a function is not what the configuration says, with 0 if all are
     #[arg(long, help_heading = "Status")]
     pub(in crate::cli) exit_code: bool,

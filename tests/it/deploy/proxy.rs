@@ -10,8 +10,8 @@ use std::thread;
 /// method and path. Says whether the answer is passed on.
 type After = Box<dyn Fn(usize, &str) -> bool + Send + Sync>;
 
-pub(super) struct Proxy {
-    pub(super) address: String,
+pub(crate) struct Proxy {
+    pub(crate) address: String,
     calls: Arc<Mutex<Vec<String>>>,
     bytes: Arc<Mutex<(usize, usize)>>,
     ended: Arc<AtomicBool>,
@@ -19,7 +19,7 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// In front of what listens at `to`.
-    pub(super) fn new(
+    pub(crate) fn new(
         to: &str,
         after: impl Fn(usize, &str) -> bool + Send + Sync + 'static,
     ) -> Self {
@@ -50,12 +50,12 @@ impl Proxy {
     }
 
     /// Method and path of each call, in order.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
 
     /// How many bytes went up and down.
-    pub(super) fn bytes(&self) -> (usize, usize) {
+    pub(crate) fn bytes(&self) -> (usize, usize) {
         *self.bytes.lock().unwrap()
     }
 }

@@ -3,16 +3,19 @@
 //! Records are append-only: keys and reasons are added, never changed or taken away. Each has a
 //! `reason`, as cargo's own messages have.
 
+mod remote;
 mod table;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
+pub use table::{Keep, Table};
+
 use crate::audit::{Finding, Level};
 use crate::compare::Difference;
 
-pub use table::{Keep, Table};
 
 /// One line of `--output json`.
 #[derive(Debug, Serialize)]
@@ -123,6 +126,12 @@ pub enum Message<'a> {
         /// Why it is not what it should be.
         stopped: Option<String>,
     },
+    /// What a function is on AWS.
+    Status(&'a Status<'a>),
+    /// What was deleted, or was not there.
+    Deleted(&'a Deleted<'a>),
+    /// An event of a function's log.
+    Log(&'a LogEvent<'a>),
     /// Something was audited.
     Checked {
         /// The function or the path.

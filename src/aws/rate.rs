@@ -15,12 +15,17 @@ const GET_FUNCTION: f64 = 100.0;
 /// `GetPolicy` too.
 const GET_POLICY: f64 = 15.0;
 
+/// `FilterLogEvents` is another service's, with 5 a second in most Regions (AWS: "CloudWatch Logs
+/// quotas").
+const FILTER_LOG_EVENTS: f64 = 5.0;
+
 /// The buckets of one account and Region.
 #[derive(Debug)]
 pub(super) struct Rates {
     control: Bucket,
     get_function: Bucket,
     get_policy: Bucket,
+    filter_log_events: Bucket,
 }
 
 /// So many a second, and no more than so many at once.
@@ -42,24 +47,26 @@ impl Rates {
             control: Bucket::new(control, BURST),
             get_function: Bucket::new(own(GET_FUNCTION), GET_FUNCTION),
             get_policy: Bucket::new(own(GET_POLICY), GET_POLICY),
+            filter_log_events: Bucket::new(own(FILTER_LOG_EVENTS), FILTER_LOG_EVENTS),
         }
     }
 
     /// Waits until one more call of this operation may be made.
     pub(super) async fn turn(&self, operation: &str) {
-        match operation {
-            "GetFunction" => self.get_function.take().await,
-            "GetPolicy" => self.get_policy.take().await,
-            _ => self.control.take().await,
-        }
+        self.bucket(operation).take().await;
     }
 
     /// AWS throttled all the same, others are at work too: the bucket begins empty.
     pub(super) fn throttled(&self, operation: &str) {
+        self.bucket(operation).empty();
+    }
+
+    fn bucket(&self, operation: &str) -> &Bucket {
         match operation {
-            "GetFunction" => self.get_function.empty(),
-            "GetPolicy" => self.get_policy.empty(),
-            _ => self.control.empty(),
+            "GetFunction" => &self.get_function,
+            "GetPolicy" => &self.get_policy,
+            "FilterLogEvents" => &self.filter_log_events,
+            _ => &self.control,
         }
     }
 }

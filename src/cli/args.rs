@@ -1,21 +1,24 @@
 //! The command line, as typed. `lower` turns it into values; nothing else reads flags.
 
+mod build;
 mod deploy;
 mod invoke;
 mod local;
 mod rehearsal;
+mod remote;
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::compile::LinkerRequest;
-use crate::target::{Libc, Runtime};
+use crate::target::Runtime;
+pub(super) use build::{Build, Compile, ManifestFlags};
 pub(super) use deploy::{Deploy, Place, Plan, Release};
 pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
+pub(super) use remote::{Delete, Logs, Status};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -24,7 +27,7 @@ Exit codes:
     2  usage, configuration or plan refused
     3  built, but may not ship: findings; or not the same bytes
     4  AWS, or the function that was invoked, answered with an error
-    5  only with --exit-code: there are changes
+    5  only with --exit-code: there is something to change
   101  `cargo build` failed";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
@@ -139,6 +142,19 @@ pub(super) enum Command {
     /// Everything that comes first is done for all functions before anything that comes later is begun
     /// for one: aliases move last, and together.
     Deploy(Deploy),
+    /// Show what functions are on AWS, and in what they differ from the configuration
+    ///
+    /// State, versions, aliases with weights and markers, and what `deploy` would change. Nothing is
+    /// built: code is compared with what was packaged last, if anything was.
+    Status(Status),
+    /// Show what a function's log holds, and what comes
+    ///
+    /// Lines of JSON are shown as time, level, message and fields.
+    Logs(Logs),
+    /// Delete functions, with the event source mappings that lead to them
+    ///
+    /// Shows what would go and asks. Roles, log groups, queues and streams stay.
+    Delete(Delete),
     /// Show what is set and where it was said, and what can be set
     Config {
         #[command(subcommand)]
@@ -288,101 +304,3 @@ const OF_A_BUILD: [&str; 26] = [
     "unify_features",
     "compression",
 ];
-
-/// Cargo's own selection and build flags.
-#[derive(Debug, Clone, Args)]
-#[command(mut_arg("features", |arg| arg.help("Space or comma separated list of features to activate")))]
-pub(super) struct Build {
-    #[command(flatten, next_help_heading = "Package Selection")]
-    pub(super) workspace: clap_cargo::Workspace,
-    /// Only the handlers with this name (or pattern)
-    #[arg(long, value_name = "NAME", help_heading = "Target Selection")]
-    pub(super) bin: Vec<String>,
-    /// All handlers, also when examples are named
-    #[arg(long, help_heading = "Target Selection")]
-    pub(super) bins: bool,
-    /// The example with this name (or pattern)
-    #[arg(long, value_name = "NAME", help_heading = "Target Selection")]
-    pub(super) example: Vec<String>,
-    #[command(flatten, next_help_heading = "Feature Selection")]
-    pub(super) features: clap_cargo::Features,
-    #[command(flatten)]
-    pub(super) compile: Compile,
-    #[command(flatten)]
-    pub(super) manifest: ManifestFlags,
-}
-
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Target")]
-pub(super) struct TargetFlags {
-    /// The architecture; with `both`, a bundle for each [default: the settings', else the host's]
-    #[arg(long, value_name = "ARCH", value_parser = ["x86_64", "arm64", "both"])]
-    pub(super) arch: Option<String>,
-    /// The C library [default: gnu]
-    #[arg(long, value_name = "LIBC", value_parser = PossibleValuesParser::new(Libc::ALL.map(Libc::name)))]
-    pub(super) libc: Option<String>,
-    /// What links: `auto` takes the host's C compiler where its glibc is not above the runtime's, else
-    /// zig, else a cross gcc
-    #[arg(long, value_name = "LINKER", value_parser = PossibleValuesParser::new(LinkerRequest::NAMES))]
-    pub(super) linker: Option<String>,
-    /// The processor, as rustc names it [default: x86-64-v3 or neoverse-n1, which every function has]
-    #[arg(long, value_name = "CPU")]
-    pub(super) target_cpu: Option<String>,
-    /// `size` for small executables, opt-level `z` [default: speed]
-    #[arg(long, value_name = "FOR", value_parser = ["speed", "size"])]
-    pub(super) optimize: Option<String>,
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Compilation Options")]
-pub(super) struct Compile {
-    #[command(flatten)]
-    pub(super) target: TargetFlags,
-    /// Build all handlers in one cargo run, with the features of all over all, as cargo does it (the
-    /// default of the dev profile)
-    #[arg(long, help_heading = "Feature Selection")]
-    pub(super) unify_features: bool,
-    /// How hard the zips are compressed [default: best, level 12; in dev builds fast, level 6]
-    #[arg(long, value_name = "HOW", value_parser = ["fast", "best"], help_heading = "Packaging")]
-    pub(super) compression: Option<String>,
-    /// Build with the release profile (the default)
-    #[arg(short, long, conflicts_with = "profile")]
-    pub(super) release: bool,
-    /// Build with this profile; `dev` for a debug build
-    ///
-    /// [default: release]
-    #[arg(long, value_name = "PROFILE-NAME")]
-    pub(super) profile: Option<String>,
-    /// Number of parallel jobs
-    #[arg(short, long, value_name = "N", allow_hyphen_values = true)]
-    pub(super) jobs: Option<String>,
-    /// Build as much as possible after an error
-    #[arg(long)]
-    pub(super) keep_going: bool,
-    /// Directory for all generated artifacts
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(super) target_dir: Option<PathBuf>,
-    /// Write a report of cargo's compile times
-    #[arg(long)]
-    pub(super) timings: bool,
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Manifest Options")]
-pub(super) struct ManifestFlags {
-    /// Assert that Cargo.lock will remain unchanged
-    #[arg(long)]
-    pub(super) locked: bool,
-    /// Run without accessing the network
-    #[arg(long)]
-    pub(super) offline: bool,
-    /// Equivalent to specifying both --locked and --offline
-    #[arg(long)]
-    pub(super) frozen: bool,
-    /// Override a cargo configuration value
-    #[arg(long, value_name = "KEY=VALUE|PATH")]
-    pub(super) config: Vec<String>,
-    /// Unstable (nightly-only) flags to cargo
-    #[arg(short = 'Z', value_name = "FLAG")]
-    pub(super) unstable: Vec<String>,
-}

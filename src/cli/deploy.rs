@@ -1,10 +1,10 @@
 //! `plan` and `deploy`: what is selected, made to be on AWS.
 
 mod actions;
-mod jobs;
+pub(super) mod jobs;
 mod report;
-mod session;
-mod show;
+pub(super) mod session;
+pub(super) mod show;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

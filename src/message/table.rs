@@ -1,4 +1,4 @@
-//! Tables for people.
+//! Rows in columns.
 
 use super::clean;
 

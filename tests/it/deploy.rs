@@ -6,6 +6,6 @@ mod emulators;
 mod faults;
 mod first;
 mod policy;
-mod proxy;
+pub(crate) mod proxy;
 mod rivals;
-mod site;
+pub(crate) mod site;

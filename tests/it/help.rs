@@ -52,6 +52,13 @@ fn help_of_config() {
 }
 
 #[test]
+fn help_of_what_looks_at_aws() {
+    pinned("status", &["status", "--help"]);
+    pinned("logs", &["logs", "--help"]);
+    pinned("delete", &["delete", "--help"]);
+}
+
+#[test]
 fn help_of_completions() {
     pinned("completions", &["completions", "--help"]);
 }

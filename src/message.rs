@@ -16,7 +16,6 @@ pub use table::{Keep, Table};
 use crate::audit::{Finding, Level};
 use crate::compare::Difference;
 
-
 /// One line of `--output json`.
 #[derive(Debug, Serialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]

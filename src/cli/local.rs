@@ -47,9 +47,23 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         let all: Vec<String> = options.faults.iter().map(ToString::to_string).collect();
         shell.status("Faults", format!("{}; seed {}", all.join(", "), args.rehearsal.seed));
     }
+    let (talk, all_said) = talk(global);
+    let mut answered = Ok(());
+    let region = options.region.clone();
+    let ready = |address: SocketAddr| answered = answer(args, (address, region.as_str()), shell);
+    let served = local::serve(options, Box::new(talk), ready, stop());
+    // The server's end of the talk is gone; what is still to be said is said, if somebody reads.
+    let _ = all_said.recv_timeout(PATIENCE);
+    served?;
+    answered
+}
+
+/// Says what functions write and what becomes of events. The second end tells that all was said, once
+/// the first is gone.
+pub(super) fn talk(global: &Global) -> (impl Fn(Event<'_>) + Send + 'static, Receiver<()>) {
     let (said, all_said) = speaker(global.shell());
     let quiet = global.quiet;
-    let talk = Box::new(move |event: Event<'_>| {
+    let talk = move |event: Event<'_>| {
         if quiet {
             return;
         }
@@ -59,15 +73,8 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         };
         // What nobody reads is lost; the server must not wait for it.
         let _ = said.try_send((function, text));
-    });
-    let mut answered = Ok(());
-    let region = options.region.clone();
-    let ready = |address: SocketAddr| answered = answer(args, (address, region.as_str()), shell);
-    let served = local::serve(options, talk, ready, stop());
-    // The server's end of the talk is gone; what is still to be said is said, if somebody reads.
-    let _ = all_said.recv_timeout(PATIENCE);
-    served?;
-    answered
+    };
+    (talk, all_said)
 }
 
 /// That of the flag, else of the variable, which counts for nothing if it is empty.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::release::guard;
+
 /// All control calls together may be 15 a second; one is left to others.
 pub const CONTROL: f64 = 14.0;
 /// So many may come at once.
@@ -47,19 +49,25 @@ impl Rates {
 
     /// Waits until one more call of this operation may be made.
     pub(super) async fn turn(&self, operation: &str) {
+        if let Some(bucket) = self.bucket(operation) {
+            bucket.take().await;
+        }
+    }
+
+    fn bucket(&self, operation: &str) -> Option<&Bucket> {
         match operation {
-            "GetFunction" => self.get_function.take().await,
-            "GetPolicy" => self.get_policy.take().await,
-            _ => self.control.take().await,
+            "GetFunction" => Some(&self.get_function),
+            "GetPolicy" => Some(&self.get_policy),
+            // S3, IAM and STS count for themselves.
+            _ if guard::find(operation).is_some_and(|call| !call.is_of_lambda()) => None,
+            _ => Some(&self.control),
         }
     }
 
     /// AWS throttled all the same, others are at work too: the bucket begins empty.
     pub(super) fn throttled(&self, operation: &str) {
-        match operation {
-            "GetFunction" => self.get_function.empty(),
-            "GetPolicy" => self.get_policy.empty(),
-            _ => self.control.empty(),
+        if let Some(bucket) = self.bucket(operation) {
+            bucket.empty();
         }
     }
 }

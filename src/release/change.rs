@@ -78,6 +78,8 @@ pub enum Action {
         key: String,
         /// How many bytes.
         size: u64,
+        /// Their SHA-256 in base64.
+        sha256: String,
     },
     /// `CreateFunction`.
     Create {

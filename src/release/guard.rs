@@ -93,6 +93,18 @@ pub fn find(operation: &str) -> Option<&'static Call> {
 }
 
 impl Call {
+    /// Whether it is Lambda's own.
+    #[must_use]
+    pub fn is_of_lambda(&self) -> bool {
+        self.action.is_none()
+    }
+
+    /// Whether it ends in the same, however often it is sent.
+    #[must_use]
+    pub fn is_safe_twice(&self) -> bool {
+        matches!(self.guard, Guard::Read | Guard::ContentAddressed)
+    }
+
     /// The permission that it needs: `lambda:GetFunction`.
     #[must_use]
     pub fn action(&self) -> String {

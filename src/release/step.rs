@@ -267,6 +267,7 @@ fn upload(desired: &Desired, observed: &Observed) -> Option<Action> {
         bucket: object.bucket.clone(),
         key: object.key.clone(),
         size: desired.code.size,
+        sha256: desired.code.sha256.clone(),
     })
 }
 

@@ -112,6 +112,9 @@ fn of_error(error: &AwsError) -> Option<String> {
             "see `aws sts get-caller-identity`; `--local` needs no account and no credentials"
                 .to_owned(),
         ),
+        AwsError::Taken { .. } => {
+            Some("remove it, or name another place with `s3-prefix`".to_owned())
+        }
         AwsError::NoRegion => Some("name one: `--region`, `region`, or AWS_REGION".to_owned()),
         AwsError::Unanswered { .. } => {
             Some("run the same command again: it goes on where this ended".to_owned())

@@ -223,7 +223,9 @@ impl<'a> Common<'a> {
     }
 
     fn job(&self, function: &Function, wanted: Wanted, bundle: Bundle) -> Result<Job, Error> {
-        let object = wanted.s3_bucket.clone().map(|bucket| {
+        // The server on this machine takes everything with the call, and has no buckets.
+        let bucket = wanted.s3_bucket.clone().filter(|_| !self.release.place.local);
+        let object = bucket.map(|bucket| {
             let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
             Object { bucket, key: key(prefix, &bundle) }
         });

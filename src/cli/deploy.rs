@@ -1,5 +1,6 @@
 //! `plan` and `deploy`: what is selected, made to be on AWS.
 
+mod actions;
 mod jobs;
 mod report;
 mod session;
@@ -40,7 +41,12 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
         refuse(release, end)?;
         session.must_last(&changes, shell).await?;
         let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await;
+        let Some(outcomes) = outcomes else {
+            let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted));
+            return Err(Error::Deploy(DeployError { stopped: stopped.collect(), planned: false }));
+        };
         report::answer(&session, &jobs, &outcomes, shell)?;
+        actions::write(&outcomes)?;
         settle(outcomes)
     })?
 }
@@ -82,13 +88,14 @@ fn refuse(release: &Release, end: Next) -> Result<(), Error> {
     Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
 }
 
+/// None if it was ended at once.
 async fn deploy(
     aws: &Aws,
     jobs: &[Job],
     observed: Vec<Observed>,
     release: &Release,
     shell: &Shell,
-) -> Vec<Outcome> {
+) -> Option<Vec<Outcome>> {
     let options = Options {
         concurrency: release.concurrency,
         keep_going: release.build.compile.keep_going,
@@ -98,15 +105,15 @@ async fn deploy(
     let (stop, interrupted) = watch::channel(false);
     let ended = async {
         let _ = tokio::signal::ctrl_c().await;
-        shell.status("Stopping", "what is under way; once more ends at once");
+        shell.status("Stopping", "when what is under way has ended; Ctrl-C once more ends at once");
         let _ = stop.send(true);
-        std::future::pending::<()>().await
+        let _ = tokio::signal::ctrl_c().await;
     };
     let waits = RefCell::new(BTreeSet::new());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
     tokio::select! {
-        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => outcomes,
-        () = ended => Vec::new(),
+        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => Some(outcomes),
+        () = ended => None,
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         program: env::current_exe().map_err(LocalError::Start)?,
         faults: faults(&args.rehearsal)?,
         seed: args.rehearsal.seed,
+        drain: false,
     };
     if !options.faults.is_empty() {
         let all: Vec<String> = options.faults.iter().map(ToString::to_string).collect();

@@ -6,6 +6,7 @@ mod cuts;
 mod emulators;
 mod faults;
 mod first;
+mod policy;
 mod proxy;
 mod rivals;
 mod site;

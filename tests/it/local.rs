@@ -8,6 +8,7 @@ mod clients;
 mod data;
 mod events;
 mod handlers;
+mod kept;
 mod pool;
 mod s3;
 pub(crate) mod server;

@@ -143,6 +143,8 @@ fn with_server<T>(
         program: env::current_exe().map_err(LocalError::Start)?,
         faults: Vec::new(),
         seed: 0,
+        // An event is run before the server ends: nobody else would.
+        drain: true,
     };
     let talk = global.shell();
     let talk = move |event: Event<'_>| {

@@ -2,6 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use super::proxy::Proxy;
 use super::site::{Site, answer};
@@ -81,4 +84,91 @@ fn touch(address: &str) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Whose answer comes next, by a seed; whoever has ended gives its turns away.
+struct Turns {
+    state: Mutex<(u64, [bool; 2])>,
+    changed: Condvar,
+}
+
+impl Turns {
+    fn new(seed: u64) -> Self {
+        let state = Mutex::new((seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, [false; 2]));
+        Self { state, changed: Condvar::new() }
+    }
+
+    /// Waits for the turn of this one.
+    fn wait(&self, who: usize) {
+        let mut state = self.state.lock().unwrap();
+        loop {
+            let turn = usize::from(state.0 & 0x10000 != 0);
+            if turn == who || state.1[1 - who] {
+                state.0 ^= state.0 << 13;
+                state.0 ^= state.0 >> 7;
+                state.0 ^= state.0 << 17;
+                self.changed.notify_all();
+                return;
+            }
+            // The other one may be at work without a call.
+            let (next, timeout) =
+                self.changed.wait_timeout(state, Duration::from_millis(300)).unwrap();
+            state = next;
+            if timeout.timed_out() {
+                return;
+            }
+        }
+    }
+
+    fn ended(&self, who: usize) {
+        self.state.lock().unwrap().1[who] = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Both deploy at once, and their answers come in an order that a seed decides: one wins, whole, or one
+/// comes after the other. `RIVALS` says how many orders are tried.
+#[test]
+fn two_deployers_in_many_orders() {
+    let orders = std::env::var("RIVALS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    for seed in 1..=orders {
+        let server = Server::start(&["--delay", if seed % 2 == 0 { "0s" } else { "30ms" }]);
+        let words = ["left", "right"];
+        let sites = words.map(|_| Site::new(&["api"]));
+        sites[0].deploy(&server.address);
+        let turns = Arc::new(Turns::new(seed));
+        let runs: Vec<_> = thread::scope(|scope| {
+            let running: Vec<_> = sites
+                .iter()
+                .enumerate()
+                .map(|(who, site)| {
+                    site.bundle("api", words[who]);
+                    let (turns, address) = (Arc::clone(&turns), server.address.clone());
+                    scope.spawn(move || {
+                        let gate = Arc::clone(&turns);
+                        let proxy = Proxy::new(&address, move |_, _| {
+                            gate.wait(who);
+                            true
+                        });
+                        let run = site.run(&proxy.address, &["deploy"]);
+                        turns.ended(who);
+                        run
+                    })
+                })
+                .collect();
+            running.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let serves = answer(&server, "api");
+        let codes = [runs[0].code, runs[1].code];
+        let said = format!("seed {seed}: {}\n{}", runs[0].stderr, runs[1].stderr);
+        match codes {
+            [0, 0] => assert!(words.iter().any(|word| serves == *word), "{said}"),
+            [0, 4] | [4, 0] => {
+                let winner = usize::from(codes[0] == 4);
+                assert_eq!(serves, words[winner], "{said}");
+                assert!(runs[1 - winner].stderr.contains("by somebody else"), "{said}");
+            }
+            _ => panic!("{codes:?}: {said}"),
+        }
+    }
 }

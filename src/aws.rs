@@ -11,6 +11,7 @@ mod invoke;
 mod observe;
 mod rate;
 mod reconcile;
+mod role;
 mod s3;
 
 use std::cell::{OnceCell, RefCell};
@@ -34,6 +35,7 @@ pub struct Aws {
     config: SdkConfig,
     client: Client,
     s3: OnceCell<aws_sdk_s3::Client>,
+    iam: OnceCell<aws_sdk_iam::Client>,
     /// Multipart uploads that have begun.
     uploads: RefCell<Vec<s3::Open>>,
     calls: Calls,
@@ -60,6 +62,7 @@ impl Aws {
         Ok(Self {
             client,
             s3: OnceCell::new(),
+            iam: OnceCell::new(),
             uploads: RefCell::default(),
             calls: Calls::new(rate, talk),
             region,

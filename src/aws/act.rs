@@ -35,6 +35,9 @@ impl Aws {
     pub async fn act(&self, change: &Change, zip: &Path) -> Result<Value, AwsError> {
         let name = change.function.as_str();
         match &change.action {
+            Action::CreateRole { .. } | Action::AttachPolicy { .. } => {
+                self.role_action(&change.action).await
+            }
             Action::Upload { bucket, key, size, sha256 } => {
                 let upload = Upload { bucket, key, size: *size, sha256 };
                 let stored = self.upload(&upload, zip).await?;

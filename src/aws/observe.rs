@@ -15,7 +15,7 @@ use crate::release::next::next;
 use crate::release::observed::{Attached, Function, Observed, StoredObject, points_at};
 
 /// What is not there is nothing.
-fn if_there<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+pub(super) fn if_there<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.is_not_found() => Ok(None),
@@ -33,14 +33,21 @@ impl Aws {
                 tokio::join!(self.alias(name, alias), self.function(name, Some(alias)));
             Ok::<_, AwsError>((alias.clone(), there?, version?))
         }));
-        let (latest, aliases, attached, signing, newest) = tokio::join!(
+        let role = async {
+            match desired.own_role() {
+                Some(name) => self.role(&name).await,
+                None => Ok(None),
+            }
+        };
+        let (latest, aliases, attached, signing, newest, role) = tokio::join!(
             self.function(name, None),
             aliases,
             self.attached(desired),
             self.code_signing(desired),
             self.newest_version(desired),
+            role,
         );
-        let mut observed = Observed { function: latest?, ..Observed::default() };
+        let mut observed = Observed { function: latest?, role: role?, ..Observed::default() };
         if let Some(function) = &mut observed.function {
             function.code_signing = signing?;
         }

@@ -126,7 +126,6 @@ impl Aws {
         let waited = Cell::new(Duration::ZERO);
         let deploy = Deploy { aws: self, options, tracks, talk, interrupted, waited };
         deploy.run().await;
-        self.abandon_uploads().await;
         deploy.tracks.into_iter().map(Track::outcome).collect()
     }
 }

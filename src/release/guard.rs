@@ -53,6 +53,8 @@ pub static CALLS: &[Call] = &[
     call("ListEventSourceMappings", Guard::Read),
     call("ListVersionsByFunction", Guard::Read),
     by("GetCallerIdentity", "sts:GetCallerIdentity", Guard::Read),
+    by("GetRole", "iam:GetRole", Guard::Read),
+    by("ListAttachedRolePolicies", "iam:ListAttachedRolePolicies", Guard::Read),
     by("HeadObject", "s3:GetObject", Guard::Read),
     call("CreateFunction", Guard::CreateOnly),
     call("UpdateFunctionConfiguration", Guard::Revision),

@@ -9,4 +9,5 @@ mod first;
 mod policy;
 mod proxy;
 mod rivals;
+mod roles;
 mod site;

@@ -125,6 +125,11 @@ impl<'a> Track<'a> {
                 self.known_aliases.borrow_mut().insert(name.clone(), points_at(&answer).to_owned());
                 observed.aliases.insert(name.clone(), answer);
             }
+            Action::CreateRole { .. } => {
+                if let (Some(role), Some(arn)) = (&mut observed.role, answer["Arn"].as_str()) {
+                    role.arn = arn.to_owned();
+                }
+            }
             Action::Upload { .. } => {
                 let version = text(&object(answer), "VersionId").map(str::to_owned);
                 observed.object = Some(StoredObject { version });
@@ -192,6 +197,8 @@ impl<'a> Track<'a> {
         {
             let before = self.observed.borrow();
             observed.acted |= before.acted;
+            // IAM is slow to show what was made.
+            observed.role = before.role.clone().or(observed.role);
             observed.object = before.object.clone().or(observed.object);
             // Versions that this run has published stay known, as they were last seen.
             for (number, version) in &before.versions {

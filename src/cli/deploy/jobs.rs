@@ -249,6 +249,7 @@ impl<'a> Common<'a> {
             version_description: described(&text, bundle.commit.as_deref(), self.tag.as_deref()),
             alias_text: text,
             deploy: self.deploy.clone(),
+            create_role: self.release.create_role,
             clear_weights: self.release.clear_weights,
         };
         Ok(Job { desired, zip: bundle.zip })

@@ -9,6 +9,7 @@ use crate::release::content::{current, text};
 use crate::release::desired::Desired;
 use crate::release::guard;
 use crate::release::observed::Observed;
+use crate::release::role::policy_arn;
 
 /// The reads of a function: those that are always made, and one for each other thing that is
 /// configured.
@@ -36,6 +37,10 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
         grants.allow(&["lambda:GetFunction"], [versions]);
     }
     of_observing_attachments(desired, grants);
+    if let Some(role) = desired.own_role() {
+        let role = grants.role(&role);
+        grants.allow(&["iam:GetRole", "iam:ListAttachedRolePolicies"], [role]);
+    }
     let key = observed.latest().map(|latest| current(latest, "KMSKeyArn"));
     if let Some(key) = key.as_ref().and_then(Value::as_str).filter(|key| !key.is_empty())
         && wanted.environment.is_some()
@@ -92,6 +97,14 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
     let action = guard::find(change.action.operation()).map(guard::Call::action);
     let action = action.as_deref().unwrap_or_default();
     match &change.action {
+        Action::CreateRole { name, .. } => {
+            let role = grants.role(name);
+            grants.allow(&[action], [role]);
+        }
+        Action::AttachPolicy { role, policy } => {
+            let (role, policy) = (grants.role(role), policy_arn(&grants.partition, policy));
+            grants.allow_if(&[action], role, "ArnEquals", "iam:PolicyARN", [policy]);
+        }
         Action::Upload { bucket, key, .. } => {
             let objects = objects(bucket, key, grants);
             grants.allow(&[action, "s3:AbortMultipartUpload"], [objects]);
@@ -140,6 +153,7 @@ fn of_attachment(name: &str, action: &str, attach: &Attach, grants: &mut Grants)
 /// What members of `CreateFunction` and `UpdateFunctionConfiguration` need.
 fn of_configuration(members: &Object, grants: &mut Grants) {
     if let Some(role) = text(members, "Role") {
+        let role = grants.role(role);
         let service = ["lambda.amazonaws.com".to_owned()];
         // IAM User Guide: "Grant a user permissions to pass a role to an AWS service".
         let action = ["iam:PassRole"];

@@ -14,14 +14,19 @@ mod look;
 mod observe;
 mod rate;
 mod reconcile;
+mod role;
+mod s3;
 
+use std::cell::{OnceCell, RefCell};
 use std::time::SystemTime;
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use serde_json::Value;
 
 use call::{Calls, send};
+use error::Failure;
 
 pub use connect::Place;
 pub use delete::Belongings;
@@ -35,6 +40,10 @@ pub use reconcile::{Event, Job, Options, Outcome, Stop};
 pub struct Aws {
     config: SdkConfig,
     client: Client,
+    s3: OnceCell<aws_sdk_s3::Client>,
+    iam: OnceCell<aws_sdk_iam::Client>,
+    /// Multipart uploads that have begun.
+    uploads: RefCell<Vec<s3::Open>>,
     calls: Calls,
     /// The Region.
     pub region: String,
@@ -56,7 +65,15 @@ impl Aws {
         let config = connect::load(place).await;
         let region = config.region().ok_or(AwsError::NoRegion)?.to_string();
         let client = Client::new(&config);
-        Ok(Self { client, calls: Calls::new(rate, talk), region, config })
+        Ok(Self {
+            client,
+            s3: OnceCell::new(),
+            iam: OnceCell::new(),
+            uploads: RefCell::default(),
+            calls: Calls::new(rate, talk),
+            region,
+            config,
+        })
     }
 
     /// When the credentials expire, if they do.
@@ -81,12 +98,19 @@ impl Aws {
     pub async fn account(&self) -> Result<String, AwsError> {
         let client = aws_sdk_sts::Client::new(&self.config);
         let operation = "GetCallerIdentity";
-        match client.get_caller_identity().send().await {
-            Ok(answer) => Ok(answer.account.unwrap_or_default()),
-            Err(error) => {
-                Err(error::Failure::new(operation, &error, &self.calls.secrets.borrow()).error)
-            }
-        }
+        let answer = self.calls.repeat(operation, async || {
+            let answer = client.get_caller_identity().send().await;
+            answer.map_err(|error| self.failure(operation, &error))
+        });
+        Ok(answer.await?.account.unwrap_or_default())
+    }
+
+    fn failure<E>(&self, operation: &'static str, error: &SdkError<E>) -> Failure
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        SdkError<E>: ProvideErrorMetadata,
+    {
+        Failure::new(operation, error, &self.calls.secrets.borrow())
     }
 
     /// The operations that were called, in order.

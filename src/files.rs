@@ -6,7 +6,7 @@ mod stamp;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +84,15 @@ pub fn length(file: &File, path: &Path) -> Result<u64, FileError> {
 /// Reads a whole file.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
     fs::read(path).map_err(FileError::at("read", path))
+}
+
+/// Reads a part of a file.
+pub fn read_part(path: &Path, at: u64, length: u64) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    let mut file = open_file(path)?;
+    let read = file.seek(io::SeekFrom::Start(at));
+    let read = read.and_then(|_| file.take(length).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(FileError::at("read", path))
 }
 
 /// Adds to the end of a file, which is made if it is not there.

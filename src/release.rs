@@ -22,6 +22,7 @@ pub mod next;
 pub mod observed;
 pub mod policy;
 pub mod predict;
+pub mod role;
 pub mod status;
 mod step;
 pub mod wanted;

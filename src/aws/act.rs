@@ -7,13 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
+use super::s3::Upload;
 use super::{Aws, AwsError, send};
 use crate::release::Object;
 use crate::release::change::{Action, Attach, Attachment, Change, Sent};
 
 /// A request's JSON.
-fn body(value: &Value) -> Option<Bytes> {
-    Some(Bytes::from(value.to_string()))
+fn body(value: &Value) -> Bytes {
+    Bytes::from(value.to_string())
 }
 
 /// With a member, if there is a value for it.
@@ -34,7 +35,14 @@ impl Aws {
     pub async fn act(&self, change: &Change, zip: &Path) -> Result<Value, AwsError> {
         let name = change.function.as_str();
         match &change.action {
-            Action::Upload { .. } => Ok(Value::Null),
+            Action::CreateRole { .. } | Action::AttachPolicy { .. } => {
+                self.role_action(&change.action).await
+            }
+            Action::Upload { bucket, key, size, sha256 } => {
+                let upload = Upload { bucket, key, size: *size, sha256 };
+                let stored = self.upload(&upload, zip).await?;
+                Ok(json!({ "VersionId": stored.version }))
+            }
             Action::Create { members, code } => self.create(members, code, zip).await,
             Action::Configure { fields, revision } => {
                 let mut members: Object = fields
@@ -142,9 +150,10 @@ impl Aws {
             }
             Action::Tag { set, arn } => {
                 let tags = set.iter().map(|(key, (_, value))| (key.clone(), value.clone()));
-                let tags: std::collections::HashMap<String, String> = tags.collect();
-                let request =
-                    || self.client.tag_resource().resource(arn).set_tags(Some(tags.clone()));
+                let request = || {
+                    let tags = Some(tags.clone().collect());
+                    self.client.tag_resource().resource(arn).set_tags(tags)
+                };
                 send!(self.calls, "TagResource", request())
             }
             Action::Untag { keys, arn } => {

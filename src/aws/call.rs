@@ -18,12 +18,12 @@ use tokio::time::{Instant, sleep};
 
 use super::error::{AwsError, Class, Failure, Secrets};
 use super::rate::Rates;
-use crate::release::guard::{self, Guard};
+use crate::release::guard;
 
 /// How long a call may be throttled in all.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// How often a read that was not answered is tried again.
-const READS: u32 = 5;
+const PATIENCE: Duration = Duration::from_mins(5);
+/// How often what was not answered, and may be sent twice, is tried again.
+const LOST: u32 = 5;
 /// The first pause between attempts; it doubles.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest.
@@ -107,23 +107,40 @@ impl Calls {
         }
     }
 
-    /// Makes a call. What AWS throttles is sent again in the end, what it does not answer only if it is
-    /// a read: of a write nobody knows then whether it had its effect.
+    /// Makes a call of Lambda's.
     pub(super) async fn send(
         &self,
         operation: &'static str,
-        body: Option<Bytes>,
+        body: impl Into<Option<Bytes>>,
         attempt: impl AsyncFn(Attempt) -> Result<(), Failure>,
     ) -> Result<Value, AwsError> {
-        let read = guard::find(operation).is_none_or(|call| call.guard == Guard::Read);
+        let body = body.into();
+        let once = async || {
+            let one = Attempt::new(body.as_ref());
+            attempt(one.clone()).await.map(|()| one.answer())
+        };
+        self.repeat(operation, once).await
+    }
+
+    /// Makes a call in its turn. What AWS throttles is sent again in the end. What it does not answer
+    /// only if that is a read, or ends in the same whenever it is sent: of any other write nobody knows
+    /// then whether it had its effect.
+    pub(super) async fn repeat<T>(
+        &self,
+        operation: &'static str,
+        attempt: impl AsyncFn() -> Result<T, Failure>,
+    ) -> Result<T, AwsError> {
+        let safe = guard::find(operation).is_none_or(|call| call.is_safe_twice());
         let began = Instant::now();
         let mut pause = PAUSE;
         let mut lost = 0;
         loop {
             self.rates.turn(operation).await;
             self.made.borrow_mut().push(operation);
-            let one = Attempt::new(body.as_ref());
-            let Err(failure) = attempt(one.clone()).await else { return Ok(one.answer()) };
+            let failure = match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
             match failure.class {
                 Class::Throttled(after) if began.elapsed() < PATIENCE => {
                     self.rates.throttled(operation);
@@ -132,7 +149,7 @@ impl Calls {
                     }
                     sleep(after.unwrap_or_default().max(self.jitter(pause))).await;
                 }
-                Class::Uncertain if read && lost < READS => {
+                Class::Uncertain if safe && lost < LOST => {
                     lost += 1;
                     sleep(self.jitter(pause)).await;
                 }

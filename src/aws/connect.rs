@@ -8,6 +8,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::{Credentials, ProvideCredentials as _, SharedCredentialsProvider};
 
+use aws_sdk_s3::config::RequestChecksumCalculation;
+
 use super::error::AwsError;
 
 /// How long a connection may take to come about.
@@ -58,6 +60,17 @@ pub(super) async fn load(place: &Place) -> SdkConfig {
         loader = loader.endpoint_url(url);
     }
     loader.load().await
+}
+
+/// S3. What stands in for it on another endpoint has no names of buckets in its own name.
+pub(super) fn s3(config: &SdkConfig) -> aws_sdk_s3::Config {
+    let elsewhere =
+        config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+    aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(elsewhere)
+        // Each body has its SHA-256 already.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .build()
 }
 
 /// When the credentials expire, if they do; finds out whether there are any.

@@ -37,6 +37,14 @@ pub enum AwsError {
         /// Why not.
         why: String,
     },
+    /// Under a name made of our content lies something else.
+    #[error("s3://{bucket}/{key} holds other bytes than its name says")]
+    Taken {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
     /// No Region.
     #[error("no Region is named")]
     NoRegion,
@@ -136,7 +144,9 @@ fn class(code: &str, message: &str, status: u16, after: Option<Duration>) -> Cla
     if throttled || status == 429 || message.contains("throttled by EC2") {
         return Class::Throttled(after);
     }
-    if status >= 500 { Class::Uncertain } else { Class::Final }
+    // S3 answers the first two with 200 and 400 ("Error responses").
+    let once_more = matches!(code, "InternalError" | "RequestTimeout" | "ServiceUnavailable");
+    if status >= 500 || once_more { Class::Uncertain } else { Class::Final }
 }
 
 impl AwsError {
@@ -267,6 +277,9 @@ mod tests {
             ("TooManyRequestsException", "", 429, Class::Throttled(after)),
             ("InvalidParameterValueException", "throttled by EC2", 400, Class::Throttled(after)),
             ("ServiceException", "", 500, Class::Uncertain),
+            ("InternalError", "", 200, Class::Uncertain),
+            ("RequestTimeout", "", 400, Class::Uncertain),
+            ("SlowDown", "", 503, Class::Throttled(after)),
             ("ResourceConflictException", "", 409, Class::Final),
             ("ExpiredTokenException", "", 403, Class::Final),
         ] {

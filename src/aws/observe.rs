@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use serde_json::Value;
 
+use super::s3::Upload;
 use super::{Aws, AwsError, object, send};
 use crate::release::Object;
+use crate::release::change::Action;
 use crate::release::content::text;
 use crate::release::desired::Desired;
-use crate::release::observed::{Attached, Function, Observed, points_at};
+use crate::release::next::next;
+use crate::release::observed::{Attached, Function, Observed, StoredObject, points_at};
 
 /// What is not there is nothing.
-fn if_there<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+pub(super) fn if_there<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.is_not_found() => Ok(None),
@@ -30,14 +33,21 @@ impl Aws {
                 tokio::join!(self.alias(name, alias), self.function(name, Some(alias)));
             Ok::<_, AwsError>((alias.clone(), there?, version?))
         }));
-        let (latest, aliases, attached, signing, newest) = tokio::join!(
+        let role = async {
+            match desired.own_role() {
+                Some(name) => self.role(&name).await,
+                None => Ok(None),
+            }
+        };
+        let (latest, aliases, attached, signing, newest, role) = tokio::join!(
             self.function(name, None),
             aliases,
             self.attached(desired),
             self.code_signing(desired),
             self.newest_version(desired),
+            role,
         );
-        let mut observed = Observed { function: latest?, ..Observed::default() };
+        let mut observed = Observed { function: latest?, role: role?, ..Observed::default() };
         if let Some(function) = &mut observed.function {
             function.code_signing = signing?;
         }
@@ -56,7 +66,23 @@ impl Aws {
         }
         self.pointed_at(name, &mut observed).await?;
         self.remember_secrets(&observed);
+        observed.object = self.object(desired, &observed).await?;
         Ok(observed)
+    }
+
+    /// The object in a bucket, where code is needed that goes through one.
+    async fn object(
+        &self,
+        desired: &Desired,
+        observed: &Observed,
+    ) -> Result<Option<StoredObject>, AwsError> {
+        let step = next([(desired, observed)]);
+        match step.changes.first().map(|change| &change.action) {
+            Some(Action::Upload { bucket, key, size, sha256 }) => {
+                self.stored(&Upload { bucket, key, size: *size, sha256 }).await
+            }
+            _ => Ok(None),
+        }
     }
 
     /// An alias may have moved between the two reads.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::release::guard;
+
 /// All control calls together may be 15 a second; one is left to others.
 pub const CONTROL: f64 = 14.0;
 /// So many may come at once.
@@ -53,20 +55,26 @@ impl Rates {
 
     /// Waits until one more call of this operation may be made.
     pub(super) async fn turn(&self, operation: &str) {
-        self.bucket(operation).take().await;
+        if let Some(bucket) = self.bucket(operation) {
+            bucket.take().await;
+        }
+    }
+
+    fn bucket(&self, operation: &str) -> Option<&Bucket> {
+        match operation {
+            "GetFunction" => Some(&self.get_function),
+            "GetPolicy" => Some(&self.get_policy),
+            "FilterLogEvents" => Some(&self.filter_log_events),
+            // S3, IAM and STS count for themselves.
+            _ if guard::find(operation).is_some_and(|call| !call.is_of_lambda()) => None,
+            _ => Some(&self.control),
+        }
     }
 
     /// AWS throttled all the same, others are at work too: the bucket begins empty.
     pub(super) fn throttled(&self, operation: &str) {
-        self.bucket(operation).empty();
-    }
-
-    fn bucket(&self, operation: &str) -> &Bucket {
-        match operation {
-            "GetFunction" => &self.get_function,
-            "GetPolicy" => &self.get_policy,
-            "FilterLogEvents" => &self.filter_log_events,
-            _ => &self.control,
+        if let Some(bucket) = self.bucket(operation) {
+            bucket.empty();
         }
     }
 }

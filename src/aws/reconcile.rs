@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::{Aws, AwsError};
 use crate::release::change::Change;
 use crate::release::desired::Desired;
+use crate::release::guard;
 use crate::release::next::{Next, next};
 use crate::release::observed::Observed;
 
@@ -272,7 +273,9 @@ impl Deploy<'_> {
 
     /// A conflict, or no answer: whatever is there now decides.
     async fn after(&self, track: &Track<'_>, change: &Change, error: AwsError) -> Result<(), Stop> {
-        let unanswered = matches!(error, AwsError::Unanswered { .. });
+        // What may be sent twice was sent again already.
+        let once = guard::find(change.action.operation()).is_none_or(|call| !call.is_safe_twice());
+        let unanswered = once && matches!(error, AwsError::Unanswered { .. });
         if !unanswered && !error.is_conflict() {
             return Err(error.into());
         }

@@ -8,6 +8,7 @@ pub(super) mod show;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -21,6 +22,9 @@ use crate::release::policy::policy;
 use crate::release::predict::unfold;
 use crate::shell::Shell;
 use session::Session;
+
+/// For how long a role that was just made may not be known everywhere.
+const NEW_ROLE: Duration = Duration::from_mins(1);
 
 pub(super) fn plan(args: &Plan, global: &Global, shell: &Shell) -> Result<(), Error> {
     let changes = dry_run(&args.release, args.iam_policy, global, shell)?;
@@ -128,7 +132,7 @@ async fn deploy(
         concurrency: release.concurrency,
         keep_going: release.build.compile.keep_going,
         patience: release.wait.into(),
-        new_role: std::time::Duration::ZERO,
+        new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
     };
     let (stop, interrupted) = watch::channel(false);
     let ended = async {
@@ -139,10 +143,12 @@ async fn deploy(
     };
     let waits = RefCell::new(BTreeSet::new());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
-    tokio::select! {
+    let outcomes = tokio::select! {
         outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => Some(outcomes),
         () = ended => None,
-    }
+    };
+    aws.abandon_uploads().await;
+    outcomes
 }
 
 fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {

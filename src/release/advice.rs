@@ -84,6 +84,10 @@ pub fn of_error(code: &str) -> Option<&'static str> {
         "CodeVerificationFailedException" => {
             "the code signing configuration enforces signatures: send signed code through S3"
         }
+        "NoSuchBucket" => "make the bucket that `s3-bucket` names: it is not this tool's to make",
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
+            "the bucket of `s3-bucket` is in another Region: Lambda takes code from its own only"
+        }
         "RequestEntityTooLargeException" => {
             "over 50 MB go through S3: name a bucket with `s3-bucket`"
         }

@@ -11,6 +11,8 @@ use super::Object;
 /// configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
+    /// Execution roles are made.
+    Role,
     /// Code goes to S3.
     Upload,
     /// Functions are created and configured.
@@ -36,6 +38,7 @@ impl Phase {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Role => "role",
             Self::Upload => "upload",
             Self::Configuration => "configuration",
             Self::Code => "code",
@@ -70,6 +73,20 @@ pub struct Field {
 /// What is done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
+    /// `CreateRole`, of an execution role for one function.
+    CreateRole {
+        /// Its name.
+        name: String,
+        /// Its description.
+        description: String,
+    },
+    /// `AttachRolePolicy`.
+    AttachPolicy {
+        /// The role's name.
+        role: String,
+        /// A policy of AWS's, without `arn:aws:iam::aws:policy/`.
+        policy: &'static str,
+    },
     /// `PutObject` or a multipart upload, of code that is not there yet.
     Upload {
         /// The bucket.
@@ -78,6 +95,8 @@ pub enum Action {
         key: String,
         /// How many bytes.
         size: u64,
+        /// Their SHA-256 in base64.
+        sha256: String,
     },
     /// `CreateFunction`.
     Create {
@@ -252,6 +271,7 @@ impl Action {
     #[must_use]
     pub const fn phase(&self) -> Phase {
         match self {
+            Self::CreateRole { .. } | Self::AttachPolicy { .. } => Phase::Role,
             Self::Upload { .. } => Phase::Upload,
             Self::Create { .. }
             | Self::Configure { .. }
@@ -270,6 +290,8 @@ impl Action {
     #[must_use]
     pub const fn operation(&self) -> &'static str {
         match self {
+            Self::CreateRole { .. } => "CreateRole",
+            Self::AttachPolicy { .. } => "AttachRolePolicy",
             Self::Upload { .. } => "PutObject",
             Self::Create { .. } => "CreateFunction",
             Self::Configure { .. } => "UpdateFunctionConfiguration",

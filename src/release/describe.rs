@@ -39,6 +39,10 @@ pub fn bytes(change: &Change) -> u64 {
 #[must_use]
 pub fn details(change: &Change) -> Vec<Detail> {
     match &change.action {
+        Action::CreateRole { name, .. } => vec![detail("Role", Value::Null, name.as_str().into())],
+        Action::AttachPolicy { role, policy } => {
+            vec![detail(format!("policies of {role}"), Value::Null, (*policy).into())]
+        }
         Action::Upload { bucket, key, .. } => {
             vec![detail("Object", Value::Null, format!("s3://{bucket}/{key}").into())]
         }

@@ -1,5 +1,6 @@
 //! What AWS should hold of one function: what was packaged, and what the configuration says.
 
+use super::role;
 use super::wanted::Wanted;
 
 /// One function.
@@ -19,6 +20,8 @@ pub struct Desired {
     pub alias_text: String,
     /// This deploy, in the marker of every alias that it moves.
     pub deploy: String,
+    /// Whether a role may be made where none is named.
+    pub create_role: bool,
     /// Whether weights that somebody left on an alias are taken off.
     pub clear_weights: bool,
 }
@@ -50,6 +53,13 @@ impl Desired {
     #[must_use]
     pub fn publishes(&self) -> bool {
         self.wanted.publish.unwrap_or_default() || !self.wanted.aliases.is_empty()
+    }
+
+    /// The name of the role that is made for the function, if one may be.
+    #[must_use]
+    pub fn own_role(&self) -> Option<String> {
+        let named = self.wanted.configuration.get("Role").is_some_and(|role| role != "");
+        (self.create_role && !named).then(|| role::name(&self.name))
     }
 
     /// Where URL, permissions and the like live: on the first alias, else on `$LATEST`.

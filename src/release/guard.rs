@@ -53,6 +53,8 @@ pub static CALLS: &[Call] = &[
     call("ListEventSourceMappings", Guard::Read),
     call("ListVersionsByFunction", Guard::Read),
     by("GetCallerIdentity", "sts:GetCallerIdentity", Guard::Read),
+    by("GetRole", "iam:GetRole", Guard::Read),
+    by("ListAttachedRolePolicies", "iam:ListAttachedRolePolicies", Guard::Read),
     by("HeadObject", "s3:GetObject", Guard::Read),
     call("CreateFunction", Guard::CreateOnly),
     call("UpdateFunctionConfiguration", Guard::Revision),
@@ -101,6 +103,18 @@ pub fn find(operation: &str) -> Option<&'static Call> {
 }
 
 impl Call {
+    /// Whether it is Lambda's own.
+    #[must_use]
+    pub fn is_of_lambda(&self) -> bool {
+        self.action.is_none()
+    }
+
+    /// Whether it ends in the same, however often it is sent.
+    #[must_use]
+    pub fn is_safe_twice(&self) -> bool {
+        matches!(self.guard, Guard::Read | Guard::ContentAddressed)
+    }
+
     /// The permission that it needs: `lambda:GetFunction`.
     #[must_use]
     pub fn action(&self) -> String {

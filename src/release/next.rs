@@ -23,7 +23,15 @@ pub struct Next {
 pub enum Refusal {
     /// A function needs a role to be created.
     #[error("there is no such function yet, and no `role` to create it with")]
-    NoRole,
+    NoRole {
+        /// The name that its role would have.
+        role: String,
+        /// The policies that it would get.
+        policies: Vec<&'static str>,
+    },
+    /// What has the name of the role that would be made is for others.
+    #[error("the role {0} is there, and Lambda may not take it on")]
+    ForeignRole(String),
     /// Zip and image do not become one another (`UpdateFunctionCode`).
     #[error("the function on AWS is of package type {0}: a zip cannot be sent to it")]
     PackageType(String),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::content::text;
+use super::role::Role;
 use super::{Object, content};
 
 /// One function. What was not asked for is empty.
@@ -23,6 +24,8 @@ pub struct Observed {
     pub attached: Attached,
     /// The objects in buckets that were found: their version, if the bucket keeps versions.
     pub object: Option<StoredObject>,
+    /// The role that was asked for, if it exists.
+    pub role: Option<Role>,
 }
 
 /// An object in S3.

@@ -91,6 +91,14 @@ impl Grants {
         self.lambda(&format!("function:{name}{qualifier}"))
     }
 
+    /// A role of this account; what has an ARN already keeps it.
+    fn role(&self, name: &str) -> String {
+        if name.starts_with("arn:") {
+            return name.to_owned();
+        }
+        format!("arn:{}:iam::{}:role/{name}", self.partition, self.account)
+    }
+
     fn allow(&mut self, actions: &[&str], resources: impl IntoIterator<Item = String>) {
         for resource in resources {
             self.add(Scope { resource, condition: None }, actions);
@@ -116,9 +124,23 @@ impl Grants {
 
     /// One statement for all resources on which the same is allowed.
     fn statements(self) -> Vec<Value> {
+        let mut scopes: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        let mut by_scope = Vec::new();
+        // Values that the same may be done with on the same resource stand side by side.
+        for (Scope { resource, condition }, actions) in self.by_scope {
+            match condition {
+                Some((operator, key, values)) => {
+                    scopes.entry((resource, operator, key, actions)).or_default().extend(values);
+                }
+                None => by_scope.push((resource, None, actions)),
+            }
+        }
+        by_scope.extend(scopes.into_iter().map(|((resource, operator, key, actions), values)| {
+            (resource, Some((operator, key, values)), actions)
+        }));
         let mut together: BTreeMap<(BTreeSet<String>, Option<Condition>), BTreeSet<String>> =
             BTreeMap::new();
-        for (Scope { resource, condition }, actions) in self.by_scope {
+        for (resource, condition, actions) in by_scope {
             together.entry((actions, condition)).or_default().insert(resource);
         }
         let mut statements = Vec::new();
@@ -136,7 +158,8 @@ impl Grants {
 }
 
 /// "AWS Regions" in the IAM User Guide's page on ARNs.
-fn partition_of(region: &str) -> &'static str {
+#[must_use]
+pub fn partition_of(region: &str) -> &'static str {
     match region {
         _ if region.starts_with("cn-") => "aws-cn",
         _ if region.starts_with("us-gov-") => "aws-us-gov",

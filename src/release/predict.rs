@@ -6,6 +6,7 @@ use super::change::{Action, Change};
 use super::desired::Desired;
 use super::next::{Next, next};
 use super::observed::{Function, Observed, StoredObject};
+use super::role::Role;
 use super::{Object, attach};
 
 /// The number of a version that is not there yet.
@@ -14,6 +15,12 @@ pub const NEW_VERSION: &str = "new";
 /// Applies a change as AWS would, all at once and with success.
 pub fn apply(action: &Action, observed: &mut Observed) {
     match action {
+        Action::CreateRole { name, description } => {
+            observed.role = Some(Role::made(name, description));
+        }
+        Action::AttachPolicy { policy, .. } => {
+            observed.role.get_or_insert_default().policies.insert((*policy).to_owned());
+        }
         Action::Upload { .. } => observed.object = Some(StoredObject::default()),
         Action::Create { members, code } => {
             observed.function = Some(created(members, &code.sha256));

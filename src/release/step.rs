@@ -10,7 +10,7 @@ use super::desired::Desired;
 use super::marker::Marker;
 use super::next::Refusal;
 use super::observed::{Function, Observed, State, lost_its_code, points_at, state, weights};
-use super::{Object, attach};
+use super::{Object, attach, role};
 
 /// What one function needs next.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +29,13 @@ pub(super) enum Step {
 }
 
 pub(super) fn step(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
+    if let Some(function) = &observed.function {
+        refuse_early(desired, observed, function)?;
+    }
+    if let Some(action) = role::step(desired, observed)? {
+        return Ok(Step::Act(action));
+    }
     let Some(function) = &observed.function else { return create(desired, observed) };
-    refuse_early(desired, observed, function)?;
     if let Some(step) = latest(desired, observed, function)? {
         return Ok(step);
     }
@@ -82,9 +87,12 @@ fn is_ours(desired: &Desired, alias: &Object) -> bool {
 
 fn create(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
     let wanted = &desired.wanted;
-    if !wanted.configuration.get("Role").is_some_and(|role| role != "") {
-        return Err(Refusal::NoRole);
-    }
+    let named = wanted.configuration.get("Role").and_then(Value::as_str);
+    let role = named.filter(|role| !role.is_empty());
+    let Some(role) = role.or(observed.role.as_ref().map(|role| role.arn.as_str())) else {
+        let (role, policies) = (role::name(&desired.name), role::policies(desired));
+        return Err(Refusal::NoRole { role, policies });
+    };
     if let Some(upload) = upload(desired, observed) {
         return Ok(Step::Act(upload));
     }
@@ -95,6 +103,7 @@ fn create(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
             set(name, value.clone());
         }
     }
+    set("Role", role.into());
     set("FunctionName", desired.name.as_str().into());
     set("Runtime", desired.runtime.as_str().into());
     // Any text will do for an OS-only runtime; it reaches the program as `_HANDLER`.
@@ -267,6 +276,7 @@ fn upload(desired: &Desired, observed: &Observed) -> Option<Action> {
         bucket: object.bucket.clone(),
         key: object.key.clone(),
         size: desired.code.size,
+        sha256: desired.code.sha256.clone(),
     })
 }
 

@@ -96,10 +96,63 @@ fn a_first_deploy_creates_publishes_and_points() {
 fn without_a_role_nothing_is_created() {
     let mut desired = desired();
     desired.wanted.configuration.clear();
-    assert_eq!(
-        one(&desired, &Observed::default()).refused,
-        [("orders".to_owned(), Refusal::NoRole)]
-    );
+    let why = &one(&desired, &Observed::default()).refused[..];
+    assert!(matches!(why, [(_, Refusal::NoRole { role, .. })] if role == "orders-role"), "{why:?}");
+}
+
+/// Everything that a role needs a policy for.
+fn without_a_role() -> Desired {
+    let mut desired = desired();
+    desired.create_role = true;
+    let vpc = json!({ "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] });
+    desired.wanted.configuration = BTreeMap::from([("VpcConfig", vpc)]);
+    let queue = json!({ "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q" });
+    desired.wanted.attachments.triggers = vec![object(queue)];
+    desired
+}
+
+#[test]
+fn a_role_is_made_with_what_the_function_needs() {
+    let mut desired = without_a_role();
+    let (changes, end) = unfold(&[(desired.clone(), Observed::default())]);
+    assert_eq!(end, Next::default());
+    let attached: Vec<_> = changes
+        .iter()
+        .filter_map(|change| match &change.action {
+            Action::AttachPolicy { policy, .. } => policy.strip_prefix("service-role/AWSLambda"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(attached, ["BasicExecutionRole", "VPCAccessExecutionRole", "SQSQueueExecutionRole"]);
+    let Action::Create { members, .. } = &changes[4].action else { panic!("{changes:#?}") };
+    assert_eq!(members["Role"], "orders-role");
+    let mut observed = deployed(&desired);
+    assert_eq!(one(&desired, &observed), Next::default());
+    // A trigger of another kind needs one more.
+    desired.wanted.attachments.triggers[0]
+        .insert("EventSourceArn".to_owned(), "arn:aws:kinesis:eu-west-1:123456789012:s".into());
+    assert_eq!(operations(&desired, &observed), ["AttachRolePolicy", "CreateEventSourceMapping"]);
+    // What others have made is theirs, also if it has the name.
+    observed.role.as_mut().unwrap().description = "by hand".to_owned();
+    assert_eq!(operations(&desired, &observed), ["CreateEventSourceMapping"]);
+    latest(&mut observed).insert("Role".to_owned(), "arn:aws:iam::123456789012:role/r".into());
+    observed.role = None;
+    assert_eq!(operations(&desired, &observed), ["CreateEventSourceMapping"]);
+}
+
+#[test]
+fn a_role_that_is_there_is_taken_if_lambda_may() {
+    let desired = without_a_role();
+    let mut observed = Observed::default();
+    let role = super::role::Role {
+        arn: "arn:aws:iam::123456789012:role/orders-role".to_owned(),
+        trust: "%22lambda.amazonaws.com%22".to_owned(),
+        ..super::role::Role::default()
+    };
+    observed.role = Some(role);
+    assert_eq!(operations(&desired, &observed)[0], "CreateFunction");
+    observed.role.as_mut().unwrap().trust = "ec2.amazonaws.com".to_owned();
+    assert!(matches!(&one(&desired, &observed).refused[..], [(_, Refusal::ForeignRole(_))]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `plan` and `deploy`, the real binary, against the embedded Lambda with its faults, through a proxy
 //! that counts and cuts, and against emulators that nobody here wrote.
 
+mod buckets;
 mod cuts;
 mod emulators;
 mod faults;
@@ -8,4 +9,5 @@ mod first;
 mod policy;
 pub(crate) mod proxy;
 mod rivals;
+mod roles;
 pub(crate) mod site;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::aws::AwsError;
 use crate::release::advice;
 use crate::release::next::Refusal;
+use crate::release::role::{policy_arn, trust};
 
 /// Why a function is not what it should be.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -64,8 +65,9 @@ impl Stop {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Refused(Refusal::NoRole) => {
-                "name an execution role (`role`, `--role ARN`), or let `--create-role` make one"
+            Self::Refused(Refusal::NoRole { role, policies }) => return Some(make(role, policies)),
+            Self::Refused(Refusal::ForeignRole(_)) => {
+                "name an execution role (`role`, `--role ARN`), or delete that one if nothing uses it"
             }
             Self::Refused(Refusal::PackageType(_)) => {
                 "delete the function and deploy it again, or give it another name"
@@ -100,6 +102,21 @@ impl Stop {
     }
 }
 
+/// How to come by a role.
+fn make(role: &str, policies: &[&str]) -> String {
+    let attach = policies.iter().map(|policy| {
+        format!(
+            "\naws iam attach-role-policy --role-name {role} --policy-arn {}",
+            policy_arn("aws", policy)
+        )
+    });
+    format!(
+        "name an execution role (`role`, `--role ARN`), let `--create-role` make one, or make it yourself:\naws iam create-role --role-name {role} --assume-role-policy-document '{}'{}",
+        trust(),
+        attach.collect::<String>()
+    )
+}
+
 fn of_error(error: &AwsError) -> Option<String> {
     match error {
         AwsError::Refused { code, message, operation, .. } => {
@@ -112,6 +129,9 @@ fn of_error(error: &AwsError) -> Option<String> {
             "see `aws sts get-caller-identity`; `--local` needs no account and no credentials"
                 .to_owned(),
         ),
+        AwsError::Taken { .. } => {
+            Some("remove it, or name another place with `s3-prefix`".to_owned())
+        }
         AwsError::NoRegion => Some("name one: `--region`, `region`, or AWS_REGION".to_owned()),
         AwsError::Unanswered { .. } => {
             Some("run the same command again: it goes on where this ended".to_owned())

@@ -11,7 +11,7 @@ use crate::release::change::{Action, Change};
 use crate::release::content::{differing, text};
 use crate::release::marker::Marker;
 use crate::release::next::next;
-use crate::release::observed::{Observed, State, points_at, state, weights};
+use crate::release::observed::{Observed, State, StoredObject, points_at, state, weights};
 use crate::release::{Object, predict};
 
 /// How often a function may meet a conflict or a lost answer.
@@ -125,6 +125,15 @@ impl<'a> Track<'a> {
                 self.known_aliases.borrow_mut().insert(name.clone(), points_at(&answer).to_owned());
                 observed.aliases.insert(name.clone(), answer);
             }
+            Action::CreateRole { .. } => {
+                if let (Some(role), Some(arn)) = (&mut observed.role, answer["Arn"].as_str()) {
+                    role.arn = arn.to_owned();
+                }
+            }
+            Action::Upload { .. } => {
+                let version = text(&object(answer), "VersionId").map(str::to_owned);
+                observed.object = Some(StoredObject { version });
+            }
             Action::Attach(_) => self.unread.set(true),
             _ => {}
         }
@@ -188,7 +197,9 @@ impl<'a> Track<'a> {
         {
             let before = self.observed.borrow();
             observed.acted |= before.acted;
-            observed.object.clone_from(&before.object);
+            // IAM is slow to show what was made.
+            observed.role = before.role.clone().or(observed.role);
+            observed.object = before.object.clone().or(observed.object);
             // Versions that this run has published stay known, as they were last seen.
             for (number, version) in &before.versions {
                 observed.versions.entry(number.clone()).or_insert_with(|| version.clone());

@@ -59,6 +59,9 @@ pub(in crate::cli) struct Release {
     /// The ARN of the execution role
     #[arg(long, value_name = "ARN", help_heading = "Release")]
     pub(in crate::cli) role: Option<String>,
+    /// Make an execution role for each function that has none: `FUNCTION-role`
+    #[arg(long, conflicts_with_all = ["role", "local"], help_heading = "Release")]
+    pub(in crate::cli) create_role: bool,
     /// Take weights off an alias that somebody else has put on
     #[arg(long, help_heading = "Release")]
     pub(in crate::cli) clear_weights: bool,

@@ -226,7 +226,9 @@ impl<'a> Common<'a> {
     }
 
     fn job(&self, function: &Function, wanted: Wanted, bundle: Bundle) -> Result<Job, Error> {
-        let object = wanted.s3_bucket.clone().map(|bucket| {
+        // The server on this machine takes everything with the call, and has no buckets.
+        let bucket = wanted.s3_bucket.clone().filter(|_| !self.release.place.local);
+        let object = bucket.map(|bucket| {
             let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
             Object { bucket, key: key(prefix, &bundle) }
         });
@@ -250,6 +252,7 @@ impl<'a> Common<'a> {
             version_description: described(&text, bundle.commit.as_deref(), self.tag.as_deref()),
             alias_text: text,
             deploy: self.deploy.clone(),
+            create_role: self.release.create_role,
             clear_weights: self.release.clear_weights,
         };
         Ok(Job { desired, zip: bundle.zip })

@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::aws::{Job, Outcome};
 use crate::error::Error;
 use crate::message::{Keep, Message, Table};
+use crate::release::change::{Action, Change};
 use crate::release::content::text;
 use crate::release::observed::{Observed, points_at};
 use crate::shell::Shell;
@@ -43,10 +44,11 @@ pub(super) fn state(outcome: &Outcome) -> &'static str {
     if outcome.stopped.is_some() {
         return if outcome.changes.is_empty() { "stopped" } else { "incomplete" };
     }
-    match outcome.changes.first().map(|change| change.action.operation()) {
-        None => "unchanged",
-        Some("CreateFunction") => "created",
-        Some(_) => "updated",
+    let created = |change: &Change| matches!(change.action, Action::Create { .. });
+    match outcome.changes.as_slice() {
+        [] => "unchanged",
+        all if all.iter().any(created) => "created",
+        _ => "updated",
     }
 }
 

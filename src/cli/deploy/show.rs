@@ -124,6 +124,8 @@ pub(super) fn begins(change: &Change) -> (&'static str, String) {
     let name = &change.function;
     let sent = describe::bytes(change);
     let (verb, more) = match &change.action {
+        Action::CreateRole { name: role, .. } => ("Creating", format!(": role {role}")),
+        Action::AttachPolicy { role, policy } => ("Attaching", format!(": {policy} to {role}")),
         Action::Upload { bucket, .. } => ("Uploading", format!(" to {bucket}, {}", bytes(sent))),
         Action::Create { .. } => ("Creating", format!(", {}", bytes(sent))),
         Action::Configure { fields, .. } => {

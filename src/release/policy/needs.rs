@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::Grants;
 use crate::release::Object;
-use crate::release::change::{Action, Attach, Attachment, Change};
+use crate::release::change::{Action, Attach, Attachment, Change, Sent};
 use crate::release::content::{current, text};
-use crate::release::desired::{self, Desired};
+use crate::release::desired::Desired;
 use crate::release::guard;
 use crate::release::observed::Observed;
+use crate::release::role::policy_arn;
 
 /// The reads of a function: those that are always made, and one for each other thing that is
 /// configured.
@@ -36,10 +37,9 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
         grants.allow(&["lambda:GetFunction"], [versions]);
     }
     of_observing_attachments(desired, grants);
-    if let Some(object) = &desired.code.object {
-        // Lambda reads it in the caller's name; HeadObject needs the same.
-        let objects = objects(object, grants);
-        grants.allow(&["s3:GetObject", "s3:GetObjectVersion"], [objects]);
+    if let Some(role) = desired.own_role() {
+        let role = grants.role(&role);
+        grants.allow(&["iam:GetRole", "iam:ListAttachedRolePolicies"], [role]);
     }
     let key = observed.latest().map(|latest| current(latest, "KMSKeyArn"));
     if let Some(key) = key.as_ref().and_then(Value::as_str).filter(|key| !key.is_empty())
@@ -77,10 +77,17 @@ fn on(qualifier: Option<&str>, name: &str, grants: &Grants) -> Vec<String> {
 }
 
 /// Keys are made of the content: the next plan has another one below the same prefix.
-fn objects(object: &desired::Object, grants: &Grants) -> String {
-    let prefix = object.key.rsplit_once('/').map(|(prefix, _)| format!("{prefix}/"));
-    let prefix = prefix.unwrap_or_default();
-    format!("arn:{}:s3:::{}/{prefix}*", grants.partition, object.bucket)
+fn objects(bucket: &str, key: &str, grants: &Grants) -> String {
+    let prefix = key.rsplit_once('/').map(|(prefix, _)| format!("{prefix}/")).unwrap_or_default();
+    format!("arn:{}:s3:::{bucket}/{prefix}*", grants.partition)
+}
+
+/// Lambda reads an object in the caller's name, and asking for it (`HeadObject`) needs the same.
+fn of_code(code: &Sent, grants: &mut Grants) {
+    if let Some((bucket, key, _)) = &code.object {
+        let objects = objects(bucket, key, grants);
+        grants.allow(&["s3:GetObject", "s3:GetObjectVersion"], [objects]);
+    }
 }
 
 /// A change: its own action, and what AWS wants for what goes with it.
@@ -90,9 +97,16 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
     let action = guard::find(change.action.operation()).map(guard::Call::action);
     let action = action.as_deref().unwrap_or_default();
     match &change.action {
+        Action::CreateRole { name, .. } => {
+            let role = grants.role(name);
+            grants.allow(&[action], [role]);
+        }
+        Action::AttachPolicy { role, policy } => {
+            let (role, policy) = (grants.role(role), policy_arn(&grants.partition, policy));
+            grants.allow_if(&[action], role, "ArnEquals", "iam:PolicyARN", [policy]);
+        }
         Action::Upload { bucket, key, .. } => {
-            let object = desired::Object { bucket: bucket.clone(), key: key.clone() };
-            let objects = objects(&object, grants);
+            let objects = objects(bucket, key, grants);
             grants.allow(&[action, "s3:AbortMultipartUpload"], [objects]);
         }
         Action::Attach(attach) => of_attachment(name, action, attach, grants),
@@ -100,7 +114,8 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
             // Putting takes both resources, deleting the function alone.
             grants.allow(&[action], [function].into_iter().chain(new.clone()));
         }
-        Action::Create { members, .. } => {
+        Action::Create { members, code } => {
+            of_code(code, grants);
             grants.allow(&[action], [function.clone()]);
             if members.contains_key("Tags") {
                 grants.allow(&["lambda:TagResource"], [function]);
@@ -112,7 +127,8 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
             let members = fields.iter().map(|field| (field.member.to_owned(), field.new.clone()));
             of_configuration(&members.collect(), grants);
         }
-        Action::UpdateCode { source_kms_key, .. } => {
+        Action::UpdateCode { code, source_kms_key, .. } => {
+            of_code(code, grants);
             grants.allow(&[action], [function]);
             if let Some(key) = source_kms_key {
                 // AWS: "Encrypting Lambda .zip deployment packages".
@@ -137,6 +153,7 @@ fn of_attachment(name: &str, action: &str, attach: &Attach, grants: &mut Grants)
 /// What members of `CreateFunction` and `UpdateFunctionConfiguration` need.
 fn of_configuration(members: &Object, grants: &mut Grants) {
     if let Some(role) = text(members, "Role") {
+        let role = grants.role(role);
         let service = ["lambda.amazonaws.com".to_owned()];
         // IAM User Guide: "Grant a user permissions to pass a role to an AWS service".
         let action = ["iam:PassRole"];

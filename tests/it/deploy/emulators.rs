@@ -82,8 +82,18 @@ impl Emulator {
         serde_json::from_str(&answer.stdout).unwrap_or_default()
     }
 
+    /// A role that exists there: moto looks for it.
+    pub(super) fn role(&self) -> String {
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+            "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }] });
+        let trust = trust.to_string();
+        let named = ["iam", "create-role", "--role-name", "orders"];
+        let made = self.aws(&[&named[..], &["--assume-role-policy-document", &trust]].concat());
+        made["Role"]["Arn"].as_str().unwrap().to_owned()
+    }
+
     /// What a function answers.
-    fn invoked(&self, function: &str) -> Value {
+    pub(super) fn invoked(&self, function: &str) -> Value {
         self.aws(&["lambda", "invoke", "--function-name", function, "--payload", "{}", "out"]);
         let out = std::fs::read(self.folder.path().join("out")).unwrap();
         serde_json::from_slice(&out)
@@ -98,24 +108,9 @@ impl Drop for Emulator {
     }
 }
 
-/// A role that exists there: moto looks for it.
-fn role(emulator: &Emulator) -> String {
-    let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
-        "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }] });
-    let made = emulator.aws(&[
-        "iam",
-        "create-role",
-        "--role-name",
-        "orders",
-        "--assume-role-policy-document",
-        &trust.to_string(),
-    ]);
-    made["Role"]["Arn"].as_str().unwrap().to_owned()
-}
-
 /// Two deploys and one with nothing to do; gives the calls of the last.
 fn two_deploys(emulator: &Emulator, site: &Site) -> Vec<String> {
-    let role = role(emulator);
+    let role = emulator.role();
     let settings = |memory: u32| {
         site.settings(&format!(
             "role = \"{role}\"\nalias = [\"live\"]\nmemory = {memory}\ntimeout = 7\n\

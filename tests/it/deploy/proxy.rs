@@ -88,11 +88,12 @@ fn pass(mut client: TcpStream, to: &str, calls: &Mutex<Vec<Call>>, after: &After
     let mut server = TcpStream::connect(to).ok()?;
     server.set_nodelay(true).ok()?;
     loop {
-        let (head, request) = message(&mut client)?;
+        let (head, request) = message(&mut client, true)?;
         let line = head.lines().next()?.to_owned();
         let call = line.rsplit_once(' ')?.0.to_owned();
         server.write_all(&request).ok()?;
-        let (_, answer) = message(&mut server)?;
+        // What answers HEAD has a length and no body.
+        let (_, answer) = message(&mut server, !call.starts_with("HEAD "))?;
         let number = {
             let mut calls = calls.lock().unwrap();
             calls.push(Call { line: call.clone(), body: request[head.len()..].to_vec() });
@@ -106,7 +107,7 @@ fn pass(mut client: TcpStream, to: &str, calls: &Mutex<Vec<Call>>, after: &After
 }
 
 /// One request or answer: its head, and all of it.
-fn message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+fn message(stream: &mut TcpStream, has_body: bool) -> Option<(String, Vec<u8>)> {
     let mut all = Vec::new();
     let mut piece = [0; 65_536];
     let end = loop {
@@ -126,6 +127,9 @@ fn message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
             found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
         })
     };
+    if !has_body {
+        return Some((head, all));
+    }
     let chunked = header("transfer-encoding").is_some_and(|value| value == "chunked");
     let length = header("content-length").and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
     while if chunked { !all.ends_with(b"0\r\n\r\n") } else { all.len() < end + length } {

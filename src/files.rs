@@ -86,6 +86,12 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
     fs::read(path).map_err(FileError::at("read", path))
 }
 
+/// Adds to the end of a file, which is made if it is not there.
+pub fn append(path: &Path, text: &str) -> Result<(), FileError> {
+    let file = fs::OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(FileError::at("write", path))
+}
+
 /// Reads a small text file.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(FileError::at("read", path))

@@ -95,6 +95,11 @@ pub enum Message<'a> {
         /// How many bytes of code would be sent.
         bytes: u64,
     },
+    /// The smallest policy that allows a deploy.
+    IamPolicy {
+        /// As IAM takes it.
+        policy: &'a serde_json::Value,
+    },
     /// What a function has become.
     Deployed {
         /// Its name.

@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::compile::LinkerRequest;
 use crate::target::{Libc, Runtime};
-pub(super) use deploy::{Deploy, Plan, Release};
+pub(super) use deploy::{Deploy, Place, Plan, Release};
 pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
@@ -24,6 +24,7 @@ Exit codes:
     2  usage, configuration or plan refused
     3  built, but may not ship: findings; or not the same bytes
     4  AWS, or the function that was invoked, answered with an error
+    5  only with --exit-code: there are changes
   101  `cargo build` failed";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda

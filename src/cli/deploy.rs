@@ -1,5 +1,6 @@
 //! `plan` and `deploy`: what is selected, made to be on AWS.
 
+mod actions;
 mod jobs;
 mod report;
 mod session;
@@ -16,44 +17,61 @@ use crate::error::{DeployError, Error};
 use crate::release::change::Change;
 use crate::release::next::Next;
 use crate::release::observed::Observed;
+use crate::release::policy::policy;
 use crate::release::predict::unfold;
 use crate::shell::Shell;
 use session::Session;
 
 pub(super) fn plan(args: &Plan, global: &Global, shell: &Shell) -> Result<(), Error> {
-    let (changes, _) = dry_run(&args.release, global, shell)?;
+    let changes = dry_run(&args.release, args.iam_policy, global, shell)?;
     if args.exit_code && changes > 0 { Err(Error::Changes(changes)) } else { Ok(()) }
 }
 
 pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), Error> {
     if args.dry_run {
-        return dry_run(&args.release, global, shell).map(drop);
+        return dry_run(&args.release, false, global, shell).map(drop);
     }
     let release = &args.release;
+    let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
-        let session = Session::open(release, &jobs, shell).await?;
+        let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
         session.must_last(&changes, shell).await?;
         let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await;
+        let Some(outcomes) = outcomes else {
+            let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted));
+            return Err(Error::Deploy(DeployError { stopped: stopped.collect(), planned: false }));
+        };
         report::answer(&session, &jobs, &outcomes, shell)?;
+        actions::write(&outcomes)?;
         settle(outcomes)
     })?
 }
 
-/// How many changes there are, after they were shown.
-fn dry_run(release: &Release, global: &Global, shell: &Shell) -> Result<(usize, Session), Error> {
+/// How many changes there are, after they were shown, or the policy that they need.
+fn dry_run(
+    release: &Release,
+    iam_policy: bool,
+    global: &Global,
+    shell: &Shell,
+) -> Result<usize, Error> {
+    let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
-        let session = Session::open(release, &jobs, shell).await?;
+        let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
-        show::plan(&session, &all, &changes, shell)?;
+        if iam_policy {
+            show::policy(&policy(&all, &changes, &session.of_policy()), shell)?;
+        } else {
+            show::plan(&session, &all, &changes, shell)?;
+        }
         refuse(release, end)?;
-        Ok((changes.len(), session))
+        Ok(changes.len())
     })?
 }
 
@@ -70,13 +88,14 @@ fn refuse(release: &Release, end: Next) -> Result<(), Error> {
     Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
 }
 
+/// None if it was ended at once.
 async fn deploy(
     aws: &Aws,
     jobs: &[Job],
     observed: Vec<Observed>,
     release: &Release,
     shell: &Shell,
-) -> Vec<Outcome> {
+) -> Option<Vec<Outcome>> {
     let options = Options {
         concurrency: release.concurrency,
         keep_going: release.build.compile.keep_going,
@@ -86,15 +105,15 @@ async fn deploy(
     let (stop, interrupted) = watch::channel(false);
     let ended = async {
         let _ = tokio::signal::ctrl_c().await;
-        shell.status("Stopping", "what is under way; once more ends at once");
+        shell.status("Stopping", "when what is under way has ended; Ctrl-C once more ends at once");
         let _ = stop.send(true);
-        std::future::pending::<()>().await
+        let _ = tokio::signal::ctrl_c().await;
     };
     let waits = RefCell::new(BTreeSet::new());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
     tokio::select! {
-        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => outcomes,
-        () = ended => Vec::new(),
+        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => Some(outcomes),
+        () = ended => None,
     }
 }
 

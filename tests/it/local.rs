@@ -12,6 +12,6 @@ mod handlers;
 mod kept;
 mod pool;
 mod s3;
-mod server;
+pub(crate) mod server;
 mod streams;
-mod zips;
+pub(crate) mod zips;

@@ -11,6 +11,8 @@ mod check;
 mod closure;
 mod config;
 mod corpus;
+#[cfg(feature = "aws")]
+mod deploy;
 mod elf;
 mod elf_hostile;
 mod emulator;

@@ -39,7 +39,7 @@ pub(super) fn answer(
 }
 
 /// `unchanged`, `created`, `updated`, or why neither.
-fn state(outcome: &Outcome) -> &'static str {
+pub(super) fn state(outcome: &Outcome) -> &'static str {
     if outcome.stopped.is_some() {
         return if outcome.changes.is_empty() { "stopped" } else { "incomplete" };
     }
@@ -51,7 +51,7 @@ fn state(outcome: &Outcome) -> &'static str {
 }
 
 /// The version that it was all for: what the aliases point at, else the newest that is known.
-fn version(outcome: &Outcome, observed: &Observed) -> Option<String> {
+pub(super) fn version(outcome: &Outcome, observed: &Observed) -> Option<String> {
     let of_alias = observed.aliases.values().map(|alias| points_at(alias).to_owned()).next();
     if outcome.stopped.is_none() && of_alias.is_some() {
         return of_alias;

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use super::bytes;
 use crate::aws::{Aws, AwsError, Job, Place, Stop};
-use crate::cli::args::Release;
+use crate::cli::args::{self, Release};
 use crate::error::{DeployError, Error};
 use crate::local::Client;
 use crate::release::change::Change;
 use crate::release::observed::Observed;
+use crate::release::policy;
 use crate::shell::Shell;
 
 /// What a deploy takes besides its bytes.
@@ -30,19 +31,10 @@ impl Session {
     /// Connects; stops at once where account or Region are others than the pinned ones.
     pub(super) async fn open(
         release: &Release,
+        mut place: Place,
         jobs: &[Job],
         shell: &Shell,
     ) -> Result<Self, Error> {
-        let flags = &release.place;
-        let mut place = Place {
-            profile: flags.aws_profile.clone(),
-            region: flags.region.clone(),
-            endpoint_url: flags.endpoint_url.clone(),
-            local: None,
-        };
-        if flags.local {
-            place.local = Some(local(flags.port)?);
-        }
         let pinned = pinned(jobs, "region", |job| job.desired.wanted.region.as_deref())?;
         let aws = match connect(&place, release.rate, shell).await {
             Err(AwsError::NoRegion) if pinned.is_some() => {
@@ -54,8 +46,8 @@ impl Session {
         let aws = aws.map_err(|error| all(jobs, &error))?;
         let values = jobs.iter().filter_map(|job| job.desired.wanted.environment.as_ref());
         aws.keep_secret(values.flat_map(|environment| environment.set.values().cloned()));
-        let mut session = Self { aws, local: flags.local, account: None };
-        if !flags.local {
+        let mut session = Self { aws, local: place.local.is_some(), account: None };
+        if !session.local {
             session.check(pinned.as_deref(), jobs).await?;
         }
         Ok(session)
@@ -114,6 +106,11 @@ impl Session {
         Ok(())
     }
 
+    /// Where a policy is for.
+    pub(super) fn of_policy(&self) -> policy::Place {
+        policy::Place { region: self.aws.region.clone(), account: self.account.clone() }
+    }
+
     /// `account 123456789012, eu-west-1`.
     pub(super) fn name(&self, observed: &[Observed]) -> String {
         let arn = observed.iter().filter_map(Observed::latest).find_map(|latest| {
@@ -134,6 +131,16 @@ async fn connect(place: &Place, rate: f64, shell: &Shell) -> Result<Aws, AwsErro
     // A server on this machine has no quota.
     let rate = if place.local.is_some() { 0.0 } else { rate };
     Aws::connect(place, rate, Box::new(move |text| talk.status("Throttled", text))).await
+}
+
+/// Where the flags lead. Looks for the server on this machine, if that is meant.
+pub(super) fn place(flags: &args::Place) -> Result<Place, Error> {
+    Ok(Place {
+        profile: flags.aws_profile.clone(),
+        region: flags.region.clone(),
+        endpoint_url: flags.endpoint_url.clone(),
+        local: flags.local.then(|| local(flags.port)).transpose()?,
+    })
 }
 
 /// The server that `local` has started.

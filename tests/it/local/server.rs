@@ -16,15 +16,15 @@ use tempfile::TempDir;
 use crate::support::lambda_pack;
 
 /// What clients of AWS send; the signature is not checked.
-pub(super) const SIGNED: &str = "AWS4-HMAC-SHA256 \
+pub(crate) const SIGNED: &str = "AWS4-HMAC-SHA256 \
      Credential=local/20261120/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
 const FUNCTIONS: &str = "/2015-03-31/functions";
 
 /// `cargo lambda-pack local`, ended by SIGTERM when dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     /// `127.0.0.1:PORT`.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// What it prints for its clients.
     environment: Value,
     folder: TempDir,
@@ -32,19 +32,19 @@ pub(super) struct Server {
 
 /// An answer, with its body in one piece.
 #[derive(Debug, Clone)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     head: String,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Server {
-    pub(super) fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_as(args, |command| command)
     }
 
     /// Started by what becomes of the command.
-    pub(super) fn start_as(args: &[&str], become_: impl FnOnce(Command) -> Command) -> Self {
+    pub(crate) fn start_as(args: &[&str], become_: impl FnOnce(Command) -> Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = lambda_pack(folder.path());
         command.args(["local", "--port", "0", "--output", "json"]).args(args);
@@ -68,29 +68,29 @@ impl Server {
     }
 
     /// The variables that make clients use it.
-    pub(super) fn variables(&self) -> Vec<(String, String)> {
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let all = self.environment.as_object().unwrap();
         all.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
     }
 
     /// A folder that is gone with the server.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// What it has said by now.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.folder.path().join("stderr")).unwrap()).into_owned()
     }
 
-    pub(super) fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         stream
     }
 
     /// The bytes of a request of a client of AWS.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         method: &str,
         path: &str,
@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// One request on a connection of its own.
-    pub(super) fn call(
+    pub(crate) fn call(
         &self,
         method: &str,
         path: &str,
@@ -121,7 +121,7 @@ impl Server {
     }
 
     /// Bytes on a connection of their own, and what comes until it is closed.
-    pub(super) fn send(&self, bytes: &[u8]) -> Reply {
+    pub(crate) fn send(&self, bytes: &[u8]) -> Reply {
         let mut stream = self.connect();
         // A server that refuses may have hung up before all was sent.
         let _ = stream.write_all(bytes);
@@ -130,20 +130,20 @@ impl Server {
 
     /// A call of the control API, which must succeed.
     #[track_caller]
-    pub(super) fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let reply = self.call(method, path, &[], body.to_string().as_bytes());
         assert!(reply.status < 300, "{method} {path}: {reply:?}");
         serde_json::from_slice(&reply.body).unwrap_or_default()
     }
 
     #[track_caller]
-    pub(super) fn create(&self, name: &str, zip: &[u8]) -> Value {
+    pub(crate) fn create(&self, name: &str, zip: &[u8]) -> Value {
         self.create_with(name, zip, &json!({}))
     }
 
     /// With these settings besides.
     #[track_caller]
-    pub(super) fn create_with(&self, name: &str, zip: &[u8], more: &Value) -> Value {
+    pub(crate) fn create_with(&self, name: &str, zip: &[u8], more: &Value) -> Value {
         let mut settings = json!({
             "FunctionName": name,
             "Role": "arn:aws:iam::123456789012:role/orders",
@@ -158,17 +158,17 @@ impl Server {
 
     /// New code.
     #[track_caller]
-    pub(super) fn update(&self, name: &str, zip: &[u8]) -> Value {
+    pub(crate) fn update(&self, name: &str, zip: &[u8]) -> Value {
         let code = json!({ "ZipFile": STANDARD.encode(zip) });
         self.control("PUT", &format!("{FUNCTIONS}/{name}/code"), &code)
     }
 
     /// `Invoke`, with the end of the log.
-    pub(super) fn invoke(&self, name: &str, payload: &str) -> Reply {
+    pub(crate) fn invoke(&self, name: &str, payload: &str) -> Reply {
         self.invoke_with(name, &[("X-Amz-Log-Type", "Tail")], payload.as_bytes())
     }
 
-    pub(super) fn invoke_with(
+    pub(crate) fn invoke_with(
         &self,
         name: &str,
         headers: &[(&str, &str)],
@@ -179,23 +179,23 @@ impl Server {
 
     /// Invokes a function that is to answer.
     #[track_caller]
-    pub(super) fn answer(&self, name: &str, payload: &str) -> Value {
+    pub(crate) fn answer(&self, name: &str, payload: &str) -> Value {
         let reply = self.invoke(name, payload);
         assert_eq!((reply.status, reply.header("x-amz-function-error")), (200, None), "{reply:?}");
         reply.json()
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The most memory that it has had, in MB.
-    pub(super) fn peak(&self) -> u64 {
+    pub(crate) fn peak(&self) -> u64 {
         self.status("VmHWM:")
     }
 
     /// The memory that it has now, in MB.
-    pub(super) fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         self.status("VmRSS:")
     }
 
@@ -206,17 +206,17 @@ impl Server {
     }
 
     /// Ends it at once, as `kill -9` does.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Ends it by SIGTERM and gives its exit code.
-    pub(super) fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         self.stop_by(Signal::TERM)
     }
 
-    pub(super) fn stop_by(&mut self, signal: Signal) -> Option<i32> {
+    pub(crate) fn stop_by(&mut self, signal: Signal) -> Option<i32> {
         if let Ok(Some(status)) = self.child.try_wait() {
             return status.code();
         }
@@ -248,7 +248,7 @@ impl Drop for Server {
 
 impl Reply {
     /// Reads until the connection is closed.
-    pub(super) fn read(stream: &mut TcpStream) -> Self {
+    pub(crate) fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
         // A connection that is reset has said what it had to.
         let _ = stream.read_to_end(&mut bytes);
@@ -256,7 +256,7 @@ impl Reply {
     }
 
     /// The first answer in these bytes, and how long it is.
-    pub(super) fn parse(bytes: &[u8]) -> (Self, usize) {
+    pub(crate) fn parse(bytes: &[u8]) -> (Self, usize) {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(bytes)));
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
@@ -274,7 +274,7 @@ impl Reply {
         (reply, end + 4 + length)
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then_some(value)
@@ -282,20 +282,20 @@ impl Reply {
     }
 
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The end of the log.
     #[track_caller]
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let text = self.header("x-amz-log-result").unwrap_or_else(|| panic!("no log: {self:?}"));
         String::from_utf8_lossy(&STANDARD.decode(text).unwrap()).into_owned()
     }
 
     /// An error of the function: its type, and its message without the request's id.
     #[track_caller]
-    pub(super) fn failure(&self) -> (String, String) {
+    pub(crate) fn failure(&self) -> (String, String) {
         let unhandled = self.header("x-amz-function-error") == Some("Unhandled");
         assert!(self.status == 200 && unhandled, "{self:?}");
         let error = self.json();
@@ -306,7 +306,7 @@ impl Reply {
 
     /// A refusal: its status, code and message.
     #[track_caller]
-    pub(super) fn refusal(&self) -> (u16, String, String) {
+    pub(crate) fn refusal(&self) -> (u16, String, String) {
         let error = self.json();
         let message = error.get("message").or_else(|| error.get("Message"));
         let message = message.and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -329,13 +329,13 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a process is there, and not merely waited for by nobody.
-pub(super) fn lives(pid: u64) -> bool {
+pub(crate) fn lives(pid: u64) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// The processes that have this among their arguments.
-pub(super) fn with_argument(argument: &str) -> Vec<u64> {
+pub(crate) fn with_argument(argument: &str) -> Vec<u64> {
     let has = |path: PathBuf| {
         let line = fs::read(path.join("cmdline")).unwrap_or_default();
         line.split(|byte| *byte == 0).any(|word| word == argument.as_bytes())
@@ -350,7 +350,7 @@ pub(super) fn with_argument(argument: &str) -> Vec<u64> {
 
 /// Waits until it is so.
 #[track_caller]
-pub(super) fn soon(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn soon(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
         assert!(start.elapsed() < Duration::from_secs(10), "not within ten seconds: {what}");

@@ -1,14 +1,14 @@
 //! Zips of any kind, also such as no tool would write, and functions that are scripts.
 
 /// A file as it stands in a zip: its name, its mode with the type's bits, its bytes.
-pub(super) type Member<'a> = (&'a str, u32, &'a [u8]);
+pub(crate) type Member<'a> = (&'a str, u32, &'a [u8]);
 
-pub(super) const EXECUTABLE: u32 = 0o100_755;
-pub(super) const PLAIN: u32 = 0o100_644;
-pub(super) const LINK: u32 = 0o120_777;
+pub(crate) const EXECUTABLE: u32 = 0o100_755;
+pub(crate) const PLAIN: u32 = 0o100_644;
+pub(crate) const LINK: u32 = 0o120_777;
 
 /// Writes a zip without compression, whatever the names are.
-pub(super) fn zip(members: &[Member<'_>]) -> Vec<u8> {
+pub(crate) fn zip(members: &[Member<'_>]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, mode, bytes) in members {
         let offset = u32::try_from(out.len()).unwrap();
@@ -73,21 +73,21 @@ def loop(answer):
 "#;
 
 /// A function of this Python.
-pub(super) fn python(script: &str) -> Vec<u8> {
+pub(crate) fn python(script: &str) -> Vec<u8> {
     zip(&[("bootstrap", EXECUTABLE, format!("{PYTHON}{script}").as_bytes())])
 }
 
 /// A function of this shell.
-pub(super) fn shell(script: &str) -> Vec<u8> {
+pub(crate) fn shell(script: &str) -> Vec<u8> {
     zip(&[("bootstrap", EXECUTABLE, format!("#!/bin/sh\n{script}").as_bytes())])
 }
 
 /// Answers what it is asked.
-pub(super) fn echo() -> Vec<u8> {
+pub(crate) fn echo() -> Vec<u8> {
     python("loop(lambda event: event)")
 }
 
 /// Answers a word.
-pub(super) fn says(word: &str) -> Vec<u8> {
+pub(crate) fn says(word: &str) -> Vec<u8> {
     python(&format!("loop(lambda event: {word:?})"))
 }

@@ -1,0 +1,11 @@
+//! `plan` and `deploy`, the real binary, against the embedded Lambda with its faults, through a proxy
+//! that counts and cuts, and against emulators that nobody here wrote.
+
+mod cuts;
+pub(crate) mod emulators;
+mod faults;
+mod first;
+mod policy;
+mod proxy;
+mod rivals;
+mod site;

@@ -1,0 +1,113 @@
+//! Killed after every call, and with every answer lost: the next run ends where one run would have.
+
+use std::os::unix::process::CommandExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::proxy::Proxy;
+use super::site::{ROLE, Site, answer, state};
+use crate::local::server::Server;
+
+/// From nothing, with two functions and something attached.
+fn site() -> Site {
+    let site = Site::new(&["api", "worker"]);
+    site.settings(&format!(
+        "role = \"{ROLE}\"\nalias = [\"live\"]\nreserved-concurrency = 3\n\
+         [package.api.url]\nauth = \"public\"\n"
+    ));
+    site
+}
+
+/// Other code and another configuration.
+fn change(site: &Site) {
+    site.bundle("api", "two");
+    site.bundle("worker", "two");
+    site.settings(&format!(
+        "role = \"{ROLE}\"\nalias = [\"live\"]\nreserved-concurrency = 4\nmemory = 512\n\
+         tags = {{ team = \"orders\" }}\n[package.api.url]\nauth = \"iam\"\n"
+    ));
+}
+
+fn states(server: &Server) -> Vec<Value> {
+    ["api", "worker"].iter().map(|name| state(server, name)).collect()
+}
+
+/// Deploys once and gives the calls, in order.
+fn whole(site: &Site, server: &Server) -> usize {
+    let proxy = Proxy::new(&server.address, |_, _| true);
+    site.deploy(&proxy.address);
+    proxy.calls().len()
+}
+
+/// Kills a deploy when this call has had its effect.
+fn killed_after(site: &Site, server: &Server, call: usize) {
+    let pid = Arc::new(AtomicI32::new(0));
+    let of_proxy = Arc::clone(&pid);
+    let proxy = Proxy::new(&server.address, move |number, _| {
+        if number == call {
+            let pid = Pid::from_raw(of_proxy.load(Ordering::SeqCst)).unwrap();
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        number < call
+    });
+    let mut command = site.command(&proxy.address, &["deploy", "-q"]);
+    command.process_group(0);
+    let mut child = command.spawn().unwrap();
+    pid.store(child.id().try_into().unwrap(), Ordering::SeqCst);
+    child.wait().unwrap();
+}
+
+/// Both ways of being cut at every call, from a state to the next.
+fn at_every_call(prepare: &dyn Fn(&Site, &Server), cut: &dyn Fn(&Site, &Server, usize)) {
+    let expected = {
+        let (site, server) = (site(), Server::start(&[]));
+        prepare(&site, &server);
+        let calls = whole(&site, &server);
+        (calls, states(&server))
+    };
+    for call in 1..=expected.0 {
+        let (site, server) = (site(), Server::start(&[]));
+        prepare(&site, &server);
+        cut(&site, &server, call);
+        site.deploy(&server.address);
+        assert_eq!(states(&server), expected.1, "cut at call {call}");
+        assert_eq!(site.changes(&server.address), 0);
+    }
+}
+
+fn first(_: &Site, _: &Server) {}
+
+fn second(site: &Site, server: &Server) {
+    site.deploy(&server.address);
+    change(site);
+}
+
+#[test]
+fn killed_after_every_call_of_a_first_deploy() {
+    at_every_call(&first, &killed_after);
+}
+
+#[test]
+fn killed_after_every_call_of_a_second_deploy() {
+    at_every_call(&second, &killed_after);
+}
+
+/// The answer to a call is lost, after it has had its effect.
+fn lost(site: &Site, server: &Server, call: usize) {
+    let proxy = Proxy::new(&server.address, move |number, _| number != call);
+    site.run(&proxy.address, &["deploy"]).code(0);
+    assert_eq!(answer(server, "api"), answer(server, "worker"));
+}
+
+#[test]
+fn every_answer_of_a_first_deploy_lost_in_turn() {
+    at_every_call(&first, &lost);
+}
+
+#[test]
+fn every_answer_of_a_second_deploy_lost_in_turn() {
+    at_every_call(&second, &lost);
+}

@@ -1,0 +1,163 @@
+//! Emulators that nobody here wrote, and the AWS command line that reads back what was made. Where they
+//! are not as AWS is (toolchain facts), AWS counts.
+
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::proxy::Proxy;
+use super::site::Site;
+use crate::emulator::free_port;
+use crate::support::{have, run, scrub, tools};
+
+/// An emulator, ended with the test.
+pub(crate) struct Emulator {
+    child: Child,
+    pub(crate) address: String,
+    folder: TempDir,
+}
+
+impl Emulator {
+    /// `ministack`, which runs functions.
+    pub(crate) fn ministack() -> Option<Self> {
+        let port = free_port().to_string();
+        Self::start(
+            &["-m", "ministack"],
+            &[("BIND_HOST", "127.0.0.1"), ("GATEWAY_PORT", &port)],
+            &port,
+        )
+    }
+
+    /// moto, which does not.
+    pub(super) fn moto() -> Option<Self> {
+        let port = free_port().to_string();
+        let variables = [("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")];
+        Self::start(&["-m", "moto.server", "-H", "127.0.0.1", "-p", &port], &variables, &port)
+    }
+
+    fn start(args: &[&str], variables: &[(&str, &str)], port: &str) -> Option<Self> {
+        let python = tools().join("aws/bin/python3");
+        if !have(&python) {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(python);
+        scrub(&mut command);
+        command.args(args).envs(variables.iter().copied()).current_dir(folder.path());
+        command.env("HOME", folder.path()).env("TMPDIR", folder.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let child = command.spawn().unwrap();
+        let address = format!("127.0.0.1:{port}");
+        let emulator = Self { child, address, folder };
+        let start = Instant::now();
+        while TcpStream::connect(&emulator.address).is_err() {
+            assert!(start.elapsed() < Duration::from_mins(1), "{args:?} does not start");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Some(emulator)
+    }
+
+    /// The AWS command line; its answer as JSON.
+    #[track_caller]
+    pub(crate) fn aws(&self, args: &[&str]) -> Value {
+        let mut command = Command::new(tools().join("aws/bin/python3"));
+        scrub(&mut command);
+        command.args(["-m", "awscli", "--endpoint-url", &format!("http://{}", self.address)]);
+        command.args(["--region", "us-east-1", "--output", "json"]).args(args);
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ] {
+            command.env(name, value);
+        }
+        let answer = run(command.current_dir(self.folder.path())).code(0);
+        serde_json::from_str(&answer.stdout).unwrap_or_default()
+    }
+
+    /// What a function answers.
+    fn invoked(&self, function: &str) -> Value {
+        self.aws(&["lambda", "invoke", "--function-name", function, "--payload", "{}", "out"]);
+        let out = std::fs::read(self.folder.path().join("out")).unwrap();
+        serde_json::from_slice(&out)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// A role that exists there: moto looks for it.
+fn role(emulator: &Emulator) -> String {
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+        "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }] });
+    let made = emulator.aws(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        "orders",
+        "--assume-role-policy-document",
+        &trust.to_string(),
+    ]);
+    made["Role"]["Arn"].as_str().unwrap().to_owned()
+}
+
+/// Two deploys and one with nothing to do; gives the calls of the last.
+fn two_deploys(emulator: &Emulator, site: &Site) -> Vec<String> {
+    let role = role(emulator);
+    let settings = |memory: u32| {
+        site.settings(&format!(
+            "role = \"{role}\"\nalias = [\"live\"]\nmemory = {memory}\ntimeout = 7\n\
+             environment = {{ STAGE = \"beta\" }}\ntags = {{ team = \"orders\" }}\n"
+        ));
+    };
+    settings(256);
+    site.deploy(&emulator.address);
+    let alias = |name: &str| {
+        emulator.aws(&["lambda", "get-alias", "--function-name", "api", "--name", name])
+    };
+    assert_eq!(alias("live")["FunctionVersion"], "1");
+    let made = emulator.aws(&["lambda", "get-function", "--function-name", "api"]);
+    assert_eq!(made["Configuration"]["MemorySize"], 256);
+    assert_eq!(made["Configuration"]["Environment"]["Variables"], json!({ "STAGE": "beta" }));
+    assert_eq!(made["Tags"]["team"], "orders");
+    settings(512);
+    let sha = site.bundle("api", "two");
+    site.deploy(&emulator.address);
+    assert_eq!(alias("live")["FunctionVersion"], "2");
+    let version =
+        emulator.aws(&["lambda", "get-function", "--function-name", "api", "--qualifier", "2"]);
+    assert_eq!(version["Configuration"]["CodeSha256"], sha.as_str());
+    assert_eq!(version["Configuration"]["MemorySize"], 512);
+    let proxy = Proxy::new(&emulator.address, |_, _| true);
+    assert_eq!(site.deploy(&proxy.address)[0]["state"], "unchanged");
+    proxy.calls()
+}
+
+#[test]
+fn ministack_runs_what_was_deployed() {
+    let Some(emulator) = Emulator::ministack() else { return };
+    let site = Site::new(&["api"]);
+    let calls = two_deploys(&emulator, &site);
+    assert!(calls.iter().all(|call| call.starts_with("GET ")), "{calls:#?}");
+    assert_eq!(emulator.invoked("api:live"), "two");
+}
+
+#[test]
+fn moto_has_what_was_deployed() {
+    let Some(emulator) = Emulator::moto() else { return };
+    let site = Site::new(&["api"]);
+    let calls = two_deploys(&emulator, &site);
+    assert!(calls.iter().all(|call| call.starts_with("GET ")), "{calls:#?}");
+}

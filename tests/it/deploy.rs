@@ -3,7 +3,7 @@
 
 mod buckets;
 mod cuts;
-mod emulators;
+pub(crate) mod emulators;
 mod faults;
 mod first;
 mod policy;

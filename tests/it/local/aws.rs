@@ -1,9 +1,6 @@
 //! Clients that nobody here wrote: boto3, held against botocore's model, and the AWS command line; and
 //! another emulator that answers the same.
 
-#[cfg(feature = "aws")]
-mod ministack;
-
 use std::process::Command;
 
 use super::server::Server;
@@ -92,9 +89,29 @@ fn the_rust_sdk_invokes() {
 #[cfg(feature = "aws")]
 #[test]
 fn invoke_works_against_ministack() {
-    let Some(ministack) = ministack::Ministack::start() else { return };
-    ministack.create("echo");
-    invoke_works(&ministack.endpoint, "$LATEST");
+    let Some(ministack) = crate::deploy::emulators::Emulator::ministack() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let zip = folder.path().join("echo.zip");
+    std::fs::write(&zip, super::zips::echo()).unwrap();
+    let zip = format!("fileb://{}", zip.display());
+    let role = "arn:aws:iam::000000000000:role/any";
+    ministack.aws(&[
+        "lambda",
+        "create-function",
+        "--function-name",
+        "echo",
+        "--role",
+        role,
+        "--runtime",
+        "provided.al2023",
+        "--handler",
+        "bootstrap",
+        "--timeout",
+        "30",
+        "--zip-file",
+        &zip,
+    ]);
+    invoke_works(&format!("http://{}", ministack.address), "$LATEST");
 }
 
 fn against_a_server(name: &str, args: &[&str]) {

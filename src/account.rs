@@ -209,6 +209,16 @@ impl Account {
         self.due = Some(i64::MIN);
         Ok(())
     }
+
+    /// Takes a record out that was never saved, without noting a change.
+    pub fn forget(&mut self, key: &Key) {
+        match key {
+            Key::Function(name) => drop(self.functions.remove(name)),
+            Key::Layer(name) => drop(self.layers.remove(name)),
+            Key::Mapping(id) => drop(self.mappings.remove(id)),
+            Key::Signing(id) => drop(self.signing.remove(id)),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod recorded;
 #[cfg(feature = "aws")]
 mod remote;
 mod runs;
+mod server;
 #[cfg(feature = "aws")]
 mod status;
 mod timing;

@@ -329,7 +329,10 @@ impl Error {
             | Self::Fresh(_)
             | Self::Record { .. }
             | Self::Local(
-                LocalError::Listen { .. } | LocalError::Store(_) | LocalError::Stranger(_),
+                LocalError::Listen { .. }
+                | LocalError::Store(_)
+                | LocalError::Stranger(_)
+                | LocalError::Silent(_),
             )
             | Self::Cargo(
                 CargoError::Run(_)

@@ -136,12 +136,21 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
 
 /// Writes a file whole or not at all: what was there stays until the new one is complete.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_as(path, bytes, 0o644)
+}
+
+/// The same for a file that nobody else may read.
+pub fn write_privately(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_as(path, bytes, 0o600)
+}
+
+fn write_as(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let failed = FileError::at("write", path);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(&failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
     file.write_all(bytes).map_err(&failed)?;
-    publish(file, path, 0o644).map_err(&failed)
+    publish(file, path, mode).map_err(&failed)
 }
 
 /// What marks a folder as one that backups pass over (Cache Directory Tagging Specification).

@@ -91,6 +91,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// Decides which calls a fault happens to that is given as a share.
     pub seed: u64,
+    /// Whether events that were queued are run to their end before the server ends.
+    pub drain: bool,
 }
 
 /// Why there is no server.
@@ -110,6 +112,9 @@ pub enum LocalError {
     /// What answers there is no server of ours.
     #[error("what listens on {0} is no server of cargo lambda-pack")]
     Stranger(SocketAddr),
+    /// What listens there says nothing.
+    #[error("what listens on {0} does not answer")]
+    Silent(SocketAddr),
     /// A call was not answered.
     #[error("no answer from {address}")]
     Lost {
@@ -136,6 +141,7 @@ struct Server {
     /// Part of the paths under which code can be fetched.
     secret: String,
     watch: services::Watch,
+    events: invoke::Events,
     faults: Faults,
     talk: Talk,
     /// There may be code that nothing refers to.
@@ -159,11 +165,19 @@ pub fn serve(
     let local = LocalSet::new();
     let result = runtime.block_on(local.run_until(async {
         let (listener, server) = Server::new(options, talk).await?;
+        invoke::resume(&server)?;
         ready(server.address);
+        tokio::task::spawn_blocking(store::clear_dead);
         let sweep = tokio::task::spawn_local(sweep(server.clone()));
+        let drained = async {
+            stop.await;
+            if server.options.drain {
+                server.events.done().await;
+            }
+        };
         tokio::select! {
             () = http::accept(listener, server.clone()) => {}
-            () = stop => {}
+            () = drained => {}
         }
         sweep.abort();
         server.pools.end();
@@ -183,6 +197,7 @@ impl Server {
         let store = Store::open(options.data.as_deref())?;
         let mut account = Account::new(ACCOUNT, &options.region);
         store.restore(&mut account)?;
+        let watch = services::Watch::restored(&store)?;
         let faults = Faults::new(options.seed, options.faults.clone());
         let server = Rc::new(Self {
             options,
@@ -192,7 +207,8 @@ impl Server {
             pools: Rc::default(),
             counter: Cell::new(0),
             secret: Uuid::new_v4().simple().to_string(),
-            watch: services::Watch::default(),
+            watch,
+            events: invoke::Events::default(),
             faults,
             talk,
             // What another server left.

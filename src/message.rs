@@ -32,6 +32,29 @@ pub enum Message<'a> {
         #[serde(flatten)]
         record: &'a crate::bundle::Record,
     },
+    /// A function was invoked.
+    Invoked {
+        /// The function, as it was named.
+        function: &'a str,
+        /// The version that ran; null if nobody waited for it.
+        version: Option<&'a str>,
+        /// `succeeded`, `failed`, `queued` or `checked`.
+        status: &'static str,
+        /// Whether the payload is the function's error.
+        failed: bool,
+        /// What it answered: JSON, else a text; null if there is nothing.
+        payload: serde_json::Value,
+        /// The last 4 KB of the log, without the line that reports the invocation; null if nobody waited.
+        log: Option<&'a str>,
+        /// How long it took.
+        duration_ms: Option<f64>,
+        /// How long it took as it is billed.
+        billed_ms: Option<f64>,
+        /// How long its init took; null if it needed none.
+        init_ms: Option<f64>,
+        /// The most memory that it had.
+        memory_mb: Option<f64>,
+    },
     /// The sample events that `invoke` can send.
     Events {
         /// What sends each, by name.
@@ -73,6 +96,11 @@ pub enum Message<'a> {
         calls: usize,
         /// How many bytes of code would be sent.
         bytes: u64,
+    },
+    /// The smallest policy that allows a deploy.
+    IamPolicy {
+        /// As IAM takes it.
+        policy: &'a serde_json::Value,
     },
     /// What a function has become.
     Deployed {
@@ -363,10 +391,5 @@ mod tests {
         ] {
             assert_eq!(bytes(count), text);
         }
-    }
-
-    #[test]
-    fn foreign_text_steers_no_terminal() {
-        assert_eq!(clean("a\x1b[31m\nok: ü"), "a\\u{1b}[31m\\nok: ü");
     }
 }

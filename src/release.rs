@@ -20,6 +20,7 @@ pub mod guard;
 pub mod marker;
 pub mod next;
 pub mod observed;
+pub mod policy;
 pub mod predict;
 pub mod status;
 mod step;

@@ -20,12 +20,19 @@ pub(super) fn sent(input: &Input) -> Result<Tags, ApiError> {
     checked(tags.filter_map(text).collect())
 }
 
-/// Refuses more tags than a resource may have.
+/// Refuses more tags than a resource may have, and those that only AWS sets ("Tagging AWS resources"; the
+/// text is a guess).
 fn checked(tags: Tags) -> Result<Tags, ApiError> {
     if tags.len() > MOST {
         return Err(ApiError::invalid("Number of tags exceeds resource tag limit."));
     }
-    Ok(tags)
+    let reserved = |key: &String| key.get(..4).is_some_and(|it| it.eq_ignore_ascii_case("aws:"));
+    match tags.keys().find(|key| reserved(key)) {
+        Some(key) => Err(ApiError::invalid(format!(
+            "Tag keys that begin with aws: are reserved for system use: {key}"
+        ))),
+        None => Ok(tags),
+    }
 }
 
 /// What has the ARN, if it is here and may have tags.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::model::judge;
-use super::{Account, ApiError, Code, Input, Key, Moment, Object, model};
+use super::{Account, ApiError, Code, Input, Moment, Object, model};
 
 /// What ARNs begin with.
 pub(super) const ARN: &str = "arn:aws:lambda:us-east-1:111111111111";
@@ -134,15 +134,6 @@ impl Bench {
 }
 
 impl Account {
-    fn forget(&mut self, key: &Key) {
-        match key {
-            Key::Function(name) => drop(self.functions.remove(name)),
-            Key::Layer(name) => drop(self.layers.remove(name)),
-            Key::Mapping(id) => drop(self.mappings.remove(id)),
-            Key::Signing(id) => drop(self.signing.remove(id)),
-        }
-    }
-
     fn holds_the_same(&self, other: &Self) -> bool {
         self.functions == other.functions
             && self.layers == other.layers

@@ -2,6 +2,8 @@
 
 mod build;
 mod deploy;
+mod invoke;
+mod local;
 mod rehearsal;
 mod remote;
 
@@ -13,6 +15,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::target::Runtime;
 pub(super) use build::{Build, Compile, ManifestFlags};
 pub(super) use deploy::{Deploy, Place, Plan, Release};
+pub(super) use invoke::Invoke;
+pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
 pub(super) use remote::{Delete, Logs, Status};
 
@@ -112,14 +116,18 @@ pub(super) enum Command {
     ///
     /// It answers Lambda's API on the loopback interface and really runs what is uploaded. No account
     /// is needed. Prints the variables that make `aws` and the SDKs use it.
+    ///
+    /// With --data everything is kept but log lines and metrics, which are of this server's own time.
+    /// Without, nothing is, and events that were not run yet end with the server.
     Local(Local),
     /// Invoke a function, on AWS or on this machine
     ///
     /// What the function answers goes to standard output, log, duration and memory to standard error.
     /// An error of the function's gives exit code 4.
     ///
-    /// With --local it is that of the server which `local` has started; if there is none, the
-    /// function is packaged, and a server is started for this one call.
+    /// With --local, or the setting `invoke.target = "local"`, it is that of the server which `local`
+    /// has started; if there is none, the function is packaged, and a server is started for this one
+    /// call. An event (--async) is then run before the server ends.
     Invoke(Invoke),
     /// Show what `deploy` would do, field by field, and do nothing
     ///
@@ -168,79 +176,6 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Invoke {
-    /// The function: its name; with a server or on AWS also name:qualifier, or an ARN
-    #[arg(value_name = "FUNCTION", required_unless_present = "list_events")]
-    pub(super) function: Option<String>,
-    /// What to send: JSON, a file that holds JSON, or `-` for standard input [default: {}]
-    #[arg(long, value_name = "JSON|FILE|-", help_heading = "Invocation")]
-    pub(super) payload: Option<String>,
-    /// Send a sample of what this service sends: sqs, s3, apigw-v2
-    #[arg(long, value_name = "NAME", conflicts_with = "payload", help_heading = "Invocation")]
-    pub(super) event: Option<String>,
-    /// List the sample events
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) list_events: bool,
-    /// A version or an alias
-    #[arg(long, value_name = "QUALIFIER", help_heading = "Invocation")]
-    pub(super) qualifier: Option<String>,
-    /// Do not wait for the answer
-    #[arg(long = "async", conflicts_with = "dry_run", help_heading = "Invocation")]
-    pub(super) is_async: bool,
-    /// Only check that it can be invoked
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) dry_run: bool,
-    /// Show the end of the log, 4 KB
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) log: bool,
-    /// Invoke it on this machine
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) local: bool,
-    /// Where `local` listens
-    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, help_heading = "Invocation")]
-    pub(super) port: u16,
-    #[command(flatten)]
-    pub(super) audit: Audit,
-    #[command(flatten)]
-    pub(super) build: Build,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = rehearsal::help())]
-pub(super) struct Local {
-    /// Listen on this port of 127.0.0.1; 0 takes any that is free
-    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, help_heading = "Server")]
-    pub(super) port: u16,
-    /// Keep functions, versions, aliases and layers in this folder; else in memory
-    #[arg(long, value_name = "DIR", help_heading = "Server")]
-    pub(super) data: Option<PathBuf>,
-    /// The Region to be
-    #[arg(
-        long,
-        value_name = "REGION",
-        default_value = "us-east-1",
-        env = "AWS_REGION",
-        hide_env_values = true,
-        help_heading = "Server"
-    )]
-    pub(super) region: String,
-    /// How long creating and updating a function takes: 500ms, 2s
-    #[arg(long, value_name = "TIME", default_value = "0s", help_heading = "Server")]
-    pub(super) delay: humantime::Duration,
-    /// How long to wait before an event that failed is tried again; twice, for the second time
-    #[arg(long, value_name = "TIME", default_values = ["1s", "2s"], help_heading = "Server")]
-    pub(super) retry_wait: Vec<humantime::Duration>,
-    /// End an execution environment that was not used for so long
-    #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Server")]
-    pub(super) idle: humantime::Duration,
-    /// The URL of an S3, for code that is named by bucket and key
-    #[arg(long, value_name = "URL", help_heading = "Server")]
-    pub(super) s3_endpoint: Option<String>,
-    #[command(flatten)]
-    pub(super) rehearsal: Rehearsal,
 }
 
 #[derive(Debug, Args)]

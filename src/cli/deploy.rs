@@ -12,30 +12,58 @@ use std::collections::BTreeSet;
 use tokio::sync::watch;
 
 use super::args::{Deploy, Global, Plan, Release};
-use crate::aws::{Aws, Event, Job, Options, Outcome, Stop};
+use crate::aws::{Aws, Event, Job, Options, Outcome, Place, Stop};
 use crate::error::{DeployError, Error};
 use crate::release::change::Change;
 use crate::release::next::Next;
 use crate::release::observed::Observed;
+use crate::release::policy::policy;
 use crate::release::predict::unfold;
 use crate::shell::Shell;
 use session::Session;
 
 pub(super) fn plan(args: &Plan, global: &Global, shell: &Shell) -> Result<(), Error> {
-    let (changes, _) = dry_run(&args.release, global, shell)?;
+    let changes = dry_run(&args.release, args.iam_policy, global, shell)?;
     if args.exit_code && changes > 0 { Err(Error::Changes(changes)) } else { Ok(()) }
 }
 
 pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), Error> {
     if args.dry_run {
-        return dry_run(&args.release, global, shell).map(drop);
+        return dry_run(&args.release, false, global, shell).map(drop);
     }
     let release = &args.release;
+    if args.serve && !session::listens(release.place.port)? {
+        return serve(release, global, shell);
+    }
     let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
+    release_all(release, place, jobs, shell)
+}
+
+/// The same on a server that is started for it, and stays until Ctrl-C.
+fn serve(release: &Release, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let jobs = jobs::jobs(release, global, shell)?;
+    let options = super::server::options(release.place.port)?;
+    let (talk, _all_said) = super::local::talk(global);
+    super::server::beside(options, talk, |address| {
+        let place = Place { local: Some(address), ..Place::default() };
+        release_all(release, place, jobs, shell)?;
+        shell.status("Serving", format!("on http://{address}; Ctrl-C ends it"));
+        super::asynchronously(async { drop(tokio::signal::ctrl_c().await) })
+    })
+}
+
+/// Makes AWS what it should be, and says what became of each function.
+fn release_all(
+    release: &Release,
+    place: Place,
+    mut jobs: Vec<Job>,
+    shell: &Shell,
+) -> Result<(), Error> {
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
+        session.pretend_roles(&mut jobs, &observed);
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
         session.must_last(&changes, shell).await?;
@@ -50,18 +78,28 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
     })?
 }
 
-/// How many changes there are, after they were shown.
-fn dry_run(release: &Release, global: &Global, shell: &Shell) -> Result<(usize, Session), Error> {
+/// How many changes there are, after they were shown, or the policy that they need.
+fn dry_run(
+    release: &Release,
+    iam_policy: bool,
+    global: &Global,
+    shell: &Shell,
+) -> Result<usize, Error> {
     let place = session::place(&release.place)?;
-    let jobs = jobs::jobs(release, global, shell)?;
+    let mut jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
+        session.pretend_roles(&mut jobs, &observed);
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
-        show::plan(&session, &all, &changes, shell)?;
+        if iam_policy {
+            show::policy(&policy(&all, &changes, &session.of_policy()), shell)?;
+        } else {
+            show::plan(&session, &all, &changes, shell)?;
+        }
         refuse(release, end)?;
-        Ok((changes.len(), session))
+        Ok(changes.len())
     })?
 }
 

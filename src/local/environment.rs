@@ -11,6 +11,7 @@
 pub(super) mod child;
 mod exit;
 pub(super) mod log;
+pub(super) mod processes;
 pub(super) mod runtime_api;
 
 use std::cell::{Cell, RefCell};

@@ -71,6 +71,14 @@ impl Failure {
         format!("{} {id} {}\n", self.kind, self.message)
     }
 
+    /// What REPORT says of it.
+    pub(super) fn status(&self) -> String {
+        if self.is_timeout() {
+            return "Status: timeout".to_owned();
+        }
+        format!("Status: error\tError Type: {}", self.kind)
+    }
+
     /// The payload of the reply.
     pub(super) fn payload(&self, id: &str) -> Bytes {
         if let Some(own) = &self.own {

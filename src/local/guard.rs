@@ -10,6 +10,8 @@ use hyper::http::uri::Authority;
 
 use crate::account::ApiError;
 
+const FETCH_SITE: &str = "sec-fetch-site";
+
 /// Which service is meant, and who asks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Caller {
@@ -21,13 +23,7 @@ pub(super) struct Caller {
 
 /// Refuses who may not call.
 pub(super) fn caller(uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    local(uri, headers)?;
-    if headers.contains_key(ORIGIN) {
-        return Err(refused(
-            "AccessDeniedException",
-            "pages in a browser may not call this server",
-        ));
-    }
+    program(uri, headers)?;
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(header) = header else {
         return Err(refused("MissingAuthenticationTokenException", "Missing Authentication Token"));
@@ -38,6 +34,20 @@ pub(super) fn caller(uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError>
             "Authorization header requires an AWS4-HMAC-SHA256 'Credential'",
         )
     })
+}
+
+/// Refuses whatever is not a program on this machine. Browsers tell where a request comes from: by
+/// `Origin`, and by `Sec-Fetch-Site` where they leave that out, as for an image (Fetch Metadata Request
+/// Headers). A page can leave out neither.
+pub(super) fn program(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    local(uri, headers)?;
+    if headers.contains_key(ORIGIN) || headers.contains_key(FETCH_SITE) {
+        return Err(refused(
+            "AccessDeniedException",
+            "pages in a browser may not call this server",
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses a name that is not this machine's own, wherever in the request it stands, and more than one.
@@ -117,6 +127,7 @@ mod tests {
                 "AccessDeniedException",
             ),
             (headers(&[local, SIGNED, ("origin", "null")]), "AccessDeniedException"),
+            (headers(&[local, SIGNED, ("sec-fetch-site", "none")]), "AccessDeniedException"),
             (headers(&[local]), "MissingAuthenticationTokenException"),
             (headers(&[local, ("authorization", "Basic YTpi")]), "IncompleteSignatureException"),
             (

@@ -1,6 +1,8 @@
 //! Invocations: who is meant, which environment takes it, and what the caller is told.
 
+mod content;
 mod event;
+mod report;
 mod stream;
 
 use std::rc::Rc;
@@ -24,16 +26,17 @@ use super::services::{self, Ended, Invoked};
 use super::{Event, Server, clock};
 use crate::account::{Account, ApiError, Input, Target};
 
-pub(super) use stream::stream;
+use content::{check, client_context};
+use report::Report;
 
-/// The most that a request may hold, in bytes (AWS: "Lambda quotas").
-const REQUEST: usize = 6 * 1024 * 1024;
-/// The same of one that is queued.
-const EVENT: usize = 1024 * 1024;
+pub(super) use event::{Events, resume};
+pub(super) use stream::stream;
 
 /// What the caller asks for, and of whom.
 #[derive(Clone)]
 struct Call {
+    /// The request's id, which every attempt has.
+    id: String,
     function: String,
     qualifier: Option<String>,
     client_context: Option<String>,
@@ -84,14 +87,17 @@ pub(super) async fn invoke(
         _ => input.text("InvocationType").unwrap_or("RequestResponse").to_owned(),
     };
     check(&body, kind == "Event")?;
-    let call = Call::new(&input, &asked, body);
+    let call = Call::new(&input, &asked, body)?;
     match kind.as_str() {
         "DryRun" => dry_run(&server, &call),
         "Event" => {
             // That it cannot be invoked at all is told at once.
             server.target(&call, |_, _| ())?;
-            tokio::task::spawn_local(event::run(server, call));
-            Ok(http::answer(202, "application/json", Bytes::new()))
+            let id = call.id.clone();
+            event::queue(&server, call)?;
+            let mut answer = http::answer(202, "application/json", Bytes::new());
+            http::set(&mut answer, "x-amzn-requestid", &id);
+            Ok(answer)
         }
         _ => {
             let tail = input.text("LogType") == Some("Tail");
@@ -105,25 +111,6 @@ pub(super) async fn invoke(
 fn dry_run(server: &Server, call: &Call) -> Result<Answer, ApiError> {
     server.target(call, |_, _| ())?;
     Ok(http::answer(204, "application/json", Bytes::new()))
-}
-
-/// Refuses what is too large or no JSON.
-fn check(payload: &[u8], event: bool) -> Result<(), ApiError> {
-    let limit = if event { EVENT } else { REQUEST };
-    if payload.len() > limit {
-        let message =
-            format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
-        return Err(ApiError::new("RequestTooLargeException", 413, message));
-    }
-    if payload.is_empty() {
-        return Ok(());
-    }
-    serde_json::from_slice::<IgnoredAny>(payload).map(drop).map_err(|error| {
-        let message = format!(
-            "Could not parse request body into json: Could not parse payload into json: {error}"
-        );
-        ApiError::new("InvalidRequestContentException", 400, message)
-    })
 }
 
 /// The answer to who waited for it.
@@ -147,18 +134,18 @@ fn reply(outcome: Outcome, tail: bool) -> Answer {
 }
 
 impl Call {
-    fn new(input: &Input, asked: &Asked, payload: Bytes) -> Self {
+    fn new(input: &Input, asked: &Asked, payload: Bytes) -> Result<Self, ApiError> {
         let text = |name: &str| input.text(name).map(str::to_owned);
-        Self {
+        Ok(Self {
+            id: Uuid::new_v4().to_string(),
             function: text("FunctionName").unwrap_or_default(),
             qualifier: text("Qualifier"),
-            client_context: text("ClientContext")
-                .and_then(|it| String::from_utf8(STANDARD.decode(it).ok()?).ok()),
+            client_context: input.text("ClientContext").map(client_context).transpose()?,
             trace: asked.header("x-amzn-trace-id"),
             tenant: text("TenantId"),
             // What is not sent is an empty object for the function.
             payload: if payload.is_empty() { Bytes::from_static(b"{}") } else { payload },
-        }
+        })
     }
 }
 
@@ -191,14 +178,13 @@ impl Server {
 
     /// Finds out who is meant, and counts it.
     fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
-        let id = Uuid::new_v4().to_string();
         let (invoked, version, limit, memory, pool, job) =
             self.target(call, |target, account| {
                 let Target { function, configuration, qualifier } = target;
                 let number = |name: &str| configuration.settings.get(name).and_then(Value::as_u64);
                 let job = Job {
-                    trace: call.trace.clone().unwrap_or_else(|| trace(&id)),
-                    id,
+                    trace: call.trace.clone().unwrap_or_else(|| trace(&call.id)),
+                    id: call.id.clone(),
                     arn: account.function_arn(&function.name, *qualifier),
                     client_context: call.client_context.clone(),
                     tenant: call.tenant.clone(),
@@ -245,12 +231,7 @@ impl Server {
             };
             let environment = match environment {
                 Ok(environment) => environment,
-                Err(failure) => {
-                    let line = failure.line(&job.id);
-                    let stream = services::stream(&version, self.count(), began);
-                    self.watch.line(pool.spec.log_group(), &stream, line.as_bytes(), began);
-                    break Outcome::failed(&job, &version, failure);
-                }
+                Err(failure) => break self.not_started(&pool, &job, memory, &version, failure),
             };
             let pieces = pieces.clone();
             let (outcome, taken) =
@@ -264,6 +245,35 @@ impl Server {
         self.watch.end(&invoked, &Ended { began, duration, failed });
         drop(turn);
         outcome
+    }
+
+    /// There is no environment: what is said of that has a log stream of its own.
+    fn not_started(
+        &self,
+        pool: &Pool,
+        job: &Job,
+        memory: u64,
+        version: &str,
+        failure: Failure,
+    ) -> Outcome {
+        let function = pool.spec.function();
+        let now = clock::now();
+        let stream = services::stream(version, self.count(), now);
+        let id = job.id.clone();
+        let (duration, init) = (Duration::ZERO, None);
+        let report = Report { id: &id, duration, memory, used: 0, init, failure: Some(&failure) };
+        let log = report::start(&id, version) + &report.lines();
+        for line in log.split_inclusive('\n') {
+            self.line(function, pool.spec.log_group(), &stream, line.as_bytes());
+        }
+        let (version, log) = (version.to_owned(), log.into_bytes());
+        Outcome { id, version, result: Err(failure), log, duration }
+    }
+
+    /// Keeps a line of a log, and tells it.
+    fn line(&self, function: &str, group: &str, stream: &Rc<str>, line: &[u8]) {
+        self.watch.line(group, stream, line, clock::now());
+        (self.talk)(Event::Line { function, text: &String::from_utf8_lossy(line) });
     }
 
     /// Starts an environment.
@@ -282,11 +292,7 @@ impl Server {
         let (name, group) = (function.to_owned(), pool.spec.log_group().to_owned());
         let keep = Box::new(move |line: &[u8]| {
             if let Some(server) = server.upgrade() {
-                server.watch.line(&group, &stream, line, clock::now());
-                (server.talk)(Event::Line {
-                    function: &name,
-                    text: &String::from_utf8_lossy(line),
-                });
+                server.line(&name, &group, &stream, line);
             }
         });
         let weak = Rc::downgrade(pool);
@@ -311,7 +317,7 @@ impl Server {
         let (id, timeout) = (job.id.clone(), job.timeout);
         let log = &environment.log;
         log.begin();
-        log.add(format!("START RequestId: {id} Version: {version}\n").as_bytes());
+        log.add(report::start(&id, version).as_bytes());
         let started = Instant::now();
         let answer = environment.invoke(job.clone()).await;
         let answered = started.elapsed();
@@ -326,30 +332,19 @@ impl Server {
         }
         log.catch_up();
         log.end_line();
-        if let Err(failure) = &result {
-            log.add(failure.line(&id).as_bytes());
-        }
-        // The init is told apart.
+        let failure = result.as_ref().err();
+        // The init is told apart; who takes too long has taken as long as may be.
         let streamed = started.elapsed().saturating_sub(answered);
-        let duration = answer.duration + streamed;
-        log.add(format!("END RequestId: {id}\n").as_bytes());
-        let ms = duration.as_secs_f64() * 1000.0;
-        log.add(report(&id, ms, memory, environment.recent_memory(), answer.init).as_bytes());
+        let duration = match failure {
+            Some(failure) if failure.is_timeout() => timeout,
+            _ => answer.duration + streamed,
+        };
+        let (used, init) = (environment.recent_memory(), answer.init);
+        let report = Report { id: &id, duration, memory, used, init, failure };
+        log.add(report.lines().as_bytes());
         let log = log.tail();
         (Outcome { id, version: version.to_owned(), result, log, duration }, answer.began)
     }
-}
-
-/// The line that ends every invocation's log (recorded).
-fn report(id: &str, duration: f64, memory: u64, used: u64, init: Option<Duration>) -> String {
-    let init = init.map_or_else(String::new, |init| {
-        format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0)
-    });
-    format!(
-        "REPORT RequestId: {id}\tDuration: {duration:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: \
-         {memory} MB\tMax Memory Used: {used} MB\t{init}\n",
-        duration.ceil()
-    )
 }
 
 /// A number in 0..1.
@@ -408,16 +403,6 @@ fn failed(kind: &str, body: &str) -> Bytes {
 }
 
 impl Outcome {
-    fn failed(job: &Job, version: &str, failure: Failure) -> Self {
-        Self {
-            id: job.id.clone(),
-            version: version.to_owned(),
-            result: Err(failure),
-            log: Vec::new(),
-            duration: Duration::ZERO,
-        }
-    }
-
     fn is_error(&self) -> bool {
         !matches!(self.result, Ok(Said::Response(_)))
     }

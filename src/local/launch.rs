@@ -53,6 +53,11 @@ impl Spec {
         }
     }
 
+    /// The function's name.
+    pub(super) fn function(&self) -> &str {
+        self.variables.get("AWS_LAMBDA_FUNCTION_NAME").map_or("", String::as_str)
+    }
+
     /// Where its log goes.
     pub(super) fn log_group(&self) -> &str {
         self.variables.get("AWS_LAMBDA_LOG_GROUP_NAME").map_or("", String::as_str)
@@ -87,7 +92,8 @@ impl Spec {
     }
 }
 
-/// All but those that say where the files are.
+/// All but those that say where the files are. AWS documents `AWS_EXECUTION_ENV` too, and sets it for its
+/// managed runtimes only, not for `provided.*`.
 fn variables(
     function: &str,
     configuration: &Configuration,
@@ -103,11 +109,9 @@ fn variables(
     let own = own.into_iter().flatten();
     let mut all: BTreeMap<String, String> =
         own.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-    let runtime = text("Runtime").unwrap_or_default();
     for (name, value) in [
         ("_HANDLER", text("Handler").unwrap_or_default()),
         ("AWS_DEFAULT_REGION", region),
-        ("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{runtime}")),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory.unwrap_or(128).to_string()),
         ("AWS_LAMBDA_FUNCTION_NAME", function),
         ("AWS_LAMBDA_FUNCTION_VERSION", &configuration.version_text()),

@@ -21,6 +21,9 @@ use crate::account::{Account, Configuration};
 /// How long an environment that has answered may take to ask for more, before another is started.
 const SOON: Duration = Duration::from_millis(5);
 
+/// How long an event waits for an invocation to end, before it looks for room all the same.
+const THROTTLED: Duration = Duration::from_secs(1);
+
 /// The environments of one configuration of a version or of `$LATEST`.
 pub(super) struct Pool {
     /// What they are started with.
@@ -119,6 +122,8 @@ pub(super) struct Pools {
     busy: RefCell<BTreeMap<String, u32>>,
     /// How many of these have no reservation to count towards.
     unreserved: Cell<u32>,
+    /// Told when one ends: of this function, whose concurrency is reserved, or of those without.
+    ended: RefCell<BTreeMap<Option<String>, Rc<Notify>>>,
 }
 
 /// Counts as an invocation until it is dropped.
@@ -173,6 +178,13 @@ impl Pools {
         }
         busy.insert(function.to_owned(), now + 1);
         Ok(Turn { pools: self.clone(), function: function.to_owned(), limit })
+    }
+
+    /// Waits until an invocation has ended that kept others waiting: of this function, whose concurrency
+    /// is reserved, or of any without. Limits can be raised too, so this never takes long.
+    pub(super) async fn room(&self, reserved: Option<String>) {
+        let ended = self.ended.borrow_mut().entry(reserved).or_default().clone();
+        let _ = timeout(THROTTLED, ended.notified()).await;
     }
 
     /// What ran of a function that was deleted ends: of one version, or all.
@@ -230,6 +242,12 @@ impl Drop for Turn {
         match busy.get_mut(&self.function) {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(busy.remove(&self.function)),
+        }
+        let waiting = self.pools.ended.borrow();
+        if !waiting.is_empty() {
+            let reserved = matches!(self.limit, Limit::Reserved(_));
+            let ended = waiting.get(&reserved.then(|| self.function.clone()));
+            ended.inspect(|ended| ended.notify_one());
         }
     }
 }

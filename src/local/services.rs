@@ -21,7 +21,7 @@ use super::guard::Caller;
 use super::http::{self, Answer};
 use super::{ACCOUNT, Server, clock};
 use crate::account::{ApiError, Object};
-use alarms::Place;
+use alarms::{Alarms, Place};
 use protocol::{Service, Wire};
 use refusal::Refusal;
 
@@ -87,7 +87,9 @@ impl Server {
     fn ask(&self, service: &str, operation: &str, input: &Object) -> Result<Object, Refusal> {
         let (watch, now) = (&self.watch, clock::now());
         let place = Place { region: &self.options.region, account: ACCOUNT };
-        let alarms = &watch.alarms;
+        let change = |change: &dyn Fn(&mut Alarms) -> Result<Object, Refusal>| {
+            watch.change(&self.store, change)
+        };
         match (service, operation) {
             ("sts", "GetCallerIdentity") => Ok(members::object([
                 ("Account", ACCOUNT.into()),
@@ -98,15 +100,12 @@ impl Server {
                 .unwrap_or_else(|| Err(Refusal::unknown(operation))),
             ("monitoring", "GetMetricData") => metrics::data::get(input, &watch.metrics.borrow()),
             ("monitoring", "DescribeAlarms") => {
-                alarms::describe(input, &mut alarms.borrow_mut(), &watch.metrics.borrow(), now)
+                let mut alarms = watch.alarms.borrow_mut();
+                alarms::describe(input, &mut alarms, &watch.metrics.borrow(), now)
             }
-            ("monitoring", "PutMetricAlarm") => {
-                alarms::put(input, &mut alarms.borrow_mut(), place, now)
-            }
-            ("monitoring", "SetAlarmState") => {
-                alarms::set_state(input, &mut alarms.borrow_mut(), now)
-            }
-            ("monitoring", "DeleteAlarms") => alarms::delete(input, &mut alarms.borrow_mut()),
+            ("monitoring", "PutMetricAlarm") => change(&|all| alarms::put(input, all, place, now)),
+            ("monitoring", "SetAlarmState") => change(&|all| alarms::set_state(input, all, now)),
+            ("monitoring", "DeleteAlarms") => change(&|all| alarms::delete(input, all)),
             _ => Err(Refusal::unknown(operation)),
         }
     }

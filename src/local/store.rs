@@ -1,28 +1,31 @@
 //! Uploaded code, and the folder that keeps the account.
 //!
-//! Code is stored under its digest, and unpacked once. Zips are hostile: nothing is written outside of
-//! their folder, links come last and nothing is written through them, and no more than Lambda takes is
-//! unpacked. A record is a file that is replaced as a whole before the call that changed it is
-//! answered.
+//! Code is stored under its digest, and unpacked once, no more of it than Lambda takes. A record is a file
+//! that is replaced as a whole before the call that changed it is answered. Nobody else may read any of
+//! it: there are secrets in environment variables and in code.
 
 mod collect;
+mod kept;
+mod temporary;
+mod unpack;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Cursor};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, BufReader};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use tempfile::TempDir;
-
 use crate::account::{Account, ApiError, Code, Key};
-use crate::audit::{UNPACKED_LIMIT, ZIP_LIMIT};
-use crate::bundle::{Member, ZipFile};
+use crate::audit::ZIP_LIMIT;
 use crate::digest::Sha256;
 use crate::files;
 use collect::Held;
+use temporary::Temporary;
+use unpack::{claimed, unpack};
 
 pub(super) use collect::Hold;
+pub(super) use temporary::clear_dead;
 
 /// Where code and records are.
 pub(super) struct Store {
@@ -32,7 +35,7 @@ pub(super) struct Store {
     /// Held by one server at a time.
     _lock: Option<File>,
     /// Ends with the server.
-    temporary: TempDir,
+    temporary: Temporary,
     /// What is not collected although the account does not name it.
     held: Mutex<Held>,
 }
@@ -76,12 +79,14 @@ fn disk(path: &Path) -> impl Fn(io::Error) -> StoreError {
 impl Store {
     /// Opens the folder, or a temporary one.
     pub(super) fn open(data: Option<&Path>) -> Result<Self, StoreError> {
-        let system = std::env::temp_dir();
-        let temporary =
-            tempfile::Builder::new().prefix("lambda-pack-").tempdir().map_err(disk(&system))?;
+        let temporary = Temporary::new()?;
         let root = data.map_or_else(|| temporary.path().to_path_buf(), Path::to_path_buf);
-        for folder in ["code", "unpacked", "records"].map(|name| root.join(name)) {
-            fs::create_dir_all(&folder).map_err(disk(&folder))?;
+        new_folder(&root)?;
+        for folder in ["code", "unpacked", "records", "events"].map(|name| root.join(name)) {
+            new_folder(&folder)?;
+            // One that an earlier version has made.
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))
+                .map_err(disk(&folder))?;
         }
         let lock = data.map(|_| lock(&root)).transpose()?;
         let held = Mutex::default();
@@ -93,7 +98,9 @@ impl Store {
     /// Removes what a server that was killed left half done: folders that were being unpacked or removed,
     /// and files that were being written ([`files::write_atomically`]).
     fn clear(&self) -> Result<(), StoreError> {
-        for (folder, start) in [("unpacked", "."), ("code", ".tmp"), ("records", ".tmp")] {
+        for (folder, start) in
+            [("unpacked", "."), ("code", ".tmp"), ("records", ".tmp"), ("events", ".tmp")]
+        {
             let folder = self.root.join(folder);
             for item in fs::read_dir(&folder).map_err(disk(&folder))?.flatten() {
                 let path = item.path();
@@ -132,7 +139,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes what has changed since this was last done. What cannot be written stays to be done.
+    /// Writes what has changed since this was last done. What cannot be written is in the account as it
+    /// was before, which is what another server would find.
     pub(super) fn save(&self, account: &mut Account) -> Result<(), StoreError> {
         let mut changes = account.take_changes();
         while let Some(key) = changes.pop_first() {
@@ -140,11 +148,28 @@ impl Store {
                 && let Err(error) = self.save_one(account, &key)
             {
                 changes.insert(key);
-                account.put_back(changes);
+                self.undo(account, changes);
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// Takes records back as they were saved. What cannot be read either stays to be saved.
+    fn undo(&self, account: &mut Account, changes: BTreeSet<Key>) {
+        for key in changes {
+            let undone = match self.kept(&format!("records/{}", file_name(&key))) {
+                Ok(Some(record)) => account.restore(key.clone(), record).is_ok(),
+                Ok(None) => {
+                    account.forget(&key);
+                    true
+                }
+                Err(_) => false,
+            };
+            if !undone {
+                account.put_back(BTreeSet::from([key]));
+            }
+        }
     }
 
     fn save_one(&self, account: &Account, key: &Key) -> Result<(), StoreError> {
@@ -157,7 +182,7 @@ impl Store {
         };
         let failed = |source| StoreError::Record { path: path.display().to_string(), source };
         let text = serde_json::to_vec(&record).map_err(failed)?;
-        files::write_atomically(&path, &text).map_err(|error| disk(&path)(io::Error::other(error)))
+        write(&path, &text)
     }
 
     /// Where the zip of a digest (base64) is.
@@ -180,8 +205,7 @@ impl Store {
         let hold = Some(self.hold(&sha256));
         let path = self.zip(&sha256);
         if !path.is_file() {
-            files::write_atomically(&path, zip)
-                .map_err(|error| ApiError::service(error.to_string()))?;
+            write(&path, zip).map_err(|error| ApiError::service(error.to_string()))?;
         }
         Ok(Taken { code: Code::Zip { sha256, size: zip.len() as u64, unzipped }, hold })
     }
@@ -227,12 +251,29 @@ fn plain(sha256: &str) -> String {
     sha256.trim_end_matches('=').replace('/', "_").replace('+', "-")
 }
 
+/// Writes a file that nobody else may read.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    files::write_privately(path, bytes).map_err(|error| disk(path)(io::Error::other(error)))
+}
+
+/// Makes a folder that nobody else may enter, unless it is there.
+fn new_folder(path: &Path) -> Result<(), StoreError> {
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above).map_err(disk(path))?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if !path.is_dir() => Err(disk(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 fn lock(root: &Path) -> Result<File, StoreError> {
     let path = root.join("lock");
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(&path)
         .map_err(disk(&path))?;
     match file.try_lock() {
@@ -263,93 +304,4 @@ fn key(name: &str) -> Option<Key> {
         "signing" => Key::Signing(name),
         _ => return None,
     })
-}
-
-/// The bytes of its files, as its directory has them.
-fn claimed(zip: &[u8]) -> Result<u64, ApiError> {
-    let unsound = || {
-        ApiError::invalid(
-            "Could not unzip uploaded file. Please check your file, then try to upload again.",
-        )
-    };
-    let members =
-        ZipFile::open(Cursor::new(zip)).and_then(|mut zip| zip.members()).map_err(|_| unsound())?;
-    if members.is_empty() {
-        return Err(ApiError::invalid("Uploaded file must be a non-empty zip"));
-    }
-    let claimed = members.iter().map(|member| member.claimed).fold(0, u64::saturating_add);
-    if claimed > UNPACKED_LIMIT {
-        return Err(ApiError::unzipped_too_large());
-    }
-    Ok(claimed)
-}
-
-/// Unpacks a zip into a folder, which may hold the files of others.
-fn unpack(zip: BufReader<File>, into: &Path) -> io::Result<()> {
-    let mut zip = ZipFile::open(zip).map_err(io::Error::other)?;
-    let members = zip.members().map_err(io::Error::other)?;
-    let mut links = Vec::new();
-    for (index, member) in members.iter().enumerate() {
-        let place = into.join(inside(&member.name)?);
-        no_link_above(into, &place)?;
-        if member.folder {
-            fs::create_dir_all(&place)?;
-        } else if member.symlink {
-            let mut target = Vec::new();
-            zip.extract(index, &mut target).map_err(io::Error::other)?;
-            links.push((String::from_utf8(target).map_err(io::Error::other)?, place));
-        } else {
-            write(&mut zip, index, member, &place)?;
-        }
-    }
-    for (target, place) in links {
-        no_link_above(into, &place)?;
-        make_room(&place)?;
-        symlink(target, place)?;
-    }
-    Ok(())
-}
-
-fn write(
-    zip: &mut ZipFile<BufReader<File>>,
-    index: usize,
-    member: &Member,
-    place: &Path,
-) -> io::Result<()> {
-    make_room(place)?;
-    let mut file = File::options().write(true).create_new(true).open(place)?;
-    zip.extract(index, &mut file).map_err(io::Error::other)?;
-    let mode = member.mode.map_or(0o644, |mode| mode & 0o777);
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-/// Its folder is there, and nothing of an earlier layer is in its place.
-fn make_room(place: &Path) -> io::Result<()> {
-    if let Some(folder) = place.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    match fs::remove_file(place) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// The path of a member, if it stays inside.
-fn inside(name: &str) -> io::Result<&Path> {
-    let path = Path::new(name);
-    let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-    if name.is_empty() || name.contains('\0') || !path.components().all(plain) {
-        return Err(io::Error::other(format!("`{name}` leads out of its folder")));
-    }
-    Ok(path)
-}
-
-/// Nothing is written through a link, which could lead anywhere.
-fn no_link_above(root: &Path, place: &Path) -> io::Result<()> {
-    let between = place.ancestors().skip(1).take_while(|folder| *folder != root);
-    let link = between.into_iter().find(|folder| folder.is_symlink());
-    match link {
-        Some(link) => Err(io::Error::other(format!("{} is a link", link.display()))),
-        None => Ok(()),
-    }
 }

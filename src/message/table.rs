@@ -100,4 +100,9 @@ mod tests {
         assert_eq!(table(Keep::End), ["PATH        RESULT", "…/path.zip  ok"]);
         assert_eq!(table(Keep::Start), ["PATH        RESULT", "/a/long/p…  ok"]);
     }
+
+    #[test]
+    fn foreign_text_steers_no_terminal() {
+        assert_eq!(clean("a\x1b[31m\nok: ü"), "a\\u{1b}[31m\\nok: ü");
+    }
 }

@@ -1,10 +1,9 @@
 //! What lives on an alias: function URL, permissions, event invoke configuration, provisioned
 //! concurrency, event source mappings.
 
+mod compared;
 mod mapping;
 mod statement;
-
-use serde_json::Value;
 
 use super::Object;
 use super::change::{Action, Attach, Attachment, Phase};
@@ -13,6 +12,17 @@ use super::desired::Desired;
 use super::observed::{Attached, Observed};
 use super::step::Step;
 use super::wanted::Attachments;
+use compared::{Default, Defaults, differing, merged};
+
+/// What `CreateFunctionUrlConfig` takes where nothing is said, if that is something.
+const URL: Defaults = &[("InvokeMode", Default::Word("BUFFERED"))];
+/// `PutFunctionEventInvokeConfig`: six hours, two retries.
+const EVENT_INVOKE: Defaults = &[
+    ("MaximumEventAgeInSeconds", Default::Number(21_600)),
+    ("MaximumRetryAttempts", Default::Number(2)),
+];
+/// All that it takes; it is put whole.
+const PUT: [&str; 3] = ["MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig"];
 
 /// The next step, if there is one.
 pub(super) fn step(desired: &Desired, observed: &Observed) -> Option<Step> {
@@ -38,7 +48,7 @@ fn url(wanted: &Attachments, there: &Attached) -> Option<Attachment> {
         (None, None) => None,
         (Some(wanted), None) => Some(Attachment::CreateUrl(wanted.clone())),
         (Some(wanted), Some(there)) => {
-            let (old, new) = differing(wanted, there);
+            let (old, new) = differing(wanted, there, URL);
             (!new.is_empty()).then_some(Attachment::UpdateUrl { old, new })
         }
     }
@@ -48,19 +58,16 @@ fn event_invoke(wanted: &Attachments, there: &Attached) -> Option<Attachment> {
     match (wanted.event_invoke.as_ref()?, &there.event_invoke) {
         (None, Some(_)) => Some(Attachment::DeleteEventInvoke),
         (None, None) => None,
-        (Some(wanted), None) => Some(Attachment::PutEventInvoke { old: None, new: wanted.clone() }),
+        // What is as it would be anyway needs no configuration.
+        (Some(wanted), None) => (!differing(wanted, &Object::new(), EVENT_INVOKE).1.is_empty())
+            .then(|| Attachment::PutEventInvoke { old: None, new: wanted.clone() }),
         (Some(wanted), Some(there)) => {
-            let (old, differing) = differing(wanted, there);
-            if differing.is_empty() {
+            if differing(wanted, there, EVENT_INVOKE).1.is_empty() {
                 return None;
             }
-            // It is put whole: what is not named here stays what it is.
-            let members = ["MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig"];
-            let mut new: Object = members
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), there.get(*name)?.clone())))
-                .collect();
-            new.extend(wanted.clone());
+            let mut old = there.clone();
+            old.retain(|name, _| PUT.contains(&name.as_str()));
+            let new = merged(&old, wanted);
             Some(Attachment::PutEventInvoke { old: Some(old), new })
         }
     }
@@ -74,50 +81,6 @@ fn provisioned(wanted: &Attachments, there: &Attached) -> Option<Attachment> {
         (None, Some(old)) => Some(Attachment::Unprovision { old }),
         (Some(new), old) if old != Some(new) => Some(Attachment::Provision { old, new }),
         _ => None,
-    }
-}
-
-/// The wanted members that are not there as they should be: what they are, and what they are to be.
-fn differing(wanted: &Object, there: &Object) -> (Object, Object) {
-    let mut old = Object::new();
-    let mut new = Object::new();
-    for (name, value) in wanted {
-        let present = there.get(name).unwrap_or(&Value::Null);
-        if !same(value, present) {
-            old.insert(name.clone(), present.clone());
-            new.insert(name.clone(), value.clone());
-        }
-    }
-    (old, new)
-}
-
-/// Equal, where nothing, an empty list and an empty object are one, and lists of words have no order.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            let names = one.keys().chain(other.keys());
-            names.into_iter().all(|name| {
-                same(one.get(name).unwrap_or(&Value::Null), other.get(name).unwrap_or(&Value::Null))
-            })
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            let sorted = |list: &[Value]| {
-                let mut texts: Vec<String> = list.iter().map(ToString::to_string).collect();
-                texts.sort_unstable();
-                texts
-            };
-            sorted(one) == sorted(other)
-        }
-        (one, other) => one == other || (is_nothing(one) && is_nothing(other)),
-    }
-}
-
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(members) => members.values().all(is_nothing),
-        _ => false,
     }
 }
 

@@ -145,15 +145,22 @@ fn of_variables(old: &Value, new: &Value) -> Vec<Detail> {
         .collect()
 }
 
-fn attached(what: &Attachment) -> Vec<Detail> {
-    let members = |prefix: &str, old: &Object, new: &Object| -> Vec<Detail> {
-        new.iter()
-            .map(|(name, value)| {
-                let old = old.get(name).cloned().unwrap_or_default();
-                detail(format!("{prefix}.{name}"), old, value.clone())
-            })
-            .collect()
+/// Members that change, as deep as both have any.
+fn members(prefix: &str, old: &Object, new: &Object) -> Vec<Detail> {
+    let differs = |(name, value): &(&String, &Value)| old.get(*name) != Some(value);
+    let one = |(name, value): (&String, &Value)| {
+        let path = format!("{prefix}.{name}");
+        match (old.get(name), value) {
+            (Some(Value::Object(old)), Value::Object(new)) if !new.is_empty() => {
+                members(&path, old, new)
+            }
+            (old, new) => vec![detail(path, old.cloned().unwrap_or_default(), new.clone())],
+        }
     };
+    new.iter().filter(differs).flat_map(one).collect()
+}
+
+fn attached(what: &Attachment) -> Vec<Detail> {
     let none = Object::new();
     match what {
         Attachment::CreateUrl(new) => members("url", &none, new),

@@ -5,6 +5,7 @@ mod cuts;
 mod emulators;
 mod faults;
 mod first;
+mod policy;
 pub(crate) mod proxy;
 mod rivals;
 pub(crate) mod site;

@@ -4,10 +4,12 @@
 mod answers;
 mod aws;
 mod bootstrap;
+mod cli;
 mod clients;
 mod data;
 mod events;
 mod handlers;
+mod kept;
 mod pool;
 mod s3;
 pub(crate) mod server;

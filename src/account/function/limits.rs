@@ -30,6 +30,7 @@ pub(super) fn name(name: &str) -> Result<(), ApiError> {
 /// Refuses settings that go beyond the quotas of a function.
 pub(super) fn settings(settings: &Object) -> Result<(), ApiError> {
     environment(settings)?;
+    snap_start(settings)?;
     // The model's limits are those of managed instances.
     if settings.contains_key("CapacityProviderConfig") {
         return Ok(());
@@ -58,6 +59,19 @@ fn most(at: &str, value: u64, most: u64) -> Result<(), ApiError> {
     )))
 }
 
+/// "SnapStart does not support OS-only runtimes"; the text as it stands in reports (localstack/localstack
+/// pull request 12458).
+fn snap_start(settings: &Object) -> Result<(), ApiError> {
+    let applies = settings.get("SnapStart").and_then(|it| it.get("ApplyOn")?.as_str());
+    let runtime = settings.get("Runtime").and_then(Value::as_str).unwrap_or_default();
+    if applies == Some("PublishedVersions") && runtime.starts_with("provided") {
+        return Err(ApiError::invalid(format!(
+            "{runtime} is not supported for SnapStart enabled functions."
+        )));
+    }
+    Ok(())
+}
+
 fn environment(settings: &Object) -> Result<(), ApiError> {
     let variables = settings.get("Environment").and_then(|it| it.get("Variables"));
     let Some(Value::Object(variables)) = variables else { return Ok(()) };
@@ -71,6 +85,11 @@ fn environment(settings: &Object) -> Result<(), ApiError> {
              Reserved keys used in this request: {}",
             reserved.join(", ")
         )));
+    }
+    let null = |value: &Value| value.as_str().is_some_and(|text| text.contains('\0'));
+    if let Some((name, _)) = variables.iter().find(|(_, value)| null(value)) {
+        // No process can have it. The text is a guess.
+        return Err(ApiError::invalid(format!("{refused} has a null character in {name}")));
     }
     let json = Value::Object(variables.clone()).to_string();
     if json.len() > MAX_ENVIRONMENT {

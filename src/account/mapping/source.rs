@@ -47,6 +47,10 @@ impl Source {
         if self.is_stream() {
             self.check_position(input)?;
         }
+        if self == Self::Queue && input.has("StartingPosition") {
+            // As it stands in reports (boto/boto3 issue 1613).
+            return Err(ApiError::invalid("StartingPosition is not valid for SQS event sources."));
+        }
         if self == Self::SelfManagedKafka && !input.has("SourceAccessConfigurations") {
             return Err(ApiError::invalid(
                 "Required 'sourceAccessConfigurations' parameter is missing.",

@@ -358,6 +358,13 @@ fn a_stream_wants_a_starting_position() {
 }
 
 #[test]
+fn a_queue_has_no_starting_position() {
+    let mut bench = Bench::with_function();
+    let body = request(QUEUE, json!({ "StartingPosition": "LATEST" }));
+    refused(&mut bench, body, "StartingPosition is not valid for SQS event sources.");
+}
+
+#[test]
 fn a_starting_position_that_does_not_exist() {
     let body = request(STREAM, json!({ "StartingPosition": "invalid" }));
     let text = model_refuses("POST", "/2015-03-31/event-source-mappings", "", body);

@@ -96,11 +96,15 @@ fn typed(shape: &Shape, value: &mut Value) -> Result<(), ApiError> {
         | (Kind::Boolean, Value::Bool(_))
         | (Kind::Double | Kind::Timestamp, Value::Number(_)) => Ok(()),
         (Kind::Integer | Kind::Long, Value::Number(number)) => {
-            // A fraction is cut off, as the service does.
-            #[expect(clippy::cast_possible_truncation)]
-            if let Some(number) = number.as_f64().filter(|_| number.as_i64().is_none()) {
-                *value = Value::from(number as i64);
+            let Some(real) = number.as_f64().filter(|_| number.as_i64().is_none()) else {
+                return Ok(());
+            };
+            if real.fract() != 0.0 {
+                return Err(unexpected(value, shape.kind));
             }
+            #[expect(clippy::cast_possible_truncation, reason = "what is too large is refused so")]
+            let whole = real as i64;
+            *value = Value::from(whole);
             Ok(())
         }
         (kind, other) => Err(unexpected(other, kind)),
@@ -132,6 +136,9 @@ fn unexpected(value: &Value, wanted: Kind) -> ApiError {
         Value::Array(_) => "Start of list found where not expected".to_owned(),
         _ if matches!(name, "Map" | "List") => format!("Expected {} or null", name.to_lowercase()),
         Value::String(_) => format!("STRING_VALUE can not be converted to an {name}"),
+        Value::Number(number) if number.is_f64() => {
+            format!("DECIMAL_VALUE can not be converted to an {name}")
+        }
         Value::Number(_) => format!("NUMBER_VALUE can not be converted to a {name}"),
         Value::Bool(true) => format!("TRUE_VALUE can not be converted to a {name}"),
         _ => format!("FALSE_VALUE can not be converted to a {name}"),

@@ -498,6 +498,13 @@ fn values_of_another_type_are_refused() {
         update(json!({ "Timeout": "3" })),
         "STRING_VALUE can not be converted to an Integer"
     );
+    assert_eq!(
+        update(json!({ "Timeout": 3.5 })),
+        "DECIMAL_VALUE can not be converted to an Integer"
+    );
+    let whole = json!({ "Timeout": 3.0 });
+    let read = asked("PUT", "/2015-03-31/functions/fn/configuration", "", whole).unwrap();
+    assert_eq!(read.number("Timeout"), Some(3));
     assert_eq!(update(json!({ "Role": 3 })), "NUMBER_VALUE can not be converted to a String");
     assert_eq!(
         update(json!({ "Role": {} })),

@@ -193,3 +193,22 @@ fn an_arn_of_something_without_tags() {
         assert!(text.starts_with(&expected), "{text}");
     }
 }
+
+#[test]
+fn tags_of_aws_are_its_own() {
+    let mut bench = Bench::with_function();
+    for key in ["aws:cloudformation:stack-name", "AWS:x", "aws:"] {
+        let tags = json!({ key: "v" });
+        let request = json!({ "Resource": arn(), "Tags": tags });
+        let error = bench.refused("TagResource", request);
+        let text = format!("Tag keys that begin with aws: are reserved for system use: {key}");
+        assert_invalid(&error, &text);
+        bench.code = Some(zip(1));
+        let create = json!({
+            "FunctionName": "other", "Role": "arn:aws:iam::111111111111:role/role",
+            "Runtime": "provided.al2023", "Handler": "x", "Code": {}, "Tags": tags,
+        });
+        assert_invalid(&bench.refused("CreateFunction", create), &text);
+    }
+    bench.ok("TagResource", json!({ "Resource": arn(), "Tags": { "my:aws:x": "", "aws": "" } }));
+}

@@ -7,10 +7,11 @@ use super::bytes;
 use crate::aws::{Aws, AwsError, Job, Place, Stop};
 use crate::cli::args::{self, Release};
 use crate::error::{DeployError, Error};
-use crate::local::Client;
+use crate::local::{ACCOUNT, Client};
 use crate::release::change::Change;
 use crate::release::content::text;
 use crate::release::observed::Observed;
+use crate::release::policy;
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
@@ -108,6 +109,17 @@ impl Session {
         Err(Error::Deploy(DeployError { stopped, planned: true }))
     }
 
+    /// On this machine any role will do: functions that have none yet get one that is nobody's.
+    pub(super) fn pretend_roles(&self, jobs: &mut [Job], observed: &[Observed]) {
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/local");
+        for (job, seen) in jobs.iter_mut().zip(observed) {
+            if self.local && seen.function.is_none() {
+                let configuration = &mut job.desired.wanted.configuration;
+                configuration.entry("Role").or_insert_with(|| role.clone().into());
+            }
+        }
+    }
+
     /// Credentials that expire before the deploy is likely to end are said before the first write.
     pub(super) async fn must_last(&self, changes: &[Change], shell: &Shell) -> Result<(), Error> {
         if self.local || changes.is_empty() {
@@ -124,6 +136,11 @@ impl Session {
             ));
         }
         Ok(())
+    }
+
+    /// Where a policy is for.
+    pub(super) fn of_policy(&self) -> policy::Place {
+        policy::Place { region: self.aws.region.clone(), account: self.account.clone() }
     }
 
     /// `account 123456789012, eu-west-1`.
@@ -164,12 +181,17 @@ pub(in crate::cli) fn place(flags: &args::Place) -> Result<Place, Error> {
     })
 }
 
+/// Whether a server of ours listens there.
+pub(super) fn listens(port: u16) -> Result<bool, Error> {
+    Ok(Client::on(port)?.is_some())
+}
+
 /// The server that `local` has started.
 fn local(port: u16) -> Result<SocketAddr, Error> {
     match Client::on(port)? {
         Some(_) => Ok((Ipv4Addr::LOCALHOST, port).into()),
         None => Err(Error::Usage(format!(
-            "no server listens on port {port} of this machine: start one with `cargo lambda-pack local`"
+            "no server listens on port {port} of this machine: start one with `cargo lambda-pack local`, or let `deploy --local --serve` do it"
         ))),
     }
 }

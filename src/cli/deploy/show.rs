@@ -86,6 +86,14 @@ fn of_function(
     Ok(())
 }
 
+/// A policy, to be attached to whoever deploys.
+pub(super) fn policy(policy: &serde_json::Value, shell: &Shell) -> Result<(), Error> {
+    if shell.is_json() {
+        return Ok(shell.record(&Message::IamPolicy { policy })?);
+    }
+    Ok(shell.answer(format_args!("{policy:#}"))?)
+}
+
 /// A line; `Version` has no value but the next number.
 pub(in crate::cli) fn shortened(detail: &Detail) -> String {
     match detail.name.as_str() {

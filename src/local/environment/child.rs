@@ -19,6 +19,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::exit::Exit;
+use super::processes;
 use crate::elf::{self, Machine};
 use crate::local::failure::Failure;
 use crate::sandbox;
@@ -197,19 +198,12 @@ impl Child {
     /// The processes that were started with our address in their environment, or write where ours do.
     fn strays(&self) -> Vec<Pid> {
         let marker = format!("AWS_LAMBDA_RUNTIME_API={}", self.address);
-        let is_ours = |process: &Path| {
-            let environment = fs::read(process.join("environ")).unwrap_or_default();
-            let named = environment.split(|byte| *byte == 0).any(|it| it == marker.as_bytes());
+        processes::with(|process| {
             let writes =
                 |output| fs::read_link(process.join(output)).is_ok_and(|to| to == self.pipe);
-            named || writes("fd/1") || writes("fd/2")
-        };
-        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-        processes
-            .filter_map(|folder| {
-                let pid: i32 = folder.file_name().to_str()?.parse().ok()?;
-                is_ours(&folder.path()).then(|| Pid::from_raw(pid)).flatten()
-            })
-            .collect()
+            processes::variables(process).any(|it| it == marker.as_bytes())
+                || writes("fd/1")
+                || writes("fd/2")
+        })
     }
 }

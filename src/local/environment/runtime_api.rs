@@ -1,4 +1,5 @@
-//! The Runtime API (version 2018-06-01), for one environment alone.
+//! The Runtime API (version 2018-06-01), for one environment alone. It hands out events and takes
+//! answers, so it is closed to pages of a browser as the server itself is.
 
 use std::convert::Infallible;
 use std::rc::{Rc, Weak};
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::{Environment, Job, Piece, Reply};
 use crate::local::failure::Failure;
+use crate::local::guard;
 use crate::local::http::discard;
 
 /// The most that a response may hold, in bytes, as recorded answers name it.
@@ -55,6 +57,10 @@ pub(super) async fn serve(listener: TcpListener, environment: Weak<Environment>)
 }
 
 async fn handle(environment: &Weak<Environment>, request: Request<Incoming>) -> Answer {
+    if let Err(error) = guard::program(request.uri(), request.headers()) {
+        discard(request.into_body(), RESPONSE).await;
+        return refused(StatusCode::FORBIDDEN, error.code, &error.message);
+    }
     let Some(environment) = environment.upgrade() else { return gone() };
     let path = request.uri().path().to_owned();
     let path: Vec<&str> = path.strip_prefix(PREFIX).unwrap_or_default().split('/').collect();
@@ -95,7 +101,7 @@ fn invocation(job: &Job) -> Answer {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut add = |name: &'static str, value: &str| {
         // Values that no header can hold were refused when the invocation came.
-        if let Ok(value) = HeaderValue::from_str(value) {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };

@@ -24,7 +24,7 @@ pub(in crate::local) async fn stream(
     let input = asked.input(None)?;
     check(&body, false)?;
     let tail = input.text("LogType") == Some("Tail");
-    let call = Call::new(&input, &asked, body);
+    let call = Call::new(&input, &asked, body)?;
     if input.text("InvocationType") == Some("DryRun") {
         return super::dry_run(&server, &call);
     }

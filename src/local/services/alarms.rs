@@ -8,6 +8,7 @@ mod judge;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::members::{list, number, object, required, seconds, text, texts};
@@ -22,10 +23,10 @@ const MOST: usize = 100;
 const UNKNOWN: &str = "INSUFFICIENT_DATA";
 
 /// All alarms by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Alarms(BTreeMap<String, Alarm>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Alarm {
     /// As it was put, and its ARN.
     settings: Object,
@@ -34,7 +35,7 @@ struct Alarm {
     held: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct State {
     value: String,
     reason: String,

@@ -7,6 +7,9 @@ use super::alarms::Alarms;
 use super::logs::Logs;
 use super::members;
 use super::metrics::{Ended, Invoked, Metrics};
+use super::refusal::Refusal;
+use crate::account::Object;
+use crate::local::store::{Store, StoreError};
 
 /// What is kept of invocations.
 #[derive(Default)]
@@ -17,6 +20,28 @@ pub(in crate::local) struct Watch {
 }
 
 impl Watch {
+    /// With the alarms that are kept; logs and metrics are of this server's own time.
+    pub(in crate::local) fn restored(store: &Store) -> Result<Self, StoreError> {
+        let alarms = RefCell::new(store.alarms()?.unwrap_or_default());
+        Ok(Self { alarms, ..Self::default() })
+    }
+
+    /// Changes the alarms and keeps them, or neither.
+    pub(super) fn change(
+        &self,
+        store: &Store,
+        change: impl FnOnce(&mut Alarms) -> Result<Object, Refusal>,
+    ) -> Result<Object, Refusal> {
+        let mut changed = self.alarms.borrow().clone();
+        let answer = change(&mut changed)?;
+        store.keep_alarms(&changed).map_err(|error| {
+            let message = format!("the alarms cannot be saved: {error}");
+            Refusal::new("InternalServiceFault", 500, message)
+        })?;
+        *self.alarms.borrow_mut() = changed;
+        Ok(answer)
+    }
+
     /// Keeps a line of a log.
     pub(in crate::local) fn line(&self, group: &str, stream: &Rc<str>, line: &[u8], now: i64) {
         self.logs.borrow_mut().add(group, stream, line, now);

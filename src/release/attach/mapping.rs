@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Object, differing};
+use super::Object;
+use super::compared::{Default, Defaults, differing};
 use crate::release::change::Attachment;
 use crate::release::content::text;
 use crate::release::observed::Attached;
@@ -10,6 +11,13 @@ use crate::release::wanted::Attachments;
 
 /// Members that only `CreateEventSourceMapping` takes.
 const FIXED: [&str; 3] = ["EventSourceArn", "StartingPosition", "StartingPositionTimestamp"];
+
+/// What `CreateEventSourceMapping` takes where nothing is said, if that is something.
+const DEFAULTS: Defaults = &[
+    ("MaximumRecordAgeInSeconds", Default::Number(-1)),
+    ("MaximumRetryAttempts", Default::Number(-1)),
+    ("ParallelizationFactor", Default::Number(1)),
+];
 
 /// The first mapping that is not what it should be; or what has to settle before it can be.
 pub(super) fn step(wanted: &Attachments, there: &Attached) -> Option<Result<Attachment, String>> {
@@ -20,7 +28,7 @@ pub(super) fn step(wanted: &Attachments, there: &Attached) -> Option<Result<Atta
         };
         let mut changeable = wanted.clone();
         changeable.retain(|name, _| !FIXED.contains(&name.as_str()));
-        let (old, new) = differing(&changeable, &shown(there));
+        let (old, new) = differing(&changeable, &shown(there), DEFAULTS);
         if new.is_empty() {
             return None;
         }
@@ -42,13 +50,13 @@ fn find<'m>(mappings: &'m [Object], source: &str) -> Option<&'m Object> {
 /// A mapping with `Enabled`, which answers say as a state.
 fn shown(mapping: &Object) -> Object {
     let mut mapping = mapping.clone();
-    let enabled = match text(&mapping, "State") {
-        Some("Disabled" | "Disabling") => false,
-        Some("Enabled" | "Enabling" | "Creating") => true,
-        // Of the state in between nothing can be said: it is what was asked for last.
-        _ => return mapping,
+    let enabled: Value = match text(&mapping, "State") {
+        Some("Disabled" | "Disabling") => false.into(),
+        None | Some("Enabled" | "Enabling" | "Creating") => true.into(),
+        // Of the state in between nothing can be said.
+        Some(between) => between.into(),
     };
-    mapping.entry("Enabled").or_insert_with(|| enabled.into());
+    mapping.entry("Enabled").or_insert(enabled);
     mapping
 }
 

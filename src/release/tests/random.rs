@@ -64,28 +64,82 @@ fn environment() -> impl Strategy<Value = Environment> {
         .prop_map(|(set, unset, replace)| Environment { set, unset, replace })
 }
 
+/// A destination, or none any more.
+fn destination() -> impl Strategy<Value = Value> {
+    prop_oneof![Just(json!({ "Destination": "arn:aws:sqs:r:1:lost" })), Just(json!({}))]
+}
+
+fn members(all: Vec<(&'static str, Option<Value>)>) -> Value {
+    all.into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect::<Object>()
+        .into()
+}
+
+fn cors() -> impl Strategy<Value = Value> {
+    let origins = prop_oneof![Just(json!(["https://b", "https://a"])), Just(json!([]))];
+    (option::of(origins), option::of(prop_oneof![Just(0), Just(5)]), option::of(any::<bool>()))
+        .prop_map(|(origins, age, credentials)| {
+            members(vec![
+                ("AllowOrigins", origins),
+                ("MaxAge", age.map(Value::from)),
+                ("AllowCredentials", credentials.map(Value::from)),
+            ])
+        })
+}
+
+fn url() -> impl Strategy<Value = Value> {
+    let auth = prop_oneof![Just("NONE"), Just("AWS_IAM")];
+    let mode = prop_oneof![Just("BUFFERED"), Just("RESPONSE_STREAM")];
+    (auth, option::of(mode), option::of(cors())).prop_map(|(auth, mode, cors)| {
+        members(vec![
+            ("AuthType", Some(auth.into())),
+            ("InvokeMode", mode.map(Value::from)),
+            ("Cors", cors.filter(|cors| *cors != json!({}))),
+        ])
+    })
+}
+
+fn event_invoke() -> impl Strategy<Value = Value> {
+    let to = (option::of(destination()), option::of(destination()));
+    (option::of(0..3_i32), to).prop_map(|(retries, (failure, success))| {
+        let to = members(vec![("OnFailure", failure), ("OnSuccess", success)]);
+        members(vec![
+            ("MaximumRetryAttempts", retries.map(Value::from)),
+            ("DestinationConfig", Some(to).filter(|to| *to != json!({}))),
+        ])
+    })
+}
+
+fn trigger() -> impl Strategy<Value = Value> {
+    let queue = |size: i32, enabled: bool, window: i32| {
+        json!({ "EventSourceArn": "arn:aws:sqs:r:1:q", "BatchSize": size, "Enabled": enabled,
+            "MaximumBatchingWindowInSeconds": window, "ScalingConfig": {} })
+    };
+    let stream = (option::of(-1..2_i32), destination()).prop_map(|(retries, failure)| {
+        members(vec![
+            ("EventSourceArn", Some("arn:aws:kinesis:r:1:s".into())),
+            ("StartingPosition", Some("LATEST".into())),
+            ("MaximumRetryAttempts", retries.map(Value::from)),
+            ("DestinationConfig", Some(json!({ "OnFailure": failure }))),
+        ])
+    });
+    prop_oneof![Just(queue(5, true, 0)), Just(queue(10, false, 3)), stream]
+}
+
 fn attachments() -> impl Strategy<Value = Attachments> {
-    let url = prop_oneof![
-        Just(json!({ "AuthType": "NONE" })),
-        Just(json!({ "AuthType": "AWS_IAM", "InvokeMode": "RESPONSE_STREAM" })),
-    ];
     let permission = prop_oneof![
         Just(json!({ "StatementId": "lambda-pack-1", "Action": "lambda:InvokeFunction",
             "Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::b" })),
         Just(json!({ "StatementId": "own", "Action": "lambda:InvokeFunction",
             "Principal": "123456789012" })),
     ];
-    let trigger = prop_oneof![
-        Just(json!({ "EventSourceArn": "arn:aws:sqs:r:1:q", "BatchSize": 5, "Enabled": true })),
-        Just(json!({ "EventSourceArn": "arn:aws:sqs:r:1:q", "BatchSize": 10, "Enabled": false })),
-        Just(json!({ "EventSourceArn": "arn:aws:kinesis:r:1:s", "StartingPosition": "LATEST" })),
-    ];
     (
-        option::of(option::of(url)),
+        option::of(option::of(url())),
         option::of(vec(permission, 0..2)),
-        option::of(option::of(Just(json!({ "MaximumRetryAttempts": 1 })))),
+        option::of(option::of(event_invoke())),
         option::of(option::of(1..4_u32)),
-        option::of(trigger),
+        option::of(trigger()),
     )
         .prop_map(|(url, permissions, event_invoke, provisioned, trigger)| Attachments {
             url: url.map(|url| url.map(object)),
@@ -197,6 +251,51 @@ fn run(desired: &Desired, observed: &mut Observed, most: usize) -> Vec<Change> {
     done
 }
 
+/// What AWS would answer: without what is nothing.
+fn without_nothing(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), without_nothing(value)))
+            .filter(|(_, value)| ![json!(null), json!(false), json!([]), json!({})].contains(value))
+            .collect::<Object>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+fn answered(observed: &Observed) -> Observed {
+    let mut observed = observed.clone();
+    let less =
+        |object: &mut Object| *object = super::object(without_nothing(&object.clone().into()));
+    let there = &mut observed.attached;
+    there.url.iter_mut().for_each(less);
+    there.event_invoke.iter_mut().for_each(less);
+    there.mappings.iter_mut().for_each(less);
+    observed
+}
+
+/// Puts members into what is attached that nobody here has named.
+fn with_foreign(desired: &Desired, observed: &mut Observed) -> Vec<(&'static str, Value)> {
+    let wanted = &desired.wanted.attachments;
+    let mut put = Vec::new();
+    let theirs = json!({ "Destination": "theirs" });
+    if let (Some(Some(wanted)), Some(there)) =
+        (&wanted.event_invoke, &mut observed.attached.event_invoke)
+        && wanted.get("DestinationConfig").and_then(|to| to.get("OnSuccess")).is_none()
+    {
+        let to = there.entry("DestinationConfig").or_insert_with(|| json!({}));
+        to["OnSuccess"] = theirs.clone();
+        put.push(("/event/DestinationConfig/OnSuccess", theirs));
+    }
+    if let (Some(Some(_)), Some(there)) = (&wanted.url, &mut observed.attached.url) {
+        let cors = there.entry("Cors").or_insert_with(|| json!({}));
+        cors["AllowHeaders"] = json!(["x-theirs"]);
+        put.push(("/url/Cors/AllowHeaders", json!(["x-theirs"])));
+    }
+    put
+}
+
 /// What is left of a state when only what AWS keeps is looked at.
 fn kept(observed: &Observed) -> Value {
     let aliases: BTreeMap<_, _> = observed
@@ -244,6 +343,18 @@ proptest! {
         state.acted = false;
         state.object = None;
         prop_assert_eq!(one(&desired, &state), Next::default());
+        prop_assert_eq!(one(&desired, &answered(&state)), Next::default());
+    }
+
+    #[test]
+    fn what_others_put_inside_stays(desired in any_desired(), observed in any_observed()) {
+        let mut state = observed;
+        let put = with_foreign(&desired, &mut state);
+        run(&desired, &mut state, 200);
+        let kept = kept(&state);
+        for (place, value) in put {
+            prop_assert_eq!(kept.pointer(place), Some(&value), "{}", place);
+        }
     }
 
     #[test]

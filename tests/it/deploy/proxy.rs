@@ -6,15 +6,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use lambda_pack::account::model;
+
 /// Done after a call has had its effect and before its answer is passed on: its number, from 1, and its
 /// method and path. Says whether the answer is passed on.
 type After = Box<dyn Fn(usize, &str) -> bool + Send + Sync>;
 
 pub(crate) struct Proxy {
     pub(crate) address: String,
-    calls: Arc<Mutex<Vec<String>>>,
-    bytes: Arc<Mutex<(usize, usize)>>,
+    calls: Arc<Mutex<Vec<Call>>>,
     ended: Arc<AtomicBool>,
+}
+
+/// A call that has passed.
+#[derive(Clone)]
+pub(crate) struct Call {
+    /// Method and path, with the query.
+    pub(crate) line: String,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Call {
+    /// The operation of Lambda's API.
+    #[track_caller]
+    pub(crate) fn operation(&self) -> &'static str {
+        let (method, path) = self.line.split_once(' ').unwrap();
+        let path = path.split('?').next().unwrap();
+        let (operation, _) = model::route(method, path, &[])
+            .unwrap_or_else(|| panic!("no operation: {}", self.line));
+        &operation.name
+    }
 }
 
 impl Proxy {
@@ -25,14 +47,8 @@ impl Proxy {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (calls, bytes, ended) =
-            (Arc::default(), Arc::default(), Arc::new(AtomicBool::new(false)));
-        let proxy = Self {
-            address,
-            calls: Arc::clone(&calls),
-            bytes: Arc::clone(&bytes),
-            ended: Arc::clone(&ended),
-        };
+        let (calls, ended) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let proxy = Self { address, calls: Arc::clone(&calls), ended: Arc::clone(&ended) };
         let to = to.to_owned();
         let after: Arc<After> = Arc::new(Box::new(after));
         thread::spawn(move || {
@@ -42,8 +58,8 @@ impl Proxy {
                 }
                 let Ok(stream) = stream else { return };
                 let (to, after) = (to.clone(), Arc::clone(&after));
-                let (calls, bytes) = (Arc::clone(&calls), Arc::clone(&bytes));
-                thread::spawn(move || pass(stream, &to, &calls, &bytes, &after));
+                let calls = Arc::clone(&calls);
+                thread::spawn(move || pass(stream, &to, &calls, &after));
             }
         });
         proxy
@@ -51,12 +67,12 @@ impl Proxy {
 
     /// Method and path of each call, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
-        self.calls.lock().unwrap().clone()
+        self.all().into_iter().map(|call| call.line).collect()
     }
 
-    /// How many bytes went up and down.
-    pub(crate) fn bytes(&self) -> (usize, usize) {
-        *self.bytes.lock().unwrap()
+    /// Each call, in order.
+    pub(crate) fn all(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
     }
 }
 
@@ -67,13 +83,7 @@ impl Drop for Proxy {
     }
 }
 
-fn pass(
-    mut client: TcpStream,
-    to: &str,
-    calls: &Mutex<Vec<String>>,
-    bytes: &Mutex<(usize, usize)>,
-    after: &After,
-) -> Option<()> {
+fn pass(mut client: TcpStream, to: &str, calls: &Mutex<Vec<Call>>, after: &After) -> Option<()> {
     client.set_nodelay(true).ok()?;
     let mut server = TcpStream::connect(to).ok()?;
     server.set_nodelay(true).ok()?;
@@ -85,10 +95,7 @@ fn pass(
         let (_, answer) = message(&mut server)?;
         let number = {
             let mut calls = calls.lock().unwrap();
-            calls.push(call.clone());
-            let mut bytes = bytes.lock().unwrap();
-            bytes.0 += request.len();
-            bytes.1 += answer.len();
+            calls.push(Call { line: call.clone(), body: request[head.len()..].to_vec() });
             calls.len()
         };
         if !after(number, &call) {

@@ -110,3 +110,20 @@ fn one_invocation_at_a_time() {
         assert_eq!(server.answer("once", &n.to_string()), n);
     }
 }
+
+/// A page could read the event and answer it: it gets neither, and what it cannot leave out tells it.
+#[test]
+fn pages_of_a_browser_do_not_reach_the_runtime_api() {
+    let server = Server::start(&[]);
+    let script = "pages = [{'Origin': 'http://example.org'}, {'Origin': 'null'}, \
+                  {'Host': 'rebound.example'}, {'Sec-Fetch-Site': 'cross-site'}]\n\
+                  def ask(path, method, headers):\n    other = connect()\n    \
+                  return call(method, path, '1' if method == 'POST' else None, headers, other)[0].status\n\
+                  while True:\n    id, _, event = next()\n    \
+                  said = [ask('invocation/next', 'GET', one) for one in pages]\n    \
+                  said += [ask(f'invocation/{id}/response', 'POST', one) for one in pages]\n    \
+                  said += [ask('init/error', 'POST', one) for one in pages]\n    \
+                  respond(id, said)";
+    server.create("pages", &python(script));
+    assert_eq!(server.answer("pages", "{}"), json!(vec![403; 12]));
+}

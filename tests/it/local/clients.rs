@@ -52,6 +52,37 @@ fn what_is_no_json_is_refused() {
     assert_eq!(server.answer("echo", "[{}]"), json!([{}]));
 }
 
+/// A payload must be JSON in UTF-8; a client's context JSON in base64, and short.
+#[test]
+fn what_a_function_could_not_read_is_refused() {
+    let server = server();
+    for body in [&b"\"\xff\""[..], b"{\"a\": \"\xc3\"}", b"\xef\xbb\xbf{}"] {
+        for (path, _) in [("invocations", 0), ("response-streaming-invocations", 1)] {
+            let date = if path == "invocations" { "2015-03-31" } else { "2021-11-15" };
+            let path = format!("/{date}/functions/echo/{path}");
+            let reply = server.call("POST", &path, &[], body);
+            refused(&reply, 400, "InvalidRequestContentException");
+            let start = "Could not parse request body into json: ";
+            assert!(reply.refusal().2.starts_with(start), "{reply:?}");
+        }
+    }
+    let with =
+        |context: &str| server.invoke_with("echo", &[("X-Amz-Client-Context", context)], b"1");
+    let text = "Client context must be a valid Base64-encoded JSON object.";
+    // `[]`, `1`, `{`, a byte that is no UTF-8.
+    for context in ["{}", "nothing", "W10=", "MQ==", "ew==", "/w=="] {
+        refused(&with(context), 400, "InvalidRequestContentException");
+        assert_eq!(with(context).refusal().2, text, "{context}");
+    }
+    let long = |length: usize| {
+        use base64::Engine as _;
+        let object = format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
+        base64::engine::general_purpose::STANDARD.encode(object)
+    };
+    assert_eq!(with(&long(2685)).status, 200, "{}", long(2685).len());
+    refused(&with(&long(2688)), 400, "InvalidRequestContentException");
+}
+
 /// Recorded: 70,167,211 bytes for a whole request.
 #[test]
 fn a_whole_request_has_70167211_bytes_at_most() {

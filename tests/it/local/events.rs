@@ -31,6 +31,26 @@ fn an_event_is_tried_three_times_and_then_discarded() {
     soon("its second attempt is well", || attempts(&server) == 5);
 }
 
+/// The id that the caller was told is that of every attempt, and of what is said of it in the end.
+#[test]
+fn an_event_has_one_request_id() {
+    let server = Server::start(&RETRIES);
+    server.create("fails", &python(FAILS));
+    let reply = server.invoke_with("fails", &[("X-Amz-Invocation-Type", "Event")], b"9");
+    let id = reply.header("x-amzn-requestid").unwrap();
+    let end = format!("event {id} of fails: RetriesExhausted, discarded");
+    soon("it is given up", || server.said().contains(&end));
+    let said = server.said();
+    for (line, count) in
+        [("START RequestId: ", 3), ("END RequestId: ", 3), ("REPORT RequestId: ", 3)]
+    {
+        assert_eq!(said.matches(&format!("{line}{id}")).count(), count, "{said}");
+    }
+    for n in 1..=3 {
+        assert!(said.contains(&format!("attempt {n} {id}")), "{said}");
+    }
+}
+
 #[test]
 fn its_configuration_says_how_often_and_where_to() {
     let server = Server::start(&RETRIES);
@@ -70,6 +90,21 @@ fn events_wait_for_their_turn() {
         event(&server, "slow", &n.to_string());
     }
     soon("all of them run", || server.said().matches("ran ").count() == 3);
+}
+
+/// The next one begins when an environment gets free, not a second later.
+#[test]
+fn events_do_not_wait_longer_than_they_must() {
+    let server = Server::start(&RETRIES);
+    server.create("slow", &python("loop(lambda event: say('ran', event) or time.sleep(0.05))"));
+    let path = "/2017-10-31/functions/slow/concurrency";
+    server.control("PUT", path, &json!({ "ReservedConcurrentExecutions": 1 }));
+    let start = std::time::Instant::now();
+    for n in 0..20 {
+        event(&server, "slow", &n.to_string());
+    }
+    soon("all of them run", || server.said().matches("ran ").count() == 20);
+    assert!(start.elapsed().as_secs() < 4, "{:?}", start.elapsed());
 }
 
 #[test]

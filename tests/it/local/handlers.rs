@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::server::{Server, lives, soon, with_argument};
-use super::zips::{echo, python, shell};
+use super::zips::{PLAIN, echo, python, shell, zip};
 
 fn seconds(count: u32) -> serde_json::Value {
     json!({ "Timeout": count })
@@ -96,6 +96,36 @@ fn nothing_that_it_forks_lives_on() {
     soon("four of them live", || count() == 4);
     assert_eq!(server.stop(), Some(0));
     soon("nothing of the server lives on", || count() == 0);
+}
+
+/// Recorded: the time that is billed after a time-out is the time-out, and REPORT says what went wrong.
+#[test]
+fn the_last_line_says_how_it_ended() {
+    let server = Server::start(&[]);
+    let report = |name: &str, event: &str| {
+        let reply = server.invoke(name, event);
+        let log = reply.log();
+        let id = reply.header("x-amzn-requestid").unwrap();
+        assert!(log.starts_with(&format!("START RequestId: {id} Version: $LATEST\n")), "{log}");
+        assert!(log.contains(&format!("\nEND RequestId: {id}\nREPORT RequestId: {id}\t")), "{log}");
+        soon("it is said", || server.said().contains(&format!("END RequestId: {id}\n")));
+        log.lines().last().unwrap().to_owned()
+    };
+    let script = "loop(lambda event: sys.exit(3) if event == 'end' else time.sleep(event))";
+    server.create_with("f", &python(script), &seconds(1));
+    let line = report("f", "0");
+    assert!(!line.contains("Status: "), "{line}");
+    let line = report("f", "60");
+    assert!(line.contains("\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\t"), "{line}");
+    assert!(line.ends_with("\tStatus: timeout"), "{line}");
+    let line = report("f", "\"end\"");
+    assert!(line.ends_with("\tStatus: error\tError Type: Runtime.ExitError"), "{line}");
+    // One that cannot be run takes no time, and has the same lines.
+    let plain = zip(&[("bootstrap", PLAIN, b"#!/bin/sh\n")]);
+    server.create("plain", &plain);
+    let line = report("plain", "{}");
+    assert!(line.contains("\tDuration: 0.00 ms\tBilled Duration: 0 ms\t"), "{line}");
+    assert!(line.ends_with("\tStatus: error\tError Type: Runtime.InvalidEntrypoint"), "{line}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -40,13 +40,18 @@ pub(crate) struct Reply {
 
 impl Server {
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_as(args, |command| command)
+    }
+
+    /// Started by what becomes of the command.
+    pub(crate) fn start_as(args: &[&str], become_: impl FnOnce(Command) -> Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = lambda_pack(folder.path());
         command.args(["local", "--port", "0", "--output", "json"]).args(args);
         let said = File::create(folder.path().join("stderr")).unwrap();
         // What the server keeps for a while lies here, so that nothing is left of one that was killed.
         command.env("TMPDIR", folder.path());
-        let mut child = command.stdout(Stdio::piped()).stderr(said).spawn().unwrap();
+        let mut child = become_(command).stdout(Stdio::piped()).stderr(said).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let record: Value = serde_json::from_str(&line).unwrap_or_else(|error| {

@@ -213,3 +213,29 @@ fn a_code_signing_config_must_be_there() {
     let error = refused(json!({ "CodeSigningConfigArn": arn }));
     assert_eq!((error.code, error.status), ("CodeSigningConfigNotFoundException", 404));
 }
+
+fn refused_update(bench: &mut Bench, members: Value) -> crate::account::ApiError {
+    bench.now += 1000;
+    bench.refused("UpdateFunctionConfiguration", with(json!({ "FunctionName": "fn" }), members))
+}
+
+#[test]
+fn snap_start_is_not_for_runtimes_of_an_operating_system_only() {
+    let mut bench = Bench::with_function();
+    let on = json!({ "SnapStart": { "ApplyOn": "PublishedVersions" } });
+    let text = "provided.al2023 is not supported for SnapStart enabled functions.";
+    assert_invalid(&refused_update(&mut bench, on.clone()), text);
+    let java = with(on, json!({ "FunctionName": "fn", "Runtime": "java21" }));
+    bench.ok("UpdateFunctionConfiguration", java);
+    let back = refused_update(&mut bench, json!({ "Runtime": "provided.al2" }));
+    assert_invalid(&back, "provided.al2 is not supported for SnapStart enabled functions.");
+}
+
+#[test]
+fn no_variable_has_a_null_character() {
+    let mut bench = Bench::with_function();
+    let variables = json!({ "Environment": { "Variables": { "AB": "a\u{0}b" } } });
+    let text = "Lambda was unable to configure your environment variables because the environment \
+                variables you have provided has a null character in AB";
+    assert_invalid(&refused_update(&mut bench, variables), text);
+}

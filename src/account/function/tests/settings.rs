@@ -40,6 +40,7 @@ fn what_is_not_sent_stays() {
         "FileSystemConfigs": [{ "Arn": MOUNT, "LocalMountPath": "/mnt/a" }],
         "VpcConfig": { "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] },
         "TracingConfig": { "Mode": "Active" },
+        "Runtime": "java21",
         "SnapStart": { "ApplyOn": "PublishedVersions" },
         "DurableConfig": { "ExecutionTimeout": 7 },
         "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" },

@@ -177,7 +177,7 @@ fn a_version_is_pending_as_long_as_was_asked_for() {
 #[test]
 fn a_version_that_starts_from_a_snapshot_is_pending_first() {
     let mut bench = bench();
-    let snap = json!({ "SnapStart": { "ApplyOn": "PublishedVersions" } });
+    let snap = json!({ "Runtime": "java21", "SnapStart": { "ApplyOn": "PublishedVersions" } });
     let answer = bench.ok("CreateFunction", with(request("fn"), snap));
     let off = json!({ "ApplyOn": "PublishedVersions", "OptimizationStatus": "Off" });
     assert_eq!(answer["SnapStart"], off);

@@ -1,0 +1,24 @@
+//! The processes of this machine, as `/proc` shows them.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Pid;
+
+/// Those of which this is so; `/proc/PID` is given.
+pub(in crate::local) fn with(so: impl Fn(&Path) -> bool) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|folder| {
+            let pid: i32 = folder.file_name().to_str()?.parse().ok()?;
+            so(&folder.path()).then(|| Pid::from_raw(pid)).flatten()
+        })
+        .collect()
+}
+
+/// `NAME=value` of each variable that a process was started with; none of another user's.
+pub(in crate::local) fn variables(process: &Path) -> impl Iterator<Item = Vec<u8>> {
+    let all = fs::read(process.join("environ")).unwrap_or_default();
+    let all: Vec<Vec<u8>> = all.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+    all.into_iter()
+}

@@ -1,0 +1,164 @@
+//! What each read and each change needs.
+
+use serde_json::Value;
+
+use super::Grants;
+use crate::release::Object;
+use crate::release::change::{Action, Attach, Attachment, Change};
+use crate::release::content::{current, text};
+use crate::release::desired::{self, Desired};
+use crate::release::guard;
+use crate::release::observed::Observed;
+
+/// The reads of a function: those that are always made, and one for each other thing that is
+/// configured.
+pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut Grants) {
+    let wanted = &desired.wanted;
+    let name = desired.name.as_str();
+    let function = grants.function(name, None);
+    let mut on_function = |action: &str| grants.allow(&[action], [function.clone()]);
+    on_function("lambda:GetFunction");
+    if !wanted.aliases.is_empty() {
+        on_function("lambda:GetAlias");
+    } else if desired.publishes() {
+        on_function("lambda:ListVersionsByFunction");
+    }
+    if wanted.code_signing.is_some() {
+        on_function("lambda:GetFunctionCodeSigningConfig");
+    }
+    if !wanted.tags.is_empty() || wanted.tags_replace {
+        // Without it GetFunction answers no tags (`GetFunction`, "Tags").
+        on_function("lambda:ListTags");
+    }
+    if desired.publishes() {
+        // Versions that are not there yet, and what aliases point at.
+        let versions = grants.function(name, Some("*"));
+        grants.allow(&["lambda:GetFunction"], [versions]);
+    }
+    of_observing_attachments(desired, grants);
+    if let Some(object) = &desired.code.object {
+        // Lambda reads it in the caller's name; HeadObject needs the same.
+        let objects = objects(object, grants);
+        grants.allow(&["s3:GetObject", "s3:GetObjectVersion"], [objects]);
+    }
+    let key = observed.latest().map(|latest| current(latest, "KMSKeyArn"));
+    if let Some(key) = key.as_ref().and_then(Value::as_str).filter(|key| !key.is_empty())
+        && wanted.environment.is_some()
+    {
+        // AWS: "Securing Lambda environment variables".
+        grants.allow(&["kms:Decrypt"], [key.to_owned()]);
+    }
+}
+
+fn of_observing_attachments(desired: &Desired, grants: &mut Grants) {
+    let wanted = &desired.wanted.attachments;
+    let resources = on(desired.qualifier(), &desired.name, grants);
+    let mut read = |asked: bool, action: &str| {
+        if asked {
+            grants.allow(&[action], resources.clone());
+        }
+    };
+    let url = wanted.url.is_some();
+    read(url, "lambda:GetFunctionUrlConfig");
+    read(url || wanted.permissions.is_some(), "lambda:GetPolicy");
+    read(wanted.event_invoke.is_some(), "lambda:GetFunctionEventInvokeConfig");
+    let provisioned = wanted.provisioned.is_some() && desired.qualifier().is_some();
+    read(provisioned, "lambda:GetProvisionedConcurrencyConfig");
+    if !wanted.triggers.is_empty() {
+        // It knows neither resources nor conditions.
+        grants.allow(&["lambda:ListEventSourceMappings"], ["*".to_owned()]);
+    }
+}
+
+/// A function, and its alias where a call names one: AWS judges such calls by either.
+fn on(qualifier: Option<&str>, name: &str, grants: &Grants) -> Vec<String> {
+    let alias = qualifier.map(|_| grants.function(name, qualifier));
+    [grants.function(name, None)].into_iter().chain(alias).collect()
+}
+
+/// Keys are made of the content: the next plan has another one below the same prefix.
+fn objects(object: &desired::Object, grants: &Grants) -> String {
+    let prefix = object.key.rsplit_once('/').map(|(prefix, _)| format!("{prefix}/"));
+    let prefix = prefix.unwrap_or_default();
+    format!("arn:{}:s3:::{}/{prefix}*", grants.partition, object.bucket)
+}
+
+/// A change: its own action, and what AWS wants for what goes with it.
+pub(super) fn of_change(change: &Change, grants: &mut Grants) {
+    let name = change.function.as_str();
+    let function = grants.function(name, None);
+    let action = guard::find(change.action.operation()).map(guard::Call::action);
+    let action = action.as_deref().unwrap_or_default();
+    match &change.action {
+        Action::Upload { bucket, key, .. } => {
+            let object = desired::Object { bucket: bucket.clone(), key: key.clone() };
+            let objects = objects(&object, grants);
+            grants.allow(&[action, "s3:AbortMultipartUpload"], [objects]);
+        }
+        Action::Attach(attach) => of_attachment(name, action, attach, grants),
+        Action::Sign { new, .. } => {
+            // Putting takes both resources, deleting the function alone.
+            grants.allow(&[action], [function].into_iter().chain(new.clone()));
+        }
+        Action::Create { members, .. } => {
+            grants.allow(&[action], [function.clone()]);
+            if members.contains_key("Tags") {
+                grants.allow(&["lambda:TagResource"], [function]);
+            }
+            of_configuration(members, grants);
+        }
+        Action::Configure { fields, .. } => {
+            grants.allow(&[action], [function]);
+            let members = fields.iter().map(|field| (field.member.to_owned(), field.new.clone()));
+            of_configuration(&members.collect(), grants);
+        }
+        Action::UpdateCode { source_kms_key, .. } => {
+            grants.allow(&[action], [function]);
+            if let Some(key) = source_kms_key {
+                // AWS: "Encrypting Lambda .zip deployment packages".
+                grants.allow(&["kms:Decrypt", "kms:GenerateDataKey"], [key.clone()]);
+            }
+        }
+        _ => grants.allow(&[action], [function]),
+    }
+}
+
+fn of_attachment(name: &str, action: &str, attach: &Attach, grants: &mut Grants) {
+    let resources = on(attach.qualifier.as_deref(), name, grants);
+    match &attach.what {
+        // A mapping has its ARN when it is made; until then only its function is known.
+        Attachment::CreateMapping(_) | Attachment::UpdateMapping { .. } => {
+            grants.allow_if(&[action], "*", "ArnLike", "lambda:FunctionArn", resources);
+        }
+        _ => grants.allow(&[action], resources),
+    }
+}
+
+/// What members of `CreateFunction` and `UpdateFunctionConfiguration` need.
+fn of_configuration(members: &Object, grants: &mut Grants) {
+    if let Some(role) = text(members, "Role") {
+        let service = ["lambda.amazonaws.com".to_owned()];
+        // IAM User Guide: "Grant a user permissions to pass a role to an AWS service".
+        let action = ["iam:PassRole"];
+        grants.allow_if(&action, role, "StringEquals", "iam:PassedToService", service);
+    }
+    let layers = members.get("Layers").and_then(Value::as_array).into_iter().flatten();
+    let layers: Vec<String> = layers.filter_map(|arn| arn.as_str().map(str::to_owned)).collect();
+    grants.allow(&["lambda:GetLayerVersion"], layers);
+    let subnets = members.get("VpcConfig").and_then(|vpc| vpc["SubnetIds"].as_array());
+    if subnets.is_some_and(|subnets| !subnets.is_empty()) {
+        // AWS: "Giving Lambda functions access to resources in an Amazon VPC", required permissions.
+        let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+        grants.allow(&actions, ["*".to_owned()]);
+    }
+    let mounts = members.get("FileSystemConfigs").and_then(Value::as_array);
+    if mounts.is_some_and(|mounts| !mounts.is_empty()) {
+        // AWS: "Configuring file system access", user permissions.
+        grants.allow(&["elasticfilesystem:DescribeMountTargets"], ["*".to_owned()]);
+    }
+    if let Some(key) = text(members, "KMSKeyArn").filter(|key| !key.is_empty()) {
+        // AWS: "Securing Lambda environment variables", to configure a customer managed key.
+        let actions = ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"];
+        grants.allow(&actions, [key.to_owned()]);
+    }
+}

@@ -1,0 +1,187 @@
+use serde_json::json;
+
+use super::*;
+use crate::release::desired::{Code, Object};
+use crate::release::predict::unfold;
+use crate::release::wanted::{Attachments, Environment, Wanted};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/r";
+
+fn desired(name: &str) -> Desired {
+    Desired {
+        name: name.to_owned(),
+        code: Code {
+            sha256: "new=".to_owned(),
+            size: 1000,
+            architecture: "arm64".to_owned(),
+            object: None,
+        },
+        runtime: "provided.al2023".to_owned(),
+        wanted: Wanted {
+            configuration: BTreeMap::from([("Role", json!(ROLE))]),
+            aliases: vec!["live".to_owned()],
+            ..Wanted::default()
+        },
+        deploy: "d1".to_owned(),
+        ..Desired::default()
+    }
+}
+
+fn statements(all: &[(Desired, Observed)], account: Option<&str>) -> Value {
+    let (changes, end) = unfold(all);
+    assert_eq!(end.refused, []);
+    let place = Place { region: "eu-west-1".to_owned(), account: account.map(str::to_owned) };
+    policy(all, &changes, &place)["Statement"].take()
+}
+
+fn function(name: &str) -> String {
+    format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}")
+}
+
+#[test]
+fn two_new_functions_with_an_alias() {
+    let all = [(desired("a"), Observed::default()), (desired("b"), Observed::default())];
+    assert_eq!(
+        statements(&all, None),
+        json!([
+            {
+                "Effect": "Allow",
+                "Action": "iam:PassRole",
+                "Resource": ROLE,
+                "Condition": { "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } },
+            },
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "lambda:CreateAlias", "lambda:CreateFunction", "lambda:GetAlias",
+                    "lambda:GetFunction", "lambda:PublishVersion",
+                ],
+                "Resource": [function("a"), function("b")],
+            },
+            {
+                "Effect": "Allow",
+                "Action": "lambda:GetFunction",
+                "Resource": [function("a:*"), function("b:*")],
+            },
+        ])
+    );
+}
+
+#[test]
+fn what_is_unchanged_is_only_read() {
+    let mut desired = desired("a");
+    desired.wanted.aliases.clear();
+    let mut observed = Observed::default();
+    for change in unfold(&[(desired.clone(), observed.clone())]).0 {
+        crate::release::predict::apply(&change.action, &mut observed);
+    }
+    let all = [(desired, observed)];
+    assert_eq!(
+        statements(&all, Some("123456789012")),
+        json!([
+            { "Effect": "Allow", "Action": "lambda:GetFunction", "Resource": function("a") },
+            { "Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*" },
+        ])
+    );
+}
+
+fn object(value: Value) -> crate::release::Object {
+    value.as_object().cloned().unwrap()
+}
+
+/// A function with everything that wants a permission of its own.
+fn everything() -> Desired {
+    let mut all = desired("a");
+    all.code.object = Some(Object { bucket: "b".to_owned(), key: "code/x.zip".to_owned() });
+    let wanted = &mut all.wanted;
+    let layer = "arn:aws:lambda:eu-west-1:210987654321:layer:theirs:3";
+    wanted.configuration.insert("Layers", json!([layer]));
+    wanted.configuration.insert("KMSKeyArn", json!("arn:aws:kms:eu-west-1:123456789012:key/1"));
+    let vpc = json!({ "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] });
+    wanted.configuration.insert("VpcConfig", vpc);
+    wanted.environment = Some(Environment::default());
+    wanted.tags = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+    wanted.reserved = Some(Some(1));
+    let queue = json!({ "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q" });
+    wanted.attachments = Attachments {
+        url: Some(Some(object(json!({ "AuthType": "NONE" })))),
+        permissions: None,
+        event_invoke: Some(Some(object(json!({ "MaximumRetryAttempts": 0 })))),
+        provisioned: Some(Some(1)),
+        triggers: vec![object(queue)],
+    };
+    all
+}
+
+#[test]
+fn everything_is_restricted_as_far_as_it_can_be() {
+    let all = [(everything(), Observed::default())];
+    assert_eq!(
+        statements(&all, Some("123456789012")),
+        json!([
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+                    "lambda:ListEventSourceMappings", "sts:GetCallerIdentity",
+                ],
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": "iam:PassRole",
+                "Resource": ROLE,
+                "Condition": { "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } },
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"],
+                "Resource": "arn:aws:kms:eu-west-1:123456789012:key/1",
+            },
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction",
+                    "lambda:CreateFunctionUrlConfig", "lambda:GetAlias", "lambda:GetFunction",
+                    "lambda:GetFunctionEventInvokeConfig", "lambda:GetFunctionUrlConfig",
+                    "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig", "lambda:ListTags",
+                    "lambda:PublishVersion", "lambda:PutFunctionConcurrency",
+                    "lambda:PutFunctionEventInvokeConfig", "lambda:PutProvisionedConcurrencyConfig",
+                    "lambda:TagResource",
+                ],
+                "Resource": function("a"),
+            },
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "lambda:AddPermission", "lambda:CreateFunctionUrlConfig",
+                    "lambda:GetFunctionEventInvokeConfig", "lambda:GetFunctionUrlConfig",
+                    "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig",
+                    "lambda:PutFunctionEventInvokeConfig", "lambda:PutProvisionedConcurrencyConfig",
+                ],
+                "Resource": function("a:live"),
+            },
+            {
+                "Effect": "Allow",
+                "Action": "lambda:CreateEventSourceMapping",
+                "Resource": "*",
+                "Condition": {
+                    "ArnLike": { "lambda:FunctionArn": [function("a"), function("a:live")] }
+                },
+            },
+            { "Effect": "Allow", "Action": "lambda:GetFunction", "Resource": function("a:*") },
+            {
+                "Effect": "Allow",
+                "Action": "lambda:GetLayerVersion",
+                "Resource": "arn:aws:lambda:eu-west-1:210987654321:layer:theirs:3",
+            },
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
+                ],
+                "Resource": "arn:aws:s3:::b/code/*",
+            },
+        ])
+    );
+}

@@ -130,7 +130,7 @@ impl Calls {
         operation: &'static str,
         attempt: impl AsyncFn() -> Result<T, Failure>,
     ) -> Result<T, AwsError> {
-        let safe = guard::find(operation).is_none_or(|call| call.is_safe_twice());
+        let safe = guard::find(operation).is_none_or(guard::Call::is_safe_twice);
         let began = Instant::now();
         let mut pause = PAUSE;
         let mut lost = 0;
@@ -167,7 +167,8 @@ impl Calls {
         seed ^= seed >> 7;
         seed ^= seed << 17;
         self.seed.set(seed);
-        pause / 2 + pause.mul_f64((seed % 1000) as f64 / 2000.0)
+        let part = u32::try_from(seed % 1000).unwrap_or_default();
+        pause / 2 + pause * part / 2000
     }
 }
 

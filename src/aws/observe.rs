@@ -27,6 +27,10 @@ impl Aws {
     /// All that this deploy decides on, at once: three reads for code, settings, tags, concurrency and
     /// an alias, and one more for each other thing that is configured.
     pub async fn observe(&self, desired: &Desired) -> Result<Observed, AwsError> {
+        Box::pin(self.look_at_all(desired)).await
+    }
+
+    async fn look_at_all(&self, desired: &Desired) -> Result<Observed, AwsError> {
         let name = desired.name.as_str();
         let aliases = join_all(desired.wanted.aliases.iter().map(|alias| async move {
             let (there, version) =
@@ -246,6 +250,10 @@ impl Aws {
 
     /// What lives on the alias, as far as the configuration says anything of it.
     pub async fn attached(&self, desired: &Desired) -> Result<Attached, AwsError> {
+        Box::pin(self.look_at_attached(desired)).await
+    }
+
+    async fn look_at_attached(&self, desired: &Desired) -> Result<Attached, AwsError> {
         let wanted = &desired.wanted.attachments;
         let (name, qualifier) = (desired.name.as_str(), desired.qualifier());
         let (url, policy, event_invoke, provisioned, mappings) = tokio::join!(

@@ -109,7 +109,8 @@ impl Scope {
 
     /// Which name may have been meant, for one that is nowhere.
     pub(super) fn suggestion(&self, name: &str) -> String {
-        if self.names.is_empty() {
+        // One that the workspace has is only not deployed.
+        if self.names.is_empty() || self.names.iter().any(|known| known == name) {
             return String::new();
         }
         nearest::suggestion(name, self.names.iter().map(String::as_str))

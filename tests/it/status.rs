@@ -87,8 +87,8 @@ fn everything_that_a_deploy_would_change_is_drift() {
     let text = status(&site, &server, &args).code(5);
     assert!(!leaks(&text, "hunter22"));
     for line in [
-        "  drift         + Environment.TOKEN",
-        "                MemorySize: 128 → 512",
+        "  drift         MemorySize: 128 → 512",
+        "                + Environment.TOKEN",
         "                CodeSha256: ",
         "                a new version",
         "                alias live: 1 → new",

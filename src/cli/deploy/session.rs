@@ -16,7 +16,7 @@ use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
 /// What a deploy takes besides its bytes.
-const OVERHEAD: Duration = Duration::from_secs(60);
+const OVERHEAD: Duration = Duration::from_mins(1);
 /// What an uplink brings at least, in bytes a second.
 const UPLINK: u64 = 500_000;
 
@@ -121,6 +121,7 @@ impl Session {
     }
 
     /// Credentials that expire before the deploy is likely to end are said before the first write.
+    #[expect(clippy::disallowed_methods, reason = "how long credentials last is said from now")]
     pub(super) async fn must_last(&self, changes: &[Change], shell: &Shell) -> Result<(), Error> {
         if self.local || changes.is_empty() {
             return Ok(());

@@ -105,7 +105,10 @@ mod tests {
     const RETRIES: Defaults = &[("Retries", Default::Number(2))];
 
     fn object(value: Value) -> Object {
-        value.as_object().cloned().unwrap()
+        match value {
+            Value::Object(object) => object,
+            other => panic!("{other}"),
+        }
     }
 
     /// What would be sent.

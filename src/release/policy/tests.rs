@@ -86,7 +86,10 @@ fn what_is_unchanged_is_only_read() {
 }
 
 fn object(value: Value) -> crate::release::Object {
-    value.as_object().cloned().unwrap()
+    match value {
+        Value::Object(object) => object,
+        other => panic!("{other}"),
+    }
 }
 
 /// A function with everything that wants a permission of its own.

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::{AwsError, Class, Failure, Secrets};
 use super::rate::Rates;
-use crate::release::guard;
+use crate::release::guard::{self, Call};
 
 /// How long a call may be throttled in all.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -130,14 +130,14 @@ impl Calls {
         operation: &'static str,
         attempt: impl AsyncFn() -> Result<T, Failure>,
     ) -> Result<T, AwsError> {
-        let safe = guard::find(operation).is_none_or(|call| call.is_safe_twice());
+        let safe = guard::find(operation).is_none_or(Call::is_safe_twice);
         let began = Instant::now();
         let mut pause = PAUSE;
         let mut lost = 0;
         loop {
             self.rates.turn(operation).await;
             self.made.borrow_mut().push(operation);
-            let failure = match attempt().await {
+            let failure = match Box::pin(attempt()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -167,7 +167,8 @@ impl Calls {
         seed ^= seed >> 7;
         seed ^= seed << 17;
         self.seed.set(seed);
-        pause / 2 + pause.mul_f64((seed % 1000) as f64 / 2000.0)
+        let spread = u32::try_from(seed % 1000).unwrap_or_default();
+        pause / 2 + pause * spread / 2000
     }
 }
 

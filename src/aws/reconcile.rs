@@ -222,7 +222,7 @@ impl Deploy<'_> {
             tokio::select! {
                 done = running.next() => if done.is_none() { return },
                 // What is under way ends by itself, or is looked at again by the next run.
-                changed = interrupted.wait_for(|ended| *ended) => if changed.is_ok() {
+                ended = interrupted.wait_for(|ended| *ended) => if ended.is_ok() {
                     let patience = sleep(LONGEST);
                     tokio::pin!(patience);
                     loop {
@@ -263,7 +263,7 @@ impl Deploy<'_> {
 
     /// What an answer does not tell is asked for.
     async fn look_again(&self, track: &Track<'_>, change: &Change) -> Result<(), Stop> {
-        if !track.must_look(change) {
+        if !Track::must_look(change) {
             return Ok(());
         }
         let mut observed = track.observed.borrow().clone();

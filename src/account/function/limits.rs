@@ -59,7 +59,7 @@ fn most(at: &str, value: u64, most: u64) -> Result<(), ApiError> {
     )))
 }
 
-/// "SnapStart does not support OS-only runtimes"; the text as it stands in reports (localstack/localstack
+/// "`SnapStart` does not support OS-only runtimes"; the text as it stands in reports (localstack/localstack
 /// pull request 12458).
 fn snap_start(settings: &Object) -> Result<(), ApiError> {
     let applies = settings.get("SnapStart").and_then(|it| it.get("ApplyOn")?.as_str());

@@ -127,7 +127,7 @@ impl<'a> Track<'a> {
             }
             Action::CreateRole { .. } => {
                 if let (Some(role), Some(arn)) = (&mut observed.role, answer["Arn"].as_str()) {
-                    role.arn = arn.to_owned();
+                    arn.clone_into(&mut role.arn);
                 }
             }
             Action::Upload { .. } => {
@@ -155,7 +155,7 @@ impl<'a> Track<'a> {
     }
 
     /// Whether the answer to a change says nothing of the state after it.
-    pub(super) fn must_look(&self, change: &Change) -> bool {
+    pub(super) fn must_look(change: &Change) -> bool {
         matches!(
             change.action,
             Action::Sign { .. }

@@ -92,10 +92,10 @@ fn selected(all: Vec<Function>, names: &[String]) -> Result<Vec<Function>, Error
             return Err(Error::Usage(format!("no function `{name}` is selected: {known}")));
         }
     }
-    let named = |function: &Function| {
+    let is_meant = |function: &Function| {
         names.is_empty() || names.iter().any(|name| name == function.name.as_str())
     };
-    let functions: Vec<Function> = functions.into_iter().filter(named).collect();
+    let functions: Vec<Function> = functions.into_iter().filter(is_meant).collect();
     let mut seen = BTreeMap::new();
     for function in &functions {
         if seen.insert(function.name.as_str(), ()).is_some() {

@@ -27,7 +27,7 @@ pub(super) fn plan(
         }
     }
     let of = |name: &str| changes.iter().any(|change| change.function == name);
-    let changed = all.iter().filter(|(desired, _)| of(&desired.name)).count();
+    let touched = all.iter().filter(|(desired, _)| of(&desired.name)).count();
     let created =
         changes.iter().filter(|change| matches!(change.action, Action::Create { .. })).count();
     let sent = super::bytes(changes);
@@ -35,8 +35,8 @@ pub(super) fn plan(
         shell.record(&Message::Plan {
             region: &session.aws.region,
             create: created,
-            change: changed - created,
-            unchanged: all.len() - changed,
+            change: touched - created,
+            unchanged: all.len() - touched,
             calls: changes.len(),
             bytes: sent,
         })?;
@@ -45,8 +45,8 @@ pub(super) fn plan(
             "{} in {}: {created} to create, {} to change, {} unchanged; {} {}, {} to send",
             if changes.is_empty() { "Nothing to do" } else { "To do" },
             session.name(&observed),
-            changed - created,
-            all.len() - changed,
+            touched - created,
+            all.len() - touched,
             changes.len(),
             if changes.len() == 1 { "call" } else { "calls" },
             bytes(sent),

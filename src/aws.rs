@@ -6,8 +6,11 @@
 mod act;
 mod call;
 mod connect;
+mod delete;
 mod error;
 mod invoke;
+mod logs;
+mod look;
 mod observe;
 mod rate;
 mod reconcile;
@@ -26,7 +29,10 @@ use call::{Calls, send};
 use error::Failure;
 
 pub use connect::Place;
+pub use delete::Belongings;
 pub use error::AwsError;
+pub use logs::Log;
+pub use look::Looked;
 pub use rate::CONTROL as RATE;
 pub use reconcile::{Event, Job, Options, Outcome, Stop};
 

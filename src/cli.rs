@@ -6,6 +6,8 @@ mod check;
 mod config;
 mod configuration;
 #[cfg(feature = "aws")]
+mod delete;
+#[cfg(feature = "aws")]
 mod deploy;
 mod doctor;
 mod facts;
@@ -13,12 +15,20 @@ mod groups;
 mod invoke;
 mod libraries;
 mod local;
+#[cfg(feature = "aws")]
+mod logs;
 mod lower;
 mod pack;
 mod package;
 mod prepare;
+mod question;
 mod recorded;
+#[cfg(feature = "aws")]
+mod remote;
 mod runs;
+mod server;
+#[cfg(feature = "aws")]
+mod status;
 mod timing;
 mod verify;
 
@@ -106,8 +116,18 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Plan(args) => deploy::plan(args, &cli.global, shell),
         #[cfg(feature = "aws")]
         Command::Deploy(args) => deploy::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Status(args) => status::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Logs(args) => logs::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Delete(args) => delete::run(args, &cli.global, shell),
         #[cfg(not(feature = "aws"))]
-        Command::Plan(_) | Command::Deploy(_) => Err(without_aws()),
+        Command::Plan(_)
+        | Command::Deploy(_)
+        | Command::Status(_)
+        | Command::Logs(_)
+        | Command::Delete(_) => Err(without_aws()),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
         Command::ZigEnvironment { target } => {

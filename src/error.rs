@@ -1,7 +1,13 @@
 //! The error of the whole program: one variant a stage, each with its exit code and its hint.
 
+#[cfg(feature = "aws")]
+mod remote;
+
 use std::io;
 use std::path::PathBuf;
+
+#[cfg(feature = "aws")]
+pub use remote::RemoteError;
 
 use crate::bundle::BundleError;
 use crate::cargo::CargoError;
@@ -131,7 +137,11 @@ pub enum Error {
     #[cfg(feature = "aws")]
     #[error(transparent)]
     Deploy(#[from] DeployError),
-    /// There is something to do (`plan --exit-code`).
+    /// Something that was to be looked at, or taken away.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// There is something to do (`plan --exit-code`, `status --exit-code`).
     #[error("there are {0} changes to be made")]
     Changes(usize),
     /// The embedded Lambda could not start.
@@ -293,6 +303,8 @@ impl Error {
             Self::Rebuild { code, .. } => *code,
             #[cfg(feature = "aws")]
             Self::Deploy(error) => error.exit_code(),
+            #[cfg(feature = "aws")]
+            Self::Remote(_) => 4,
             Self::Changes(_) => 5,
             Self::Invoke(_) | Self::Local(LocalError::Lost { .. }) => 4,
             Self::Data(_)
@@ -317,7 +329,10 @@ impl Error {
             | Self::Fresh(_)
             | Self::Record { .. }
             | Self::Local(
-                LocalError::Listen { .. } | LocalError::Store(_) | LocalError::Stranger(_),
+                LocalError::Listen { .. }
+                | LocalError::Store(_)
+                | LocalError::Stranger(_)
+                | LocalError::Silent(_),
             )
             | Self::Cargo(
                 CargoError::Run(_)
@@ -358,6 +373,8 @@ impl Error {
             Self::Fresh(error) => error.hint().map(str::to_owned),
             #[cfg(feature = "aws")]
             Self::Deploy(error) => error.hint(),
+            #[cfg(feature = "aws")]
+            Self::Remote(error) => error.hint(),
             Self::Record { path, .. } => Some(format!("remove {path} and package again")),
             Self::Several(errors) => errors.iter().find_map(Self::hint),
             _ => None,

@@ -40,7 +40,7 @@
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
-//! [`compare`], [`message`], [`account`], [`release`]. Edges: [`process`], [`tool_cache`], [`jobs`],
+//! [`compare`], [`message`], [`account`], [`release`], [`logs`]. Edges: [`process`], [`tool_cache`], [`jobs`],
 //! [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`],
 //! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
 
@@ -72,6 +72,7 @@ pub mod jobs;
 pub mod libraries;
 pub mod linker;
 pub mod local;
+pub mod logs;
 pub mod message;
 mod nearest;
 pub mod percent;

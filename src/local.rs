@@ -112,6 +112,9 @@ pub enum LocalError {
     /// What answers there is no server of ours.
     #[error("what listens on {0} is no server of cargo lambda-pack")]
     Stranger(SocketAddr),
+    /// What listens there says nothing.
+    #[error("what listens on {0} does not answer")]
+    Silent(SocketAddr),
     /// A call was not answered.
     #[error("no answer from {address}")]
     Lost {

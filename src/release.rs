@@ -23,6 +23,7 @@ pub mod observed;
 pub mod policy;
 pub mod predict;
 pub mod role;
+pub mod status;
 mod step;
 pub mod wanted;
 

@@ -152,12 +152,17 @@ impl Shell {
     /// A line of a function's log.
     pub fn log(&self, function: &str, line: &str) {
         if !self.quiet {
-            self.say(&format!(
-                "{CYAN}{}{CYAN:#} {}\n",
-                clean(function),
-                clean_lines(&line.replace('\t', "  "))
-            ));
+            self.asked_log(function, line);
         }
+    }
+
+    /// The same where it was asked for, whatever else is to be said.
+    pub fn asked_log(&self, function: &str, line: &str) {
+        self.say(&format!(
+            "{CYAN}{}{CYAN:#} {}\n",
+            clean(function),
+            clean_lines(&line.replace('\t', "  "))
+        ));
     }
 
     /// Something that is not wrong, and not as it might be thought either.

@@ -276,6 +276,21 @@ pub fn values(shape: &str) -> &'static [String] {
     at.and_then(|at| MODEL.shape(at)).map_or(&[], |shape| &shape.values)
 }
 
+/// Whether a text is what the model allows under the name of a shape.
+#[must_use]
+pub fn fits(shape: &str, text: &str) -> bool {
+    let at = MODEL.places.get(shape).copied();
+    let shape = at.and_then(|at| MODEL.shape(at));
+    shape.and_then(|shape| shape.pattern.as_ref()).is_none_or(|pattern| pattern.fits(text))
+}
+
+/// Whether a request of an operation may have a member.
+#[must_use]
+pub fn takes(name: &str, member: &str) -> bool {
+    let shape = operation(name).and_then(|it| MODEL.shape(it.input?));
+    shape.is_some_and(|shape| shape.members.iter().any(|one| one.name == member))
+}
+
 /// An error by its code; none if the model does not know it.
 #[must_use]
 pub fn error(code: &str) -> Option<&'static ErrorShape> {

@@ -17,12 +17,17 @@ const GET_FUNCTION: f64 = 100.0;
 /// `GetPolicy` too.
 const GET_POLICY: f64 = 15.0;
 
+/// `FilterLogEvents` is another service's, with 5 a second in most Regions (AWS: "CloudWatch Logs
+/// quotas").
+const FILTER_LOG_EVENTS: f64 = 5.0;
+
 /// The buckets of one account and Region.
 #[derive(Debug)]
 pub(super) struct Rates {
     control: Bucket,
     get_function: Bucket,
     get_policy: Bucket,
+    filter_log_events: Bucket,
 }
 
 /// So many a second, and no more than so many at once.
@@ -44,6 +49,7 @@ impl Rates {
             control: Bucket::new(control, BURST),
             get_function: Bucket::new(own(GET_FUNCTION), GET_FUNCTION),
             get_policy: Bucket::new(own(GET_POLICY), GET_POLICY),
+            filter_log_events: Bucket::new(own(FILTER_LOG_EVENTS), FILTER_LOG_EVENTS),
         }
     }
 
@@ -58,6 +64,7 @@ impl Rates {
         match operation {
             "GetFunction" => Some(&self.get_function),
             "GetPolicy" => Some(&self.get_policy),
+            "FilterLogEvents" => Some(&self.filter_log_events),
             // S3, IAM and STS count for themselves.
             _ if guard::find(operation).is_some_and(|call| !call.is_of_lambda()) => None,
             _ => Some(&self.control),

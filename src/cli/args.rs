@@ -1,17 +1,24 @@
 //! The command line, as typed. `lower` turns it into values; nothing else reads flags.
 
+mod build;
 mod deploy;
+mod invoke;
+mod local;
 mod rehearsal;
+mod remote;
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::compile::LinkerRequest;
-use crate::target::{Libc, Runtime};
+use crate::target::Runtime;
+pub(super) use build::{Build, Compile, ManifestFlags};
 pub(super) use deploy::{Deploy, Place, Plan, Release};
+pub(super) use invoke::Invoke;
+pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
+pub(super) use remote::{Delete, Logs, Status};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -20,7 +27,7 @@ Exit codes:
     2  usage, configuration or plan refused
     3  built, but may not ship: findings; or not the same bytes
     4  AWS, or the function that was invoked, answered with an error
-    5  only with --exit-code: there are changes
+    5  only with --exit-code: there is something to change
   101  `cargo build` failed";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
@@ -109,14 +116,18 @@ pub(super) enum Command {
     ///
     /// It answers Lambda's API on the loopback interface and really runs what is uploaded. No account
     /// is needed. Prints the variables that make `aws` and the SDKs use it.
+    ///
+    /// With --data everything is kept but log lines and metrics, which are of this server's own time.
+    /// Without, nothing is, and events that were not run yet end with the server.
     Local(Local),
     /// Invoke a function, on AWS or on this machine
     ///
     /// What the function answers goes to standard output, log, duration and memory to standard error.
     /// An error of the function's gives exit code 4.
     ///
-    /// With --local it is that of the server which `local` has started; if there is none, the
-    /// function is packaged, and a server is started for this one call.
+    /// With --local, or the setting `invoke.target = "local"`, it is that of the server which `local`
+    /// has started; if there is none, the function is packaged, and a server is started for this one
+    /// call. An event (--async) is then run before the server ends.
     Invoke(Invoke),
     /// Show what `deploy` would do, field by field, and do nothing
     ///
@@ -131,6 +142,19 @@ pub(super) enum Command {
     /// Everything that comes first is done for all functions before anything that comes later is begun
     /// for one: aliases move last, and together.
     Deploy(Deploy),
+    /// Show what functions are on AWS, and in what they differ from the configuration
+    ///
+    /// State, versions, aliases with weights and markers, and what `deploy` would change. Nothing is
+    /// built: code is compared with what was packaged last, if anything was.
+    Status(Status),
+    /// Show what a function's log holds, and what comes
+    ///
+    /// Lines of JSON are shown as time, level, message and fields.
+    Logs(Logs),
+    /// Delete functions, with the event source mappings that lead to them
+    ///
+    /// Shows what would go and asks. Roles, log groups, queues and streams stay.
+    Delete(Delete),
     /// Show what is set and where it was said, and what can be set
     Config {
         #[command(subcommand)]
@@ -152,79 +176,6 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Invoke {
-    /// The function: its name; with a server or on AWS also name:qualifier, or an ARN
-    #[arg(value_name = "FUNCTION", required_unless_present = "list_events")]
-    pub(super) function: Option<String>,
-    /// What to send: JSON, a file that holds JSON, or `-` for standard input [default: {}]
-    #[arg(long, value_name = "JSON|FILE|-", help_heading = "Invocation")]
-    pub(super) payload: Option<String>,
-    /// Send a sample of what this service sends: sqs, s3, apigw-v2
-    #[arg(long, value_name = "NAME", conflicts_with = "payload", help_heading = "Invocation")]
-    pub(super) event: Option<String>,
-    /// List the sample events
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) list_events: bool,
-    /// A version or an alias
-    #[arg(long, value_name = "QUALIFIER", help_heading = "Invocation")]
-    pub(super) qualifier: Option<String>,
-    /// Do not wait for the answer
-    #[arg(long = "async", conflicts_with = "dry_run", help_heading = "Invocation")]
-    pub(super) is_async: bool,
-    /// Only check that it can be invoked
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) dry_run: bool,
-    /// Show the end of the log, 4 KB
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) log: bool,
-    /// Invoke it on this machine
-    #[arg(long, help_heading = "Invocation")]
-    pub(super) local: bool,
-    /// Where `local` listens
-    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, help_heading = "Invocation")]
-    pub(super) port: u16,
-    #[command(flatten)]
-    pub(super) audit: Audit,
-    #[command(flatten)]
-    pub(super) build: Build,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = rehearsal::help())]
-pub(super) struct Local {
-    /// Listen on this port of 127.0.0.1; 0 takes any that is free
-    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, help_heading = "Server")]
-    pub(super) port: u16,
-    /// Keep functions, versions, aliases and layers in this folder; else in memory
-    #[arg(long, value_name = "DIR", help_heading = "Server")]
-    pub(super) data: Option<PathBuf>,
-    /// The Region to be
-    #[arg(
-        long,
-        value_name = "REGION",
-        default_value = "us-east-1",
-        env = "AWS_REGION",
-        hide_env_values = true,
-        help_heading = "Server"
-    )]
-    pub(super) region: String,
-    /// How long creating and updating a function takes: 500ms, 2s
-    #[arg(long, value_name = "TIME", default_value = "0s", help_heading = "Server")]
-    pub(super) delay: humantime::Duration,
-    /// How long to wait before an event that failed is tried again; twice, for the second time
-    #[arg(long, value_name = "TIME", default_values = ["1s", "2s"], help_heading = "Server")]
-    pub(super) retry_wait: Vec<humantime::Duration>,
-    /// End an execution environment that was not used for so long
-    #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Server")]
-    pub(super) idle: humantime::Duration,
-    /// The URL of an S3, for code that is named by bucket and key
-    #[arg(long, value_name = "URL", help_heading = "Server")]
-    pub(super) s3_endpoint: Option<String>,
-    #[command(flatten)]
-    pub(super) rehearsal: Rehearsal,
 }
 
 #[derive(Debug, Args)]
@@ -353,101 +304,3 @@ const OF_A_BUILD: [&str; 26] = [
     "unify_features",
     "compression",
 ];
-
-/// Cargo's own selection and build flags.
-#[derive(Debug, Clone, Args)]
-#[command(mut_arg("features", |arg| arg.help("Space or comma separated list of features to activate")))]
-pub(super) struct Build {
-    #[command(flatten, next_help_heading = "Package Selection")]
-    pub(super) workspace: clap_cargo::Workspace,
-    /// Only the handlers with this name (or pattern)
-    #[arg(long, value_name = "NAME", help_heading = "Target Selection")]
-    pub(super) bin: Vec<String>,
-    /// All handlers, also when examples are named
-    #[arg(long, help_heading = "Target Selection")]
-    pub(super) bins: bool,
-    /// The example with this name (or pattern)
-    #[arg(long, value_name = "NAME", help_heading = "Target Selection")]
-    pub(super) example: Vec<String>,
-    #[command(flatten, next_help_heading = "Feature Selection")]
-    pub(super) features: clap_cargo::Features,
-    #[command(flatten)]
-    pub(super) compile: Compile,
-    #[command(flatten)]
-    pub(super) manifest: ManifestFlags,
-}
-
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Target")]
-pub(super) struct TargetFlags {
-    /// The architecture; with `both`, a bundle for each [default: the settings', else the host's]
-    #[arg(long, value_name = "ARCH", value_parser = ["x86_64", "arm64", "both"])]
-    pub(super) arch: Option<String>,
-    /// The C library [default: gnu]
-    #[arg(long, value_name = "LIBC", value_parser = PossibleValuesParser::new(Libc::ALL.map(Libc::name)))]
-    pub(super) libc: Option<String>,
-    /// What links: `auto` takes the host's C compiler where its glibc is not above the runtime's, else
-    /// zig, else a cross gcc
-    #[arg(long, value_name = "LINKER", value_parser = PossibleValuesParser::new(LinkerRequest::NAMES))]
-    pub(super) linker: Option<String>,
-    /// The processor, as rustc names it [default: x86-64-v3 or neoverse-n1, which every function has]
-    #[arg(long, value_name = "CPU")]
-    pub(super) target_cpu: Option<String>,
-    /// `size` for small executables, opt-level `z` [default: speed]
-    #[arg(long, value_name = "FOR", value_parser = ["speed", "size"])]
-    pub(super) optimize: Option<String>,
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Compilation Options")]
-pub(super) struct Compile {
-    #[command(flatten)]
-    pub(super) target: TargetFlags,
-    /// Build all handlers in one cargo run, with the features of all over all, as cargo does it (the
-    /// default of the dev profile)
-    #[arg(long, help_heading = "Feature Selection")]
-    pub(super) unify_features: bool,
-    /// How hard the zips are compressed [default: best, level 12; in dev builds fast, level 6]
-    #[arg(long, value_name = "HOW", value_parser = ["fast", "best"], help_heading = "Packaging")]
-    pub(super) compression: Option<String>,
-    /// Build with the release profile (the default)
-    #[arg(short, long, conflicts_with = "profile")]
-    pub(super) release: bool,
-    /// Build with this profile; `dev` for a debug build
-    ///
-    /// [default: release]
-    #[arg(long, value_name = "PROFILE-NAME")]
-    pub(super) profile: Option<String>,
-    /// Number of parallel jobs
-    #[arg(short, long, value_name = "N", allow_hyphen_values = true)]
-    pub(super) jobs: Option<String>,
-    /// Build as much as possible after an error
-    #[arg(long)]
-    pub(super) keep_going: bool,
-    /// Directory for all generated artifacts
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(super) target_dir: Option<PathBuf>,
-    /// Write a report of cargo's compile times
-    #[arg(long)]
-    pub(super) timings: bool,
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Manifest Options")]
-pub(super) struct ManifestFlags {
-    /// Assert that Cargo.lock will remain unchanged
-    #[arg(long)]
-    pub(super) locked: bool,
-    /// Run without accessing the network
-    #[arg(long)]
-    pub(super) offline: bool,
-    /// Equivalent to specifying both --locked and --offline
-    #[arg(long)]
-    pub(super) frozen: bool,
-    /// Override a cargo configuration value
-    #[arg(long, value_name = "KEY=VALUE|PATH")]
-    pub(super) config: Vec<String>,
-    /// Unstable (nightly-only) flags to cargo
-    #[arg(short = 'Z', value_name = "FLAG")]
-    pub(super) unstable: Vec<String>,
-}

@@ -1,10 +1,10 @@
 //! `plan` and `deploy`: what is selected, made to be on AWS.
 
 mod actions;
-mod jobs;
+pub(super) mod jobs;
 mod report;
-mod session;
-mod show;
+pub(super) mod session;
+pub(super) mod show;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::args::{Deploy, Global, Plan, Release};
-use crate::aws::{Aws, Event, Job, Options, Outcome, Stop};
+use crate::aws::{Aws, Event, Job, Options, Outcome, Place, Stop};
 use crate::error::{DeployError, Error};
 use crate::release::change::Change;
 use crate::release::next::Next;
@@ -36,11 +36,38 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
         return dry_run(&args.release, false, global, shell).map(drop);
     }
     let release = &args.release;
+    if args.serve && !session::listens(release.place.port)? {
+        return serve(release, global, shell);
+    }
     let place = session::place(&release.place)?;
     let jobs = jobs::jobs(release, global, shell)?;
+    release_all(release, place, jobs, shell)
+}
+
+/// The same on a server that is started for it, and stays until Ctrl-C.
+fn serve(release: &Release, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let jobs = jobs::jobs(release, global, shell)?;
+    let options = super::server::options(release.place.port)?;
+    let (talk, _all_said) = super::local::talk(global);
+    super::server::beside(options, talk, |address| {
+        let place = Place { local: Some(address), ..Place::default() };
+        release_all(release, place, jobs, shell)?;
+        shell.status("Serving", format!("on http://{address}; Ctrl-C ends it"));
+        super::asynchronously(async { drop(tokio::signal::ctrl_c().await) })
+    })
+}
+
+/// Makes AWS what it should be, and says what became of each function.
+fn release_all(
+    release: &Release,
+    place: Place,
+    mut jobs: Vec<Job>,
+    shell: &Shell,
+) -> Result<(), Error> {
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
+        session.pretend_roles(&mut jobs, &observed);
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
         session.must_last(&changes, shell).await?;
@@ -63,10 +90,11 @@ fn dry_run(
     shell: &Shell,
 ) -> Result<usize, Error> {
     let place = session::place(&release.place)?;
-    let jobs = jobs::jobs(release, global, shell)?;
+    let mut jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
+        session.pretend_roles(&mut jobs, &observed);
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
         if iam_policy {

@@ -1,11 +1,11 @@
 //! `doctor`: what this machine has, what works with it, and what is missing.
 
 use std::env;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use serde_json::json;
 
 use super::args::Doctor;
+use super::question::{agreed, can_be_asked};
 use crate::cargo_files;
 use crate::doctor::{Ability, Facts};
 use crate::error::Error;
@@ -172,7 +172,7 @@ fn fix(yes: bool, missing: &[Missing], means: &Means, shell: &Shell) -> Result<(
     if missing.is_empty() {
         return Ok(());
     }
-    if !yes && !io::stdin().is_terminal() {
+    if !yes && !can_be_asked() {
         let what = "`--fix` asks before it runs anything, and there is no terminal to ask on";
         return Err(Error::Usage(format!("{what}: say `--yes`")));
     }
@@ -194,13 +194,4 @@ fn fix(yes: bool, missing: &[Missing], means: &Means, shell: &Shell) -> Result<(
         }
     }
     Ok(())
-}
-
-fn agreed(question: &str) -> Result<bool, Error> {
-    let mut stderr = io::stderr().lock();
-    stderr.write_all(question.as_bytes())?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }

@@ -2,8 +2,8 @@
 
 mod local;
 mod payload;
-
-use std::io::{self, Write as _};
+mod show;
+mod target;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,10 +13,11 @@ use super::args::{Global, Invoke};
 use crate::error::{Error, InvokeError};
 use crate::events;
 use crate::invocation::{Invocation, Invoked, Kind};
-use crate::local::{Client, Reply};
+use crate::local::{Client, PORT, Reply};
 use crate::message::Table;
 use crate::percent;
 use crate::shell::Shell;
+use show::By;
 
 pub(super) fn run(args: &Invoke, global: &Global, shell: &Shell) -> Result<(), Error> {
     if args.list_events {
@@ -36,15 +37,19 @@ pub(super) fn run(args: &Invoke, global: &Global, shell: &Shell) -> Result<(), E
         },
         payload: &payload,
     };
-    let invoked = if args.local {
-        match Client::on(args.port)? {
-            Some(client) => send(&client, &invocation)?,
-            None => local::run(&invocation, args, global, shell)?,
+    let is_local = target::is_local(args, global)?;
+    if args.port.is_some() && !is_local {
+        return Err(Error::Usage("`--port` is where `local` listens: add `--local`".to_owned()));
+    }
+    let (invoked, by) = if is_local {
+        match Client::on(args.port.unwrap_or(PORT))? {
+            Some(client) => (send(&client, &invocation)?, By::Another),
+            None => (local::run(&invocation, args, global, shell)?, By::ThisCall),
         }
     } else {
-        on_aws(&invocation)?
+        (on_aws(&invocation)?, By::Another)
     };
-    show(&invocation, &invoked, args.log, shell)
+    show::show(&invocation, &invoked, (by, args.log), shell)
 }
 
 #[cfg(feature = "aws")]
@@ -107,52 +112,6 @@ fn send(client: &Client, invocation: &Invocation<'_>) -> Result<Invoked, Error> 
         log: log.unwrap_or_default(),
         payload: reply.body.to_vec(),
     })
-}
-
-/// The payload on standard output, what is said of it on standard error.
-fn show(
-    invocation: &Invocation<'_>,
-    invoked: &Invoked,
-    with_log: bool,
-    shell: &Shell,
-) -> Result<(), Error> {
-    let function = invocation.function;
-    let log = String::from_utf8_lossy(&invoked.log);
-    let (report, lines): (Vec<&str>, Vec<&str>) =
-        log.lines().partition(|line| line.starts_with("REPORT "));
-    for line in lines.into_iter().filter(|_| with_log) {
-        shell.log(function, line);
-    }
-    match (&invoked.version, invocation.kind) {
-        (_, Kind::DryRun) => shell.status("Checked", format!("{function} can be invoked")),
-        (_, Kind::Event) => shell.status("Queued", format!("for {function}")),
-        (version, Kind::Wait) => {
-            let version = version.as_deref().map(|version| format!(", version {version}"));
-            let figures = report.last().map(|report| figures(report)).unwrap_or_default();
-            shell.status("Invoked", format!("{function}{}{figures}", version.unwrap_or_default()));
-        }
-    }
-    let mut out = io::stdout().lock();
-    out.write_all(&invoked.payload)?;
-    if !invoked.payload.is_empty() && !invoked.payload.ends_with(b"\n") {
-        out.write_all(b"\n")?;
-    }
-    out.flush()?;
-    if invoked.failed { Err(InvokeError::Function(function.to_owned()).into()) } else { Ok(()) }
-}
-
-/// `, 1.51 ms, init 9.20 ms, 4 MB` of a line that reports an invocation.
-fn figures(report: &str) -> String {
-    let field = |name: &str| report.split('\t').find_map(|field| field.trim().strip_prefix(name));
-    let mut text = String::new();
-    for (what, name) in
-        [("", "Duration: "), ("init ", "Init Duration: "), ("", "Max Memory Used: ")]
-    {
-        if let Some(value) = field(name) {
-            text.push_str(&format!(", {what}{value}"));
-        }
-    }
-    text
 }
 
 /// What the server said instead.

@@ -1,7 +1,9 @@
 //! `local`: the embedded Lambda, until Ctrl-C.
 
 use std::env;
+use std::error::Error as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
@@ -12,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::{Global, Local, Rehearsal};
 use super::lower::shown;
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, FileError};
 use crate::local::{self, Event, Fault, LocalError, Options};
 use crate::message::Message;
 use crate::shell::Shell;
@@ -25,11 +27,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 type Said = (Option<String>, String);
 /// What any client of AWS accepts as credentials; the server checks none.
 const KEY: &str = "local";
+const REGION: &str = "AWS_REGION";
 
 pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Error> {
     let options = Options {
         port: args.port,
-        region: args.region.clone(),
+        region: region(args)?,
         data: args.data.clone(),
         delay: args.delay.into(),
         s3_endpoint: args.s3_endpoint.clone(),
@@ -44,9 +47,23 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         let all: Vec<String> = options.faults.iter().map(ToString::to_string).collect();
         shell.status("Faults", format!("{}; seed {}", all.join(", "), args.rehearsal.seed));
     }
+    let (talk, all_said) = talk(global);
+    let mut answered = Ok(());
+    let region = options.region.clone();
+    let ready = |address: SocketAddr| answered = answer(args, (address, region.as_str()), shell);
+    let served = local::serve(options, Box::new(talk), ready, stop());
+    // The server's end of the talk is gone; what is still to be said is said, if somebody reads.
+    let _ = all_said.recv_timeout(PATIENCE);
+    served?;
+    answered
+}
+
+/// Says what functions write and what becomes of events. The second end tells that all was said, once
+/// the first is gone.
+pub(super) fn talk(global: &Global) -> (impl Fn(Event<'_>) + Send + 'static, Receiver<()>) {
     let (said, all_said) = speaker(global.shell());
     let quiet = global.quiet;
-    let talk = Box::new(move |event: Event<'_>| {
+    let talk = move |event: Event<'_>| {
         if quiet {
             return;
         }
@@ -56,21 +73,35 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         };
         // What nobody reads is lost; the server must not wait for it.
         let _ = said.try_send((function, text));
-    });
-    let mut answered = Ok(());
-    let ready = |address: SocketAddr| answered = answer(args, address, shell);
-    let served = local::serve(options, talk, ready, stop());
-    // The server's end of the talk is gone; what is still to be said is said, if somebody reads.
-    let _ = all_said.recv_timeout(PATIENCE);
-    served?;
-    answered
+    };
+    (talk, all_said)
+}
+
+/// That of the flag, else of the variable, which counts for nothing if it is empty.
+fn region(args: &Local) -> Result<String, Error> {
+    let named = || env::var(REGION).ok().filter(|name| !name.is_empty());
+    match (args.region.clone(), named()) {
+        (Some(region), _) => Ok(region),
+        (None, Some(name)) => super::args::region(&name)
+            .map_err(|why| Error::Usage(format!("{REGION}: `{name}`: {why}"))),
+        (None, None) => Ok("us-east-1".to_owned()),
+    }
+}
+
+/// A file that was named on the command line.
+fn read(path: &Path) -> Result<String, Error> {
+    let cannot = |error: FileError| {
+        let why = error.source().map(|why| format!(": {why}")).unwrap_or_default();
+        Error::Usage(format!("{error}{why}"))
+    };
+    files::read_text(path).map_err(cannot)
 }
 
 /// Those of the file, then those of the command line.
 fn faults(args: &Rehearsal) -> Result<Vec<Fault>, Error> {
     let mut faults = match &args.fault_file {
         None => Vec::new(),
-        Some(path) => local::read_faults(&files::read_text(path)?)
+        Some(path) => local::read_faults(&read(path)?)
             .map_err(|(line, error)| Error::Usage(format!("{}:{line}: {error}", shown(path))))?,
     };
     faults.extend(args.fault.iter().cloned());
@@ -95,16 +126,16 @@ fn speaker(shell: Shell) -> (SyncSender<Said>, Receiver<()>) {
 }
 
 /// The endpoint, and the variables that make other clients use it.
-fn answer(args: &Local, address: SocketAddr, shell: &Shell) -> Result<(), Error> {
+fn answer(args: &Local, (address, region): (SocketAddr, &str), shell: &Shell) -> Result<(), Error> {
     let endpoint = format!("http://{address}");
     let variables = [
         ("AWS_ENDPOINT_URL_LAMBDA", endpoint.as_str()),
         ("AWS_ENDPOINT_URL_STS", &endpoint),
         ("AWS_ENDPOINT_URL_CLOUDWATCH", &endpoint),
         ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &endpoint),
-        ("AWS_REGION", &args.region),
+        ("AWS_REGION", region),
         // The first version of the AWS command line, and boto3, read this one only.
-        ("AWS_DEFAULT_REGION", &args.region),
+        ("AWS_DEFAULT_REGION", region),
         ("AWS_ACCESS_KEY_ID", KEY),
         ("AWS_SECRET_ACCESS_KEY", KEY),
     ];

@@ -10,11 +10,15 @@ use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use super::{LocalError, SERVER};
 
-/// Whoever does not answer within this is no server of ours.
+/// Whoever does not take a connection within this is no server of ours.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Nor is who does not answer a request within this: one that is busy has more time.
+const LONG: Duration = Duration::from_secs(5);
 
 /// Whatever went wrong on the way.
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -52,14 +56,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If something answers that is none.
+    /// If something answers that is none, or something listens and does not answer.
     pub fn on(port: u16) -> Result<Option<Self>, LocalError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if std::net::TcpStream::connect_timeout(&address, PATIENCE).is_err() {
             return Ok(None);
         }
         let client = Self(address);
-        let reply = client.call("GET", "/", &[], Bytes::new())?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let asked = async { timeout(LONG, client.request("GET", "/", &[], Bytes::new())).await };
+        let reply = runtime.block_on(asked).map_err(|_| LocalError::Silent(address))?;
+        let reply = reply.map_err(|source| LocalError::Lost { address, source })?;
         if reply.header("server") == Some(SERVER) {
             return Ok(Some(client));
         }

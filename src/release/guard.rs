@@ -1,4 +1,4 @@
-//! Every call that a deploy makes, with what keeps it from undoing somebody else's work, and the
+//! Every call that is made of AWS, with what keeps it from undoing somebody else's work, and the
 //! permission that it needs.
 //!
 //! Actions as in AWS's "Service Authorization Reference", "Actions, resources, and condition keys for
@@ -86,6 +86,14 @@ pub static CALLS: &[Call] = &[
     by("AbortMultipartUpload", "s3:AbortMultipartUpload", Guard::Idempotent),
     by("CreateRole", "iam:CreateRole", Guard::CreateOnly),
     by("AttachRolePolicy", "iam:AttachRolePolicy", Guard::Idempotent),
+    // Of `status`, `logs` and `delete`.
+    call("ListAliases", Guard::Read),
+    call("ListFunctionUrlConfigs", Guard::Read),
+    call("ListProvisionedConcurrencyConfigs", Guard::Read),
+    call("GetEventSourceMapping", Guard::Read),
+    by("FilterLogEvents", "logs:FilterLogEvents", Guard::Read),
+    call("DeleteFunction", Guard::Idempotent),
+    call("DeleteEventSourceMapping", Guard::Idempotent),
 ];
 
 /// The entry of an operation.

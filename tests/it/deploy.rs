@@ -3,11 +3,11 @@
 
 mod buckets;
 mod cuts;
-mod emulators;
+pub(crate) mod emulators;
 mod faults;
 mod first;
 mod policy;
-mod proxy;
+pub(crate) mod proxy;
 mod rivals;
 mod roles;
-mod site;
+pub(crate) mod site;

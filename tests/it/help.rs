@@ -34,11 +34,28 @@ fn help_of_verify() {
 }
 
 #[test]
+fn help_of_local_and_invoke() {
+    pinned("local", &["local", "--help"]);
+    pinned("invoke", &["invoke", "--help"]);
+    for args in [["local", "-h"], ["invoke", "-h"]] {
+        let answer = run(lambda_pack(&repository()).args(args)).code(0).stdout;
+        assert!(answer.lines().all(|line| line.chars().count() <= 80), "{answer}");
+    }
+}
+
+#[test]
 fn help_of_config() {
     pinned("config", &["config", "--help"]);
     pinned("config-show", &["config", "show", "--help"]);
     pinned("config-keys", &["config", "keys", "--help"]);
     pinned("config-schema", &["config", "schema", "--help"]);
+}
+
+#[test]
+fn help_of_what_looks_at_aws() {
+    pinned("status", &["status", "--help"]);
+    pinned("logs", &["logs", "--help"]);
+    pinned("delete", &["delete", "--help"]);
 }
 
 #[test]

@@ -29,6 +29,7 @@ const DECISIONS: &[&str] = &[
     "elf",
     "events",
     "linker",
+    "logs",
     "message",
     "plan",
     "profile",

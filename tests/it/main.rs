@@ -12,6 +12,8 @@ mod closure;
 mod config;
 mod corpus;
 #[cfg(feature = "aws")]
+mod delete;
+#[cfg(feature = "aws")]
 mod deploy;
 mod elf;
 mod elf_hostile;
@@ -23,6 +25,8 @@ mod include;
 mod jail;
 mod layers;
 mod local;
+#[cfg(feature = "aws")]
+mod logs;
 mod native;
 mod nothing_twice;
 mod orders;
@@ -34,6 +38,8 @@ mod remap;
 mod same_bytes;
 mod scale;
 mod select;
+#[cfg(feature = "aws")]
+mod status;
 mod support;
 mod targets;
 mod tiny_elf;

@@ -166,7 +166,7 @@ def failed():
 def deployed():
     with server(
         "--fault", "deployer:GetFunction@#1", "--fault", "deployer=code:GetFunction@#2",
-        "--fault", "deployer=alias:GetFunction@#3", "--fault", "deployer:ListFunctions",
+        "--fault", "deployer=alias:GetFunction@#3", "--fault", "deployer:GetPolicy",
     ) as (client, talk):
         create(client, Publish=True)
         client.create_alias(FunctionName="orders", Name="live", FunctionVersion="1")
@@ -188,8 +188,9 @@ def deployed():
         client.get_function(FunctionName="orders")
         moved = client.get_alias(FunctionName="orders", Name="live")
         assert moved["FunctionVersion"] == "2" and moved["RevisionId"] != alias["RevisionId"], moved
-        client.list_functions()
-        for text in ["UpdateFunctionConfiguration of orders", "UpdateAlias of orders", "named no function"]:
+        # Of one that is not there.
+        outcome(client.get_policy, FunctionName="nobody")
+        for text in ["UpdateFunctionConfiguration of orders", "UpdateAlias of orders", "could not change nobody"]:
             wait_for(text, talk)
 
 

@@ -59,8 +59,8 @@ fn most(at: &str, value: u64, most: u64) -> Result<(), ApiError> {
     )))
 }
 
-/// "`SnapStart` does not support OS-only runtimes"; the text as it stands in reports (localstack/localstack
-/// pull request 12458).
+/// The runtimes of an operating system only have none ("Improving startup performance with Lambda
+/// `SnapStart`"); the text as it stands in reports (pull request 12458 of localstack/localstack).
 fn snap_start(settings: &Object) -> Result<(), ApiError> {
     let applies = settings.get("SnapStart").and_then(|it| it.get("ApplyOn")?.as_str());
     let runtime = settings.get("Runtime").and_then(Value::as_str).unwrap_or_default();

@@ -13,6 +13,9 @@ pub(in crate::cli) struct Deploy {
     /// Show what would be done, and do nothing (the same as `plan`)
     #[arg(long, help_heading = "Release")]
     pub(in crate::cli) dry_run: bool,
+    /// With --local: if no server listens there, start one, and keep it up until Ctrl-C
+    #[arg(long, requires = "local", help_heading = "AWS")]
+    pub(in crate::cli) serve: bool,
 }
 
 #[derive(Debug, Args)]

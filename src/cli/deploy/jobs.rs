@@ -112,7 +112,10 @@ fn selected(all: Vec<Function>, names: &[String]) -> Result<Vec<Function>, Error
 }
 
 /// What the configuration wants of each; all mistakes at once.
-fn wanted(config: &Config, functions: &[Function]) -> Result<Vec<Wanted>, Error> {
+pub(in crate::cli) fn wanted(
+    config: &Config,
+    functions: &[Function],
+) -> Result<Vec<Wanted>, Error> {
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut all = Vec::new();
     for Function { name, handler, .. } in functions {

@@ -7,10 +7,12 @@ use super::bytes;
 use crate::aws::{Aws, AwsError, Job, Place, Stop};
 use crate::cli::args::{self, Release};
 use crate::error::{DeployError, Error};
-use crate::local::Client;
+use crate::local::{ACCOUNT, Client};
 use crate::release::change::Change;
+use crate::release::content::text;
 use crate::release::observed::Observed;
 use crate::release::policy;
+use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
 /// What a deploy takes besides its bytes.
@@ -19,8 +21,8 @@ const OVERHEAD: Duration = Duration::from_secs(60);
 const UPLINK: u64 = 500_000;
 
 /// A connection to an account in a Region.
-pub(super) struct Session {
-    pub(super) aws: Aws,
+pub(in crate::cli) struct Session {
+    pub(in crate::cli) aws: Aws,
     /// Whether that is a server on this machine.
     pub(super) local: bool,
     /// The account, where it was asked for.
@@ -28,41 +30,60 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects; stops at once where account or Region are others than the pinned ones.
+    /// Connects for a deploy.
     pub(super) async fn open(
         release: &Release,
-        mut place: Place,
+        place: Place,
         jobs: &[Job],
         shell: &Shell,
     ) -> Result<Self, Error> {
-        let pinned = pinned(jobs, "region", |job| job.desired.wanted.region.as_deref())?;
-        let aws = match connect(&place, release.rate, shell).await {
+        let who: Vec<_> =
+            jobs.iter().map(|job| (job.desired.name.as_str(), &job.desired.wanted)).collect();
+        Self::to(place, release.rate, &who, |error| all(jobs, &error), shell).await
+    }
+
+    /// Connects; stops at once where account or Region are others than those that the settings of
+    /// these functions pin. `failed` makes of AWS's error that of the command.
+    pub(in crate::cli) async fn to(
+        mut place: Place,
+        rate: f64,
+        who: &[(&str, &Wanted)],
+        failed: impl Fn(AwsError) -> Error,
+        shell: &Shell,
+    ) -> Result<Self, Error> {
+        let pinned = pinned(who, "region", |wanted| wanted.region.as_deref())?;
+        let aws = match connect(&place, rate, shell).await {
             Err(AwsError::NoRegion) if pinned.is_some() => {
                 place.region.clone_from(&pinned);
-                connect(&place, release.rate, shell).await
+                connect(&place, rate, shell).await
             }
             connected => connected,
         };
-        let aws = aws.map_err(|error| all(jobs, &error))?;
-        let values = jobs.iter().filter_map(|job| job.desired.wanted.environment.as_ref());
+        let aws = aws.map_err(&failed)?;
+        let values = who.iter().filter_map(|(_, wanted)| wanted.environment.as_ref());
         aws.keep_secret(values.flat_map(|environment| environment.set.values().cloned()));
         let mut session = Self { aws, local: place.local.is_some(), account: None };
         if !session.local {
-            session.check(pinned.as_deref(), jobs).await?;
+            session.check(pinned.as_deref(), who, failed).await?;
         }
         Ok(session)
     }
 
-    async fn check(&mut self, region: Option<&str>, jobs: &[Job]) -> Result<(), Error> {
+    async fn check(
+        &mut self,
+        region: Option<&str>,
+        who: &[(&str, &Wanted)],
+        failed: impl Fn(AwsError) -> Error,
+    ) -> Result<(), Error> {
         if let Some(pinned) = region.filter(|pinned| *pinned != self.aws.region) {
             return Err(Error::Usage(format!(
                 "the settings are for Region {pinned}, and this would go to {}",
                 self.aws.region
             )));
         }
-        let pinned = pinned(jobs, "account", |job| job.desired.wanted.account.as_deref())?;
+        let pinned = pinned(who, "account", |wanted| wanted.account.as_deref())?;
         let Some(pinned) = pinned else { return Ok(()) };
-        let account = self.aws.account().await.map_err(|error| all(jobs, &error))?;
+        let account = self.aws.account().await.map_err(failed)?;
         if account != pinned {
             return Err(Error::Usage(format!(
                 "the settings are for account {pinned}, and the credentials are of {account}"
@@ -86,6 +107,17 @@ impl Session {
             return Ok(observed);
         }
         Err(Error::Deploy(DeployError { stopped, planned: true }))
+    }
+
+    /// On this machine any role will do: functions that have none yet get one that is nobody's.
+    pub(super) fn pretend_roles(&self, jobs: &mut [Job], observed: &[Observed]) {
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/local");
+        for (job, seen) in jobs.iter_mut().zip(observed) {
+            if self.local && seen.function.is_none() {
+                let configuration = &mut job.desired.wanted.configuration;
+                configuration.entry("Role").or_insert_with(|| role.clone().into());
+            }
+        }
     }
 
     /// Credentials that expire before the deploy is likely to end are said before the first write.
@@ -113,9 +145,15 @@ impl Session {
 
     /// `account 123456789012, eu-west-1`.
     pub(super) fn name(&self, observed: &[Observed]) -> String {
-        let arn = observed.iter().filter_map(Observed::latest).find_map(|latest| {
-            crate::release::content::text(latest, "FunctionArn").map(str::to_owned)
-        });
+        let arn = observed
+            .iter()
+            .filter_map(Observed::latest)
+            .find_map(|latest| text(latest, "FunctionArn"));
+        self.name_by(arn)
+    }
+
+    /// The same, by the ARN of a function there.
+    pub(in crate::cli) fn name_by(&self, arn: Option<&str>) -> String {
         let of_arn = arn.and_then(|arn| arn.split(':').nth(4).map(str::to_owned));
         let region = &self.aws.region;
         match self.account.clone().or(of_arn) {
@@ -134,7 +172,7 @@ async fn connect(place: &Place, rate: f64, shell: &Shell) -> Result<Aws, AwsErro
 }
 
 /// Where the flags lead. Looks for the server on this machine, if that is meant.
-pub(super) fn place(flags: &args::Place) -> Result<Place, Error> {
+pub(in crate::cli) fn place(flags: &args::Place) -> Result<Place, Error> {
     Ok(Place {
         profile: flags.aws_profile.clone(),
         region: flags.region.clone(),
@@ -143,12 +181,17 @@ pub(super) fn place(flags: &args::Place) -> Result<Place, Error> {
     })
 }
 
+/// Whether a server of ours listens there.
+pub(super) fn listens(port: u16) -> Result<bool, Error> {
+    Ok(Client::on(port)?.is_some())
+}
+
 /// The server that `local` has started.
 fn local(port: u16) -> Result<SocketAddr, Error> {
     match Client::on(port)? {
         Some(_) => Ok((Ipv4Addr::LOCALHOST, port).into()),
         None => Err(Error::Usage(format!(
-            "no server listens on port {port} of this machine: start one with `cargo lambda-pack local`"
+            "no server listens on port {port} of this machine: start one with `cargo lambda-pack local`, or let `deploy --local --serve` do it"
         ))),
     }
 }
@@ -160,22 +203,21 @@ fn all(jobs: &[Job], error: &AwsError) -> Error {
 }
 
 /// What all functions that say anything must agree on.
-fn pinned<'j>(
-    jobs: &'j [Job],
+fn pinned(
+    who: &[(&str, &Wanted)],
     what: &str,
-    of: impl Fn(&'j Job) -> Option<&'j str>,
+    of: impl Fn(&Wanted) -> Option<&str>,
 ) -> Result<Option<String>, Error> {
     let mut found: Option<(&str, &str)> = None;
-    for job in jobs {
-        let Some(said) = of(job) else { continue };
+    for (function, wanted) in who {
+        let Some(said) = of(wanted) else { continue };
         match found {
             Some((other, before)) if before != said => {
                 return Err(Error::Usage(format!(
-                    "`{other}` is for {what} {before} and `{}` for {said}: deploy them apart",
-                    job.desired.name
+                    "`{other}` is for {what} {before} and `{function}` for {said}: name them apart"
                 )));
             }
-            _ => found = Some((&job.desired.name, said)),
+            _ => found = Some((function, said)),
         }
     }
     Ok(found.map(|(_, said)| said.to_owned()))

@@ -95,7 +95,7 @@ pub(super) fn policy(policy: &serde_json::Value, shell: &Shell) -> Result<(), Er
 }
 
 /// A line; `Version` has no value but the next number.
-fn shortened(detail: &Detail) -> String {
+pub(in crate::cli) fn shortened(detail: &Detail) -> String {
     match detail.name.as_str() {
         "Version" => match detail.new.as_str() {
             Some(text) if !text.is_empty() => format!("a new version: {text}"),

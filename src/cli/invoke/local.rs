@@ -1,17 +1,11 @@
 //! `invoke --local` without a server: packages the function, starts a server for this one call, and
 //! ends it.
 
-use std::env;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
 
 use super::send;
 use crate::bundle::Record;
@@ -19,19 +13,16 @@ use crate::cli::args::{Build, Global, Invoke, Package};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
-use crate::cli::{configuration, package};
+use crate::cli::{configuration, package, server};
 use crate::config::{Merged, Node};
 use crate::error::Error;
 use crate::files;
 use crate::function::{Function, TargetKind};
 use crate::invocation::{Invocation, Invoked};
-use crate::local::{self, ACCOUNT, Client, Event, LocalError, Options};
+use crate::local::{ACCOUNT, Client, Event, Options};
 use crate::nearest;
 use crate::plan;
 use crate::shell::Shell;
-
-/// An execution environment is used once.
-const IDLE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(
     invocation: &Invocation<'_>,
@@ -41,9 +32,18 @@ pub(super) fn run(
 ) -> Result<Invoked, Error> {
     let (zip, request) = bundle(invocation.function, args, global, shell)?;
     let zip = files::read_bytes(&zip)?;
-    with_server(global, |client| {
-        create(client, request, &zip)?;
-        send(client, invocation)
+    // An event is run before the server ends: nobody else would.
+    let options = Options { drain: true, ..server::options(0)? };
+    let talk = global.shell();
+    let talk = move |event: Event<'_>| {
+        if let Event::Note(text) = event {
+            talk.warn(text);
+        }
+    };
+    server::beside(options, talk, |address| {
+        let client = Client::at(address);
+        create(&client, request, &zip)?;
+        send(&client, invocation)
     })
 }
 
@@ -125,53 +125,6 @@ fn request(function: &Function, merged: &Merged) -> Map<String, Value> {
         set("Environment", json!({ "Variables": variables.collect::<Map<_, _>>() }));
     }
     request
-}
-
-/// Does something with a server that ends then.
-fn with_server<T>(
-    global: &Global,
-    work: impl FnOnce(&Client) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let options = Options {
-        port: 0,
-        region: "us-east-1".to_owned(),
-        data: None,
-        delay: Duration::ZERO,
-        s3_endpoint: None,
-        retries: Vec::new(),
-        idle: IDLE,
-        program: env::current_exe().map_err(LocalError::Start)?,
-        faults: Vec::new(),
-        seed: 0,
-        // An event is run before the server ends: nobody else would.
-        drain: true,
-    };
-    let talk = global.shell();
-    let talk = move |event: Event<'_>| {
-        if let Event::Note(text) = event {
-            talk.warn(text);
-        }
-    };
-    let (address, listening) = mpsc::channel::<SocketAddr>();
-    let (stop, stopped) = oneshot::channel::<()>();
-    thread::scope(|scope| {
-        let server = scope.spawn(move || {
-            let ready = move |at| {
-                let _ = address.send(at);
-            };
-            let stop = async move { drop(stopped.await) };
-            local::serve(options, Box::new(talk), ready, stop)
-        });
-        let worked = match listening.recv() {
-            Ok(address) => work(&Client::at(address)),
-            // It did not start, and says why below.
-            Err(_) => Err(LocalError::Start(std::io::ErrorKind::NotConnected.into()).into()),
-        };
-        drop(stop);
-        let ended = server.join();
-        ended.unwrap_or_else(|_| Err(LocalError::Start(std::io::ErrorKind::Other.into())))?;
-        worked
-    })
 }
 
 fn create(client: &Client, mut request: Map<String, Value>, zip: &[u8]) -> Result<(), Error> {

@@ -27,6 +27,19 @@ pub const KINDS: &[(&str, &str)] = &[
 /// What begins something that may end Failed.
 const BEGINNING: &[&str] =
     &["CreateFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion"];
+/// What begins something that takes a while.
+const LASTING: &[&str] = &[
+    "CreateAlias",
+    "CreateEventSourceMapping",
+    "CreateFunction",
+    "DeleteEventSourceMapping",
+    "PublishVersion",
+    "PutProvisionedConcurrencyConfig",
+    "UpdateAlias",
+    "UpdateEventSourceMapping",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+];
 /// What takes of the account's code storage.
 const STORING: &[&str] =
     &["CreateFunction", "UpdateFunctionCode", "PublishVersion", "PublishLayerVersion"];
@@ -127,6 +140,7 @@ fn parse(text: &str) -> Result<Fault, String> {
         if met.is_empty() {
             let kind_name = rest.split('=').next().unwrap_or_default();
             let all = kind.meets().join(", ");
+            let all = if all.is_empty() { "calls that name a function" } else { &all };
             return Err(format!("{name} cannot meet `{kind_name}`: that is for {all}"));
         }
         operations.extend(met);
@@ -139,12 +153,16 @@ impl Kind {
     fn meets(&self) -> &'static [&'static str] {
         match self {
             Self::Fail(_) => BEGINNING,
+            Self::Slow(_) => LASTING,
             Self::Storage => STORING,
             _ => &[],
         }
     }
 
     fn can_meet(&self, operation: &str) -> bool {
+        if matches!(self, Self::Deployer(_)) {
+            return model::takes(operation, "FunctionName");
+        }
         self.meets().is_empty() || self.meets().contains(&operation)
     }
 }
@@ -244,10 +262,12 @@ fn when(text: &str) -> Result<When, String> {
         return if from >= 1 && from <= to { Ok(When::Calls(from, to)) } else { Err(wrong()) };
     }
     if let Some(calls) = text.strip_prefix("after:") {
-        return Ok(When::Calls(number(calls)?.saturating_add(1), u64::MAX));
+        let first = number(calls)?.checked_add(1).ok_or_else(wrong)?;
+        return Ok(When::Calls(first, u64::MAX));
     }
     let share = text.strip_suffix('%').and_then(|share| share.parse::<f64>().ok());
     match share {
+        Some(0.0) => Err(format!("`@{text}` is no call at all")),
         Some(share) if (0.0..=100.0).contains(&share) => Ok(When::Share(share / 100.0)),
         _ => Err(wrong()),
     }
@@ -339,6 +359,7 @@ mod tests {
             ("throttle@3", "`@3` is none of `@#3`, `@#1-3`, `@after:5` and `@20%`"),
             ("throttle@#0", "`@#0` is none of `@#3`, `@#1-3`, `@after:5` and `@20%`"),
             ("throttle@#3-1", "`@#3-1` is none of `@#3`, `@#1-3`, `@after:5` and `@20%`"),
+            ("throttle@0%", "`@0%` is no call at all"),
             ("throttle@101%", "`@101%` is none of `@#3`, `@#1-3`, `@after:5` and `@20%`"),
         ] {
             let error = text.parse::<Fault>().unwrap_err();

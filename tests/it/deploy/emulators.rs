@@ -16,15 +16,15 @@ use crate::emulator::free_port;
 use crate::support::{have, run, scrub, tools};
 
 /// An emulator, ended with the test.
-pub(super) struct Emulator {
+pub(crate) struct Emulator {
     child: Child,
-    pub(super) address: String,
+    pub(crate) address: String,
     folder: TempDir,
 }
 
 impl Emulator {
     /// `ministack`, which runs functions.
-    pub(super) fn ministack() -> Option<Self> {
+    pub(crate) fn ministack() -> Option<Self> {
         let port = free_port().to_string();
         Self::start(
             &["-m", "ministack"],
@@ -64,7 +64,7 @@ impl Emulator {
 
     /// The AWS command line; its answer as JSON.
     #[track_caller]
-    pub(super) fn aws(&self, args: &[&str]) -> Value {
+    pub(crate) fn aws(&self, args: &[&str]) -> Value {
         let mut command = Command::new(tools().join("aws/bin/python3"));
         scrub(&mut command);
         command.args(["-m", "awscli", "--endpoint-url", &format!("http://{}", self.address)]);

@@ -12,25 +12,25 @@ use lambda_pack::account::model;
 /// method and path. Says whether the answer is passed on.
 type After = Box<dyn Fn(usize, &str) -> bool + Send + Sync>;
 
-pub(super) struct Proxy {
-    pub(super) address: String,
+pub(crate) struct Proxy {
+    pub(crate) address: String,
     calls: Arc<Mutex<Vec<Call>>>,
     ended: Arc<AtomicBool>,
 }
 
 /// A call that has passed.
 #[derive(Clone)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// Method and path, with the query.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// Its body.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Call {
     /// The operation of Lambda's API.
     #[track_caller]
-    pub(super) fn operation(&self) -> &'static str {
+    pub(crate) fn operation(&self) -> &'static str {
         let (method, path) = self.line.split_once(' ').unwrap();
         let path = path.split('?').next().unwrap();
         let (operation, _) = model::route(method, path, &[])
@@ -41,7 +41,7 @@ impl Call {
 
 impl Proxy {
     /// In front of what listens at `to`.
-    pub(super) fn new(
+    pub(crate) fn new(
         to: &str,
         after: impl Fn(usize, &str) -> bool + Send + Sync + 'static,
     ) -> Self {
@@ -66,12 +66,12 @@ impl Proxy {
     }
 
     /// Method and path of each call, in order.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.all().into_iter().map(|call| call.line).collect()
     }
 
     /// Each call, in order.
-    pub(super) fn all(&self) -> Vec<Call> {
+    pub(crate) fn all(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
 }

@@ -9,16 +9,16 @@ use crate::local::zips;
 use crate::support::{Run, Workspace, host_arch, run};
 
 /// Any role that looks like one.
-pub(super) const ROLE: &str = "arn:aws:iam::123456789012:role/orders";
+pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/orders";
 
 /// A workspace, and `bundles/` with what `package` would have written.
-pub(super) struct Site {
-    pub(super) workspace: Workspace,
+pub(crate) struct Site {
+    pub(crate) workspace: Workspace,
 }
 
 impl Site {
     /// These functions, each of which answers `one`.
-    pub(super) fn new(functions: &[&str]) -> Self {
+    pub(crate) fn new(functions: &[&str]) -> Self {
         let site = Self { workspace: Workspace::new() };
         for name in functions {
             site.workspace.handler(name, "");
@@ -29,17 +29,17 @@ impl Site {
     }
 
     /// The whole configuration.
-    pub(super) fn settings(&self, text: &str) {
+    pub(crate) fn settings(&self, text: &str) {
         self.workspace.write("lambda-pack.toml", text);
     }
 
     /// Other code for a function: one that answers this word. Gives its `CodeSha256`.
-    pub(super) fn bundle(&self, name: &str, word: &str) -> String {
+    pub(crate) fn bundle(&self, name: &str, word: &str) -> String {
         self.bundle_of(name, &zips::says(word))
     }
 
     /// Other code for a function.
-    pub(super) fn bundle_of(&self, name: &str, zip: &[u8]) -> String {
+    pub(crate) fn bundle_of(&self, name: &str, zip: &[u8]) -> String {
         let folder = format!("bundles/{name}/{}", host_arch());
         self.workspace.write(&format!("{folder}/bootstrap.zip"), zip);
         let sha = lambda_pack::digest::Sha256::of(zip).base64();
@@ -55,10 +55,16 @@ impl Site {
         sha
     }
 
-    /// The program, for what listens at an address.
-    pub(super) fn command(&self, address: &str, args: &[&str]) -> Command {
-        let mut command = self.workspace.command(args);
+    /// The program, for a deploy to what listens at an address.
+    pub(crate) fn command(&self, address: &str, args: &[&str]) -> Command {
+        let mut command = self.at(address, args);
         command.args(["--from", "bundles", "--rate", "0"]);
+        command
+    }
+
+    /// The program, for what listens at an address.
+    pub(crate) fn at(&self, address: &str, args: &[&str]) -> Command {
+        let mut command = self.workspace.command(args);
         command.args(["--endpoint-url", &format!("http://{address}"), "--region", "us-east-1"]);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -72,27 +78,27 @@ impl Site {
     }
 
     /// Runs it.
-    pub(super) fn run(&self, address: &str, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, address: &str, args: &[&str]) -> Run {
         run(&mut self.command(address, args))
     }
 
     /// Deploys; must succeed. Gives the records of the functions.
     #[track_caller]
-    pub(super) fn deploy(&self, address: &str) -> Vec<Value> {
+    pub(crate) fn deploy(&self, address: &str) -> Vec<Value> {
         let run = self.run(address, &["deploy", "--output", "json"]).code(0);
         run.records()
     }
 
     /// How many changes a plan still has.
     #[track_caller]
-    pub(super) fn changes(&self, address: &str) -> u64 {
+    pub(crate) fn changes(&self, address: &str) -> u64 {
         let run = self.run(address, &["plan", "--output", "json"]).code(0);
         run.records().last().unwrap()["calls"].as_u64().unwrap()
     }
 }
 
 /// What the account holds of a function, without what differs from run to run.
-pub(super) fn state(server: &Server, name: &str) -> Value {
+pub(crate) fn state(server: &Server, name: &str) -> Value {
     let get = |path: &str| {
         let reply = server.call("GET", &format!("/2015-03-31/functions/{name}{path}"), &[], b"");
         if reply.status == 404 { Value::Null } else { reply.json() }
@@ -122,11 +128,11 @@ pub(super) fn state(server: &Server, name: &str) -> Value {
 }
 
 /// What the alias answers.
-pub(super) fn answer(server: &Server, name: &str) -> Value {
+pub(crate) fn answer(server: &Server, name: &str) -> Value {
     server.answer(&format!("{name}:live"), "{}")
 }
 
 /// Whether a file holds a text anywhere: what must never be printed.
-pub(super) fn leaks(run: &Run, secret: &str) -> bool {
+pub(crate) fn leaks(run: &Run, secret: &str) -> bool {
     run.stdout.contains(secret) || run.stderr.contains(secret)
 }

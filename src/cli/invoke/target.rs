@@ -1,0 +1,40 @@
+//! Where a function is invoked: on AWS, unless it was said otherwise.
+
+use std::env;
+
+use crate::cargo;
+use crate::cli::args::{Global, Invoke};
+use crate::cli::configuration;
+use crate::config::{Mistake, Node};
+use crate::error::Error;
+use crate::shell::{Output, Shell};
+
+/// Whether it is this machine: by the flag, else by the setting `invoke.target` of the workspace. Where
+/// there is none, nothing is read.
+pub(super) fn is_local(args: &Invoke, global: &Global) -> Result<bool, Error> {
+    Ok(args.local || (is_in_a_workspace(global) && is_set(args, global)?))
+}
+
+fn is_in_a_workspace(global: &Global) -> bool {
+    let folder = env::current_dir().unwrap_or_default();
+    global.manifest_path.is_some()
+        || folder.ancestors().any(|folder| folder.join("Cargo.toml").is_file())
+}
+
+fn is_set(args: &Invoke, global: &Global) -> Result<bool, Error> {
+    let metadata = cargo::metadata(&args.build.cargo_options(global))?;
+    // Its warnings are said when something is built of it.
+    let quiet = Shell::new(Output::Text, true, false, anstream::ColorChoice::Never);
+    let config = configuration::load(&metadata, Vec::new(), global, &quiet)?;
+    // No package has this name: what is said of all.
+    let merged = config.of_handler("", "");
+    let Some(value) = merged.get("invoke.target") else { return Ok(false) };
+    match &value.node {
+        Node::Text(target) => Ok(target == "local"),
+        Node::Missing(what) => {
+            let (origin, what) = (value.origin.clone(), what.clone());
+            Err(Error::Config(vec![Mistake { origin, what }]))
+        }
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,60 @@
+//! A server of the embedded Lambda in this process, for as long as something is done with it.
+
+use std::env;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::local::{self, Event, LocalError, Options};
+
+/// After how long without an invocation an environment is ended.
+const IDLE: Duration = Duration::from_mins(5);
+
+/// A server that keeps nothing. `port`: 0 for any that is free.
+pub(super) fn options(port: u16) -> Result<Options, Error> {
+    Ok(Options {
+        port,
+        region: "us-east-1".to_owned(),
+        data: None,
+        delay: Duration::ZERO,
+        s3_endpoint: None,
+        retries: Vec::new(),
+        idle: IDLE,
+        program: env::current_exe().map_err(LocalError::Start)?,
+        faults: Vec::new(),
+        seed: 0,
+        drain: false,
+    })
+}
+
+/// Does something with a server, which ends then.
+pub(super) fn beside<T>(
+    options: Options,
+    talk: impl Fn(Event<'_>) + Send + 'static,
+    work: impl FnOnce(SocketAddr) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (address, listening) = mpsc::channel::<SocketAddr>();
+    let (stop, stopped) = oneshot::channel::<()>();
+    thread::scope(|scope| {
+        let server = scope.spawn(move || {
+            let ready = move |at| {
+                let _ = address.send(at);
+            };
+            let stop = async move { drop(stopped.await) };
+            local::serve(options, Box::new(talk), ready, stop)
+        });
+        let worked = match listening.recv() {
+            Ok(address) => work(address),
+            // It did not start, and says why below.
+            Err(_) => Err(LocalError::Start(std::io::ErrorKind::NotConnected.into()).into()),
+        };
+        drop(stop);
+        let ended = server.join();
+        ended.unwrap_or_else(|_| Err(LocalError::Start(std::io::ErrorKind::Other.into())))?;
+        worked
+    })
+}

@@ -1,0 +1,225 @@
+//! A function for people, and as a record.
+
+use serde_json::Value;
+
+use super::Found;
+use crate::cli::deploy::show::shortened;
+use crate::cli::lower;
+use crate::cli::remote::{Scope, say};
+use crate::error::Error;
+use crate::message::{AliasStatus, Drifted, Message, Status, bytes};
+use crate::release::Object;
+use crate::release::advice;
+use crate::release::content::{current, text};
+use crate::release::describe::{Detail, details};
+use crate::release::observed::{State, state};
+use crate::release::status::{Alias, numbers, unknown};
+use crate::shell::Shell;
+
+/// One function, whole.
+pub(super) fn function(found: &Found<'_>, scope: &Scope, shell: &Shell) -> Result<(), Error> {
+    if shell.is_json() {
+        return Ok(shell.record(&Message::Status(&record(found)))?);
+    }
+    shell.answer(&found.named.name)?;
+    let Some(latest) = found.looked.observed.latest() else {
+        let meant =
+            if found.drift.is_none() { scope.suggestion(&found.named.name) } else { String::new() };
+        say("state", format!("not there; {meant}").trim_end_matches("; "), shell)?;
+        return drift(found, shell);
+    };
+    say("state", &state_line(latest), shell)?;
+    if let Some(advice) = advice_on(latest) {
+        say("", advice, shell)?;
+    }
+    say("code", &code_line(latest), shell)?;
+    let numbers = numbers(&found.looked.versions);
+    say("versions", &versions_line(&numbers), shell)?;
+    for alias in &found.looked.aliases {
+        say("alias", &alias_line(alias, target(found, &alias.version)), shell)?;
+    }
+    drift(found, shell)?;
+    if shell.is_verbose() {
+        for (name, value) in unknown(latest) {
+            say("unknown", &format!("{name}: {value}"), shell)?;
+        }
+    }
+    Ok(())
+}
+
+/// A version that an alias points at, with its state.
+fn target<'f>(found: &'f Found<'_>, version: &str) -> Option<&'f Object> {
+    found.looked.targets.iter().find(|one| text(one, "Version") == Some(version))
+}
+
+/// `Active; last update Successful, 2026-11-28T04:25:00.000+0000`.
+fn state_line(latest: &Object) -> String {
+    let with_reason = |prefix: &str, name: &str| {
+        let state = text(latest, name)?;
+        let code = text(latest, &format!("{prefix}ReasonCode"));
+        let reason = text(latest, &format!("{prefix}Reason"));
+        let why: Vec<&str> = code.into_iter().chain(reason).collect();
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(": ")) };
+        Some(format!("{state}{why}"))
+    };
+    // AWS leaves the state of what has always been there away.
+    let mut line = with_reason("State", "State").unwrap_or_else(|| "Active".to_owned());
+    if let Some(update) = with_reason("LastUpdateStatus", "LastUpdateStatus") {
+        line.push_str(&format!("; last update {update}"));
+    }
+    if let Some(when) = text(latest, "LastModified") {
+        line.push_str(&format!(", {when}"));
+    }
+    line
+}
+
+/// What to do about a failure, or about what keeps it from being active.
+fn advice_on(latest: &Object) -> Option<&'static str> {
+    let inactive = text(latest, "State") == Some("Inactive");
+    match state(latest) {
+        State::Failed { code, .. } => Some(advice::of_reason(&code)),
+        State::Ready if inactive && text(latest, "StateReasonCode") != Some("Idle") => {
+            text(latest, "StateReasonCode").map(advice::of_reason)
+        }
+        _ => None,
+    }
+}
+
+/// `provided.al2023 on x86_64, 1.23 MB, CodeSha256 …`.
+fn code_line(latest: &Object) -> String {
+    let runtime = text(latest, "Runtime").map_or_else(
+        || current(latest, "PackageType").as_str().unwrap_or_default().to_lowercase(),
+        str::to_owned,
+    );
+    let architecture = current(latest, "Architectures");
+    let size = latest.get("CodeSize").and_then(Value::as_u64).unwrap_or_default();
+    format!(
+        "{runtime} on {}, {}, CodeSha256 {}",
+        architecture[0].as_str().unwrap_or_default(),
+        bytes(size),
+        text(latest, "CodeSha256").unwrap_or_default()
+    )
+}
+
+fn versions_line(numbers: &[&str]) -> String {
+    match numbers.last() {
+        Some(newest) => format!("{}, the newest is {newest}", numbers.len()),
+        None => "none is published".to_owned(),
+    }
+}
+
+/// `live → 3, 10 % to 4; shop; by deploy k3v9x2c1, before it 2; differs from $LATEST in MemorySize`.
+fn alias_line(alias: &Alias, version: Option<&Object>) -> String {
+    let mut line = format!("{} → {}", alias.name, alias.version);
+    if let Some(state) = version.and_then(|one| text(one, "State")).filter(|it| *it != "Active") {
+        line.push_str(&format!(" ({state})"));
+    }
+    for (other, weight) in &alias.weights {
+        line.push_str(&format!(", {} % to {other}", weight * 100.0));
+    }
+    if !alias.text.is_empty() {
+        line.push_str(&format!("; {}", alias.text));
+    }
+    if let Some(marker) = &alias.marker {
+        line.push_str(&format!("; by deploy {}", marker.deploy));
+        if let Some(previous) = &marker.prev {
+            line.push_str(&format!(", before it {previous}"));
+        }
+    }
+    if !alias.differs.is_empty() {
+        line.push_str(&format!("; differs from $LATEST in {}", alias.differs.join(", ")));
+    }
+    line
+}
+
+/// What a deploy would change, line by line.
+fn drift(found: &Found<'_>, shell: &Shell) -> Result<(), Error> {
+    let Some((_, refused)) = &found.drift else {
+        return say("drift", "not compared: the workspace has no such function", shell);
+    };
+    let mut label = "drift";
+    let mut line = |text: &str| say(std::mem::take(&mut label), text, shell);
+    // Of a function that is not there, and for which nothing is packaged, there is no digest.
+    let is_said = |detail: &Detail| detail.name != "CodeSha256" || detail.new != "";
+    for (_, detail) in differences(found).into_iter().filter(|(_, detail)| is_said(detail)) {
+        line(&shortened(&detail))?;
+    }
+    if let Some(refused) = refused {
+        line(&refused.to_string())?;
+    }
+    let code = match &found.bundle {
+        Some(bundle) if is_deployed(found) => {
+            format!("the code is that of {}", lower::shown(&bundle.folder))
+        }
+        Some(bundle) => format!("the code is not that of {}", lower::shown(&bundle.folder)),
+        None => "nothing is packaged that code could be compared with".to_owned(),
+    };
+    if found.differences() == 0 { line(&format!("none; {code}")) } else { line(&code) }
+}
+
+fn is_deployed(found: &Found<'_>) -> bool {
+    let ours = found.bundle.as_ref().map(|bundle| bundle.record.code_sha256.as_str());
+    ours.is_some() && ours == found.text("CodeSha256")
+}
+
+/// Everything that would change, each with the operation that would change it.
+fn differences(found: &Found<'_>) -> Vec<(&'static str, Detail)> {
+    let changes = found.drift.iter().flat_map(|(changes, _)| changes);
+    let of_change =
+        |change| details(change).into_iter().map(|detail| (change.action.operation(), detail));
+    changes.flat_map(of_change).collect()
+}
+
+fn record<'f>(found: &'f Found<'_>) -> Status<'f> {
+    let drift = found.drift.as_ref().map(|_| differences(found));
+    let mut record = Status {
+        function: &found.named.name,
+        bundle: found.bundle.as_ref().map(|bundle| bundle.folder.display().to_string()),
+        drift: drift.map(|all| all.into_iter().map(drifted).collect()),
+        refused: found.drift.as_ref().and_then(|(_, why)| Some(why.as_ref()?.to_string())),
+        ..Status::default()
+    };
+    let Some(latest) = found.looked.observed.latest() else { return record };
+    let numbers = numbers(&found.looked.versions);
+    record.exists = true;
+    record.arn = text(latest, "FunctionArn");
+    record.state = text(latest, "State");
+    record.state_code = text(latest, "StateReasonCode");
+    record.state_reason = text(latest, "StateReason");
+    record.last_update = text(latest, "LastUpdateStatus");
+    record.last_update_code = text(latest, "LastUpdateStatusReasonCode");
+    record.last_update_reason = text(latest, "LastUpdateStatusReason");
+    record.advice = advice_on(latest);
+    record.last_modified = text(latest, "LastModified");
+    record.runtime = text(latest, "Runtime");
+    let architectures = latest.get("Architectures").and_then(Value::as_array);
+    record.architecture = architectures.and_then(|all| all.first()?.as_str());
+    record.package_type = text(latest, "PackageType");
+    record.code_size = latest.get("CodeSize").and_then(Value::as_u64);
+    record.code_sha256 = text(latest, "CodeSha256");
+    record.versions = numbers.len();
+    record.newest_version = numbers.last().copied();
+    record.aliases = found.looked.aliases.iter().map(|alias| of_alias(alias, found)).collect();
+    record.bundle_deployed = found.bundle.as_ref().map(|_| is_deployed(found));
+    record.unknown = unknown(latest);
+    record
+}
+
+fn of_alias<'f>(alias: &'f Alias, found: &'f Found<'_>) -> AliasStatus<'f> {
+    let marker = alias.marker.as_ref();
+    AliasStatus {
+        name: &alias.name,
+        version: &alias.version,
+        state: target(found, &alias.version).and_then(|version| text(version, "State")),
+        weights: &alias.weights,
+        description: &alias.text,
+        previous: marker.and_then(|marker| marker.prev.as_deref()),
+        deploy: marker.map(|marker| marker.deploy.as_str()),
+        marked_sha256: marker.map(|marker| marker.sha.as_str()),
+        differs: &alias.differs,
+    }
+}
+
+fn drifted((operation, Detail { name, old, new }): (&'static str, Detail)) -> Drifted {
+    Drifted { operation, name, old, new }
+}

@@ -86,10 +86,10 @@ pub(in crate::cli) struct Release {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "AWS")]
 pub(in crate::cli) struct Place {
-    /// The profile of AWS's shared configuration [default: AWS_PROFILE]
+    /// The profile of AWS's shared configuration [default: `AWS_PROFILE`]
     #[arg(long = "profile", value_name = "NAME")]
     pub(in crate::cli) aws_profile: Option<String>,
-    /// The Region [default: the profile's, AWS_REGION, or the setting `region`]
+    /// The Region [default: the profile's, `AWS_REGION`, or the setting `region`]
     #[arg(long, value_name = "REGION")]
     pub(in crate::cli) region: Option<String>,
     /// The endpoint of every service

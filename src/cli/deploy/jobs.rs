@@ -1,6 +1,6 @@
 //! What is to be deployed: packaged, or taken from where it was packaged.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -96,9 +96,9 @@ fn selected(all: Vec<Function>, names: &[String]) -> Result<Vec<Function>, Error
         names.is_empty() || names.iter().any(|name| name == function.name.as_str())
     };
     let functions: Vec<Function> = functions.into_iter().filter(is_meant).collect();
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for function in &functions {
-        if seen.insert(function.name.as_str(), ()).is_some() {
+        if !seen.insert(function.name.as_str()) {
             return Err(Error::Usage(format!(
                 "`{}` is selected for both architectures, and a function has one: say `--arch x86_64` or `--arch arm64`",
                 function.name

@@ -129,12 +129,12 @@ mod tests {
     use super::*;
     use crate::release::observed::Function;
 
-    fn object(value: Value) -> Object {
+    fn object(value: &Value) -> Object {
         value.as_object().cloned().unwrap()
     }
 
     fn latest() -> Object {
-        object(json!({
+        object(&json!({
             "FunctionName": "f", "Version": "$LATEST", "CodeSha256": "b", "Runtime": "provided.al2023",
             "MemorySize": 512, "Architectures": ["arm64"], "LastModified": "now", "RevisionId": "r",
         }))
@@ -151,13 +151,13 @@ mod tests {
 
     #[test]
     fn an_alias_tells_where_it_came_from_and_how_it_differs() {
-        let alias = object(json!({
+        let alias = object(&json!({
             "Name": "live", "FunctionVersion": "3",
             "Description": "shop [lp1 prev=2 dep=abc sha=a]",
             "RoutingConfig": { "AdditionalVersionWeights": { "4": 0.1 } },
         }));
         let mut third = latest();
-        third.extend(object(json!({ "Version": "3", "CodeSha256": "a", "MemorySize": 128 })));
+        third.extend(object(&json!({ "Version": "3", "CodeSha256": "a", "MemorySize": 128 })));
         let read = Alias::read(&alias, &latest(), &[latest(), third]);
         assert_eq!(read.differs, ["CodeSha256", "MemorySize"]);
         assert_eq!((read.text.as_str(), read.version.as_str()), ("shop", "3"));
@@ -169,7 +169,7 @@ mod tests {
     fn versions_are_numbers_not_words() {
         let all: Vec<Object> = ["10", "$LATEST", "9", "2", "$LATEST.PUBLISHED"]
             .into_iter()
-            .map(|number| object(json!({ "Version": number })))
+            .map(|number| object(&json!({ "Version": number })))
             .collect();
         assert_eq!(numbers(&all), ["2", "9", "10"]);
     }

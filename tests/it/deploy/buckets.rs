@@ -64,7 +64,7 @@ fn large(word: &str) -> Vec<u8> {
     // The script is the first member's content: from its head of 39 bytes on.
     let end = script.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
     let noise: Vec<u8> =
-        (0..20_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        (0..5_000_000_u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     zips::zip(&[("bootstrap", zips::EXECUTABLE, &script[39..end]), ("noise", zips::PLAIN, &noise)])
 }
 
@@ -102,7 +102,7 @@ fn large_code_goes_in_parts(emulator: &Emulator) {
         let mut lost = lost.lock().unwrap();
         let kind =
             |one: &&str| call.contains(*one) && (call.starts_with("POST") || *one != "uploadId=");
-        let at = lost.iter().position(|one| kind(&one));
+        let at = lost.iter().position(kind);
         at.map(|at| lost.remove(at)).is_none()
     });
     site.deploy(&proxy.address);

@@ -109,7 +109,7 @@ fn pass(mut client: TcpStream, to: &str, calls: &Mutex<Vec<Call>>, after: &After
 /// One request or answer: its head, and all of it.
 fn message(stream: &mut TcpStream, has_body: bool) -> Option<(String, Vec<u8>)> {
     let mut all = Vec::new();
-    let mut piece = [0; 65_536];
+    let mut piece = vec![0; 65_536];
     let end = loop {
         if let Some(end) = all.windows(4).position(|window| window == b"\r\n\r\n") {
             break end + 4;

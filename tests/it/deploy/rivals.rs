@@ -38,13 +38,13 @@ fn another_deployer_between_any_two_calls() {
             true
         });
         let run = ours.run(&proxy.address, &["deploy"]);
-        let serves = answer(&server, "api");
+        let said_by_alias = answer(&server, "api");
         match run.code {
             // The other one came first, and we were told before we began, or we came last.
-            0 => assert_eq!(serves, "ours", "call {call}"),
+            0 => assert_eq!(said_by_alias, "ours", "call {call}"),
             4 => {
                 assert!(run.stderr.contains("by somebody else"), "call {call}: {}", run.stderr);
-                assert_eq!(serves, "theirs", "call {call}: {}", run.stderr);
+                assert_eq!(said_by_alias, "theirs", "call {call}: {}", run.stderr);
             }
             code => panic!("call {call}: {code}: {}", run.stderr),
         }
@@ -158,14 +158,14 @@ fn two_deployers_in_many_orders() {
                 .collect();
             running.into_iter().map(|one| one.join().unwrap()).collect()
         });
-        let serves = answer(&server, "api");
+        let said_by_alias = answer(&server, "api");
         let codes = [runs[0].code, runs[1].code];
         let said = format!("seed {seed}: {}\n{}", runs[0].stderr, runs[1].stderr);
         match codes {
-            [0, 0] => assert!(words.iter().any(|word| serves == *word), "{said}"),
+            [0, 0] => assert!(words.iter().any(|word| said_by_alias == *word), "{said}"),
             [0, 4] | [4, 0] => {
                 let winner = usize::from(codes[0] == 4);
-                assert_eq!(serves, words[winner], "{said}");
+                assert_eq!(said_by_alias, words[winner], "{said}");
                 assert!(runs[1 - winner].stderr.contains("by somebody else"), "{said}");
             }
             _ => panic!("{codes:?}: {said}"),

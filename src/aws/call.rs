@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::{AwsError, Class, Failure, Secrets};
 use super::rate::Rates;
-use crate::release::guard;
+use crate::release::guard::{self, Call};
 
 /// How long a call may be throttled in all.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -137,7 +137,7 @@ impl Calls {
         loop {
             self.rates.turn(operation).await;
             self.made.borrow_mut().push(operation);
-            let failure = match attempt().await {
+            let failure = match Box::pin(attempt()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };

@@ -112,7 +112,7 @@ mod tests {
     }
 
     /// What would be sent.
-    fn sent(wanted: Value, there: Value) -> Value {
+    fn sent(wanted: &Value, there: &Value) -> Value {
         Value::Object(differing(&object(wanted), &object(there), RETRIES).1)
     }
 
@@ -120,14 +120,14 @@ mod tests {
     fn what_is_not_named_goes_along_inside() {
         let there = json!({ "To": { "Good": { "Arn": "theirs" }, "Bad": { "Arn": "old" } } });
         assert_eq!(
-            sent(json!({ "To": { "Bad": { "Arn": "new" } } }), there.clone()),
+            sent(&json!({ "To": { "Bad": { "Arn": "new" } } }), &there),
             json!({ "To": { "Good": { "Arn": "theirs" }, "Bad": { "Arn": "new" } } })
         );
         assert_eq!(
-            sent(json!({ "To": { "Bad": {} } }), there.clone()),
+            sent(&json!({ "To": { "Bad": {} } }), &there),
             json!({ "To": { "Good": { "Arn": "theirs" }, "Bad": {} } })
         );
-        assert_eq!(sent(json!({ "To": { "Good": { "Arn": "theirs" } } }), there), json!({}));
+        assert_eq!(sent(&json!({ "To": { "Good": { "Arn": "theirs" } } }), &there), json!({}));
     }
 
     #[test]
@@ -139,18 +139,18 @@ mod tests {
             json!({ "To": {}, "Cors": {} }),
             json!({ "To": { "Bad": {}, "Good": { "Arn": "a" } }, "Cors": { "Age": 0 } }),
         ] {
-            assert_eq!(sent(wanted.clone(), there), json!({}));
+            assert_eq!(sent(&wanted, &there), json!({}));
         }
         assert_eq!(
-            sent(wanted, json!({ "Cors": { "Age": 5, "From": ["*"], "Heads": ["x"] } })),
+            sent(&wanted, &json!({ "Cors": { "Age": 5, "From": ["*"], "Heads": ["x"] } })),
             json!({ "Cors": { "Age": 0, "With": false, "From": [], "Heads": ["x"] } })
         );
     }
 
     #[test]
     fn nothing_said_may_be_more_than_nothing() {
-        assert_eq!(sent(json!({ "Retries": 2 }), json!({})), json!({}));
-        assert_eq!(sent(json!({ "Retries": 0 }), json!({})), json!({ "Retries": 0 }));
-        assert_eq!(sent(json!({ "Retries": 0 }), json!({ "Retries": 0 })), json!({}));
+        assert_eq!(sent(&json!({ "Retries": 2 }), &json!({})), json!({}));
+        assert_eq!(sent(&json!({ "Retries": 0 }), &json!({})), json!({ "Retries": 0 }));
+        assert_eq!(sent(&json!({ "Retries": 0 }), &json!({ "Retries": 0 })), json!({}));
     }
 }

@@ -107,11 +107,11 @@ fn everything() -> Desired {
     wanted.reserved = Some(Some(1));
     let queue = json!({ "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q" });
     wanted.attachments = Attachments {
-        url: Some(Some(object(json!({ "AuthType": "NONE" })))),
+        url: Some(Some(object(&json!({ "AuthType": "NONE" })))),
         permissions: None,
-        event_invoke: Some(Some(object(json!({ "MaximumRetryAttempts": 0 })))),
+        event_invoke: Some(Some(object(&json!({ "MaximumRetryAttempts": 0 })))),
         provisioned: Some(Some(1)),
-        triggers: vec![object(queue)],
+        triggers: vec![object(&queue)],
     };
     all
 }

@@ -14,7 +14,8 @@ fn without_a_role(emulator: &Emulator) -> Site {
     let named = ["--queue-url", queue, "--attribute-names", "QueueArn"];
     let queue = emulator.aws(&[&["sqs", "get-queue-attributes"], &named[..]].concat());
     let queue = queue["Attributes"]["QueueArn"].as_str().unwrap();
-    site.settings(&format!("alias = [\"live\"]\n[[triggers]]\nsource = \"{queue}\"\n"));
+    site.workspace.handler("api", &format!("triggers = [{{ source = \"{queue}\" }}]"));
+    site.settings("alias = [\"live\"]\n");
     site
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::{AwsError, Class, Failure, Secrets};
 use super::rate::Rates;
-use crate::release::guard::{self, Call};
+use crate::release::guard;
 
 /// How long a call may be throttled in all.
 const PATIENCE: Duration = Duration::from_mins(5);

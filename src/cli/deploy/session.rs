@@ -121,7 +121,6 @@ impl Session {
     }
 
     /// Credentials that expire before the deploy is likely to end are said before the first write.
-    #[expect(clippy::disallowed_methods, reason = "how long credentials last is said from now")]
     pub(super) async fn must_last(&self, changes: &[Change], shell: &Shell) -> Result<(), Error> {
         if self.local || changes.is_empty() {
             return Ok(());

@@ -104,9 +104,9 @@ mod tests {
 
     const RETRIES: Defaults = &[("Retries", Default::Number(2))];
 
-    fn object(value: Value) -> Object {
+    fn object(value: &Value) -> Object {
         match value {
-            Value::Object(object) => object,
+            Value::Object(object) => object.clone(),
             other => panic!("{other}"),
         }
     }

@@ -85,9 +85,9 @@ fn what_is_unchanged_is_only_read() {
     );
 }
 
-fn object(value: Value) -> crate::release::Object {
+fn object(value: &Value) -> crate::release::Object {
     match value {
-        Value::Object(object) => object,
+        Value::Object(object) => object.clone(),
         other => panic!("{other}"),
     }
 }

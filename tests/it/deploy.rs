@@ -11,3 +11,4 @@ pub(crate) mod proxy;
 mod rivals;
 mod roles;
 pub(crate) mod site;
+mod terminal;

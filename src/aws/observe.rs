@@ -208,44 +208,24 @@ impl Aws {
 
     /// Every version, `$LATEST` too, as `ListVersionsByFunction` has them: without states.
     pub async fn versions(&self, name: &str) -> Result<Vec<Object>, AwsError> {
-        let mut all = Vec::new();
-        let mut marker: Option<String> = None;
-        loop {
+        self.pages("Versions", async |marker| {
             let request = || {
                 let marker = marker.clone();
                 self.client.list_versions_by_function().function_name(name).set_marker(marker)
             };
-            let answer = if_there(send!(self.calls, "ListVersionsByFunction", request()))?;
-            let Some(mut answer) = answer else { return Ok(all) };
-            if let Value::Array(page) = answer["Versions"].take() {
-                all.extend(page.into_iter().map(object));
-            }
-            marker =
-                answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+            send!(self.calls, "ListVersionsByFunction", request())
+        })
+        .await
     }
 
     /// Every alias of a function.
     pub async fn aliases(&self, name: &str) -> Result<Vec<Object>, AwsError> {
-        let mut all = Vec::new();
-        let mut marker: Option<String> = None;
-        loop {
+        self.pages("Aliases", async |marker| {
             let request =
                 || self.client.list_aliases().function_name(name).set_marker(marker.clone());
-            let answer = if_there(send!(self.calls, "ListAliases", request()))?;
-            let Some(mut answer) = answer else { return Ok(all) };
-            if let Value::Array(page) = answer["Aliases"].take() {
-                all.extend(page.into_iter().map(object));
-            }
-            marker =
-                answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+            send!(self.calls, "ListAliases", request())
+        })
+        .await
     }
 
     /// What lives on the alias, as far as the configuration says anything of it.
@@ -339,24 +319,14 @@ impl Aws {
             Some(qualifier) => format!("{name}:{qualifier}"),
             None => name.to_owned(),
         };
-        let mut all = Vec::new();
-        let mut marker: Option<String> = None;
-        loop {
+        self.pages("EventSourceMappings", async |marker| {
             let request = || {
                 let marker = marker.clone();
                 self.client.list_event_source_mappings().function_name(&name).set_marker(marker)
             };
-            let answer = if_there(send!(self.calls, "ListEventSourceMappings", request()))?;
-            let Some(mut answer) = answer else { return Ok(all) };
-            if let Value::Array(page) = answer["EventSourceMappings"].take() {
-                all.extend(page.into_iter().map(object));
-            }
-            marker =
-                answer["NextMarker"].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+            send!(self.calls, "ListEventSourceMappings", request())
+        })
+        .await
     }
 }
 

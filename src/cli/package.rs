@@ -1,6 +1,7 @@
 //! `package`: build, audit, write.
 
 use std::env;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
 
@@ -159,6 +160,14 @@ fn settle(results: &[Result<Outcome, Error>]) {
                 files::write_atomically(place, &stamps.clone().settled(&files::disk()).encode());
         }
     }
+}
+
+/// What `package` has written of the bundle in a folder.
+pub(super) fn recorded(folder: &Path) -> Result<Record, Error> {
+    let path = folder.join(Record::FILE);
+    let text = files::read_text(&path)?;
+    let path = path.display().to_string();
+    serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Vec<u8> {

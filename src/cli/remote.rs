@@ -1,7 +1,7 @@
 //! Functions by their names, whether the workspace has them or not, and the AWS that they are on.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::{Audit, Build, Global, ManifestFlags};
 use super::configuration;
@@ -11,10 +11,8 @@ use super::facts::Facts;
 use super::groups::functions;
 use super::prepare::Machines;
 use crate::aws::{AwsError, Place, RATE};
-use crate::bundle::Record;
 use crate::config::Config;
 use crate::error::{Error, RemoteError};
-use crate::files;
 use crate::function::{Function, FunctionName, Role};
 use crate::nearest;
 use crate::plan::{self, PlanError, SelectError};
@@ -163,14 +161,6 @@ fn group(all: Vec<(Function, Wanted)>) -> Vec<Named> {
         }
     }
     groups
-}
-
-/// The record of the bundle in a folder.
-pub(super) fn recorded(folder: &Path) -> Result<Record, Error> {
-    let path = folder.join(Record::FILE);
-    let text = files::read_text(&path)?;
-    let path = path.display().to_string();
-    serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
 }
 
 /// A line of what is said of a function: what it is about, and the text, folded to the terminal.

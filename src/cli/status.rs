@@ -9,7 +9,8 @@ use futures_util::stream;
 
 use super::args::{Global, Status};
 use super::deploy::session;
-use super::remote::{Named, Scope, recorded};
+use super::package::recorded;
+use super::remote::{Named, Scope};
 use crate::aws::{Aws, AwsError, Looked};
 use crate::bundle::Record;
 use crate::error::{Error, RemoteError};

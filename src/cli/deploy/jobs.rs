@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::aws::Job;
-use crate::bundle::Record;
 use crate::cli::args::{Global, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
@@ -178,10 +177,7 @@ struct Bundle {
 fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
     let arch = function.compile.target.arch.aws_name();
     let folder = base.join(function.name.as_str()).join(arch);
-    let path = folder.join(Record::FILE);
-    let text = files::read_text(&path)?;
-    let record: Record = serde_json::from_str(&text)
-        .map_err(|source| Error::Record { path: path.display().to_string(), source })?;
+    let record = package::recorded(&folder)?;
     Ok(Bundle {
         zip: folder.join(&record.zip),
         sha256: record.code_sha256,

@@ -1,14 +1,11 @@
 //! `invoke --local` without a server: packages the function, starts a server for this one call, and
 //! ends it.
 
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::send;
-use crate::bundle::Record;
 use crate::cli::args::{Build, Global, Invoke, Package};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
@@ -78,16 +75,9 @@ fn bundle(
     };
     package::run(&package, global, shell)?;
     let folder = plan::output(&facts.target, None, false).folder(function);
-    let zip = folder.join(record(&folder)?.zip);
+    let zip = folder.join(package::recorded(&folder)?.zip);
     let merged = config.of_handler(&handler.package, &handler.target);
     Ok((zip, request(function, &merged)))
-}
-
-fn record(folder: &Path) -> Result<Record, Error> {
-    let path = folder.join(Record::FILE);
-    let text = files::read_text(&path)?;
-    let path = path.display().to_string();
-    serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
 }
 
 /// The same flags, for this function's handler alone.

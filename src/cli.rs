@@ -12,6 +12,7 @@ mod deploy;
 mod doctor;
 mod facts;
 mod groups;
+mod interrupt;
 mod invoke;
 mod libraries;
 mod local;

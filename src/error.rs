@@ -164,14 +164,6 @@ pub enum InvokeError {
     /// The function's own error; it was shown.
     #[error("`{0}` answered with an error")]
     Function(String),
-    /// AWS could not be asked.
-    #[error("cannot invoke `{function}` on AWS: {source_text}")]
-    Aws {
-        /// The function.
-        function: String,
-        /// Why.
-        source_text: String,
-    },
     /// Lambda refused.
     #[error("cannot invoke `{function}`: {code}: {message}")]
     Refused {

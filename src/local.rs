@@ -148,17 +148,17 @@ struct Server {
     litter: Cell<bool>,
 }
 
-/// Runs a server until `stop` is there. `ready` is called once it listens, `talk` whenever something
-/// happens that no client is told.
+/// Runs a server until what `stop` answers is there. `ready` is called once it listens, after `stop`;
+/// `talk` whenever something happens that no client is told.
 ///
 /// # Errors
 ///
 /// If the port or the folder cannot be had. Nothing that a client or a function does ends the server.
-pub fn serve(
+pub fn serve<Stop: Future<Output = ()>>(
     options: Options,
     talk: Talk,
     ready: impl FnOnce(SocketAddr),
-    stop: impl Future<Output = ()>,
+    stop: impl FnOnce() -> std::io::Result<Stop>,
 ) -> Result<(), LocalError> {
     open_many();
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -166,6 +166,7 @@ pub fn serve(
     let result = runtime.block_on(local.run_until(async {
         let (listener, server) = Server::new(options, talk).await?;
         invoke::resume(&server)?;
+        let stop = stop()?;
         ready(server.address);
         tokio::task::spawn_blocking(store::clear_dead);
         let sweep = tokio::task::spawn_local(sweep(server.clone()));

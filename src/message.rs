@@ -82,6 +82,13 @@ pub enum Message<'a> {
         /// How many bytes of code go with it.
         bytes: u64,
     },
+    /// What a function has of newer features of Lambda; no deploy changes it.
+    LeftAlone {
+        /// Its name.
+        function: &'a str,
+        /// Members of its configuration that this program does not know, as they are.
+        members: serde_json::Map<String, serde_json::Value>,
+    },
     /// All steps that a deploy would take.
     Plan {
         /// The Region.

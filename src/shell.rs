@@ -1,8 +1,10 @@
 //! The terminal: the answer goes to standard output, everything else to standard error.
 
+mod rows;
+
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -10,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::audit::{Finding, Level};
 use crate::message::{Message, clean};
+use rows::Rows;
 
 /// What standard output holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,26 +35,28 @@ pub struct Shell {
     verbose: bool,
     color: ColorChoice,
     /// Lines that wait while cargo draws its own progress on the same terminal.
-    talk: Mutex<Talk>,
+    talk: Arc<Mutex<Talk>>,
 }
 
 #[derive(Default)]
 struct Talk {
     held: Option<Vec<u8>>,
     bar: Option<ProgressBar>,
+    rows: Option<Rows>,
 }
 
 impl Shell {
     /// A shell that speaks as the flags say.
     #[must_use]
     pub fn new(output: Output, quiet: bool, verbose: bool, color: ColorChoice) -> Self {
-        Self { output, quiet, verbose, color, talk: Mutex::default() }
+        Self { output, quiet, verbose, color, talk: Arc::default() }
     }
 
-    /// Another one that speaks alike, for what outlives this one.
+    /// Another one on the same terminal, for what outlives this one.
     #[must_use]
     pub fn apart(&self) -> Self {
-        Self::new(self.output, self.quiet, self.verbose, self.color)
+        let talk = Arc::clone(&self.talk);
+        Self { talk, ..Self::new(self.output, self.quiet, self.verbose, self.color) }
     }
 
     /// Whether `-v` is on.
@@ -119,6 +124,46 @@ impl Shell {
         }
     }
 
+    /// From now on each of `count` things has one line that changes, on a terminal that nothing else
+    /// was asked of.
+    pub fn start_rows(&self, count: usize) {
+        if !self.quiet && !self.verbose && io::stderr().is_terminal() {
+            self.talk().rows = Some(Rows::new(count));
+        }
+    }
+
+    /// What is going on with one of these things. Where there are no such lines it is said, if it is
+    /// something `new`.
+    pub fn row(&self, name: &str, verb: &str, text: impl Display, new: bool) {
+        let text = clean_lines(&text.to_string());
+        match &mut self.talk().rows {
+            Some(rows) => return rows.set(name, self.colored(verb, &text)),
+            None if !new => return,
+            None => {}
+        }
+        self.status(verb, text);
+    }
+
+    /// What was going on has ended.
+    pub fn rest(&self, name: &str, verb: &str, text: impl Display) {
+        if let Some(rows) = &mut self.talk().rows {
+            rows.rest(name, self.colored(verb, &clean_lines(&text.to_string())));
+        }
+    }
+
+    /// Takes the lines away.
+    pub fn end_rows(&self) {
+        self.talk().rows = None;
+    }
+
+    fn colored(&self, verb: &str, text: &str) -> String {
+        let plain = AutoStream::new(io::stderr(), self.color).current_choice();
+        match plain {
+            ColorChoice::Never => format!("{verb:>12} {text}"),
+            _ => format!("{GREEN}{verb:>12}{GREEN:#} {text}"),
+        }
+    }
+
     /// Standard error may be gone; that is no reason to stop working.
     fn say(&self, text: &str) {
         let mut talk = self.talk();
@@ -129,9 +174,10 @@ impl Shell {
         let write = || {
             let _ = AutoStream::new(io::stderr().lock(), self.color).write_all(text.as_bytes());
         };
-        match &talk.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
+        match (&talk.bar, &talk.rows) {
+            (Some(bar), _) => bar.suspend(write),
+            (None, Some(rows)) => rows.suspend(write),
+            (None, None) => write(),
         }
     }
 

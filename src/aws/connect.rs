@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::config::retry::RetryConfig;
@@ -51,7 +53,13 @@ pub(super) async fn load(place: &Place) -> SdkConfig {
         .retry_config(retry)
         .timeout_config(timeouts);
     if let Some(profile) = &place.profile {
-        loader = loader.profile_name(profile);
+        // Whoever names a profile means its account, as with AWS's own command line: credentials in the
+        // environment, which the chain would take first, do not count then.
+        let of_profile = ProfileFileCredentialsProvider::builder()
+            .profile_name(profile)
+            .configure(&ProviderConfig::with_default_region().await)
+            .build();
+        loader = loader.profile_name(profile).credentials_provider(of_profile);
     }
     if let Some(region) = &place.region {
         loader = loader.region(Region::new(region.clone()));

@@ -127,6 +127,10 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
             texts.push(text);
         }
     }
+    // Without a chain to go on with, this is all that the provider of a profile says.
+    if texts == ["the credential provider was not enabled"] {
+        return "there is no such profile, or it has no credentials".to_owned();
+    }
     texts.join(": ")
 }
 

@@ -14,9 +14,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::target::Runtime;
 pub(super) use build::{Build, Compile, ManifestFlags};
-pub(super) use deploy::{Deploy, Plan};
 #[cfg(feature = "aws")]
-pub(super) use deploy::{Place, Release};
+pub(super) use deploy::{Account, Place, Release};
+pub(super) use deploy::{Deploy, Plan};
 pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::args::{Deploy, Global, Plan, Release};
+use super::interrupt::Interrupt;
 use crate::aws::{Aws, Event, Job, Options, Outcome, Place, Stop};
 use crate::error::{DeployError, Error};
 use crate::release::change::Change;
@@ -52,8 +53,12 @@ fn serve(release: &Release, global: &Global, shell: &Shell) -> Result<(), Error>
     super::server::beside(options, talk, |address| {
         let place = Place { local: Some(address), ..Place::default() };
         release_all(release, place, jobs, shell)?;
-        shell.status("Serving", format!("on http://{address}; Ctrl-C ends it"));
-        super::asynchronously(async { drop(tokio::signal::ctrl_c().await) })
+        super::asynchronously(async {
+            let mut interrupt = Interrupt::listen()?;
+            shell.status("Serving", format!("on http://{address}; Ctrl-C ends it"));
+            interrupt.next().await;
+            Ok(())
+        })?
     })
 }
 
@@ -70,8 +75,9 @@ fn release_all(
         session.pretend_roles(&mut jobs, &observed);
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
+        jobs::intact(&jobs, &changes)?;
         session.must_last(&changes, shell).await?;
-        let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await;
+        let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await?;
         let Some(outcomes) = outcomes else {
             let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted));
             return Err(Error::Deploy(DeployError { stopped: stopped.collect(), planned: false }));
@@ -127,7 +133,7 @@ async fn deploy(
     observed: Vec<Observed>,
     release: &Release,
     shell: &Shell,
-) -> Option<Vec<Outcome>> {
+) -> Result<Option<Vec<Outcome>>, Error> {
     let options = Options {
         concurrency: release.concurrency,
         keep_going: release.build.compile.keep_going,
@@ -135,35 +141,48 @@ async fn deploy(
         new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
     };
     let (stop, interrupted) = watch::channel(false);
+    let mut interrupt = Interrupt::listen()?;
     let ended = async {
-        let _ = tokio::signal::ctrl_c().await;
+        interrupt.next().await;
         shell.status("Stopping", "when what is under way has ended; Ctrl-C once more ends at once");
         let _ = stop.send(true);
-        let _ = tokio::signal::ctrl_c().await;
+        interrupt.next().await;
     };
     let waits = RefCell::new(BTreeSet::new());
+    shell.start_rows(jobs.len());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
     let outcomes = tokio::select! {
         outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => Some(outcomes),
         () = ended => None,
     };
+    shell.end_rows();
     aws.abandon_uploads().await;
-    outcomes
+    Ok(outcomes)
 }
 
 fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
     match event {
         Event::Begins(change) => {
             let (verb, text) = show::begins(change);
-            shell.status(verb, text);
+            shell.row(&change.function, verb, text, true);
         }
-        Event::Made(_) => {}
+        Event::Made(change) => {
+            let (_, text) = show::begins(change);
+            shell.rest(&change.function, "Done", text);
+        }
         Event::Waits { function, what } => {
-            if waits.borrow_mut().insert(format!("{function}: {what}")) {
-                shell.detail("Waiting", format!("{function}: {what}"));
-            }
+            let new = waits.borrow_mut().insert(format!("{function}: {what}"));
+            shell.row(
+                function,
+                "Waiting",
+                format!("{function}: {what}"),
+                new && shell.is_verbose(),
+            );
         }
-        Event::Stops { function, why } => shell.warn(format!("{function}: {why}")),
+        Event::Stops { function, why } => {
+            shell.rest(function, "Stopped", function);
+            shell.warn(format!("{function}: {why}"));
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::args::{Global, Invoke};
 use crate::error::{Error, InvokeError};
 use crate::events;
+#[cfg(feature = "aws")]
+use crate::function::FunctionName;
 use crate::invocation::{Invocation, Invoked, Kind};
 use crate::local::{Client, PORT, Reply};
 use crate::message::Table;
@@ -47,31 +49,36 @@ pub(super) fn run(args: &Invoke, global: &Global, shell: &Shell) -> Result<(), E
             None => (local::run(&invocation, args, global, shell)?, By::ThisCall),
         }
     } else {
-        (on_aws(&invocation)?, By::Another)
+        (on_aws(&invocation, args, global, shell)?, By::Another)
     };
     show::show(&invocation, &invoked, (by, args.log), shell)
 }
 
+/// The settings of the workspace say which Region, if it has this function.
 #[cfg(feature = "aws")]
-fn on_aws(invocation: &Invocation<'_>) -> Result<Invoked, Error> {
-    use crate::aws::{Aws, AwsError, Place};
-    let function = || invocation.function.to_owned();
-    let sent = super::asynchronously(async {
-        let aws = Aws::connect(&Place::default(), 0.0, Box::new(|_| {})).await?;
-        aws.invoke(invocation).await
-    })?;
-    sent.map_err(|error| {
-        Error::Invoke(match error {
-            AwsError::Refused { code, message, .. } => {
-                InvokeError::Refused { function: function(), code, message }
-            }
-            error => InvokeError::Aws { function: function(), source_text: error.to_string() },
-        })
-    })
+fn on_aws(
+    invocation: &Invocation<'_>,
+    args: &Invoke,
+    global: &Global,
+    shell: &Shell,
+) -> Result<Invoked, Error> {
+    use super::deploy::session::account;
+    use super::remote::Scope;
+    use crate::error::RemoteError;
+    let scope = match FunctionName::new(invocation.function) {
+        Ok(name) => Scope::named(&[name.to_string()], &args.build.manifest, global, shell)?,
+        // An ARN, or a name with a qualifier.
+        Err(_) => Scope::default(),
+    };
+    super::asynchronously(async {
+        let session = scope.connect(account(&args.account), "invoke", shell).await?;
+        let invoked = session.aws.invoke(invocation).await;
+        invoked.map_err(|error| RemoteError::of("invoke", invocation.function, error).into())
+    })?
 }
 
 #[cfg(not(feature = "aws"))]
-fn on_aws(_: &Invocation<'_>) -> Result<Invoked, Error> {
+fn on_aws(_: &Invocation<'_>, _: &Invoke, _: &Global, _: &Shell) -> Result<Invoked, Error> {
     Err(super::without_aws())
 }
 

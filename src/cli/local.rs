@@ -2,6 +2,7 @@
 
 use std::env;
 use std::error::Error as _;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process;
@@ -9,9 +10,8 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::args::{Global, Local, Rehearsal};
+use super::interrupt::Interrupt;
 use super::lower::shown;
 use crate::error::Error;
 use crate::files::{self, FileError};
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
     let mut answered = Ok(());
     let region = options.region.clone();
     let ready = |address: SocketAddr| answered = answer(args, (address, region.as_str()), shell);
-    let served = local::serve(options, Box::new(talk), ready, stop());
+    let served = local::serve(options, Box::new(talk), ready, stop);
     // The server's end of the talk is gone; what is still to be said is said, if somebody reads.
     let _ = all_said.recv_timeout(PATIENCE);
     served?;
@@ -159,15 +159,8 @@ fn answer(args: &Local, (address, region): (SocketAddr, &str), shell: &Shell) ->
     Ok(())
 }
 
-/// Until Ctrl-C, SIGTERM, or the end of the terminal.
-async fn stop() {
-    let any = async |kind| match signal(kind) {
-        Ok(mut signals) => drop(signals.recv().await),
-        Err(_) => std::future::pending().await,
-    };
-    tokio::select! {
-        () = any(SignalKind::interrupt()) => {}
-        () = any(SignalKind::terminate()) => {}
-        () = any(SignalKind::hangup()) => {}
-    }
+/// Until somebody ends it.
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = Interrupt::listen()?;
+    Ok(async move { interrupt.next().await })
 }

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::args::{Global, Logs};
 use super::deploy::session;
+use super::interrupt::Interrupt;
 use super::remote::Scope;
 use crate::aws::{AwsError, Log};
 use crate::error::{Error, RemoteError};
@@ -39,10 +40,11 @@ pub(super) fn run(args: &Logs, global: &Global, shell: &Shell) -> Result<(), Err
         if !args.follow {
             return work.await;
         }
+        let mut interrupt = Interrupt::listen()?;
         tokio::select! {
             ended = work => ended,
             // Whoever ends it has seen enough.
-            Ok(()) = tokio::signal::ctrl_c() => Ok(()),
+            () = interrupt.next() => Ok(()),
         }
     })?
 }

@@ -32,6 +32,7 @@ pub(super) struct Named {
 }
 
 /// All of them.
+#[derive(Default)]
 pub(super) struct Scope {
     pub(super) functions: Vec<Named>,
     /// Where bundles are, unless they are elsewhere; none outside of a workspace.
@@ -52,7 +53,7 @@ impl Scope {
         for name in names {
             FunctionName::new(name).map_err(|error| Error::Usage(error.to_string()))?;
         }
-        let mut scope = Self { functions: Vec::new(), bundles: None, names: Vec::new() };
+        let mut scope = Self::default();
         if names.is_empty() || has_workspace(global) {
             let facts = Facts::gather(build.cargo_options(global), true)?;
             let flags = build.compile.settings(&Audit::default());

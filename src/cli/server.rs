@@ -44,7 +44,7 @@ pub(super) fn beside<T>(
             let ready = move |at| {
                 let _ = address.send(at);
             };
-            let stop = async move { drop(stopped.await) };
+            let stop = || Ok(async move { drop(stopped.await) });
             local::serve(options, Box::new(talk), ready, stop)
         });
         let worked = match listening.recv() {

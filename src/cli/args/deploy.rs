@@ -82,10 +82,24 @@ pub(in crate::cli) struct Release {
     pub(in crate::cli) build: Build,
 }
 
-/// Which AWS.
+/// Which AWS, or the Lambda on this machine.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "AWS")]
 pub(in crate::cli) struct Place {
+    #[command(flatten)]
+    pub(in crate::cli) account: Account,
+    /// The Lambda on this machine that `local` has started: no account, no credentials
+    #[arg(long, conflicts_with_all = ["aws_profile", "endpoint_url"])]
+    pub(in crate::cli) local: bool,
+    /// Where `local` listens
+    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, requires = "local")]
+    pub(in crate::cli) port: u16,
+}
+
+/// Which AWS.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "AWS")]
+pub(in crate::cli) struct Account {
     /// The profile of AWS's shared configuration [default: `AWS_PROFILE`]
     #[arg(long = "profile", value_name = "NAME")]
     pub(in crate::cli) aws_profile: Option<String>,
@@ -95,10 +109,4 @@ pub(in crate::cli) struct Place {
     /// The endpoint of every service
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) endpoint_url: Option<String>,
-    /// The Lambda on this machine that `local` has started: no account, no credentials
-    #[arg(long, conflicts_with_all = ["aws_profile", "endpoint_url"])]
-    pub(in crate::cli) local: bool,
-    /// Where `local` listens
-    #[arg(long, value_name = "PORT", default_value_t = crate::local::PORT, requires = "local")]
-    pub(in crate::cli) port: u16,
 }

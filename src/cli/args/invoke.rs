@@ -2,9 +2,12 @@
 
 use clap::Args;
 
+use super::deploy::Account;
 use super::{Audit, Build};
 
 #[derive(Debug, Args)]
+// `--profile` is AWS's here, as with whatever else goes to AWS.
+#[command(mut_arg("profile", |arg| arg.long("cargo-profile")))]
 pub(in crate::cli) struct Invoke {
     /// The function: its name; with a server or on AWS also name:qualifier, or an ARN
     #[arg(value_name = "FUNCTION", required_unless_present = "list_events")]
@@ -30,11 +33,13 @@ pub(in crate::cli) struct Invoke {
     /// Show the end of the log, 4 KB
     #[arg(long, help_heading = "Invocation")]
     pub(in crate::cli) log: bool,
+    #[command(flatten)]
+    pub(in crate::cli) account: Account,
     /// Invoke it on this machine
-    #[arg(long, help_heading = "Invocation")]
+    #[arg(long, conflicts_with_all = ["aws_profile", "endpoint_url"], help_heading = "AWS")]
     pub(in crate::cli) local: bool,
     /// Where `local` listens [default: 9720]
-    #[arg(long, value_name = "PORT", help_heading = "Invocation")]
+    #[arg(long, value_name = "PORT", help_heading = "AWS")]
     pub(in crate::cli) port: Option<u16>,
     #[command(flatten)]
     pub(in crate::cli) audit: Audit,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::aws::Job;
+use crate::bundle::Record;
 use crate::cli::args::{Global, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
@@ -18,6 +19,8 @@ use crate::files;
 use crate::function::{Function, Role};
 use crate::nearest;
 use crate::plan;
+use crate::release::change::Change;
+use crate::release::describe::bytes;
 use crate::release::desired::{Code, Desired, Object};
 use crate::release::marker;
 use crate::release::wanted::Wanted;
@@ -178,14 +181,46 @@ fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
     let arch = function.compile.target.arch.aws_name();
     let folder = base.join(function.name.as_str()).join(arch);
     let record = package::recorded(&folder)?;
+    let zip = folder.join(&record.zip);
+    let found = std::fs::metadata(&zip).map_err(|source| {
+        Error::Usage(format!(
+            "cannot read {}: {source}; package `{}` again",
+            zip.display(),
+            function.name
+        ))
+    })?;
+    if record.function != function.name.as_str() || found.len() != record.sizes.zip {
+        return Err(altered(function.name.as_str(), &zip));
+    }
     Ok(Bundle {
-        zip: folder.join(&record.zip),
+        zip,
         sha256: record.code_sha256,
         size: record.sizes.zip,
         architecture: record.architecture,
         runtime: record.runtime,
         commit: record.commit,
     })
+}
+
+/// Whether what changes send is what was recorded: else AWS would have what nobody has checked.
+pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
+    let sent = |job: &&Job| {
+        changes.iter().any(|change| change.function == job.desired.name && bytes(change) > 0)
+    };
+    for Job { desired, zip } in jobs.iter().filter(sent) {
+        if Sha256::of(&files::read_bytes(zip)?).base64() != desired.code.sha256 {
+            return Err(altered(&desired.name, zip));
+        }
+    }
+    Ok(())
+}
+
+fn altered(function: &str, zip: &Path) -> Error {
+    Error::Usage(format!(
+        "{} is not what {} beside it says: package `{function}` again",
+        zip.display(),
+        Record::FILE
+    ))
 }
 
 /// A zip that others made.

@@ -175,12 +175,18 @@ async fn connect(place: &Place, rate: f64, shell: &Shell) -> Result<Aws, AwsErro
 
 /// Where the flags lead. Looks for the server on this machine, if that is meant.
 pub(in crate::cli) fn place(flags: &args::Place) -> Result<Place, Error> {
-    Ok(Place {
+    let local = flags.local.then(|| local(flags.port)).transpose()?;
+    Ok(Place { local, ..account(&flags.account) })
+}
+
+/// Where the flags lead on AWS.
+pub(in crate::cli) fn account(flags: &args::Account) -> Place {
+    Place {
         profile: flags.aws_profile.clone(),
         region: flags.region.clone(),
         endpoint_url: flags.endpoint_url.clone(),
-        local: flags.local.then(|| local(flags.port)).transpose()?,
-    })
+        local: None,
+    }
 }
 
 /// Whether a server of ours listens there.

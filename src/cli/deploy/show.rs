@@ -3,10 +3,12 @@
 use super::session::Session;
 use crate::error::Error;
 use crate::message::{Message, bytes, clean};
+use crate::release::Object;
 use crate::release::change::{Action, Attachment, Change};
 use crate::release::describe::{self, Detail, details, line};
 use crate::release::desired::Desired;
 use crate::release::observed::Observed;
+use crate::release::status::unknown;
 use crate::shell::Shell;
 
 /// Every change, by function and phase.
@@ -20,6 +22,12 @@ pub(super) fn plan(
     if shell.is_json() {
         for change in changes {
             shell.record(&record(change))?;
+        }
+        for (desired, observed) in all {
+            let members = newer(observed);
+            if !members.is_empty() {
+                shell.record(&Message::LeftAlone { function: &desired.name, members })?;
+            }
         }
     } else {
         for (desired, observed) in all {
@@ -77,6 +85,13 @@ fn of_function(
             shell.answer(format_args!("  {:<14}  {}", "", clean(&shortened(&detail))))?;
         }
     }
+    for (name, value) in newer(observed) {
+        shell.answer(format_args!(
+            "  {:<14}{}",
+            "left alone",
+            clean(&format!("{name}: {value}"))
+        ))?;
+    }
     if !desired.publishes() && observed.function.is_some() {
         shell.warn(format!(
             "{}: no version is published and no alias moved: calls of $LATEST see each step at once",
@@ -84,6 +99,11 @@ fn of_function(
         ));
     }
     Ok(())
+}
+
+/// What a function has of features that this program does not know.
+fn newer(observed: &Observed) -> Object {
+    observed.latest().map(unknown).unwrap_or_default()
 }
 
 /// A policy, to be attached to whoever deploys.

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::proxy::Proxy;
 use super::site::{ROLE, Site, answer, leaks, state};
 use crate::local::server::Server;
+use crate::support::host_arch;
 
 #[test]
 fn a_first_deploy_and_one_with_nothing_to_do() {
@@ -127,6 +128,36 @@ fn a_plan_says_each_field_and_exits_with_5_if_asked() {
     assert!(!leaks(&run, "hunter22"));
 }
 
+/// The account's Lambda is newer than this program: another member, another word in one that it knows.
+#[test]
+fn what_is_of_newer_features_is_shown_raw_and_stays() {
+    let server = Server::start(&[]);
+    let site = Site::new(&["api"]);
+    site.deploy(&server.address);
+    let proxy = Proxy::editing(&server.address, |_, _, answer| {
+        for (old, new) in [("\"SnapStart\":", "\"FluxStart\":"), ("PassThrough", "WalkThrough")] {
+            let at = answer.windows(old.len()).position(|found| found == old.as_bytes());
+            if let Some(at) = at {
+                answer[at..at + old.len()].copy_from_slice(new.as_bytes());
+            }
+        }
+        true
+    });
+    site.run(&proxy.address, &["plan", "--exit-code"]).code(0);
+    site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\nmemory = 512\n"));
+    let run = site.run(&proxy.address, &["plan"]).code(0);
+    assert!(run.stdout.contains("  left alone    FluxStart: {\"ApplyOn\":"), "{}", run.stdout);
+    let run = site.run(&proxy.address, &["plan", "--output", "json"]).code(0);
+    let left = |record: &&serde_json::Value| record["reason"] == "left-alone";
+    let records = run.records();
+    let left = records.iter().find(left).unwrap();
+    assert_eq!(left["members"]["FluxStart"]["ApplyOn"], "None");
+    site.run(&proxy.address, &["deploy"]).code(0);
+    let sent = proxy.all().into_iter().map(|call| String::from_utf8(call.body).unwrap());
+    assert!(sent.into_iter().all(|body| !body.contains("Flux") && !body.contains("Walk")));
+    site.run(&proxy.address, &["plan", "--exit-code"]).code(0);
+}
+
 #[test]
 fn what_is_refused_is_refused_before_the_first_call() {
     let server = Server::start(&[]);
@@ -140,6 +171,25 @@ fn what_is_refused_is_refused_before_the_first_call() {
     site.run(&server.address, &["deploy", "--keep-going"]).code(4);
     assert_eq!(answer(&server, "worker"), "one");
     site.run(&server.address, &["deploy", "wroker"]).code(2).says("worker");
+}
+
+/// What AWS would have refused, or run, after a call.
+#[test]
+fn a_bundle_that_was_changed_by_hand_is_not_sent() {
+    let server = Server::start(&[]);
+    let site = Site::new(&["api"]);
+    let zip = site.workspace.path().join(format!("bundles/api/{}/bootstrap.zip", host_arch()));
+    let mut bytes = std::fs::read(&zip).unwrap();
+    bytes[12] ^= 1;
+    std::fs::write(&zip, &bytes).unwrap();
+    let run = site.run(&server.address, &["deploy"]).code(2);
+    run.says("bootstrap.zip is not what lambda-pack.json beside it says: package `api` again");
+    bytes.push(0);
+    std::fs::write(&zip, &bytes).unwrap();
+    site.run(&server.address, &["plan"]).code(2).says("package `api` again");
+    std::fs::remove_file(&zip).unwrap();
+    site.run(&server.address, &["plan"]).code(2).says("No such file").says("package `api` again");
+    assert_eq!(state(&server, "api")["configuration"], serde_json::Value::Null);
 }
 
 #[test]

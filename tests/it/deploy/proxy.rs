@@ -8,9 +8,9 @@ use std::thread;
 
 use lambda_pack::account::model;
 
-/// Done after a call has had its effect and before its answer is passed on: its number, from 1, and its
-/// method and path. Says whether the answer is passed on.
-type After = Box<dyn Fn(usize, &str) -> bool + Send + Sync>;
+/// Done after a call has had its effect and before its answer is passed on: its number, from 1, its
+/// method and path, and the answer. Says whether the answer is passed on.
+type After = Box<dyn Fn(usize, &str, &mut [u8]) -> bool + Send + Sync>;
 
 pub(crate) struct Proxy {
     pub(crate) address: String,
@@ -44,6 +44,14 @@ impl Proxy {
     pub(crate) fn new(
         to: &str,
         after: impl Fn(usize, &str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::editing(to, move |number, call, _| after(number, call))
+    }
+
+    /// The same, where answers may become others of the same length.
+    pub(crate) fn editing(
+        to: &str,
+        after: impl Fn(usize, &str, &mut [u8]) -> bool + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -93,13 +101,13 @@ fn pass(mut client: TcpStream, to: &str, calls: &Mutex<Vec<Call>>, after: &After
         let call = line.rsplit_once(' ')?.0.to_owned();
         server.write_all(&request).ok()?;
         // What answers HEAD has a length and no body.
-        let (_, answer) = message(&mut server, !call.starts_with("HEAD "))?;
+        let (_, mut answer) = message(&mut server, !call.starts_with("HEAD "))?;
         let number = {
             let mut calls = calls.lock().unwrap();
             calls.push(Call { line: call.clone(), body: request[head.len()..].to_vec() });
             calls.len()
         };
-        if !after(number, &call) {
+        if !after(number, &call, &mut answer) {
             return None;
         }
         client.write_all(&answer).ok()?;

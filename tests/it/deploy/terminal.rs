@@ -12,6 +12,16 @@ use crate::local::server::Server;
 /// Ctrl-C in the middle: what became of each function is said, and the next run completes the work.
 #[test]
 fn ctrl_c_ends_with_a_report() {
+    interrupted_by(Signal::INT);
+}
+
+/// The same by what a job's end sends.
+#[test]
+fn sigterm_ends_with_a_report() {
+    interrupted_by(Signal::TERM);
+}
+
+fn interrupted_by(signal: Signal) {
     let server = Server::start(&["--fault", "slow=3s:CreateFunction"]);
     let site = Site::new(&["api", "worker"]);
     let mut command = site.command(&server.address, &["deploy"]);
@@ -23,7 +33,7 @@ fn ctrl_c_ends_with_a_report() {
         line.clear();
         assert!(said.read_line(&mut line).unwrap() > 0, "it has ended before");
     }
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&child), signal).unwrap();
     let (mut rest, mut report) = (String::new(), String::new());
     said.read_to_string(&mut rest).unwrap();
     child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
@@ -60,6 +70,36 @@ fn a_server_that_it_starts_stays_until_ctrl_c() {
     // Without --serve the error says what would help.
     let mut command = site.workspace.command(&["deploy", "--from", "bundles"]);
     crate::support::run(command.args(local)).code(2).says("--serve");
+}
+
+/// On a terminal a function has one line, which changes; piped, each step has one.
+#[test]
+fn a_terminal_gets_a_line_for_each_function() {
+    let server = Server::start(&[]);
+    let site = Site::new(&["api", "worker"]);
+    let deploy = site.command(&server.address, &["deploy", "--color", "always"]);
+    let words: Vec<String> = std::iter::once(deploy.get_program())
+        .chain(deploy.get_args())
+        .map(|word| word.to_str().unwrap().to_owned())
+        .collect();
+    // From `bsdutils`, which each Debian has.
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &words.join(" "), "/dev/null"]).current_dir(site.workspace.path());
+    for (name, value) in deploy.get_envs() {
+        match value {
+            Some(value) => script.env(name, value),
+            None => script.env_remove(name),
+        };
+    }
+    let run = crate::support::run(script.env("TERM", "xterm").stdin(Stdio::null())).code(0);
+    let up = "\u{1b}[1A";
+    assert!(run.stdout.contains(up), "it goes back to lines above: {:?}", run.stdout);
+    assert!(run.stdout.contains("Publishing"), "{:?}", run.stdout);
+    let last = run.stdout.rsplit("\u{1b}[2K").next().unwrap();
+    assert!(!last.contains("Creating") && last.contains("live → 1"), "{last:?}");
+    site.bundle("api", "two");
+    let run = site.run(&server.address, &["deploy"]).code(0);
+    assert!(!run.stderr.contains(up) && run.stderr.contains("Publishing"), "{}", run.stderr);
 }
 
 #[test]

@@ -64,6 +64,12 @@ fn invoke_works(endpoint: &str, version: &str) {
     invoke(endpoint, &["echo", "--dry-run"]).code(0).says("echo can be invoked");
     invoke(endpoint, &["echo", "--async"]).code(0).says("Queued for echo");
     invoke(endpoint, &["nobody"]).code(4).says("ResourceNotFoundException");
+    // Flags over variables, as everywhere.
+    let flags = ["--endpoint-url", endpoint, "--region", "us-east-1"];
+    let away = invoke("http://127.0.0.1:9", &[&["echo", "--payload", "3"], &flags[..]].concat());
+    assert_eq!(away.code(0).stdout.trim(), "3");
+    let nobody = invoke(endpoint, &["echo", "--profile", "nobody"]).code(4);
+    nobody.says("there is no such profile, or it has no credentials");
 }
 
 #[cfg(feature = "aws")]

@@ -1,0 +1,54 @@
+//! Ctrl-C, and whatever else asks a program to end.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Ctrl-C, SIGTERM and the end of the terminal (unless `nohup` has it ignored). From when this is made
+/// until the process ends they do no more than to be seen here: whoever makes it before it begins
+/// something is not ended in the middle of that.
+pub(super) struct Interrupt {
+    ctrl_c: Signal,
+    terminate: Signal,
+    hangup: Option<Signal>,
+}
+
+impl Interrupt {
+    /// Begins to listen; only inside of the runtime.
+    ///
+    /// # Errors
+    /// If the system has no more pipes.
+    pub(super) fn listen() -> io::Result<Self> {
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            ctrl_c: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: hangup.transpose()?,
+        })
+    }
+
+    /// Until the next one.
+    pub(super) async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.ctrl_c.recv() => {}
+            _ = self.terminate.recv() => {}
+            () = hangup => {}
+        }
+    }
+}
+
+/// Whether whoever started us has SIGHUP ignored (`SigIgn` of proc(5): the lowest bit is signal 1).
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
+}

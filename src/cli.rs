@@ -16,6 +16,7 @@ mod interrupt;
 mod invoke;
 mod libraries;
 mod local;
+mod log_line;
 #[cfg(feature = "aws")]
 mod logs;
 mod lower;
@@ -26,6 +27,7 @@ mod question;
 mod recorded;
 #[cfg(feature = "aws")]
 mod remote;
+mod run;
 mod runs;
 mod server;
 #[cfg(feature = "aws")]
@@ -113,6 +115,8 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Verify(args) => verify::run(args, &cli.global, shell),
         Command::Invoke(args) => invoke::run(args, &cli.global, shell),
         Command::Local(args) => local::run(args, &cli.global, shell),
+        Command::Run(args) => run::run(args, &cli.global, shell),
+        Command::Watch(args) => run::watch::watch(args, &cli.global, shell),
         #[cfg(feature = "aws")]
         Command::Plan(args) => deploy::plan(args, &cli.global, shell),
         #[cfg(feature = "aws")]
@@ -147,7 +151,6 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
 }
 
 /// Runs what waits for the network, on this thread.
-#[cfg(feature = "aws")]
 fn asynchronously<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let set = tokio::task::LocalSet::new();

@@ -81,6 +81,8 @@ pub struct Config {
     pub env: Option<String>,
     /// What is written for cargo-lambda and not taken.
     pub warnings: Vec<Mistake>,
+    /// The files that it was read from, beside the manifests.
+    pub files: Vec<std::path::PathBuf>,
     /// Those of every handler, by package and name, or what is wrong with them together.
     settings: BTreeMap<(String, String), Result<Settings, Vec<Mistake>>>,
 }
@@ -131,6 +133,7 @@ impl Config {
             layers: reader.layers,
             env: inputs.env.clone(),
             warnings: reader.warnings,
+            files: Vec::new(),
             settings: BTreeMap::new(),
         };
         config.settle(inputs);

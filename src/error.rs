@@ -298,7 +298,9 @@ impl Error {
             #[cfg(feature = "aws")]
             Self::Remote(_) => 4,
             Self::Changes(_) => 5,
-            Self::Invoke(_) | Self::Local(LocalError::Lost { .. }) => 4,
+            Self::Invoke(_) | Self::Local(LocalError::Lost { .. } | LocalError::Refused { .. }) => {
+                4
+            }
             Self::Data(_)
             | Self::Local(LocalError::Start(_))
             | Self::Output(_)

@@ -7,6 +7,7 @@
 mod joined;
 
 use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use jobserver::{Acquired, Client};
@@ -20,6 +21,8 @@ use joined::{Joined, Token};
 pub struct Jobs {
     most: usize,
     server: Server,
+    /// Whether this process's own job was set free.
+    free: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -59,12 +62,16 @@ impl Jobs {
             Some(text) => most(&text, cores),
         };
         if let Some(joined) = Joined::of_environment() {
-            return Self { most: cores, server: Server::Joined(joined) };
+            return Self {
+                most: cores,
+                server: Server::Joined(joined),
+                free: AtomicBool::new(false),
+            };
         }
         // What cargo does not take, cargo says.
         let server = most.and_then(|most| Client::new(most.saturating_sub(1)).ok());
         let server = server.map_or(Server::Nobody, Server::Own);
-        Self { most: most.unwrap_or(cores), server }
+        Self { most: most.unwrap_or(cores), server, free: AtomicBool::new(false) }
     }
 
     /// The most that may run at once.
@@ -88,8 +95,24 @@ impl Jobs {
         }
     }
 
+    /// Cargo has this process's own job, also if it has run before.
+    pub fn cargo_begins(&self) {
+        if !self.free.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        match &self.server {
+            Server::Own(server) => {
+                // Without it, one more works.
+                let _ = server.acquire_raw();
+            }
+            Server::Joined(server) => server.take_own(),
+            Server::Nobody => {}
+        }
+    }
+
     /// From now on nobody else has this process's own job.
     pub fn cargo_has_ended(&self) {
+        self.free.store(true, Ordering::Relaxed);
         match &self.server {
             Server::Own(server) => {
                 // Without it, work goes on with a job less.
@@ -148,7 +171,8 @@ mod tests {
     #[test]
     fn work_waits_for_its_turn() {
         let server = Client::new(1).unwrap();
-        let jobs = Jobs { most: 2, server: Server::Own(server.clone()) };
+        let free = AtomicBool::new(false);
+        let jobs = Jobs { most: 2, server: Server::Own(server.clone()), free };
         let first = jobs.turn();
         assert_eq!(server.available().unwrap(), 0, "the other job is cargo's");
         jobs.cargo_has_ended();
@@ -156,5 +180,9 @@ mod tests {
         assert_eq!(server.available().unwrap(), 0);
         drop((first, second));
         assert_eq!(server.available().unwrap(), 2);
+        // Another run of cargo's, and none without an end between.
+        jobs.cargo_begins();
+        jobs.cargo_begins();
+        assert_eq!(server.available().unwrap(), 1);
     }
 }

@@ -8,6 +8,7 @@
 mod client;
 mod clock;
 mod control;
+mod direct;
 mod environment;
 mod failure;
 mod faults;
@@ -39,6 +40,7 @@ use pool::Pools;
 use store::Store;
 
 pub use client::{Client, Reply};
+pub use direct::{Direct, Handle};
 pub use faults::{Fault, FaultError, KINDS as FAULTS, read as read_faults};
 pub use store::StoreError;
 
@@ -66,6 +68,13 @@ pub enum Event<'a> {
     },
     /// What became of an event that nobody waits for.
     Note(&'a str),
+    /// An execution environment was started.
+    Started {
+        /// The function.
+        function: &'a str,
+        /// The process, which a debugger may want.
+        process: u32,
+    },
 }
 
 /// How the server is to be.
@@ -77,6 +86,9 @@ pub struct Options {
     pub region: String,
     /// Where the account is kept; none: in memory.
     pub data: Option<PathBuf>,
+    /// Where code is kept that goes with the server; none: with temporary files. On the disk of a build
+    /// its programs need not be copied.
+    pub scratch: Option<PathBuf>,
     /// How long functions stay `Pending` and updates `InProgress`.
     pub delay: Duration,
     /// Where S3 is, for code that is named by bucket and key.
@@ -115,6 +127,14 @@ pub enum LocalError {
     /// What listens there says nothing.
     #[error("what listens on {0} does not answer")]
     Silent(SocketAddr),
+    /// A function cannot be put there.
+    #[error("{code}: {message}")]
+    Refused {
+        /// The code of the API.
+        code: &'static str,
+        /// What it says.
+        message: String,
+    },
     /// A call was not answered.
     #[error("no answer from {address}")]
     Lost {
@@ -157,7 +177,7 @@ struct Server {
 pub fn serve<Stop: Future<Output = ()>>(
     options: Options,
     talk: Talk,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(Handle),
     stop: impl FnOnce() -> std::io::Result<Stop>,
 ) -> Result<(), LocalError> {
     open_many();
@@ -167,8 +187,11 @@ pub fn serve<Stop: Future<Output = ()>>(
         let (listener, server) = Server::new(options, talk).await?;
         invoke::resume(&server)?;
         let stop = stop()?;
-        ready(server.address);
-        tokio::task::spawn_blocking(store::clear_dead);
+        let (work, asked) = tokio::sync::mpsc::unbounded_channel();
+        ready(Handle { address: server.address, store: server.store.clone(), work });
+        let direct = tokio::task::spawn_local(direct::serve(asked, server.clone()));
+        let scratch = server.options.scratch.clone();
+        tokio::task::spawn_blocking(move || store::clear_dead(scratch.as_deref()));
         let sweep = tokio::task::spawn_local(sweep(server.clone()));
         let drained = async {
             stop.await;
@@ -181,6 +204,7 @@ pub fn serve<Stop: Future<Output = ()>>(
             () = drained => {}
         }
         sweep.abort();
+        direct.abort();
         server.pools.end();
         Ok(())
     }));
@@ -195,7 +219,7 @@ impl Server {
         let listen = |source| LocalError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr()?;
-        let store = Store::open(options.data.as_deref())?;
+        let store = Store::open(options.data.as_deref(), options.scratch.as_deref())?;
         let mut account = Account::new(ACCOUNT, &options.region);
         store.restore(&mut account)?;
         let watch = services::Watch::restored(&store)?;

@@ -4,6 +4,7 @@
 //! `reason`, as cargo's own messages have.
 
 mod remote;
+mod serving;
 mod table;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
+pub use serving::Served;
 pub use table::{Keep, Table};
 
 use crate::audit::{Finding, Level};
@@ -81,6 +83,13 @@ pub enum Message<'a> {
         details: Vec<serde_json::Value>,
         /// How many bytes of code go with it.
         bytes: u64,
+    },
+    /// Functions that are served on this machine.
+    Serving {
+        /// Where.
+        endpoint: &'a str,
+        /// All of them.
+        functions: Vec<Served<'a>>,
     },
     /// What a function has of newer features of Lambda; no deploy changes it.
     LeftAlone {

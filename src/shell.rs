@@ -211,6 +211,13 @@ impl Shell {
         ));
     }
 
+    /// A line of what functions write, in the colours that it has.
+    pub fn stream(&self, function: &str, text: &str) {
+        if !self.quiet {
+            self.say(&format!("{CYAN}{}{CYAN:#} {text}\n", clean(function)));
+        }
+    }
+
     /// Something that is not wrong, and not as it might be thought either.
     pub fn warn(&self, text: impl Display) {
         if !self.quiet {

@@ -6,6 +6,7 @@ mod invoke;
 mod local;
 mod rehearsal;
 mod remote;
+mod run;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
 pub(super) use remote::{Delete, Logs, Status};
+pub(super) use run::{Run, Watch};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -122,6 +124,20 @@ pub(super) enum Command {
     /// With --data everything is kept but log lines and metrics, which are of this server's own time.
     /// Without, nothing is, and events that were not run yet end with the server.
     Local(Local),
+    /// Build the functions and run them on this machine, until Ctrl-C
+    ///
+    /// The dev profile, for this machine's architecture, straight from the tree; --release for what
+    /// ships. Functions have their settings, aliases and URLs, and a Lambda on this machine serves them:
+    /// for `invoke --local`, for the AWS command line and SDKs, and for browsers by their URLs.
+    ///
+    /// What functions write comes as one stream, each line with its function.
+    Run(Run),
+    /// The same, and build again whenever something changes
+    ///
+    /// Cargo builds what follows from the change. A new build takes over between two invocations: those
+    /// that have begun end on the old one. As long as a build fails the last good one serves. Manifests,
+    /// settings and their files are read again too; ignore files are honoured.
+    Watch(Watch),
     /// Invoke a function, on AWS or on this machine
     ///
     /// What the function answers goes to standard output, log, duration and memory to standard error.

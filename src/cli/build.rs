@@ -19,6 +19,7 @@ use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
 use crate::bundle::LinkerRecord;
 use crate::compile::Compile;
+use crate::config::Config;
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
 use crate::function::Function;
@@ -36,6 +37,8 @@ use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
 pub(super) struct Job {
     pub(super) options: CargoOptions,
     pub(super) metadata: Metadata,
+    /// What is set.
+    pub(super) config: Config,
     pub(super) rustc: Rustc,
     pub(super) plan: Plan,
     /// What each way of compiling needs.
@@ -54,6 +57,13 @@ pub(super) struct Job {
 /// The compile, the folders that build scripts gave to the linker, those that the user named, and the
 /// root of the system.
 type LibraryQuestion = (Compile, Vec<PathBuf>, Vec<PathBuf>, Option<PathBuf>);
+
+/// The files of a bundle.
+pub(super) struct Files {
+    pub(super) tree: Tree,
+    inspected: Vec<Inspected>,
+    is_dynamic: bool,
+}
 
 /// All that goes into one bundle.
 pub(super) struct Contents {
@@ -118,6 +128,7 @@ impl Job {
         let job = Self {
             options,
             metadata,
+            config,
             rustc,
             plan,
             prepared,
@@ -173,22 +184,34 @@ impl Job {
         Ok(tree)
     }
 
-    /// All that goes into a function's bundle: `tree`, which it includes; `executable`, a copy of the
+    /// The files of a function's bundle: `tree`, which it includes; `executable`, a copy of the
     /// artifact's or that itself; and the libraries that Lambda lacks, as they are looked for.
-    pub(super) fn contents(
-        &self,
+    pub(super) fn files(
         lookup: &Lookup<'_>,
         mut tree: Tree,
         executable: &Path,
         shell: &Shell,
-    ) -> Result<Contents, Error> {
-        let function = lookup.function;
+    ) -> Result<Files, Error> {
         let length =
             files::open_file(executable).and_then(|file| files::length(&file, executable))?;
-        insert_executable(&mut tree, function, length, executable)?;
+        insert_executable(&mut tree, lookup.function, length, executable)?;
         let mut files = inspect::tree(&tree)?;
-        let embedded = self.embedded(function, executable)?;
         let is_dynamic = libraries::insert(&mut tree, &mut files, lookup, shell)?;
+        Ok(Files { tree, inspected: files, is_dynamic })
+    }
+
+    /// The same with what the audit wants to know beside.
+    pub(super) fn contents(
+        &self,
+        lookup: &Lookup<'_>,
+        tree: Tree,
+        executable: &Path,
+        shell: &Shell,
+    ) -> Result<Contents, Error> {
+        let Files { tree, inspected: files, is_dynamic } =
+            Self::files(lookup, tree, executable, shell)?;
+        let function = lookup.function;
+        let embedded = self.embedded(function, executable)?;
         let searched = if is_dynamic { lookup.folders } else { &[] };
         let searched = searched.iter().map(|folder| folder.display().to_string()).collect();
         let root = self.metadata.workspace_root.as_std_path();

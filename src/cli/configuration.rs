@@ -1,5 +1,6 @@
 //! Where settings are found: files, variables, flags.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
@@ -58,15 +59,21 @@ pub(super) fn load(
     let variables = variables(&mut mistakes);
     let by_name: BTreeMap<&str, &str> =
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let asked = RefCell::new(vec![root.join(FILE)]);
     let inputs = Inputs {
         members,
         workspace,
         lambda_pack,
         cargo_lambda,
-        read: &|path| match files::read_settings(&root.join(path)) {
-            Ok(Some(text)) => Ok(text),
-            Ok(None) => Err("it is not there".to_owned()),
-            Err(why) => Err(why.to_string()),
+        read: &|path| {
+            let path = root.join(path);
+            let text = files::read_settings(&path);
+            asked.borrow_mut().push(path);
+            match text {
+                Ok(Some(text)) => Ok(text),
+                Ok(None) => Err("it is not there".to_owned()),
+                Err(why) => Err(why.to_string()),
+            }
         },
         // An empty variable picks none.
         env: global.env.clone().filter(|env| !env.is_empty()),
@@ -76,7 +83,7 @@ pub(super) fn load(
         lookup: &|name| by_name.get(name).map(|&value| value.to_owned()),
         variables: variables.clone(),
     };
-    let config = match Config::load(&inputs) {
+    let mut config = match Config::load(&inputs) {
         Ok(config) if mistakes.is_empty() => config,
         Ok(_) => return Err(Error::Config(mistakes)),
         Err(more) => {
@@ -85,6 +92,7 @@ pub(super) fn load(
             return Err(Error::Config(mistakes));
         }
     };
+    config.files = asked.take();
     for warning in &config.warnings {
         shell.warn(warning);
         if shell.is_json() {

@@ -50,7 +50,8 @@ fn serve(release: &Release, global: &Global, shell: &Shell) -> Result<(), Error>
     let jobs = jobs::jobs(release, global, shell)?;
     let options = super::server::options(release.place.port)?;
     let (talk, _all_said) = super::local::talk(global);
-    super::server::beside(options, talk, |address| {
+    super::server::beside(options, talk, |server| {
+        let address = server.address;
         let place = Place { local: Some(address), ..Place::default() };
         release_all(release, place, jobs, shell)?;
         super::asynchronously(async {

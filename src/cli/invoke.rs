@@ -1,8 +1,8 @@
 //! `invoke`: one invocation, on AWS or on this machine.
 
 mod local;
-mod payload;
-mod show;
+pub(super) mod payload;
+pub(super) mod show;
 mod target;
 
 use base64::Engine as _;
@@ -96,7 +96,7 @@ fn list_events(shell: &Shell) -> Result<(), Error> {
 }
 
 /// Invokes a function of a server.
-fn send(client: &Client, invocation: &Invocation<'_>) -> Result<Invoked, Error> {
+pub(super) fn send(client: &Client, invocation: &Invocation<'_>) -> Result<Invoked, Error> {
     let mut path =
         format!("/2015-03-31/functions/{}/invocations", percent::encoded(invocation.function, b""));
     if let Some(qualifier) = invocation.qualifier {

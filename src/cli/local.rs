@@ -15,7 +15,7 @@ use super::interrupt::Interrupt;
 use super::lower::shown;
 use crate::error::Error;
 use crate::files::{self, FileError};
-use crate::local::{self, Event, Fault, LocalError, Options};
+use crate::local::{self, Event, Fault, Handle, LocalError, Options};
 use crate::message::Message;
 use crate::shell::Shell;
 
@@ -34,6 +34,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         port: args.port,
         region: region(args)?,
         data: args.data.clone(),
+        scratch: None,
         delay: args.delay.into(),
         s3_endpoint: args.s3_endpoint.clone(),
         retries: args.retry_wait.iter().map(|wait| (*wait).into()).collect(),
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
     let (talk, all_said) = talk(global);
     let mut answered = Ok(());
     let region = options.region.clone();
-    let ready = |address: SocketAddr| answered = answer(args, (address, region.as_str()), shell);
+    let ready = |handle: Handle| answered = answer(args, (handle.address, &region), shell);
     let served = local::serve(options, Box::new(talk), ready, stop);
     // The server's end of the talk is gone; what is still to be said is said, if somebody reads.
     let _ = all_said.recv_timeout(PATIENCE);
@@ -70,6 +71,7 @@ pub(super) fn talk(global: &Global) -> (impl Fn(Event<'_>) + Send + 'static, Rec
         let (function, text) = match event {
             Event::Line { function, text } => (Some(function.to_owned()), text.to_owned()),
             Event::Note(text) => (None, text.to_owned()),
+            Event::Started { .. } => return,
         };
         // What nobody reads is lost; the server must not wait for it.
         let _ = said.try_send((function, text));

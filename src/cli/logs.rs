@@ -2,28 +2,21 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anstream::adapter::strip_str;
-use anstyle::{AnsiColor, Style};
 use tokio::time::sleep;
 
 use super::args::{Global, Logs};
 use super::deploy::session;
 use super::interrupt::Interrupt;
+use super::log_line::{FAINT, text};
 use super::remote::Scope;
 use crate::aws::{AwsError, Log};
 use crate::error::{Error, RemoteError};
-use crate::logs::{Event, Follow, Line, json};
-use crate::message::{LogEvent, Message, clean};
+use crate::logs::{Event, Follow, json};
+use crate::message::{LogEvent, Message};
 use crate::shell::Shell;
 
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
-
-const FAINT: Style = Style::new().dimmed();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const GREEN: Style = AnsiColor::Green.on_default();
-const CYAN: Style = AnsiColor::Cyan.on_default();
 
 pub(super) fn run(args: &Logs, global: &Global, shell: &Shell) -> Result<(), Error> {
     let place = session::place(&args.place)?;
@@ -135,7 +128,9 @@ impl Reader<'_> {
     fn show(&self, event: &Event) -> Result<(), Error> {
         let time = time(event.time);
         if !self.shell.is_json() {
-            return Ok(self.shell.answer(line(&time, &event.message))?);
+            return Ok(self
+                .shell
+                .answer(format_args!("{FAINT}{time}{FAINT:#} {}", text(&event.message)))?);
         }
         Ok(self.shell.record(&Message::Log(&LogEvent {
             function: &self.args.function,
@@ -146,37 +141,6 @@ impl Reader<'_> {
             message: &event.message,
             json: json(&event.message).map(Into::into),
         }))?)
-    }
-}
-
-/// Time, level, message and fields; the shell takes the colours out where they are not wanted.
-fn line(time: &str, written: &str) -> String {
-    // Programs that think they write to a terminal.
-    let line = Line::read(&strip_str(written).to_string());
-    let mut text = format!("{FAINT}{time}{FAINT:#} ");
-    if let Some(level) = &line.level {
-        let style = style(level);
-        text.push_str(&format!("{style}{:<5}{style:#} ", clean(level)));
-    }
-    let message = line.message.replace('\t', "  ");
-    let message = message.lines().map(clean).collect::<Vec<_>>().join("\n  ");
-    if line.is_platform {
-        text.push_str(&format!("{FAINT}{message}{FAINT:#}"));
-    } else {
-        text.push_str(&message);
-    }
-    for (name, value) in &line.fields {
-        text.push_str(&format!(" {FAINT}{}={FAINT:#}{}", clean(name), clean(value)));
-    }
-    text.trim_end().to_owned()
-}
-
-fn style(level: &str) -> Style {
-    match level {
-        "ERROR" | "FATAL" | "CRITICAL" => RED,
-        "WARN" | "WARNING" => YELLOW,
-        "INFO" => GREEN,
-        _ => CYAN,
     }
 }
 
@@ -201,19 +165,6 @@ fn milliseconds(time: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_is_readable_and_steers_no_terminal() {
-        let plain = |written: &str| strip_str(&line("12:00", written)).to_string();
-        for (written, shown) in [
-            ("a\tb\n", "12:00 a  b"),
-            ("\x1b[31mred\x1b[0m \x07", "12:00 red"),
-            (r#"{"level":"warn","message":"slow","ms":812}"#, "12:00 WARN  slow ms=812"),
-            ("one\ntwo", "12:00 one\n  two"),
-        ] {
-            assert_eq!(plain(written), shown);
-        }
-    }
 
     #[test]
     fn times_are_those_of_the_events() {

@@ -85,6 +85,7 @@ impl Job {
     ) -> Results<T> {
         let queue = Queue::default();
         let done = Mutex::new(Vec::new());
+        self.jobs.cargo_begins();
         let failed = thread::scope(|scope| {
             for _ in 0..self.jobs.most().min(MAX_WORKERS).min(self.plan.functions.len()) {
                 scope.spawn(|| self.worker(&queue, &done, &work, shell));

@@ -1,7 +1,6 @@
 //! A server of the embedded Lambda in this process, for as long as something is done with it.
 
 use std::env;
-use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-use crate::local::{self, Event, LocalError, Options};
+use crate::local::{self, Event, Handle, LocalError, Options};
 
 /// After how long without an invocation an environment is ended.
 const IDLE: Duration = Duration::from_mins(5);
@@ -20,6 +19,7 @@ pub(super) fn options(port: u16) -> Result<Options, Error> {
         port,
         region: "us-east-1".to_owned(),
         data: None,
+        scratch: None,
         delay: Duration::ZERO,
         s3_endpoint: None,
         retries: Vec::new(),
@@ -35,20 +35,18 @@ pub(super) fn options(port: u16) -> Result<Options, Error> {
 pub(super) fn beside<T>(
     options: Options,
     talk: impl Fn(Event<'_>) + Send + 'static,
-    work: impl FnOnce(SocketAddr) -> Result<T, Error>,
+    work: impl FnOnce(Handle) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let (address, listening) = mpsc::channel::<SocketAddr>();
+    let (address, listening) = mpsc::channel::<Handle>();
     let (stop, stopped) = oneshot::channel::<()>();
     thread::scope(|scope| {
         let server = scope.spawn(move || {
-            let ready = move |at| {
-                let _ = address.send(at);
-            };
+            let ready = move |handle: Handle| drop(address.send(handle));
             let stop = || Ok(async move { drop(stopped.await) });
             local::serve(options, Box::new(talk), ready, stop)
         });
         let worked = match listening.recv() {
-            Ok(address) => work(address),
+            Ok(handle) => work(handle),
             // It did not start, and says why below.
             Err(_) => Err(LocalError::Start(std::io::ErrorKind::NotConnected.into()).into()),
         };

@@ -68,6 +68,11 @@ impl Joined {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
+    /// The process's own job is in use again.
+    pub(super) fn take_own(&self) {
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
     /// Waits for a job.
     pub(super) fn acquire(&self) -> io::Result<Token<'_>> {
         loop {

@@ -210,6 +210,11 @@ impl Environment {
         }))
     }
 
+    /// Its process, as the system numbers it.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.child.process()
+    }
+
     /// The most memory that its process has had, in MB.
     pub(super) fn memory(&self) -> u64 {
         self.child.memory().max(self.used.get())

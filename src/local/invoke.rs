@@ -4,6 +4,7 @@ mod content;
 mod event;
 mod report;
 mod stream;
+mod warm;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -302,6 +303,9 @@ impl Server {
             }
         });
         let environment = Environment::start(&launch, keep, on_change).await?;
+        if let Some(process) = environment.process() {
+            (self.talk)(Event::Started { function, process });
+        }
         pool.add(environment.clone());
         Ok(environment)
     }

@@ -6,6 +6,7 @@
 
 mod collect;
 mod kept;
+mod laid;
 mod temporary;
 mod unpack;
 
@@ -36,6 +37,8 @@ pub(super) struct Store {
     _lock: Option<File>,
     /// Ends with the server.
     temporary: Temporary,
+    /// The same for code, on another disk.
+    _scratch: Option<Temporary>,
     /// What is not collected although the account does not name it.
     held: Mutex<Held>,
 }
@@ -77,10 +80,12 @@ fn disk(path: &Path) -> impl Fn(io::Error) -> StoreError {
 }
 
 impl Store {
-    /// Opens the folder, or a temporary one.
-    pub(super) fn open(data: Option<&Path>) -> Result<Self, StoreError> {
-        let temporary = Temporary::new()?;
-        let root = data.map_or_else(|| temporary.path().to_path_buf(), Path::to_path_buf);
+    /// Opens the folder, or a temporary one; that is in `scratch`, if there is one.
+    pub(super) fn open(data: Option<&Path>, scratch: Option<&Path>) -> Result<Self, StoreError> {
+        let temporary = Temporary::new(&std::env::temp_dir())?;
+        let scratch = scratch.map(Temporary::new).transpose()?;
+        let own = scratch.as_ref().unwrap_or(&temporary).path();
+        let root = data.unwrap_or(own).to_path_buf();
         new_folder(&root)?;
         for folder in ["code", "unpacked", "records", "events"].map(|name| root.join(name)) {
             new_folder(&folder)?;
@@ -90,7 +95,8 @@ impl Store {
         }
         let lock = data.map(|_| lock(&root)).transpose()?;
         let held = Mutex::default();
-        let store = Self { keeps: data.is_some(), _lock: lock, temporary, root, held };
+        let keeps = data.is_some();
+        let store = Self { keeps, _lock: lock, temporary, _scratch: scratch, root, held };
         store.clear()?;
         Ok(store)
     }

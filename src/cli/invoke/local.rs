@@ -37,8 +37,8 @@ pub(super) fn run(
             talk.warn(text);
         }
     };
-    server::beside(options, talk, |address| {
-        let client = Client::at(address);
+    server::beside(options, talk, |handle| {
+        let client = Client::at(handle.address);
         create(&client, request, &zip)?;
         send(&client, invocation)
     })

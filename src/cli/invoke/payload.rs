@@ -20,6 +20,19 @@ pub(super) fn read(args: &Invoke) -> Result<Vec<u8>, Error> {
         io::stdin().lock().read_to_end(&mut bytes)?;
         return json(bytes, "what standard input holds");
     }
+    typed(text, "--payload")
+}
+
+/// A sample event by its name, JSON, or a file that holds JSON.
+pub(in crate::cli) fn event(text: &str, flag: &str) -> Result<Vec<u8>, Error> {
+    match events::by_name(text) {
+        Some(sample) => Ok(sample.json.as_bytes().to_vec()),
+        None => typed(text, flag),
+    }
+}
+
+/// JSON, or a file that holds JSON.
+fn typed(text: &str, flag: &str) -> Result<Vec<u8>, Error> {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
         return Ok(text.as_bytes().to_vec());
     }
@@ -29,9 +42,9 @@ pub(super) fn read(args: &Invoke) -> Result<Vec<u8>, Error> {
     }
     // What begins so was meant to be JSON.
     if text.trim_start().starts_with(['{', '[', '"']) {
-        return json(text.as_bytes().to_vec(), "`--payload`");
+        return json(text.as_bytes().to_vec(), &format!("`{flag}`"));
     }
-    Err(Error::Usage(format!("`--payload {text}` is neither JSON nor a file")))
+    Err(Error::Usage(format!("`{flag} {text}` is neither JSON nor a file")))
 }
 
 fn json(bytes: Vec<u8>, what: &str) -> Result<Vec<u8>, Error> {

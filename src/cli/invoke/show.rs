@@ -12,14 +12,14 @@ use crate::shell::Shell;
 
 /// Who ran it, as far as that is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+pub(in crate::cli) enum By {
     /// AWS, or a server that goes on.
     Another,
     /// A server for this one call: an event is over.
     ThisCall,
 }
 
-pub(super) fn show(
+pub(in crate::cli) fn show(
     invocation: &Invocation<'_>,
     invoked: &Invoked,
     (by, with_log): (By, bool),

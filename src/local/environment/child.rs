@@ -159,6 +159,11 @@ fn emulator(entry: &Path, arch: Arch) -> Result<Vec<OsString>, Failure> {
 }
 
 impl Child {
+    /// The process, as the system numbers it.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.pid.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
+    }
+
     /// The most memory that the process has had, in MB (`VmHWM`).
     pub(super) fn memory(&self) -> u64 {
         let Some(pid) = self.pid else { return 0 };

@@ -15,7 +15,7 @@ fn configuration(set_with: &str, revision: &str) -> Configuration {
 /// Even in the same millisecond, and with the same code.
 #[test]
 fn each_configuration_that_is_set_has_environments_of_its_own() {
-    let store = Store::open(None).unwrap();
+    let store = Store::open(None, None).unwrap();
     let pools = Pools::default();
     let of = |set_with: &str, revision: &str| {
         pools.of("fn", &configuration(set_with, revision), "us-east-1", &store)

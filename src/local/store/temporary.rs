@@ -24,13 +24,14 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    pub(super) fn new() -> Result<Self, StoreError> {
-        let system = std::env::temp_dir();
+    /// A new one in a folder, which is made if it is not there.
+    pub(super) fn new(parent: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(parent).map_err(disk(parent))?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir_in(&system)
-            .map_err(disk(&system))?;
+            .tempdir_in(parent)
+            .map_err(disk(parent))?;
         let lock = lock(folder.path());
         Ok(Self { folder, _lock: lock })
     }
@@ -50,9 +51,11 @@ fn lock(folder: &Path) -> Option<File> {
 }
 
 /// Removes the folders of servers that are dead, and ends what those have left running. What is another
-/// user's, or has no lock of ours in it, is left alone.
-pub(in crate::local) fn clear_dead() {
-    let items = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+/// user's, or has no lock of ours in it, is left alone. `scratch`: where else they may be.
+pub(in crate::local) fn clear_dead(scratch: Option<&Path>) {
+    let system = std::env::temp_dir();
+    let parents = std::iter::once(system.as_path()).chain(scratch);
+    let items = parents.flat_map(|parent| fs::read_dir(parent).into_iter().flatten().flatten());
     let ours = items.filter(|item| item.file_name().to_string_lossy().starts_with(PREFIX));
     for folder in ours.map(|item| item.path()) {
         if let Some(lock) = of_dead(&folder) {

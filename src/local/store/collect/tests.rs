@@ -29,7 +29,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let account = Account::new("123456789012", "us-east-1");
-        Self { store: Store::open(None).unwrap(), account, ids: 0 }
+        Self { store: Store::open(None, None).unwrap(), account, ids: 0 }
     }
 
     fn call(&mut self, operation: &str, input: Value, taken: Option<Taken>) -> Value {
@@ -202,7 +202,7 @@ fn what_is_not_ours_stays() {
 #[test]
 fn what_was_half_done_is_cleared_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Store::open(Some(folder.path())).unwrap());
+    drop(Store::open(Some(folder.path()), None).unwrap());
     let half = ["unpacked/.Abc123", "unpacked/.gone"].map(|name| folder.path().join(name));
     for path in &half {
         fs::create_dir(path).unwrap();
@@ -212,7 +212,7 @@ fn what_was_half_done_is_cleared_at_the_start() {
     for path in &files {
         write(path);
     }
-    drop(Store::open(Some(folder.path())).unwrap());
+    drop(Store::open(Some(folder.path()), None).unwrap());
     for path in half.iter().chain(&files) {
         assert!(!path.exists(), "{}", path.display());
     }
@@ -222,7 +222,7 @@ fn what_was_half_done_is_cleared_at_the_start() {
 fn what_could_not_be_saved_is_saved_later() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new();
-    bench.store = Store::open(Some(folder.path())).unwrap();
+    bench.store = Store::open(Some(folder.path()), None).unwrap();
     for name in ["a", "b"] {
         bench.create(name, "code", &[]);
     }

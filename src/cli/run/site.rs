@@ -1,0 +1,139 @@
+//! What a build has made, put on the server.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::artifact::Artifact;
+use crate::cli::build::Job;
+use crate::cli::libraries::Lookup;
+use crate::cli::runs::combine;
+use crate::config;
+use crate::error::Error;
+use crate::function::{Function, Role};
+use crate::libraries;
+use crate::local::{ACCOUNT, Direct, Handle};
+use crate::release::Object;
+use crate::release::wanted::Wanted;
+use crate::shell::Shell;
+use crate::tree::Tree;
+
+/// The settings that mean something on this machine (members of `CreateFunction`).
+const HERE: [&str; 6] =
+    ["Description", "EphemeralStorage", "Handler", "LoggingConfig", "MemorySize", "Timeout"];
+
+/// The functions of a workspace on a server.
+pub(super) struct Site<'a> {
+    handle: &'a Handle,
+    /// Whether environments are started at once.
+    start: bool,
+    shell: &'a Shell,
+    /// What was put there, by name.
+    put: Mutex<BTreeMap<String, (Direct, Tree)>>,
+}
+
+impl<'a> Site<'a> {
+    pub(super) fn new(handle: &'a Handle, start: bool, shell: &'a Shell) -> Self {
+        Self { handle, start, shell, put: Mutex::default() }
+    }
+
+    /// Builds, and puts each function there as soon as it is built; the names of those that are new or
+    /// others than before. What fails to build stays as it was; what is no function any more is gone.
+    pub(super) fn build(&self, job: &Job) -> (Vec<String>, Result<(), Error>) {
+        let (results, failed) =
+            job.run(self.shell, |function, artifact| self.put(job, function, artifact));
+        let (mut new, mut errors) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(name) => new.extend(name),
+                Err(error) => errors.push(error),
+            }
+        }
+        if failed.is_none() {
+            errors.extend(self.remove_others(job).err());
+        }
+        (new, combine(failed, errors, Ok(())))
+    }
+
+    /// What is there.
+    pub(super) fn functions(&self) -> Vec<Direct> {
+        self.all().values().map(|(function, _)| function.clone()).collect()
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, (Direct, Tree)>> {
+        self.put.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remove_others(&self, job: &Job) -> Result<(), Error> {
+        let known = |name: &str| {
+            let mut functions = job.plan.functions.iter();
+            functions.any(|it| it.role == Role::Function && it.name.as_str() == name)
+        };
+        let gone: Vec<String> =
+            self.all().extract_if(.., |name, _| !known(name)).map(|(name, _)| name).collect();
+        for name in gone {
+            self.handle.remove(&name)?;
+            self.shell.status("Removed", name);
+        }
+        Ok(())
+    }
+
+    /// Puts a function there; its name, if it is another one than before.
+    fn put(
+        &self,
+        job: &Job,
+        function: &Function,
+        artifact: &Artifact,
+    ) -> Result<Option<String>, Error> {
+        if function.role != Role::Function {
+            return Ok(None);
+        }
+        let tree = self.tree(job, function, artifact)?;
+        let direct = direct(job, function)?;
+        let before = self.all().get(&direct.name).map(|(was, _)| was.clone());
+        if !self.handle.put(&direct, before.as_ref(), &tree, self.start)? {
+            return Ok(None);
+        }
+        let name = direct.name.clone();
+        self.all().insert(name.clone(), (direct, tree));
+        Ok(Some(name))
+    }
+
+    /// The files of a function: its program as cargo has left it.
+    fn tree(&self, job: &Job, function: &Function, artifact: &Artifact) -> Result<Tree, Error> {
+        let folders = job.library_folders(function, artifact);
+        let lookup = Lookup { function, artifact, folders: &folders, look: &libraries::look };
+        let tree = job.includes(function)?;
+        Ok(Job::files(&lookup, tree, &artifact.executable, self.shell)?.tree)
+    }
+}
+
+fn direct(job: &Job, function: &Function) -> Result<Direct, Error> {
+    let handler = &function.handler;
+    let merged = job.config.of_handler(&handler.package, &handler.target);
+    let wanted = config::wanted(&merged, &function.name).map_err(Error::Config)?;
+    Ok(Direct {
+        name: function.name.to_string(),
+        settings: settings(function, &wanted),
+        aliases: wanted.aliases,
+        url: wanted.attachments.url.flatten(),
+    })
+}
+
+/// What the function is created with.
+fn settings(function: &Function, wanted: &Wanted) -> Object {
+    let here = |(name, value): (&&'static str, &Value)| {
+        HERE.contains(name).then(|| ((*name).to_owned(), value.clone()))
+    };
+    let mut all: Object = wanted.configuration.iter().filter_map(here).collect();
+    let mut set = |name: &str, value: Value| drop(all.insert(name.to_owned(), value));
+    set("Runtime", function.runtime.aws_name().into());
+    set("Role", format!("arn:aws:iam::{ACCOUNT}:role/local").into());
+    set("Architectures", json!([function.compile.target.arch.aws_name()]));
+    if let Some(environment) = &wanted.environment {
+        set("Environment", json!({ "Variables": environment.set }));
+    }
+    all.entry("Handler").or_insert_with(|| "bootstrap".into());
+    all
+}

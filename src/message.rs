@@ -108,6 +108,8 @@ pub enum Message<'a> {
         change: usize,
         /// How many would stay as they are.
         unchanged: usize,
+        /// How many cannot become what they should be.
+        refused: usize,
         /// How many calls change something.
         calls: usize,
         /// How many bytes of code would be sent.

@@ -11,7 +11,7 @@
 //! that members and values of newer features are neither lost nor misread.
 
 pub mod advice;
-mod attach;
+pub mod attach;
 pub mod change;
 pub mod content;
 pub mod describe;

@@ -86,7 +86,9 @@ impl Aws {
 
     async fn create(&self, members: &Object, code: &Sent, zip: &Path) -> Result<Value, AwsError> {
         let mut members = members.clone();
-        members.insert("Code".to_owned(), Value::Object(code_members(code, zip).await?));
+        let mut code = code_members(code, zip).await?;
+        code.extend(members.remove_entry("SourceKMSKeyArn"));
+        members.insert("Code".to_owned(), Value::Object(code));
         let body = body(&Value::Object(members));
         // The SDK demands what the request has; the body above is what is sent.
         let request = || {

@@ -24,6 +24,10 @@ use crate::release::guard;
 const PATIENCE: Duration = Duration::from_mins(5);
 /// How often what was not answered, and may be sent twice, is tried again.
 const LOST: u32 = 5;
+/// From when on it is not tried again: who waits wants to know.
+const SILENCE: Duration = Duration::from_secs(90);
+/// After how long without an answer that is said; longer than any upload of 50 MB at 40 Mbit/s.
+const SLOW: Duration = Duration::from_secs(15);
 /// The first pause between attempts; it doubles.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest.
@@ -35,6 +39,8 @@ pub(super) struct Calls {
     pub(super) secrets: RefCell<Secrets>,
     /// Told once if AWS throttles.
     throttled: Cell<bool>,
+    /// The same if it takes its time.
+    slow: Cell<bool>,
     talk: Box<dyn Fn(&str)>,
     /// What was called, in order, for tests and `-v`.
     pub(super) made: RefCell<Vec<&'static str>>,
@@ -101,6 +107,7 @@ impl Calls {
             rates: Rates::new(rate),
             secrets: RefCell::default(),
             throttled: Cell::default(),
+            slow: Cell::default(),
             talk,
             made: RefCell::default(),
             seed: Cell::new(u64::from(std::process::id()) | 1),
@@ -137,7 +144,7 @@ impl Calls {
         loop {
             self.rates.turn(operation).await;
             self.made.borrow_mut().push(operation);
-            let failure = match Box::pin(attempt()).await {
+            let failure = match self.watched(operation, Box::pin(attempt())).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -149,7 +156,7 @@ impl Calls {
                     }
                     sleep(after.unwrap_or_default().max(self.jitter(pause))).await;
                 }
-                Class::Uncertain if safe && lost < LOST => {
+                Class::Uncertain if safe && lost < LOST && began.elapsed() < SILENCE => {
                     lost += 1;
                     sleep(self.jitter(pause)).await;
                 }
@@ -157,6 +164,19 @@ impl Calls {
             }
             pause = (pause * 2).min(LONGEST);
         }
+    }
+
+    /// An attempt; that nothing comes back is said once.
+    async fn watched<T>(&self, operation: &str, attempt: impl Future<Output = T>) -> T {
+        tokio::pin!(attempt);
+        tokio::select! {
+            ended = &mut attempt => return ended,
+            () = sleep(SLOW) => {}
+        }
+        if !self.slow.replace(true) {
+            (self.talk)(&format!("no answer to {operation} yet: waiting for it"));
+        }
+        attempt.await
     }
 
     /// Between half of it and all of it, so that many do not come back at once.

@@ -99,13 +99,17 @@ impl Failure {
         };
         let raw = service.raw();
         let status = raw.status().as_u16();
-        let code = error.code().unwrap_or("UnknownError").to_owned();
+        // What stands between us and AWS, or is none at all, gives no code.
+        let code = error.code().map_or_else(|| format!("HTTP {status}"), str::to_owned);
         let body = raw.body().bytes().unwrap_or_default();
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
         let message = error.message().map(str::to_owned);
         let message = message.or_else(|| text("Message")).or_else(|| text("message"));
-        let message = secrets.scrub(&message.unwrap_or_default());
+        let message = message.filter(|message| !message.is_empty()).unwrap_or_else(|| {
+            "the answer is none of AWS's API: see the endpoint, and proxies on the way".to_owned()
+        });
+        let message = secrets.scrub(&message);
         let seconds = raw.headers().get("retry-after").map(str::to_owned);
         let seconds = seconds.or_else(|| text("retryAfterSeconds"));
         let after = seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs);

@@ -173,6 +173,7 @@ impl Aws {
                     .collect(),
                 reserved: reserved.and_then(|count| u32::try_from(count).ok()),
                 code_signing: None,
+                source_kms_key: answer["Code"]["SourceKMSKeyArn"].as_str().map(str::to_owned),
                 configuration: object(answer["Configuration"].take()),
             }
         }))
@@ -200,7 +201,12 @@ impl Aws {
         if !desired.publishes() || !desired.wanted.aliases.is_empty() {
             return Ok(None);
         }
-        let all = self.versions(&desired.name).await?;
+        self.newest_of(&desired.name).await
+    }
+
+    /// The newest version of a function, as the list has it: without its state.
+    pub async fn newest_of(&self, name: &str) -> Result<Option<Object>, AwsError> {
+        let all = self.versions(name).await?;
         let number =
             |version: &Object| text(version, "Version").and_then(|text| text.parse::<u64>().ok());
         Ok(all.into_iter().filter(|version| number(version).is_some()).max_by_key(number))
@@ -244,7 +250,7 @@ impl Aws {
             ),
             only(wanted.event_invoke.is_some(), self.event_invoke(name, qualifier)),
             only(wanted.provisioned.is_some(), self.provisioned(name, qualifier)),
-            only(!wanted.triggers.is_empty(), self.mappings(name, qualifier)),
+            only(wanted.triggers.is_some(), self.mappings(name, qualifier)),
         );
         Ok(Attached {
             url: url?,

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
 use super::{Aws, AwsError};
-use crate::release::change::Change;
+use crate::release::change::{Change, Phase};
 use crate::release::desired::Desired;
 use crate::release::guard;
 use crate::release::next::{Next, next};
@@ -99,6 +99,10 @@ struct Deploy<'a> {
     /// Whether somebody wants it to end.
     interrupted: watch::Receiver<bool>,
     waited: Cell<Duration>,
+    /// The phase that was last acted or waited in.
+    phase: Cell<Option<Phase>>,
+    /// The phase in which a function was stopped first: the others do no more than that phase.
+    stopped_in: Cell<Option<Phase>>,
 }
 
 impl Aws {
@@ -124,7 +128,9 @@ impl Aws {
     ) -> Vec<Outcome> {
         let tracks = jobs.iter().zip(observed).map(|(job, seen)| Track::new(job, seen)).collect();
         let waited = Cell::new(Duration::ZERO);
-        let deploy = Deploy { aws: self, options, tracks, talk, interrupted, waited };
+        let (phase, stopped_in) = (Cell::default(), Cell::default());
+        let deploy =
+            Deploy { aws: self, options, tracks, talk, interrupted, waited, phase, stopped_in };
         deploy.run().await;
         deploy.tracks.into_iter().map(Track::outcome).collect()
     }
@@ -134,7 +140,7 @@ impl Deploy<'_> {
     async fn run(&self) {
         let mut pause = PAUSE;
         loop {
-            let Next { changes, waiting, refused } = self.next();
+            let Next { changes, waiting, refused, phase } = self.next();
             for (function, why) in refused {
                 self.stop(&function, Stop::Refused(why));
             }
@@ -142,10 +148,12 @@ impl Deploy<'_> {
                 self.stop_the_rest(|| Stop::Interrupted);
                 return;
             }
-            if self.failed() && !self.options.keep_going {
+            let over = |last: Phase| phase.is_some_and(|phase| phase > last);
+            if !self.options.keep_going && self.stopped_in.get().is_some_and(over) {
                 self.stop_the_rest(|| Stop::Others);
                 return;
             }
+            self.phase.set(phase);
             if !changes.is_empty() {
                 pause = PAUSE;
                 self.act_on_all(changes).await;
@@ -168,16 +176,15 @@ impl Deploy<'_> {
         *self.interrupted.borrow()
     }
 
-    fn failed(&self) -> bool {
-        self.tracks.iter().any(|track| track.stopped.borrow().is_some())
-    }
-
     fn track(&self, function: &str) -> Option<&Track<'_>> {
         self.tracks.iter().find(|track| track.job.desired.name == function)
     }
 
     fn stop(&self, function: &str, why: Stop) {
         if let Some(track) = self.track(function) {
+            // Before the first phase: nothing was begun for anybody.
+            let now = self.phase.get().unwrap_or(Phase::FIRST);
+            self.stopped_in.set(Some(self.stopped_in.get().map_or(now, |first| first.min(now))));
             (self.talk)(Event::Stops { function, why: &why });
             *track.stopped.borrow_mut() = Some(why);
         }
@@ -209,7 +216,7 @@ impl Deploy<'_> {
         let turns = Semaphore::new(self.options.concurrency.max(1));
         let one = async |change: Change| {
             let _turn = turns.acquire().await;
-            if self.interrupted() || (self.failed() && !self.options.keep_going) {
+            if self.interrupted() {
                 return;
             }
             if let Err(why) = Box::pin(self.act(&change)).await {

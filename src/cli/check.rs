@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "aws")]
+use super::args::Audit;
 use super::args::{Check, Global};
 use super::build::{self, Job};
 use super::libraries::Lookup;
@@ -107,6 +109,52 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
         outside: &[],
     };
     checked(&subject, &args.audit.trust(), opened.findings)
+}
+
+/// A zip that is to be a function's code: what is found is said, and no error may be among it. Gives the
+/// architecture of its program; none of a script.
+#[cfg(feature = "aws")]
+pub(super) fn zip(
+    path: &Path,
+    asked: Option<Arch>,
+    function: &Function,
+    audit: &Audit,
+    shell: &Shell,
+) -> Result<Option<Arch>, Error> {
+    let opened = inspect::open(path)?;
+    let subject = Subject {
+        thing: function.name.as_str(),
+        role: Role::Function,
+        programs: vec![Role::Function.archive_path(&function.name)],
+        files: &opened.files,
+        zip_size: opened.zip_size,
+        bare: false,
+        arch: asked,
+        runtime: function.runtime,
+        dlopen: &function.dlopen,
+        searched: &[],
+        embedded: &[],
+        outside: &[],
+    };
+    let readable = !opened.files.is_empty() || opened.findings.is_empty();
+    let (arch, findings) = if readable {
+        let checked = checked(&subject, &audit.trust(), opened.findings)?;
+        (checked.arch, checked.findings)
+    } else {
+        // A zip that cannot be read has nothing to audit in it.
+        (None, opened.findings)
+    };
+    for finding in &findings {
+        shell.finding(finding);
+    }
+    match count(&findings, Level::Error) {
+        0 => Ok(arch),
+        errors => Err(Error::Findings(FindingsError {
+            errors,
+            things: vec![path.display().to_string()],
+            packaging: false,
+        })),
+    }
 }
 
 fn checked(

@@ -1,6 +1,7 @@
 //! `plan` and `deploy`: what is selected, made to be on AWS.
 
 mod actions;
+mod bundle;
 pub(super) mod jobs;
 mod report;
 pub(super) mod session;
@@ -76,7 +77,7 @@ fn release_all(
         session.pretend_roles(&mut jobs, &observed);
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
-        jobs::intact(&jobs, &changes)?;
+        bundle::intact(&jobs, &changes)?;
         session.must_last(&changes, shell).await?;
         let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await?;
         let Some(outcomes) = outcomes else {
@@ -99,15 +100,16 @@ fn dry_run(
     let place = session::place(&release.place)?;
     let mut jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
-        let session = Session::open(release, place, &jobs, shell).await?;
+        let mut session = Session::open(release, place, &jobs, shell).await?;
         let observed = session.observe(&jobs).await?;
+        session.learn_account(&observed).await;
         session.pretend_roles(&mut jobs, &observed);
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
         if iam_policy {
             show::policy(&policy(&all, &changes, &session.of_policy()), shell)?;
         } else {
-            show::plan(&session, &all, &changes, shell)?;
+            show::plan(&session, &all, (&changes, &end.refused), shell)?;
         }
         refuse(release, end)?;
         Ok(changes.len())
@@ -136,7 +138,7 @@ async fn deploy(
     shell: &Shell,
 ) -> Result<Option<Vec<Outcome>>, Error> {
     let options = Options {
-        concurrency: release.concurrency,
+        concurrency: release.concurrency.get(),
         keep_going: release.build.compile.keep_going,
         patience: release.wait.into(),
         new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },

@@ -48,7 +48,7 @@ pub fn wanted(merged: &Merged, function: &FunctionName) -> Result<Wanted, Vec<Mi
             permissions: permissions(said),
             event_invoke: event_invoke(said),
             provisioned: said.count("provisioned-concurrency"),
-            triggers: said.tables("triggers").map(trigger).collect(),
+            triggers: said.node("triggers").map(|_| said.tables("triggers").map(trigger).collect()),
         },
         s3_bucket: said.own("s3-bucket"),
         s3_prefix: said.own("s3-prefix"),

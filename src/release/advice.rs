@@ -62,9 +62,14 @@ pub fn of_reason(code: &str) -> &'static str {
     }
 }
 
-/// Advice for an error code of the API.
+/// Advice for an error of the API, by its code and what it says.
 #[must_use]
-pub fn of_error(code: &str) -> Option<&'static str> {
+pub fn of_error(code: &str, message: &str) -> Option<&'static str> {
+    if message.contains("cannot be assumed by Lambda") {
+        return Some(
+            "the role's trust policy must let lambda.amazonaws.com assume it; a role that was just made takes some seconds until it is known",
+        );
+    }
     Some(match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             "the credentials have expired: get new ones (`aws sso login`, `aws login`, or whatever made them) and run the same command again; it goes on where this ended"
@@ -73,6 +78,14 @@ pub fn of_error(code: &str) -> Option<&'static str> {
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch" => {
+            // AWS takes requests that are up to five minutes off ("Signature Version 4").
+            if message.contains("Signature expired")
+                || message.contains("Signature not yet current")
+            {
+                return Some(
+                    "this machine's clock is wrong: set it and run the same command again",
+                );
+            }
             "AWS does not know these credentials: see `aws sts get-caller-identity`"
         }
         "CodeStorageExceededException" => {

@@ -84,6 +84,11 @@ fn provisioned(wanted: &Attachments, there: &Attached) -> Option<Attachment> {
     }
 }
 
+/// The event source mappings that are there and that the configuration does not name; they stay.
+pub fn unnamed<'m>(wanted: &Attachments, there: &'m Attached) -> impl Iterator<Item = &'m Object> {
+    mapping::unnamed(wanted, there)
+}
+
 /// Applies what is done as AWS would.
 pub(super) fn apply(attach: &Attach, there: &mut Attached) {
     match &attach.what {

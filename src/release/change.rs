@@ -34,6 +34,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The first.
+    pub const FIRST: Self = Self::Role;
+
     /// Its name, for people and in records.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -63,8 +63,7 @@ impl Marker {
     /// [`too_long`] tells.
     #[must_use]
     pub fn after(&self, text: &str) -> String {
-        let text: String = text.chars().take(TEXT).collect();
-        let text = text.trim_end();
+        let text = cut(text, TEXT).trim_end();
         if text.is_empty() { self.to_string() } else { format!("{text} {self}") }
     }
 }
@@ -72,7 +71,24 @@ impl Marker {
 /// Whether a text must be cut to stand before a marker.
 #[must_use]
 pub fn too_long(text: &str) -> bool {
-    text.chars().count() > TEXT
+    length(text) > TEXT
+}
+
+/// How long a text is as AWS counts: in units of UTF-16.
+#[must_use]
+pub fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// As much of a text as has this length.
+#[must_use]
+pub fn cut(text: &str, most: usize) -> &str {
+    let mut length = 0;
+    let end = text.char_indices().find(|(_, char)| {
+        length += char.len_utf16();
+        length > most
+    });
+    end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -106,6 +122,13 @@ mod tests {
             assert_eq!(read.chars().count(), length.min(TEXT));
             assert_eq!(too_long(&text), length > TEXT);
         }
+    }
+
+    #[test]
+    fn signs_beyond_the_first_plane_count_twice() {
+        assert_eq!((cut("a🚀b", 2), cut("a🚀b", 3), cut("a🚀b", 9)), ("a", "a🚀", "a🚀b"));
+        let description = marker().after(&"🚀".repeat(130));
+        assert!(length(&description) <= DESCRIPTION);
     }
 
     #[test]

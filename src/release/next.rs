@@ -16,6 +16,8 @@ pub struct Next {
     pub waiting: Vec<(String, String)>,
     /// Functions that cannot become what they should be, with the reason.
     pub refused: Vec<(String, Refusal)>,
+    /// The phase of the changes, or of what is waited for; none if there is neither.
+    pub phase: Option<Phase>,
 }
 
 /// Why a function cannot become what it should be.
@@ -97,6 +99,7 @@ pub fn next<'a>(all: impl IntoIterator<Item = (&'a Desired, &'a Observed)>) -> N
         Step::Done => None,
     };
     let first: Option<Phase> = steps.iter().filter_map(|(_, step)| phase(step)).min();
+    next.phase = first;
     for (function, step) in steps {
         let now = phase(&step) == first;
         match step {

@@ -46,6 +46,8 @@ pub struct Function {
     pub reserved: Option<u32>,
     /// The ARN of its code signing configuration.
     pub code_signing: Option<String>,
+    /// `Code.SourceKMSKeyArn`: the key of the stored code.
+    pub source_kms_key: Option<String>,
 }
 
 /// What lives on an alias.
@@ -128,6 +130,8 @@ impl Observed {
         let same = self
             .versions
             .iter()
+            // An alias may point at `$LATEST`, which is no version.
+            .filter(|(number, _)| *number != "$LATEST")
             .filter(|(_, version)| content::differing(latest, version).is_empty());
         same.max_by_key(|(number, _)| number.parse::<u64>().unwrap_or_default())
             .map(|(number, version)| (number.as_str(), version))

@@ -21,7 +21,7 @@ use super::observed::Observed;
 pub struct Place {
     /// The Region.
     pub region: String,
-    /// The account, if it was asked for: then `GetCallerIdentity` is called.
+    /// The account, if it is known.
     pub account: Option<String>,
 }
 
@@ -29,8 +29,8 @@ pub struct Place {
 #[must_use]
 pub fn policy(all: &[(Desired, Observed)], changes: &[Change], place: &Place) -> Value {
     let mut grants = Grants::new(all, place);
-    if place.account.is_some() {
-        // Nobody needs it ("No permissions are required"); it stands here so that the list is whole.
+    if all.iter().any(|(desired, _)| desired.wanted.account.is_some()) {
+        // A deploy compares it with the pinned one. Nobody needs it ("No permissions are required"); it stands here so that the list is whole.
         grants.allow(&["sts:GetCallerIdentity"], ["*".to_owned()]);
     }
     for (desired, observed) in all {

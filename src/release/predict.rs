@@ -66,7 +66,10 @@ fn change(action: &Action, function: &mut Function) -> bool {
             settle(configuration);
             true
         }
-        Action::UpdateCode { code, .. } => {
+        Action::UpdateCode { code, source_kms_key, .. } => {
+            if let Some(key) = source_kms_key {
+                function.source_kms_key = Some(key.clone()).filter(|key| !key.is_empty());
+            }
             configuration.insert("CodeSha256".to_owned(), code.sha256.as_str().into());
             configuration.insert("Architectures".to_owned(), json!([code.architecture]));
             settle(configuration);
@@ -104,6 +107,7 @@ fn created(members: &Object, sha256: &str) -> Function {
     let mut configuration = members.clone();
     let tags = configuration.remove("Tags");
     let signing = configuration.remove("CodeSigningConfigArn");
+    let key = configuration.remove("SourceKMSKeyArn");
     configuration.insert("CodeSha256".to_owned(), sha256.into());
     configuration.insert("Version".to_owned(), "$LATEST".into());
     let tags = tags.as_ref().and_then(Value::as_object).into_iter().flatten();
@@ -114,6 +118,7 @@ fn created(members: &Object, sha256: &str) -> Function {
             .collect(),
         reserved: None,
         code_signing: signing.and_then(|arn| arn.as_str().map(str::to_owned)),
+        source_kms_key: key.and_then(|arn| arn.as_str().map(str::to_owned)),
     }
 }
 

@@ -101,7 +101,7 @@ pub fn policies(desired: &Desired) -> Vec<&'static str> {
     }
     for (service, policy) in SOURCES {
         let triggers = desired.wanted.attachments.triggers.iter();
-        let mut sources = triggers.filter_map(|trigger| text(trigger, "EventSourceArn"));
+        let mut sources = triggers.flatten().filter_map(|trigger| text(trigger, "EventSourceArn"));
         if sources.any(|arn| arn.split(':').nth(2) == Some(service)) {
             all.push(policy);
         }

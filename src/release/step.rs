@@ -119,6 +119,10 @@ fn create(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
     if let Some(Some(arn)) = &wanted.code_signing {
         set("CodeSigningConfigArn", arn.as_str().into());
     }
+    // It stands with the code.
+    if let Some(key) = wanted.source_kms_key.as_deref().filter(|key| !key.is_empty()) {
+        set("SourceKMSKeyArn", key.into());
+    }
     Ok(Step::Act(Action::Create { members, code: sent(desired, observed) }))
 }
 
@@ -138,7 +142,7 @@ fn latest(
     observed: &Observed,
     function: &Function,
 ) -> Result<Option<Step>, Refusal> {
-    let configuration = configuration(desired, function)?;
+    let configuration = configuration(desired, observed, function)?;
     let code = code(desired, observed, function);
     if let (Some(_), Some(upload)) = (&code, upload(desired, observed)) {
         return Ok(Some(Step::Act(upload)));
@@ -160,7 +164,11 @@ fn latest(
 }
 
 /// What the function as a whole and its configuration need.
-fn configuration(desired: &Desired, function: &Function) -> Result<Option<Action>, Refusal> {
+fn configuration(
+    desired: &Desired,
+    observed: &Observed,
+    function: &Function,
+) -> Result<Option<Action>, Refusal> {
     let wanted = &desired.wanted;
     if let Some(new) = &wanted.code_signing
         && *new != function.code_signing
@@ -168,7 +176,7 @@ fn configuration(desired: &Desired, function: &Function) -> Result<Option<Action
         let old = function.code_signing.clone();
         return Ok(Some(Action::Sign { old, new: new.clone() }));
     }
-    let fields = fields(desired, &function.configuration)?;
+    let fields = fields(desired, observed, &function.configuration)?;
     if !fields.is_empty() {
         let revision = text(&function.configuration, "RevisionId").map(str::to_owned);
         return Ok(Some(Action::Configure { fields, revision }));
@@ -182,7 +190,11 @@ fn configuration(desired: &Desired, function: &Function) -> Result<Option<Action
 }
 
 /// The members of the configuration that are not what they should be.
-fn fields(desired: &Desired, configuration: &Object) -> Result<Vec<Field>, Refusal> {
+fn fields(
+    desired: &Desired,
+    observed: &Observed,
+    configuration: &Object,
+) -> Result<Vec<Field>, Refusal> {
     let runtime = Value::from(desired.runtime.as_str());
     let mut all: BTreeMap<&'static str, &Value> =
         desired.wanted.configuration.iter().map(|(name, value)| (*name, value)).collect();
@@ -197,7 +209,13 @@ fn fields(desired: &Desired, configuration: &Object) -> Result<Vec<Field>, Refus
         })
         .collect();
     if let Some(wanted) = &desired.wanted.environment {
-        let old = content::variables(configuration).map_err(Refusal::Environment)?;
+        let unread = content::variables(configuration);
+        let old = match unread {
+            // What is replaced need not be read, and what was put there cannot be compared.
+            Err(_) if wanted.replace && observed.acted => return Ok(fields),
+            Err(_) if wanted.replace => BTreeMap::new(),
+            read => read.map_err(Refusal::Environment)?,
+        };
         let mut new = if wanted.replace { BTreeMap::new() } else { old.clone() };
         new.retain(|name, _| !wanted.unset.contains(name));
         new.extend(wanted.set.clone());
@@ -239,7 +257,11 @@ fn code(desired: &Desired, observed: &Observed, function: &Function) -> Option<A
     let old_architecture = old_architecture[0].as_str().unwrap_or_default().to_owned();
     let broken =
         matches!(state(configuration), State::Failed { .. }) || lost_its_code(configuration);
-    if code_is_there(desired, observed, function)
+    // The key goes with the code only; an empty one takes it away.
+    let wanted_key = desired.wanted.source_kms_key.as_deref();
+    let key = function.source_kms_key.as_deref().unwrap_or_default();
+    if wanted_key.is_none_or(|wanted| wanted == key)
+        && code_is_there(desired, observed, function)
         && old_architecture == desired.code.architecture
         && !broken
     {
@@ -322,9 +344,9 @@ fn publish(
     }
 }
 
-/// Whether an alias points at the content of `$LATEST`.
+/// Whether an alias points at a version with the content of `$LATEST`, which is none itself.
 fn is_there(observed: &Observed, function: &Function, name: &str) -> bool {
-    let alias = observed.aliases.get(name);
+    let alias = observed.aliases.get(name).filter(|alias| points_at(alias) != "$LATEST");
     let version = alias.and_then(|alias| observed.versions.get(points_at(alias)));
     version.is_some_and(|version| content::differing(&function.configuration, version).is_empty())
 }

@@ -107,7 +107,7 @@ fn without_a_role() -> Desired {
     let vpc = json!({ "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] });
     desired.wanted.configuration = BTreeMap::from([("VpcConfig", vpc)]);
     let queue = json!({ "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q" });
-    desired.wanted.attachments.triggers = vec![object(queue)];
+    desired.wanted.attachments.triggers = Some(vec![object(queue)]);
     desired
 }
 
@@ -129,7 +129,7 @@ fn a_role_is_made_with_what_the_function_needs() {
     let mut observed = deployed(&desired);
     assert_eq!(one(&desired, &observed), Next::default());
     // A trigger of another kind needs one more.
-    desired.wanted.attachments.triggers[0]
+    desired.wanted.attachments.triggers.as_mut().unwrap()[0]
         .insert("EventSourceArn".to_owned(), "arn:aws:kinesis:eu-west-1:123456789012:s".into());
     assert_eq!(operations(&desired, &observed), ["AttachRolePolicy", "CreateEventSourceMapping"]);
     // What others have made is theirs, also if it has the name.
@@ -240,6 +240,14 @@ fn variables_are_merged_replaced_and_unset() {
     // What cannot be read would be lost.
     let error = json!({ "Error": { "ErrorCode": "AccessDeniedException", "Message": "no" } });
     latest(&mut observed).insert("Environment".to_owned(), error);
+    assert_eq!(
+        new(&desired, &observed),
+        json!({ "Variables": { "SET": "4" } }),
+        "all of it is sent"
+    );
+    observed.acted = true;
+    assert_eq!(one(&desired, &observed).changes, [], "once");
+    desired.wanted.environment.as_mut().unwrap().replace = false;
     assert!(matches!(&one(&desired, &observed).refused[..], [(_, Refusal::Environment(_))]));
 }
 
@@ -403,10 +411,11 @@ fn a_mapping_between_states_is_waited_for() {
     let mut desired = desired();
     let queue = "arn:aws:sqs:eu-west-1:123456789012:orders";
     let trigger = json!({ "EventSourceArn": queue, "BatchSize": 10, "Enabled": true });
-    desired.wanted.attachments.triggers = vec![object(trigger)];
+    desired.wanted.attachments.triggers = Some(vec![object(trigger)]);
     let mut observed = deployed(&desired);
     assert_eq!(one(&desired, &observed), Next::default());
-    desired.wanted.attachments.triggers[0].insert("BatchSize".to_owned(), json!(5));
+    desired.wanted.attachments.triggers.as_mut().unwrap()[0]
+        .insert("BatchSize".to_owned(), json!(5));
     observed.attached.mappings[0].insert("State".to_owned(), "Creating".into());
     assert_eq!(one(&desired, &observed).waiting.len(), 1);
     observed.attached.mappings[0].insert("State".to_owned(), "Enabled".into());

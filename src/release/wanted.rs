@@ -69,6 +69,6 @@ pub struct Attachments {
     /// Provisioned concurrency; `Some(None)` removes it.
     pub provisioned: Option<Option<u32>>,
     /// Event source mappings: members of `CreateEventSourceMapping`, `EventSourceArn` always.
-    /// Mappings of other sources stay.
-    pub triggers: Vec<Map<String, Value>>,
+    /// Mappings of other sources stay, and are told of if this is not absent.
+    pub triggers: Option<Vec<Map<String, Value>>>,
 }

@@ -95,6 +95,13 @@ impl Run {
         self
     }
 
+    /// The same of standard output.
+    #[track_caller]
+    pub(crate) fn says_out(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "no {text:?} in:\n{}", self.stdout);
+        self
+    }
+
     /// Standard output as JSON records: every line is one.
     #[track_caller]
     pub(crate) fn records(&self) -> Vec<serde_json::Value> {

@@ -123,8 +123,11 @@ fn of_error(error: &AwsError) -> Option<String> {
             if code.starts_with("AccessDenied") {
                 return Some(denied(operation, message));
             }
-            advice::of_error(code).map(str::to_owned)
+            advice::of_error(code, message).map(str::to_owned)
         }
+        AwsError::Unsent { why, .. } if why.contains("SSO") || why.contains("sso") => Some(
+            "sign in with `aws sso login` (and `--profile`) and run the same command again".to_owned(),
+        ),
         AwsError::Unsent { .. } => Some(
             "see `aws sts get-caller-identity`; `--local` needs no account and no credentials"
                 .to_owned(),
@@ -133,9 +136,10 @@ fn of_error(error: &AwsError) -> Option<String> {
             Some("remove it, or name another place with `s3-prefix`".to_owned())
         }
         AwsError::NoRegion => Some("name one: `--region`, `region`, or AWS_REGION".to_owned()),
-        AwsError::Unanswered { .. } => {
-            Some("run the same command again: it goes on where this ended".to_owned())
-        }
+        AwsError::Unanswered { .. } => Some(
+            "see the network, proxies and `--endpoint-url`; the same command again goes on where this ended"
+                .to_owned(),
+        ),
         AwsError::Start(_) => None,
     }
 }

@@ -1,10 +1,12 @@
 //! Flags of what goes to AWS.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Args;
+use hyper::Uri;
 
-use crate::cli::args::{Audit, Build};
+use crate::cli::args::{Audit, Build, region};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Deploy {
@@ -66,8 +68,8 @@ pub(in crate::cli) struct Release {
     #[arg(long, help_heading = "Release")]
     pub(in crate::cli) clear_weights: bool,
     /// How many changes are made at once
-    #[arg(long, value_name = "N", default_value_t = 8, help_heading = "Release")]
-    pub(in crate::cli) concurrency: usize,
+    #[arg(long, value_name = "N", default_value = "8", help_heading = "Release")]
+    pub(in crate::cli) concurrency: NonZero<usize>,
     /// Calls of the control API a second; AWS allows 15 in all, 0 is no limit
     #[arg(long, value_name = "N", default_value_t = 14.0, help_heading = "Release")]
     pub(in crate::cli) rate: f64,
@@ -104,9 +106,23 @@ pub(in crate::cli) struct Account {
     #[arg(long = "profile", value_name = "NAME")]
     pub(in crate::cli) aws_profile: Option<String>,
     /// The Region [default: the profile's, `AWS_REGION`, or the setting `region`]
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     pub(in crate::cli) region: Option<String>,
     /// The endpoint of every service
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(in crate::cli) endpoint_url: Option<String>,
+}
+
+/// Where an API is.
+fn endpoint(text: &str) -> Result<String, String> {
+    let uri: Option<Uri> = text.parse().ok();
+    let is_api = |uri: &Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some()
+            && uri.query().is_none()
+    };
+    match uri {
+        Some(uri) if is_api(&uri) => Ok(text.to_owned()),
+        _ => Err("a URL such as http://127.0.0.1:4566 is wanted".to_owned()),
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::report::{state, version};
+use super::report::{state, url, version};
 use crate::aws::Outcome;
 use crate::error::Error;
 use crate::files;
@@ -48,15 +48,20 @@ fn summary(outcomes: &[Outcome]) -> String {
             aliases.join(", "),
             sha.unwrap_or_default(),
         ));
+    }
+    out.push('\n');
+    for outcome in outcomes {
         if let Some(why) = &outcome.stopped {
-            out.push_str(&format!("\n`{}`: {}\n", outcome.function, clean(&why.to_string())));
+            // What AWS says is text, whatever signs are in it.
+            let why = clean(&why.to_string()).replace('`', "'");
+            out.push_str(&format!("- {}: `{why}`\n", outcome.function));
         }
     }
     out.push('\n');
     out
 }
 
-/// `functions`: name → version, alias, ARN and digest, as JSON; `changed`: whether anything was.
+/// `functions`: name → version, aliases, URL, ARN and digest, as JSON; `changed`: whether anything was.
 fn outputs(outcomes: &[Outcome]) -> String {
     let none = Observed::default();
     let mut functions = serde_json::Map::new();
@@ -64,9 +69,16 @@ fn outputs(outcomes: &[Outcome]) -> String {
         let observed = outcome.observed.as_ref().unwrap_or(&none);
         let latest = observed.latest();
         let member = |name: &str| latest.and_then(|latest| text(latest, name)).map(Value::from);
+        let aliases: serde_json::Map<String, Value> = observed
+            .aliases
+            .iter()
+            .map(|(name, alias)| (name.clone(), points_at(alias).into()))
+            .collect();
         let one = json!({
             "state": state(outcome),
             "version": version(outcome, observed),
+            "aliases": aliases,
+            "url": url(&observed.attached),
             "arn": member("FunctionArn"),
             "code_sha256": member("CodeSha256"),
         });

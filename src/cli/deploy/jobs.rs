@@ -5,22 +5,18 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::bundle::{self, Bundle};
 use crate::aws::Job;
-use crate::bundle::Record;
 use crate::cli::args::{Global, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
 use crate::cli::{configuration, package};
 use crate::config::{self, Config, Located, Mistake, Node, Origin};
-use crate::digest::Sha256;
 use crate::error::Error;
-use crate::files;
 use crate::function::{Function, Role};
 use crate::nearest;
 use crate::plan;
-use crate::release::change::Change;
-use crate::release::describe::bytes;
 use crate::release::desired::{Code, Desired, Object};
 use crate::release::marker;
 use crate::release::wanted::Wanted;
@@ -29,7 +25,7 @@ use crate::toolchain;
 
 /// The largest zip that goes with a call (AWS: "Lambda quotas").
 const DIRECT: u64 = 52_428_800;
-/// The longest description of a version (`PublishVersion`).
+/// The longest description of a version (`PublishVersion`), as AWS counts: in UTF-16.
 const DESCRIPTION: usize = 256;
 
 pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<Vec<Job>, Error> {
@@ -39,7 +35,13 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(&facts, shell).default_target();
     let (all, _) = functions(&facts, &release.build.selection(), &config, target)?;
-    let selected = selected(all, &release.functions)?;
+    let selected = selected(all, &release.functions, shell)?;
+    if release.zip.is_some() && selected.len() != 1 {
+        return Err(Error::Usage(format!(
+            "`--zip` is the code of one function, and {} are selected: name the one that it is for",
+            selected.len()
+        )));
+    }
     let wanted = wanted(&config, &selected)?;
     let base = match (&release.from, &release.zip) {
         (Some(folder), _) => folder.clone(),
@@ -55,8 +57,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
         .zip(wanted)
         .map(|(function, wanted)| {
             let bundle = match &release.zip {
-                Some(zip) => given(zip, function)?,
-                None => packaged(&base, function)?,
+                Some(zip) => bundle::given(zip, function, release, shell)?,
+                None => bundle::packaged(&base, function)?,
             };
             common.job(function, wanted, bundle)
         })
@@ -84,14 +86,26 @@ fn settings(release: &Release) -> Vec<(&'static str, Located)> {
 }
 
 /// Functions, each for one architecture, of those that were named.
-fn selected(all: Vec<Function>, names: &[String]) -> Result<Vec<Function>, Error> {
-    let functions: Vec<Function> =
-        all.into_iter().filter(|function| function.role == Role::Function).collect();
+fn selected(all: Vec<Function>, names: &[String], shell: &Shell) -> Result<Vec<Function>, Error> {
+    let (functions, others): (Vec<Function>, Vec<Function>) =
+        all.into_iter().partition(|function| function.role == Role::Function);
+    let extensions: BTreeSet<String> = others.iter().map(|it| it.name.to_string()).collect();
+    if names.is_empty() && !extensions.is_empty() {
+        let names: Vec<&str> = extensions.iter().map(String::as_str).collect();
+        shell.detail("Skipping", format!("{}: extensions go into layers", names.join(", ")));
+    }
     for name in names {
         if !functions.iter().any(|function| function.name.as_str() == name) {
             let known = functions.iter().map(|function| function.name.as_str());
             let known = nearest::suggestion(name, known);
-            return Err(Error::Usage(format!("no function `{name}` is selected: {known}")));
+            let of_all = format!("no function `{name}` is selected: {known}");
+            return Err(Error::Usage(if extensions.contains(name) {
+                format!(
+                    "`{name}` is an extension, and not deployed by itself: its zip goes into a layer"
+                )
+            } else {
+                of_all
+            }));
         }
     }
     let is_meant = |function: &Function| {
@@ -166,76 +180,6 @@ fn package(
     package::run(&package, global, shell)
 }
 
-/// A zip, and what is known of it.
-struct Bundle {
-    zip: PathBuf,
-    sha256: String,
-    size: u64,
-    architecture: String,
-    runtime: String,
-    commit: Option<String>,
-}
-
-/// The bundle of a function below a folder that `package` has written.
-fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
-    let arch = function.compile.target.arch.aws_name();
-    let folder = base.join(function.name.as_str()).join(arch);
-    let record = package::recorded(&folder)?;
-    let zip = folder.join(&record.zip);
-    let found = std::fs::metadata(&zip).map_err(|source| {
-        Error::Usage(format!(
-            "cannot read {}: {source}; package `{}` again",
-            zip.display(),
-            function.name
-        ))
-    })?;
-    if record.function != function.name.as_str() || found.len() != record.sizes.zip {
-        return Err(altered(function.name.as_str(), &zip));
-    }
-    Ok(Bundle {
-        zip,
-        sha256: record.code_sha256,
-        size: record.sizes.zip,
-        architecture: record.architecture,
-        runtime: record.runtime,
-        commit: record.commit,
-    })
-}
-
-/// Whether what changes send is what was recorded: else AWS would have what nobody has checked.
-pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
-    let sent = |job: &&Job| {
-        changes.iter().any(|change| change.function == job.desired.name && bytes(change) > 0)
-    };
-    for Job { desired, zip } in jobs.iter().filter(sent) {
-        if Sha256::of(&files::read_bytes(zip)?).base64() != desired.code.sha256 {
-            return Err(altered(&desired.name, zip));
-        }
-    }
-    Ok(())
-}
-
-fn altered(function: &str, zip: &Path) -> Error {
-    Error::Usage(format!(
-        "{} is not what {} beside it says: package `{function}` again",
-        zip.display(),
-        Record::FILE
-    ))
-}
-
-/// A zip that others made.
-fn given(zip: &Path, function: &Function) -> Result<Bundle, Error> {
-    let bytes = files::read_bytes(zip)?;
-    Ok(Bundle {
-        zip: zip.to_path_buf(),
-        sha256: Sha256::of(&bytes).base64(),
-        size: bytes.len() as u64,
-        architecture: function.compile.target.arch.aws_name().to_owned(),
-        runtime: function.runtime.aws_name().to_owned(),
-        commit: None,
-    })
-}
-
 /// What all functions of one deploy share.
 struct Common<'a> {
     release: &'a Release,
@@ -303,11 +247,11 @@ fn described(text: &str, commit: Option<&str>, tag: Option<&str>) -> String {
     let tag = tag.map(|tag| format!("tag {tag}"));
     let made_of: Vec<String> = commit.into_iter().chain(tag).collect();
     if made_of.is_empty() {
-        return text.chars().take(DESCRIPTION).collect();
+        return marker::cut(text, DESCRIPTION).to_owned();
     }
     let made_of = format!("[{}]", made_of.join(", "));
-    let room = DESCRIPTION.saturating_sub(made_of.chars().count() + 1);
-    let text: String = text.chars().take(room).collect();
+    let room = DESCRIPTION.saturating_sub(marker::length(&made_of) + 1);
+    let text = marker::cut(text, room);
     let all = if text.is_empty() { made_of } else { format!("{text} {made_of}") };
-    all.chars().take(DESCRIPTION).collect()
+    marker::cut(&all, DESCRIPTION).to_owned()
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::message::{Keep, Message, Table};
 use crate::release::change::{Action, Change};
 use crate::release::content::text;
-use crate::release::observed::{Observed, points_at};
+use crate::release::observed::{Attached, Observed, points_at};
 use crate::shell::Shell;
 
 /// A row or a record for each function.
@@ -33,10 +33,28 @@ pub(super) fn answer(
     for line in table.fit(shell.stdout_width(), 4, 8, Keep::Start).lines(&[]) {
         shell.answer(line)?;
     }
+    for outcome in outcomes {
+        let observed = outcome.observed.as_ref();
+        if let Some(url) = observed.and_then(|seen| url(&seen.attached)) {
+            shell.answer(format_args!("{}  {url}", outcome.function))?;
+        }
+    }
     let seen: Vec<Observed> =
         outcomes.iter().filter_map(|outcome| outcome.observed.clone()).collect();
-    shell.status("Deployed", format!("to {}", session.name(&seen)));
+    if outcomes.iter().any(|outcome| outcome.stopped.is_some()) {
+        return Ok(());
+    }
+    if outcomes.iter().all(|outcome| outcome.changes.is_empty()) {
+        shell.status("Unchanged", session.place(&seen));
+    } else {
+        shell.status("Deployed", format!("to {}", session.name(&seen)));
+    }
     Ok(())
+}
+
+/// Where a function's URL leads.
+pub(super) fn url(attached: &Attached) -> Option<&str> {
+    attached.url.as_ref().and_then(|url| text(url, "FunctionUrl"))
 }
 
 /// `unchanged`, `created`, `updated`, or why neither.
@@ -81,7 +99,7 @@ fn record(job: &Job, outcome: &Outcome, observed: &Observed, shell: &Shell) -> R
     let latest = observed.latest();
     let member = |name: &str| latest.and_then(|latest| text(latest, name));
     let aliases = observed.aliases.iter();
-    let url = observed.attached.url.as_ref().and_then(|url| text(url, "FunctionUrl"));
+    let url = url(&observed.attached);
     shell.record(&Message::Deployed {
         function: &outcome.function,
         state: state(outcome),

@@ -8,8 +8,9 @@ use crate::aws::{Aws, AwsError, Job, Place, Stop};
 use crate::cli::args::{self, Release};
 use crate::error::{DeployError, Error};
 use crate::local::{ACCOUNT, Client};
-use crate::release::change::Change;
+use crate::release::change::{Action, Change};
 use crate::release::content::text;
+use crate::release::next::next;
 use crate::release::observed::Observed;
 use crate::release::policy;
 use crate::release::wanted::Wanted;
@@ -98,6 +99,10 @@ impl Session {
         let mut observed = Vec::new();
         let mut stopped = Vec::new();
         for (job, seen) in jobs.iter().zip(self.aws.observe_all(jobs).await) {
+            let seen = match seen {
+                Ok(seen) => self.with_newest(job, seen).await,
+                Err(error) => Err(error),
+            };
             match seen {
                 Ok(seen) => observed.push(seen),
                 Err(error) => stopped.push((job.desired.name.clone(), error.into())),
@@ -107,6 +112,19 @@ impl Session {
             return Ok(observed);
         }
         Err(Error::Deploy(DeployError { stopped, planned: true }))
+    }
+
+    /// `PublishVersion` makes none where the newest is the same already: a plan must not say it would.
+    async fn with_newest(&self, job: &Job, mut seen: Observed) -> Result<Observed, AwsError> {
+        let step = next([(&job.desired, &seen)]);
+        if step.changes.iter().any(|change| matches!(change.action, Action::Publish { .. })) {
+            let newest = self.aws.newest_of(&job.desired.name).await?;
+            let number = newest.as_ref().and_then(|newest| text(newest, "Version"));
+            if let Some(number) = number.map(str::to_owned) {
+                self.aws.observe_version(&job.desired.name, &number, &mut seen).await?;
+            }
+        }
+        Ok(seen)
     }
 
     /// On this machine any role will do: functions that have none yet get one that is nobody's.
@@ -140,6 +158,14 @@ impl Session {
         Ok(())
     }
 
+    /// Asks for the account, where no function there tells it. A plan without it is a plan as well.
+    pub(super) async fn learn_account(&mut self, observed: &[Observed]) {
+        let is_told = observed.iter().any(|seen| seen.function.is_some());
+        if !self.local && self.account.is_none() && !is_told {
+            self.account = self.aws.account().await.ok().filter(|account| !account.is_empty());
+        }
+    }
+
     /// Where a policy is for.
     pub(super) fn of_policy(&self) -> policy::Place {
         policy::Place { region: self.aws.region.clone(), account: self.account.clone() }
@@ -152,6 +178,12 @@ impl Session {
             .filter_map(Observed::latest)
             .find_map(|latest| text(latest, "FunctionArn"));
         self.name_by(arn)
+    }
+
+    /// `in account …` or `on this machine …`.
+    pub(super) fn place(&self, observed: &[Observed]) -> String {
+        let preposition = if self.local { "on" } else { "in" };
+        format!("{preposition} {}", self.name(observed))
     }
 
     /// The same, by the ARN of a function there.
@@ -170,7 +202,7 @@ async fn connect(place: &Place, rate: f64, shell: &Shell) -> Result<Aws, AwsErro
     let talk = shell.apart();
     // A server on this machine has no quota.
     let rate = if place.local.is_some() { 0.0 } else { rate };
-    Aws::connect(place, rate, Box::new(move |text| talk.status("Throttled", text))).await
+    Aws::connect(place, rate, Box::new(move |text| talk.status("Waiting", text))).await
 }
 
 /// Where the flags lead. Looks for the server on this machine, if that is meant.

@@ -4,9 +4,12 @@ use super::session::Session;
 use crate::error::Error;
 use crate::message::{Message, bytes, clean};
 use crate::release::Object;
+use crate::release::attach::unnamed;
 use crate::release::change::{Action, Attachment, Change};
+use crate::release::content::text;
 use crate::release::describe::{self, Detail, details, line};
 use crate::release::desired::Desired;
+use crate::release::next::Refusal;
 use crate::release::observed::Observed;
 use crate::release::status::unknown;
 use crate::shell::Shell;
@@ -15,7 +18,7 @@ use crate::shell::Shell;
 pub(super) fn plan(
     session: &Session,
     all: &[(Desired, Observed)],
-    changes: &[Change],
+    (changes, refused): (&[Change], &[(String, Refusal)]),
     shell: &Shell,
 ) -> Result<(), Error> {
     let observed: Vec<Observed> = all.iter().map(|(_, observed)| observed.clone()).collect();
@@ -31,30 +34,37 @@ pub(super) fn plan(
         }
     } else {
         for (desired, observed) in all {
-            of_function(desired, observed, changes, shell)?;
+            let why = refused.iter().find(|(name, _)| *name == desired.name).map(|(_, why)| why);
+            of_function(desired, observed, (changes, why), shell)?;
         }
     }
     let of = |name: &str| changes.iter().any(|change| change.function == name);
     let touched = all.iter().filter(|(desired, _)| of(&desired.name)).count();
     let created =
         changes.iter().filter(|change| matches!(change.action, Action::Create { .. })).count();
+    let unchanged = all.len() - touched - refused.iter().filter(|(name, _)| !of(name)).count();
     let sent = super::bytes(changes);
     if shell.is_json() {
         shell.record(&Message::Plan {
             region: &session.aws.region,
             create: created,
             change: touched - created,
-            unchanged: all.len() - touched,
+            unchanged,
+            refused: refused.len(),
             calls: changes.len(),
             bytes: sent,
         })?;
     } else {
+        let impossible = match refused.len() {
+            0 => String::new(),
+            count => format!(", {count} that cannot be deployed"),
+        };
+        let nothing = changes.is_empty() && refused.is_empty();
         shell.answer(format_args!(
-            "{} in {}: {created} to create, {} to change, {} unchanged; {} {}, {} to send",
-            if changes.is_empty() { "Nothing to do" } else { "To do" },
-            session.name(&observed),
+            "{} {}: {created} to create, {} to change, {unchanged} unchanged{impossible}; {} {}, {} to send",
+            if nothing { "Nothing to do" } else { "To do" },
+            session.place(&observed),
             touched - created,
-            all.len() - touched,
             changes.len(),
             if changes.len() == 1 { "call" } else { "calls" },
             bytes(sent),
@@ -66,13 +76,18 @@ pub(super) fn plan(
 fn of_function(
     desired: &Desired,
     observed: &Observed,
-    changes: &[Change],
+    (changes, refused): (&[Change], Option<&Refusal>),
     shell: &Shell,
 ) -> Result<(), Error> {
     let own: Vec<&Change> =
         changes.iter().filter(|change| change.function == desired.name).collect();
+    if let Some(refused) = refused {
+        shell.answer(format_args!("{}: {}", desired.name, clean(&refused.to_string())))?;
+    } else if own.is_empty() {
+        shell.answer(format_args!("{}: unchanged", desired.name))?;
+    }
     if own.is_empty() {
-        return Ok(shell.answer(format_args!("{}: unchanged", desired.name))?);
+        return left_alone(desired, observed, shell);
     }
     let new = if observed.function.is_none() { " (new)" } else { "" };
     shell.answer(format_args!("{}{new}", desired.name))?;
@@ -99,6 +114,24 @@ fn of_function(
         ));
     }
     Ok(())
+}
+
+/// Triggers that are there and not in the settings.
+fn left_alone(desired: &Desired, observed: &Observed, shell: &Shell) -> Result<(), Error> {
+    for mapping in unnamed(&desired.wanted.attachments, &observed.attached) {
+        shell.answer(format_args!("  {:<14}{}", "left alone", clean(&trigger(mapping))))?;
+    }
+    Ok(())
+}
+
+/// A trigger that nobody names here, and what takes it away.
+pub(in crate::cli) fn trigger(mapping: &Object) -> String {
+    let member = |name: &str| text(mapping, name).unwrap_or_default();
+    format!(
+        "the trigger {}, which the settings do not name: `aws lambda delete-event-source-mapping --uuid {}` removes it",
+        member("EventSourceArn"),
+        member("UUID")
+    )
 }
 
 /// What a function has of features that this program does not know.
@@ -139,6 +172,15 @@ pub(super) fn record(change: &Change) -> Message<'_> {
     }
 }
 
+/// Code in a bucket was sent before.
+fn of_bytes(sent: u64) -> String {
+    if sent > 0 { format!(", {}", bytes(sent)) } else { String::new() }
+}
+
+fn of_source(arn: Option<&str>) -> String {
+    format!(": trigger {}", arn.unwrap_or_default())
+}
+
 /// What begins, in cargo's manner.
 pub(super) fn begins(change: &Change) -> (&'static str, String) {
     let name = &change.function;
@@ -147,12 +189,12 @@ pub(super) fn begins(change: &Change) -> (&'static str, String) {
         Action::CreateRole { name: role, .. } => ("Creating", format!(": role {role}")),
         Action::AttachPolicy { role, policy } => ("Attaching", format!(": {policy} to {role}")),
         Action::Upload { bucket, .. } => ("Uploading", format!(" to {bucket}, {}", bytes(sent))),
-        Action::Create { .. } => ("Creating", format!(", {}", bytes(sent))),
+        Action::Create { .. } => ("Creating", of_bytes(sent)),
         Action::Configure { fields, .. } => {
             let members: Vec<_> = fields.iter().map(|field| field.member).collect();
             ("Configuring", format!(": {}", members.join(", ")))
         }
-        Action::UpdateCode { .. } => ("Updating", format!(", {}", bytes(sent))),
+        Action::UpdateCode { .. } => ("Updating", of_bytes(sent)),
         Action::Publish { .. } => ("Publishing", String::new()),
         Action::CreateAlias { name, version, .. } => {
             ("Pointing", format!(": {name} to version {version}"))
@@ -165,7 +207,14 @@ pub(super) fn begins(change: &Change) -> (&'static str, String) {
         }
         Action::Attach(attach) => match &attach.what {
             Attachment::Forbid(id) => ("Detaching", format!(": permission {id}")),
-            what => ("Attaching", format!(": {}", what.operation())),
+            Attachment::CreateMapping(members) => {
+                ("Attaching", of_source(text(members, "EventSourceArn")))
+            }
+            Attachment::UpdateMapping { source, .. } => ("Setting", of_source(Some(source))),
+            what => match what.operation() {
+                name if name.starts_with("Delete") => ("Detaching", format!(": {name}")),
+                name => ("Attaching", format!(": {name}")),
+            },
         },
         other => ("Setting", format!(": {}", other.operation())),
     };

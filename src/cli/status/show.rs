@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::Found;
-use crate::cli::deploy::show::shortened;
+use crate::cli::deploy::show::{shortened, trigger};
 use crate::cli::lower;
 use crate::cli::remote::{Scope, say};
 use crate::error::Error;
 use crate::message::{AliasStatus, Drifted, Message, Status, bytes};
 use crate::release::Object;
 use crate::release::advice;
+use crate::release::attach::unnamed;
 use crate::release::content::{current, text};
 use crate::release::describe::{Detail, details};
 use crate::release::observed::{State, state};
@@ -37,6 +38,9 @@ pub(super) fn function(found: &Found<'_>, scope: &Scope, shell: &Shell) -> Resul
     say("versions", &versions_line(&numbers), shell)?;
     for alias in &found.looked.aliases {
         say("alias", &alias_line(alias, target(found, &alias.version)), shell)?;
+    }
+    if let Some(url) = text_of_url(found) {
+        say("url", url, shell)?;
     }
     drift(found, shell)?;
     if shell.is_verbose() {
@@ -71,6 +75,10 @@ fn state_line(latest: &Object) -> String {
         line.push_str(&format!(", {when}"));
     }
     line
+}
+
+fn text_of_url<'f>(found: &'f Found<'_>) -> Option<&'f str> {
+    found.looked.observed.attached.url.as_ref().and_then(|url| text(url, "FunctionUrl"))
 }
 
 /// What to do about a failure, or about what keeps it from being active.
@@ -154,7 +162,17 @@ fn drift(found: &Found<'_>, shell: &Shell) -> Result<(), Error> {
         Some(bundle) => format!("the code is not that of {}", lower::shown(&bundle.folder)),
         None => "nothing is packaged that code could be compared with".to_owned(),
     };
-    if found.differences() == 0 { line(&format!("none; {code}")) } else { line(&code) }
+    if found.differences() > 0 {
+        line(&code)?;
+    } else {
+        line(&format!("none; {code}"))?;
+    }
+    let wanted = found.meant().map(|(_, wanted)| &wanted.attachments);
+    let there = &found.looked.observed.attached;
+    for mapping in wanted.into_iter().flat_map(|wanted| unnamed(wanted, there)) {
+        say("left alone", &trigger(mapping), shell)?;
+    }
+    Ok(())
 }
 
 fn is_deployed(found: &Found<'_>) -> bool {

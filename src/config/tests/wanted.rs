@@ -40,7 +40,7 @@ fn shown(lines: &str) -> Value {
     set("permissions", attached.permissions.map(|it| json!(it)));
     set("event-invoke", attached.event_invoke.map(|it| json!(it)));
     set("provisioned", attached.provisioned.map(|it| json!(it)));
-    set("triggers", (!attached.triggers.is_empty()).then(|| json!(attached.triggers)));
+    set("triggers", attached.triggers.as_ref().map(|all| json!(all)));
     set("s3-bucket", wanted.s3_bucket.map(|it| json!(it)));
     set("s3-prefix", wanted.s3_prefix.map(|it| json!(it)));
     set("account", wanted.account.map(|it| json!(it)));
@@ -99,7 +99,7 @@ fn members_are_those_of_the_model() {
         let statements = attached.permissions.into_iter().flatten();
         requests.extend(statements.map(|statement| ("AddPermission", statement)));
         let triggers = attached.triggers.into_iter();
-        requests.extend(triggers.map(|trigger| ("CreateEventSourceMapping", trigger)));
+        requests.extend(triggers.flatten().map(|trigger| ("CreateEventSourceMapping", trigger)));
         for (operation, members) in requests {
             fits(operation, members);
         }
@@ -249,7 +249,7 @@ fn variables_stand_in_tables_too() {
             "triggers = [{ source = 'arn:aws:sqs:eu-west-1:${ACCOUNT}:q', batch-size = '${SIZE}' }]",
         )
     };
-    assert_eq!(of(&setup).unwrap().attachments.triggers[0]["BatchSize"], 5);
+    assert_eq!(of(&setup).unwrap().attachments.triggers.unwrap()[0]["BatchSize"], 5);
     setup.variables.pop();
     assert_eq!(
         of(&setup).unwrap_err(),

@@ -1,5 +1,7 @@
 //! Event source mappings, each known by its source.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Object;
@@ -21,7 +23,7 @@ const DEFAULTS: Defaults = &[
 
 /// The first mapping that is not what it should be; or what has to settle before it can be.
 pub(super) fn step(wanted: &Attachments, there: &Attached) -> Option<Result<Attachment, String>> {
-    wanted.triggers.iter().find_map(|wanted| {
+    wanted.triggers.iter().flatten().find_map(|wanted| {
         let source = text(wanted, "EventSourceArn")?;
         let Some(there) = find(&there.mappings, source) else {
             return Some(Ok(Attachment::CreateMapping(wanted.clone())));
@@ -39,6 +41,23 @@ pub(super) fn step(wanted: &Attachments, there: &Attached) -> Option<Result<Atta
         }
         let id = text(there, "UUID").unwrap_or_default().to_owned();
         Some(Ok(Attachment::UpdateMapping { id, source: source.to_owned(), old, new }))
+    })
+}
+
+/// The mappings that are there and that nobody has named; none where triggers are not configured at all.
+pub(in crate::release) fn unnamed<'m>(
+    wanted: &Attachments,
+    there: &'m Attached,
+) -> impl Iterator<Item = &'m Object> {
+    let named: BTreeSet<String> = wanted
+        .triggers
+        .iter()
+        .flatten()
+        .filter_map(|one| text(one, "EventSourceArn").map(str::to_owned))
+        .collect();
+    there.mappings.iter().filter(move |one| {
+        text(one, "State") != Some("Deleting")
+            && !text(one, "EventSourceArn").is_some_and(|source| named.contains(source))
     })
 }
 

@@ -64,7 +64,7 @@ fn of_observing_attachments(desired: &Desired, grants: &mut Grants) {
     read(wanted.event_invoke.is_some(), "lambda:GetFunctionEventInvokeConfig");
     let provisioned = wanted.provisioned.is_some() && desired.qualifier().is_some();
     read(provisioned, "lambda:GetProvisionedConcurrencyConfig");
-    if !wanted.triggers.is_empty() {
+    if wanted.triggers.is_some() {
         // It knows neither resources nor conditions.
         grants.allow(&["lambda:ListEventSourceMappings"], ["*".to_owned()]);
     }
@@ -120,6 +120,9 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
             if members.contains_key("Tags") {
                 grants.allow(&["lambda:TagResource"], [function]);
             }
+            if let Some(key) = members.get("SourceKMSKeyArn").and_then(Value::as_str) {
+                of_key(key, grants);
+            }
             of_configuration(members, grants);
         }
         Action::Configure { fields, .. } => {
@@ -130,13 +133,17 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
         Action::UpdateCode { code, source_kms_key, .. } => {
             of_code(code, grants);
             grants.allow(&[action], [function]);
-            if let Some(key) = source_kms_key {
-                // AWS: "Encrypting Lambda .zip deployment packages".
-                grants.allow(&["kms:Decrypt", "kms:GenerateDataKey"], [key.clone()]);
+            if let Some(key) = source_kms_key.as_deref().filter(|key| !key.is_empty()) {
+                of_key(key, grants);
             }
         }
         _ => grants.allow(&[action], [function]),
     }
+}
+
+/// AWS: "Encrypting Lambda .zip deployment packages".
+fn of_key(key: &str, grants: &mut Grants) {
+    grants.allow(&["kms:Decrypt", "kms:GenerateDataKey"], [key.to_owned()]);
 }
 
 fn of_attachment(name: &str, action: &str, attach: &Attach, grants: &mut Grants) {

@@ -80,7 +80,6 @@ fn what_is_unchanged_is_only_read() {
         statements(&all, Some("123456789012")),
         json!([
             { "Effect": "Allow", "Action": "lambda:GetFunction", "Resource": function("a") },
-            { "Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*" },
         ])
     );
 }
@@ -111,7 +110,7 @@ fn everything() -> Desired {
         permissions: None,
         event_invoke: Some(Some(object(&json!({ "MaximumRetryAttempts": 0 })))),
         provisioned: Some(Some(1)),
-        triggers: vec![object(&queue)],
+        triggers: Some(vec![object(&queue)]),
     };
     all
 }
@@ -126,7 +125,7 @@ fn everything_is_restricted_as_far_as_it_can_be() {
                 "Effect": "Allow",
                 "Action": [
                     "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
-                    "lambda:ListEventSourceMappings", "sts:GetCallerIdentity",
+                    "lambda:ListEventSourceMappings",
                 ],
                 "Resource": "*",
             },

@@ -150,7 +150,7 @@ fn attachments() -> impl Strategy<Value = Attachments> {
             }),
             event_invoke: event_invoke.map(|one| one.map(object)),
             provisioned,
-            triggers: trigger.into_iter().map(object).collect(),
+            triggers: trigger.map(|one| vec![object(one)]),
         })
 }
 

@@ -1,0 +1,138 @@
+//! What is sent: a bundle that `package` has written, or a zip that others made.
+
+use std::path::{Path, PathBuf};
+
+use crate::aws::Job;
+use crate::bundle::Record;
+use crate::cli::args::Release;
+use crate::cli::{check, package};
+use crate::digest::Sha256;
+use crate::error::Error;
+use crate::files;
+use crate::function::Function;
+use crate::release::change::Change;
+use crate::release::describe::bytes;
+use crate::shell::Shell;
+
+/// A zip, and what is known of it.
+pub(super) struct Bundle {
+    pub(super) zip: PathBuf,
+    pub(super) sha256: String,
+    pub(super) size: u64,
+    pub(super) architecture: String,
+    pub(super) runtime: String,
+    pub(super) commit: Option<String>,
+}
+
+/// The bundle of a function below a folder that `package` has written: under its own name, else, as it
+/// may have another name in another environment, that of its handler.
+pub(super) fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
+    let arch = function.compile.target.arch.aws_name();
+    let own = base.join(function.name.as_str()).join(arch);
+    let folder = if own.join(Record::FILE).is_file() {
+        own
+    } else {
+        of_handler(base, function).ok_or_else(|| none(base, function))?
+    };
+    let record = package::recorded(&folder)?;
+    let zip = folder.join(&record.zip);
+    let found = std::fs::metadata(&zip).map_err(|source| {
+        let name = &function.name;
+        Error::Usage(format!("cannot read {}: {source}; package `{name}` again", zip.display()))
+    })?;
+    let handler = &function.handler;
+    if (&record.package, &record.handler) != (&handler.package, &handler.target)
+        || record.architecture != arch
+        || found.len() != record.sizes.zip
+    {
+        return Err(altered(function.name.as_str(), &zip));
+    }
+    Ok(Bundle {
+        zip,
+        sha256: record.code_sha256,
+        size: record.sizes.zip,
+        architecture: record.architecture,
+        runtime: record.runtime,
+        commit: record.commit,
+    })
+}
+
+/// The one folder with a bundle of this handler.
+fn of_handler(base: &Path, function: &Function) -> Option<PathBuf> {
+    let handler = &function.handler;
+    let arch = function.compile.target.arch.aws_name();
+    let is_it = |record: &Record| {
+        record.package == handler.package
+            && record.handler == handler.target
+            && record.architecture == arch
+    };
+    let folders = files::records(base).unwrap_or_default().into_iter();
+    let mut folders = folders.filter_map(|path| path.parent().map(Path::to_path_buf));
+    let is_it = |folder: &PathBuf| package::recorded(folder).is_ok_and(|record| is_it(&record));
+    let found = folders.find(is_it)?;
+    folders.all(|folder| !is_it(&folder)).then_some(found)
+}
+
+fn none(base: &Path, function: &Function) -> Error {
+    let records = files::records(base).unwrap_or_default();
+    let there: Vec<String> = records
+        .iter()
+        .filter_map(|path| Some(path.parent()?.strip_prefix(base).ok()?.display().to_string()))
+        .collect();
+    let there = if there.is_empty() {
+        "there is no bundle at all".to_owned()
+    } else {
+        format!("there are {}", there.join(", "))
+    };
+    Error::Usage(format!(
+        "there is no bundle of `{}` ({}, {}) below {}: {there}; `cargo lambda-pack package --out DIR` writes them",
+        function.name,
+        function.handler,
+        function.compile.target.arch,
+        base.display()
+    ))
+}
+
+/// Whether what changes send is what was recorded: else AWS would have what nobody has checked.
+pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
+    let sent = |job: &&Job| {
+        changes.iter().any(|change| change.function == job.desired.name && bytes(change) > 0)
+    };
+    for Job { desired, zip } in jobs.iter().filter(sent) {
+        if Sha256::of(&files::read_bytes(zip)?).base64() != desired.code.sha256 {
+            return Err(altered(&desired.name, zip));
+        }
+    }
+    Ok(())
+}
+
+fn altered(function: &str, zip: &Path) -> Error {
+    Error::Usage(format!(
+        "{} is not what {} beside it says: package `{function}` again",
+        zip.display(),
+        Record::FILE
+    ))
+}
+
+/// A zip that others made, audited as if it were ours.
+pub(super) fn given(
+    zip: &Path,
+    function: &Function,
+    release: &Release,
+    shell: &Shell,
+) -> Result<Bundle, Error> {
+    if !zip.is_file() {
+        return Err(Error::Usage(format!("{} is no file", zip.display())));
+    }
+    let asked = release.build.compile.target.arch.as_deref().and_then(|name| name.parse().ok());
+    let found = check::zip(zip, asked, function, &release.audit, shell)?;
+    let bytes = files::read_bytes(zip)?;
+    Ok(Bundle {
+        zip: zip.to_path_buf(),
+        sha256: Sha256::of(&bytes).base64(),
+        size: bytes.len() as u64,
+        architecture: found.unwrap_or(function.compile.target.arch).aws_name().to_owned(),
+        runtime: function.runtime.aws_name().to_owned(),
+        commit: None,
+    })
+}

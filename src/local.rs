@@ -19,6 +19,7 @@ mod pool;
 mod s3;
 mod services;
 mod store;
+mod url;
 
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -34,6 +35,7 @@ use tokio::task::LocalSet;
 use uuid::Uuid;
 
 use crate::account::Account;
+use crate::routes::Routes;
 use faults::Faults;
 use pool::Pools;
 use store::Store;
@@ -93,6 +95,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether events that were queued are run to their end before the server ends.
     pub drain: bool,
+    /// Which functions the requests below `/routes` are for.
+    pub routes: Routes,
 }
 
 /// Why there is no server.

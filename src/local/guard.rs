@@ -1,6 +1,7 @@
 //! Who may call. The server runs code that is uploaded to it, so a page in a browser must not reach it:
 //! not by a name that is made to lead here (`Host`), not from another page (`Origin`), and not without
-//! a header that only a client of AWS sends. The signature itself is not checked.
+//! a header that only a client of AWS sends. The signature itself is not checked. Function URLs and routes
+//! alone are open to pages, by the same names or by those that AWS gives them.
 
 use std::net::IpAddr;
 

@@ -11,6 +11,7 @@ use http_body_util::{Either, Full};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use hyper::{Response, StatusCode};
+use memchr::memmem;
 use serde_json::{Map, Value};
 
 use crate::local::http::{Answer, Body};
@@ -42,6 +43,10 @@ const REMAPPED: [&str; 17] = [
     "via",
     "www-authenticate",
 ];
+
+/// The most headers that an answer may have: more than any client takes, and few enough that there is
+/// room for the server's own.
+const HEADERS: usize = 1000;
 
 /// Why what a function says is no HTTP answer.
 pub(super) type Malformed = &'static str;
@@ -109,7 +114,7 @@ impl Head {
 /// The answer that a whole response of a function says.
 pub(super) fn read(payload: &[u8]) -> Result<Answer, Malformed> {
     // JSON holds no such bytes: it was meant to come in pieces.
-    if let Some(at) = payload.windows(END.len()).position(|window| window == END) {
+    if let Some(at) = memmem::find(payload, END) {
         let (prelude, rest) = payload.split_at(at);
         let body = rest.get(END.len()..).unwrap_or_default().to_vec();
         return Ok(Head::of_prelude(prelude)?.with(whole(body)));
@@ -172,7 +177,11 @@ fn append(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), Malf
     };
     let name = HeaderName::try_from(name).map_err(|_| "a header has a name that is none")?;
     let value = HeaderValue::try_from(text).map_err(|_| "a header has a value that is none")?;
-    headers.try_append(name, value).map(drop).map_err(|_| "there are too many headers")
+    if headers.len() >= HEADERS {
+        return Err("there are too many headers");
+    }
+    headers.append(name, value);
+    Ok(())
 }
 
 /// JSON without the blanks between its parts, in its own order.

@@ -351,7 +351,7 @@ fn routes_are_of_the_workspace() {
     setup.api.clear();
     setup.lambda_pack =
         "[routes]\n\"GET /a/{x}\" = \"a b\"\n\"GET /orders/{n}\" = \"a\"\n".to_owned();
-    let config = setup.load().unwrap();
+    let config = setup.config().unwrap();
     let whats = config.routes().unwrap_err().into_iter().map(|mistake| mistake.what);
     let whats: Vec<_> = whats.collect();
     assert_eq!(

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub mod arn;
+pub mod date;
 pub mod error;
 pub mod event_invoke;
 pub mod function;
@@ -30,7 +31,6 @@ pub mod url;
 
 mod alias;
 mod concurrency;
-mod date;
 mod more;
 mod page;
 mod qualifier;

@@ -32,6 +32,7 @@ pub use settings::Settings;
 pub use wanted::wanted;
 
 use crate::nearest::suggestion;
+use crate::routes::{RouteError, Routes};
 use crate::target::Arch;
 use cargo_lambda::Written;
 use check::Lookup;
@@ -199,6 +200,25 @@ impl Config {
     pub fn settings(&self, package: &str, handler: &str) -> Result<Settings, Vec<Mistake>> {
         let settings = self.settings.get(&(package.to_owned(), handler.to_owned()));
         settings.cloned().unwrap_or_else(|| Ok(Settings::default()))
+    }
+
+    /// The routes of the workspace. What is wrong with them is said by [`Config::settings`] too.
+    pub fn routes(&self) -> Result<Routes, Vec<Mistake>> {
+        // Of no handler: then what is of all is left.
+        let merged = self.of_handler("", "");
+        let Some(value) = merged.get("routes") else { return Ok(Routes::default()) };
+        let missing = value.missing();
+        let Node::Table(table) = &value.node else { return Ok(Routes::default()) };
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        Routes::new(table.iter().map(|(route, function)| (route, function.text()))).map_err(|all| {
+            let mistake = |what: &RouteError| Mistake {
+                origin: value.origin.clone(),
+                what: what.to_string(),
+            };
+            all.iter().map(mistake).collect()
+        })
     }
 
     /// Whether a text is in any name.

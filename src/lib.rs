@@ -82,6 +82,7 @@ pub mod profile;
 pub mod release;
 pub mod remap;
 pub mod remedy;
+pub mod routes;
 pub mod rustflags;
 pub mod sandbox;
 pub mod shell;

@@ -20,6 +20,7 @@ mod pool;
 mod s3;
 mod services;
 mod store;
+mod url;
 
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,6 +36,7 @@ use tokio::task::LocalSet;
 use uuid::Uuid;
 
 use crate::account::Account;
+use crate::routes::Routes;
 use faults::Faults;
 use pool::Pools;
 use store::Store;
@@ -105,6 +107,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether events that were queued are run to their end before the server ends.
     pub drain: bool,
+    /// Which functions the requests below `/routes` are for.
+    pub routes: Routes,
 }
 
 /// Why there is no server.
@@ -166,6 +170,8 @@ struct Server {
     talk: Talk,
     /// There may be code that nothing refers to.
     litter: Cell<bool>,
+    /// Which functions the requests below `/routes` are for, now.
+    routes: RefCell<Routes>,
 }
 
 /// Runs a server until what `stop` answers is there. `ready` is called once it listens, after `stop`;
@@ -224,6 +230,7 @@ impl Server {
         store.restore(&mut account)?;
         let watch = services::Watch::restored(&store)?;
         let faults = Faults::new(options.seed, options.faults.clone());
+        let routes = RefCell::new(options.routes.clone());
         let server = Rc::new(Self {
             options,
             address,
@@ -238,6 +245,7 @@ impl Server {
             talk,
             // What another server left.
             litter: Cell::new(true),
+            routes,
         });
         Ok((listener, server))
     }

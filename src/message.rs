@@ -90,6 +90,8 @@ pub enum Message<'a> {
         endpoint: &'a str,
         /// All of them.
         functions: Vec<Served<'a>>,
+        /// The routes that are served below `/routes`, each with its function.
+        routes: std::collections::BTreeMap<&'a str, &'a str>,
     },
     /// What a function has of newer features of Lambda; no deploy changes it.
     LeftAlone {

@@ -19,6 +19,19 @@ pub(super) fn seconds(ms: i64) -> String {
     text(ms - ms.rem_euclid(1000)).replace(".000", "")
 }
 
+/// `20/Nov/2026:17:38:42 +0000` (`requestContext.time` of HTTP requests).
+#[must_use]
+pub fn of_request(ms: i64) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = ms.div_euclid(1000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let month = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"");
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
+}
+
 /// Seconds since 1970 with a fraction, for the members that are numbers.
 pub(super) fn epoch(ms: i64) -> serde_json::Value {
     if ms % 1000 == 0 {

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::message::{Message, clean};
 use crate::nearest::suggestion;
 use crate::plan::{self, CargoOptions};
+use crate::routes;
 use crate::shell::Shell;
 
 /// What stands for a value that is nobody's business.
@@ -217,7 +218,7 @@ fn kind_words(kind: Kind) -> String {
 fn scopes(key: &Key) -> Vec<&'static str> {
     [(Scope::Workspace, "workspace"), (Scope::Package, "package"), (Scope::Handler, "handler")]
         .into_iter()
-        .filter(|(scope, _)| *scope >= key.from)
+        .filter(|(scope, _)| key.is_of(*scope))
         .map(|(_, word)| word)
         .collect()
 }
@@ -294,6 +295,11 @@ fn name_schema(check: Check) -> Value {
         Check::Tags => {
             json!({ "minLength": 1, "maxLength": 128, "not": { "pattern": "^[aA][wW][sS]:" } })
         }
+        Check::Routes => {
+            let part = r"([A-Za-z0-9._~!$&'()*+,;=:@%-]+|\{[A-Za-z0-9._-]+\+?\})";
+            let methods = routes::METHODS.join("|");
+            json!({ "pattern": format!(r"^(\$default|(ANY|{methods}) /({part}(/{part})*)?)$") })
+        }
         _ => json!({}),
     }
 }
@@ -301,7 +307,7 @@ fn name_schema(check: Check) -> Value {
 /// The keys of one table without those of the tables in it.
 fn table_schema(scope: Scope) -> Value {
     let mut properties = Map::new();
-    for key in KEYS.iter().filter(|key| key.from <= scope) {
+    for key in KEYS.iter().filter(|key| key.is_of(scope)) {
         let mut schema = kind_schema(key.kind);
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("description".into(), json!(key.meaning));

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::files::{self, FileError};
 use crate::local::{self, Event, Fault, Handle, LocalError, Options};
 use crate::message::Message;
+use crate::routes::Routes;
 use crate::shell::Shell;
 
 /// How many lines may wait to be written.
@@ -43,6 +44,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         faults: faults(&args.rehearsal)?,
         seed: args.rehearsal.seed,
         drain: false,
+        routes: Routes::default(),
     };
     if !options.faults.is_empty() {
         let all: Vec<String> = options.faults.iter().map(ToString::to_string).collect();

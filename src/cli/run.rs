@@ -14,6 +14,7 @@ use super::server;
 use crate::error::Error;
 use crate::local::{Direct, Handle, Options, PORT};
 use crate::message::{Message, Served, Table};
+use crate::routes::Routes;
 use crate::shell::Shell;
 use crate::target::Arch;
 use site::Site;
@@ -26,11 +27,12 @@ pub(super) fn run(args: &Run, global: &Global, shell: &Shell) -> Result<(), Erro
     let job = Job::new(&build, &Audit::default(), global, None, false, shell)?;
     let options = options(args, &job.output.base)?;
     server::beside(options, talk::talk(global.shell()), |handle| {
-        let site = Site::new(&handle, !args.wait, shell);
+        let site = Site::new(&handle, args, shell);
+        let routes = site.route(&job)?;
         site.build(&job).1?;
         super::asynchronously(async {
             let mut interrupt = Interrupt::listen()?;
-            show(&site, &handle, shell)?;
+            show(&site, &handle, &routes, shell)?;
             interrupt.next().await;
             Ok(())
         })?
@@ -56,7 +58,7 @@ fn options(args: &Run, base: &Path) -> Result<Options, Error> {
 }
 
 /// Each function, with its URL.
-fn show(site: &Site<'_>, handle: &Handle, shell: &Shell) -> Result<(), Error> {
+fn show(site: &Site<'_>, handle: &Handle, routes: &Routes, shell: &Shell) -> Result<(), Error> {
     let endpoint = format!("http://{}", handle.address);
     let functions = site.functions();
     if shell.is_json() {
@@ -66,7 +68,8 @@ fn show(site: &Site<'_>, handle: &Handle, shell: &Shell) -> Result<(), Error> {
             url: url(&endpoint, function),
         });
         let functions = functions.collect();
-        return Ok(shell.record(&Message::Serving { endpoint: &endpoint, functions })?);
+        let routes = routes.iter().collect();
+        return Ok(shell.record(&Message::Serving { endpoint: &endpoint, functions, routes })?);
     }
     let rows = functions.iter().map(|function| {
         let url = url(&endpoint, function).unwrap_or_default();
@@ -74,6 +77,14 @@ fn show(site: &Site<'_>, handle: &Handle, shell: &Shell) -> Result<(), Error> {
     });
     for line in Table::new(&["FUNCTION", "ALIAS", "URL"], rows.collect()).lines(&[]) {
         shell.answer(line.trim_end())?;
+    }
+    let rows: Vec<_> =
+        routes.iter().map(|(key, function)| vec![key.to_owned(), function.to_owned()]).collect();
+    if !rows.is_empty() {
+        shell.answer(format_args!("\nROUTES, below {endpoint}/routes"))?;
+        for line in Table::new(&["ROUTE", "FUNCTION"], rows).lines(&[]) {
+            shell.answer(line.trim_end())?;
+        }
     }
     let first = functions.first().map_or("FUNCTION", |function| function.name.as_str());
     let port = match handle.address.port() {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::local::{self, Event, Handle, LocalError, Options};
+use crate::routes::Routes;
 
 /// After how long without an invocation an environment is ended.
 const IDLE: Duration = Duration::from_mins(5);
@@ -28,6 +29,7 @@ pub(super) fn options(port: u16) -> Result<Options, Error> {
         faults: Vec::new(),
         seed: 0,
         drain: false,
+        routes: Routes::default(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::located::{Located, Mistake, Node, Origin, Table};
 use super::{expand, include, tables};
 use crate::audit::Trust;
 use crate::nearest::suggestion;
+use crate::routes;
 
 /// What clears a value that has no empty form.
 pub(super) const NONE: &str = "none";
@@ -361,6 +362,7 @@ fn key_is(check: Check, key: &str) -> Result<(), String> {
             1..=128 => Ok(()),
             _ => Err("the name of a tag has 1 to 128 characters".to_owned()),
         },
+        Check::Routes => routes::check(key).map_err(str::to_owned),
         _ => Ok(()),
     }
 }

@@ -63,6 +63,8 @@ pub enum Check {
     Tags,
     /// A pattern of events: a JSON object, 4,096 characters at most.
     Filter,
+    /// Functions by the routes that lead to them.
+    Routes,
 }
 
 /// The form of a string, as the API's model has it (`CreateFunction`, the shapes of those names).
@@ -113,6 +115,8 @@ pub struct Key {
     pub kind: Kind,
     /// The lowest scope that it may stand in; the higher ones take it too.
     pub from: Scope,
+    /// The highest of them.
+    pub to: Scope,
     /// What holds where nothing is said.
     pub default: &'static str,
     /// What it means, in a sentence.
@@ -128,7 +132,25 @@ const fn key(
     default: &'static str,
     meaning: &'static str,
 ) -> Key {
-    Key { name, kind, from, default, meaning, since: "0.1" }
+    Key { name, kind, from, to: Scope::Handler, default, meaning, since: "0.1" }
+}
+
+/// A key of the workspace as a whole.
+const fn of_all(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key { to: Scope::Workspace, ..key(name, kind, Scope::Workspace, default, meaning) }
+}
+
+impl Key {
+    /// Whether it may stand in a scope.
+    #[must_use]
+    pub fn is_of(&self, scope: Scope) -> bool {
+        (self.from..=self.to).contains(&scope)
+    }
 }
 
 /// The keys, by name.

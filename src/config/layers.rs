@@ -221,9 +221,13 @@ impl Reader<'_> {
             }
             // A dot in the name itself, in quotes, is no table.
             if let Some(key) = keys::find(&full).filter(|_| !name.contains('.')) {
-                if key.from > rank.scope {
-                    let text = format!("`{full}` is of one package or handler, not of all");
-                    self.mistake(&value.origin, text);
+                if !key.is_of(rank.scope) {
+                    let what = if key.from > rank.scope {
+                        "one package or handler, not of all"
+                    } else {
+                        "the workspace, not of one package or handler"
+                    };
+                    self.mistake(&value.origin, format!("`{full}` is of {what}"));
                 } else if let Some(checked) = self.value_in(rank.scope, key, value) {
                     values.insert(key.name, checked);
                 }
@@ -234,7 +238,7 @@ impl Reader<'_> {
             } else {
                 let siblings = KEYS
                     .iter()
-                    .filter(|key| key.from <= rank.scope)
+                    .filter(|key| key.is_of(rank.scope))
                     .filter_map(|key| key.name.strip_prefix(prefix))
                     .map(|rest| rest.split('.').next().unwrap_or(rest))
                     .chain(others.iter().copied());

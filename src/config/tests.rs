@@ -315,3 +315,52 @@ fn projects_of_cargo_lambda_work_with_no_edit() {
     setup.lambda_pack = "memory = 1024\n".to_owned();
     assert_eq!(of(&setup.load().unwrap(), "api"), [1024, 20]);
 }
+
+#[test]
+fn routes_are_of_the_workspace() {
+    let mut setup = Setup {
+        workspace: "[workspace.metadata.lambda-pack.routes]\n\"GET /orders/{id}\" = \"orders\"\n\
+                    \"$default\" = \"${STAGE:-web}:live\"\n"
+            .to_owned(),
+        lambda_pack: "[env.dev.routes]\n\"ANY /{rest+}\" = \"other\"\n".to_owned(),
+        env: Some("dev"),
+        ..Setup::default()
+    };
+    let routes = setup.load().unwrap().routes().unwrap();
+    let all: Vec<_> = routes.iter().collect();
+    let expected =
+        [("GET /orders/{id}", "orders"), ("ANY /{rest+}", "other"), ("$default", "web:live")];
+    assert_eq!(all, expected);
+    setup.env = None;
+    setup.variables = vec![("LAMBDA_PACK_ROUTES", "GET /x=x,POST /y=y")];
+    assert_eq!(setup.load().unwrap().routes().unwrap().iter().count(), 4);
+    setup.variables.clear();
+    assert!(Setup::default().load().unwrap().routes().unwrap().is_empty());
+
+    setup.lambda_pack =
+        "[routes]\n\"GET orders\" = \"a\"\n\"GET /x\" = 1\n\"FETCH /\" = \"a\"\n".to_owned();
+    setup.api = "[package.metadata.lambda-pack.routes]\n\"GET /a\" = \"a\"\n".to_owned();
+    assert_eq!(
+        setup.load().unwrap_err(),
+        [
+            "api/Cargo.toml:1: `routes` is of the workspace, not of one package or handler",
+            "lambda-pack.toml:2: `routes.GET orders`: the path must begin with a slash",
+            "lambda-pack.toml:4: `routes.FETCH /`: the method must be one of HTTP, in capitals, or ANY",
+        ]
+    );
+    setup.api.clear();
+    setup.lambda_pack =
+        "[routes]\n\"GET /a/{x}\" = \"a b\"\n\"GET /orders/{n}\" = \"a\"\n".to_owned();
+    let config = setup.config().unwrap();
+    let whats = config.routes().unwrap_err().into_iter().map(|mistake| mistake.what);
+    let whats: Vec<_> = whats.collect();
+    assert_eq!(
+        whats,
+        [
+            "`GET /a/{x}` leads to `a b`, which is no function's name",
+            "`GET /orders/{n}` is for the same requests as `GET /orders/{id}`",
+        ]
+    );
+    let of_handler = config.settings("api", "api").unwrap_err();
+    assert_eq!(of_handler.len(), 1, "{of_handler:?}");
+}

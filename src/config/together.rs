@@ -10,6 +10,7 @@ use super::Merged;
 use super::check::{NONE, TAG_CHARACTERS, of_tag};
 use super::keys::{self, Check, Key, Kind};
 use super::located::{Located, Mistake, Node, Table};
+use crate::routes::Routes;
 
 pub(super) use halves::mistakes as halves;
 
@@ -89,6 +90,13 @@ fn whole_map(check: Check, table: &Table) -> Option<String> {
             }
             _ => None,
         }),
+        // One that is missing is said by itself.
+        Check::Routes if table.values().any(|value| matches!(value.node, Node::Missing(_))) => None,
+        Check::Routes => {
+            let routes = table.iter().map(|(route, function)| (route, function.text()));
+            let errors = Routes::new(routes).err()?;
+            Some(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        }
         _ => None,
     }
 }

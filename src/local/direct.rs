@@ -12,6 +12,7 @@ use super::faults::Begun;
 use super::store::{Store, Taken};
 use super::{LocalError, Server};
 use crate::account::{ApiError, Input, Object};
+use crate::routes::Routes;
 use crate::tree::Tree;
 
 /// A function, as it is to be.
@@ -77,6 +78,18 @@ impl Handle {
         let name = name.to_owned();
         self.ask(move |server| {
             let _ = server.call("DeleteFunction", json!({ "FunctionName": name }), None);
+            Ok(())
+        })
+    }
+
+    /// Requests below `/routes` are for these functions from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the server has ended.
+    pub fn set_routes(&self, routes: Routes) -> Result<(), LocalError> {
+        self.ask(move |server| {
+            server.routes.replace(routes);
             Ok(())
         })
     }

@@ -68,8 +68,8 @@ impl Job {
 pub(super) enum Reply {
     /// `…/response`, whole.
     Response(Bytes),
-    /// `…/response` in pieces.
-    Stream(mpsc::Receiver<Piece>),
+    /// `…/response` in pieces, and of which type they are.
+    Stream(Option<String>, mpsc::Receiver<Piece>),
     /// `…/error` or `init/error`: its body.
     Error(Bytes),
 }

@@ -1,6 +1,7 @@
 //! Who may call. The server runs code that is uploaded to it, so a page in a browser must not reach it:
 //! not by a name that is made to lead here (`Host`), not from another page (`Origin`), and not without
-//! a header that only a client of AWS sends. The signature itself is not checked.
+//! a header that only a client of AWS sends. The signature itself is not checked. Function URLs and routes
+//! alone are open to pages, by the same names or by those that AWS gives them.
 
 use std::net::IpAddr;
 
@@ -59,6 +60,30 @@ pub(super) fn local(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(refused("AccessDeniedException", "this server answers on the loopback interface only"))
+}
+
+/// The id of the function URL that a request names as its host: `<id>.lambda-url.<region>.on.aws`, as AWS
+/// has it, or `<id>.lambda-url.localhost`, which browsers know as this machine's (RFC 6761). Names below
+/// `on.aws` are AWS's alone: no page can make one of its own lead here. What such a request can reach is
+/// that function URL and nothing else.
+pub(super) fn function_url(uri: &Uri, headers: &HeaderMap, region: &str) -> Option<String> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    let elsewhere = uri.authority().is_some_and(|it| !it.as_str().eq_ignore_ascii_case(host));
+    if hosts.next().is_some() || elsewhere {
+        return None;
+    }
+    let host = host.to_ascii_lowercase();
+    let name = match host.split_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) => return None,
+        None => &host,
+    };
+    let id = name
+        .strip_suffix(".lambda-url.localhost")
+        .or_else(|| name.strip_suffix(&format!(".lambda-url.{region}.on.aws")))?;
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        .then(|| id.to_owned())
 }
 
 fn refused(code: &'static str, message: &str) -> ApiError {

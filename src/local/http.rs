@@ -1,6 +1,5 @@
 //! The server's own address: which service a request is for, and how answers are written.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::faults::Begun;
-use super::{Server, clock, control, guard, invoke, services};
+use super::{Server, clock, control, guard, invoke, services, url};
 use crate::account::{ApiError, Input, Object, model};
 use crate::percent;
 
@@ -31,8 +30,13 @@ const SHORT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A whole body, or one in pieces.
-pub(super) type Body = Either<Full<Bytes>, Channel<Bytes, Infallible>>;
+pub(super) type Body = Either<Full<Bytes>, Channel<Bytes, Broken>>;
 pub(super) type Answer = Response<Body>;
+
+/// A body in pieces that has no end: the connection is closed.
+#[derive(Debug, thiserror::Error)]
+#[error("the function broke off")]
+pub(super) struct Broken;
 
 /// Accepts connections until it is dropped.
 pub(super) async fn accept(listener: TcpListener, server: Rc<Server>) {
@@ -95,6 +99,9 @@ impl From<ApiError> for Failed {
 }
 
 async fn handle(server: Rc<Server>, request: Request<Incoming>) -> Result<Answer, Lost> {
+    if let Some(place) = url::place(request.uri(), request.headers(), &server.options.region) {
+        return Ok(url::handle(server, place, request).await);
+    }
     if let Some(rest) = request.uri().path().strip_prefix("/code/") {
         return Ok(match guard::local(request.uri(), request.headers()) {
             Ok(()) => control::code(&server, rest),
@@ -171,26 +178,32 @@ fn named(server: &Server, path: &[(String, String)], body: &Bytes) -> Option<Str
 }
 
 /// The whole body of a request.
-pub(super) async fn whole(mut body: Incoming, operation: &str) -> Result<Bytes, ApiError> {
+pub(super) async fn whole(body: Incoming, operation: &str) -> Result<Bytes, ApiError> {
+    limited(body, REQUEST).await?.ok_or_else(|| {
+        let message =
+            format!("Request must be smaller than {REQUEST} bytes for the {operation} operation");
+        ApiError::new("RequestEntityTooLargeException", 413, message)
+    })
+}
+
+/// The whole body of a request, unless it has more than so many bytes.
+pub(super) async fn limited(mut body: Incoming, most: usize) -> Result<Option<Bytes>, ApiError> {
     let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     // Who sends far more than may be is answered at once; else after all has come, for who has not yet
     // sent all may not look for an answer.
-    let far_more = claimed > 2 * REQUEST;
+    let far_more = claimed > 2 * most.max(REQUEST / 2);
     let collected = async {
-        if far_more { Ok(None) } else { Limited::new(&mut body, REQUEST).collect().await.map(Some) }
+        if far_more { Ok(None) } else { Limited::new(&mut body, most).collect().await.map(Some) }
     };
     match tokio::time::timeout(PATIENCE, collected).await {
-        Ok(Ok(Some(body))) => Ok(body.to_bytes()),
+        Ok(Ok(Some(body))) => Ok(Some(body.to_bytes())),
         Ok(Err(error)) if !error.is::<LengthLimitError>() => Err(not_arrived()),
         Err(_) => Err(not_arrived()),
         _ => {
             if !far_more {
                 discard(body, REQUEST).await;
             }
-            let message = format!(
-                "Request must be smaller than {REQUEST} bytes for the {operation} operation"
-            );
-            Err(ApiError::new("RequestEntityTooLargeException", 413, message))
+            Ok(None)
         }
     }
 }

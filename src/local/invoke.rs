@@ -35,19 +35,19 @@ pub(super) use stream::stream;
 
 /// What the caller asks for, and of whom.
 #[derive(Clone)]
-struct Call {
+pub(super) struct Call {
     /// The request's id, which every attempt has.
-    id: String,
-    function: String,
-    qualifier: Option<String>,
-    client_context: Option<String>,
-    trace: Option<String>,
-    tenant: Option<String>,
-    payload: Bytes,
+    pub(super) id: String,
+    pub(super) function: String,
+    pub(super) qualifier: Option<String>,
+    pub(super) client_context: Option<String>,
+    pub(super) trace: Option<String>,
+    pub(super) tenant: Option<String>,
+    pub(super) payload: Bytes,
 }
 
 /// An invocation that may begin.
-struct Ready {
+pub(super) struct Ready {
     /// `$LATEST`, or a number.
     version: String,
     memory: u64,
@@ -58,19 +58,26 @@ struct Ready {
 }
 
 /// What became of an invocation.
-struct Outcome {
+pub(super) struct Outcome {
     id: String,
     version: String,
     /// What the function said; else why it said nothing.
-    result: Result<Said, Failure>,
+    pub(super) result: Result<Said, Failure>,
     /// The last 4 KB of its log.
     log: Vec<u8>,
     /// How long the function took.
     duration: Duration,
 }
 
+/// What comes to who takes a response in pieces.
+pub(super) enum Part {
+    /// It does come in pieces: of this type, as the runtime says.
+    Begin(Option<String>),
+    Data(Bytes),
+}
+
 /// What a function said.
-enum Said {
+pub(super) enum Said {
     Response(Bytes),
     /// Its own error.
     Error(Bytes),
@@ -165,10 +172,10 @@ impl Server {
 
     /// Runs an invocation to its end, even if the caller hangs up. `pieces`: whom to give a response in
     /// pieces to, as they come.
-    async fn run(
+    pub(super) async fn run(
         self: &Rc<Self>,
         call: &Call,
-        pieces: Option<mpsc::Sender<Bytes>>,
+        pieces: Option<mpsc::Sender<Part>>,
     ) -> Result<Outcome, ApiError> {
         let ready = self.ready(call)?;
         let server = self.clone();
@@ -178,7 +185,7 @@ impl Server {
     }
 
     /// Finds out who is meant, and counts it.
-    fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
+    pub(super) fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
         let (invoked, version, limit, memory, pool, job) =
             self.target(call, |target, account| {
                 let Target { function, configuration, qualifier } = target;
@@ -213,10 +220,10 @@ impl Server {
         Ok(Ready { version, memory, turn, pool, job, invoked })
     }
 
-    async fn carry_out(
+    pub(super) async fn carry_out(
         self: Rc<Self>,
         ready: Ready,
-        pieces: Option<mpsc::Sender<Bytes>>,
+        pieces: Option<mpsc::Sender<Part>>,
     ) -> Outcome {
         let Ready { version, memory, turn, pool, job, invoked } = ready;
         let function = invoked.function();
@@ -315,7 +322,7 @@ impl Server {
         environment: &Rc<Environment>,
         job: &Rc<Job>,
         memory: u64,
-        pieces: Option<mpsc::Sender<Bytes>>,
+        pieces: Option<mpsc::Sender<Part>>,
         version: &str,
     ) -> (Outcome, bool) {
         let (id, timeout) = (job.id.clone(), job.timeout);
@@ -328,7 +335,13 @@ impl Server {
         let result = match answer.reply {
             Ok(Reply::Response(body)) => Ok(Said::Response(body)),
             Ok(Reply::Error(body)) => Ok(Said::Error(body)),
-            Ok(Reply::Stream(from)) => collect(from, pieces, started + timeout, timeout).await,
+            Ok(Reply::Stream(kind, from)) => {
+                if let Some(pieces) = &pieces {
+                    // There is room for the first; who has gone is found out with the second.
+                    let _ = pieces.try_send(Part::Begin(kind));
+                }
+                collect(from, pieces, started + timeout, timeout).await
+            }
             Err(failure) => Err(failure),
         };
         if matches!(&result, Err(failure) if failure.is_timeout()) {
@@ -358,7 +371,7 @@ fn chance() -> f64 {
 }
 
 /// A trace of our own, for who sends none (AWS X-Ray: "Tracing header").
-fn trace(id: &str) -> String {
+pub(super) fn trace(id: &str) -> String {
     let hex: String = id.chars().filter(|c| *c != '-').collect();
     let (unique, parent) = hex.split_at_checked(24).unwrap_or((hex.as_str(), ""));
     let now = clock::now() / 1000;
@@ -368,7 +381,7 @@ fn trace(id: &str) -> String {
 /// Takes a response in pieces: hands each on, or puts them together.
 async fn collect(
     mut from: mpsc::Receiver<Piece>,
-    mut to: Option<mpsc::Sender<Bytes>>,
+    mut to: Option<mpsc::Sender<Part>>,
     limit: Instant,
     timeout: Duration,
 ) -> Result<Said, Failure> {
@@ -377,12 +390,14 @@ async fn collect(
         match tokio::time::timeout_at(limit, from.recv()).await {
             Ok(Some(Piece::Data(data))) => match &to {
                 // A caller that does not read keeps the environment no longer than that.
-                Some(sender) => match tokio::time::timeout_at(limit, sender.send(data)).await {
-                    Ok(Ok(())) => {}
-                    // The caller has gone; the function may end all the same.
-                    Ok(Err(_)) => to = None,
-                    Err(_) => return Err(Failure::timed_out(timeout)),
-                },
+                Some(sender) => {
+                    match tokio::time::timeout_at(limit, sender.send(Part::Data(data))).await {
+                        Ok(Ok(())) => {}
+                        // The caller has gone; the function may end all the same.
+                        Ok(Err(_)) => to = None,
+                        Err(_) => return Err(Failure::timed_out(timeout)),
+                    }
+                }
                 None if whole.len() + data.len() > RESPONSE => {
                     return Err(Failure::too_large(RESPONSE));
                 }

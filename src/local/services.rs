@@ -31,6 +31,9 @@ pub(super) use watch::{Watch, stream};
 /// The most that a request may hold, in bytes: more than any of these services takes.
 const REQUEST: usize = 1 << 20;
 
+/// The id of who calls.
+pub(super) const USER: &str = "AIDALOCALLAMBDAPACK00";
+
 const STS: Service = Service {
     target: "AWSSecurityTokenServiceV20110615",
     shapes: "",
@@ -94,7 +97,7 @@ impl Server {
             ("sts", "GetCallerIdentity") => Ok(members::object([
                 ("Account", ACCOUNT.into()),
                 ("Arn", format!("arn:aws:iam::{ACCOUNT}:user/local").into()),
-                ("UserId", "AIDALOCALLAMBDAPACK00".into()),
+                ("UserId", USER.into()),
             ])),
             ("logs", _) => logs::answer(operation, input, &watch.logs.borrow(), place)
                 .unwrap_or_else(|| Err(Refusal::unknown(operation))),

@@ -54,6 +54,7 @@ fn sample(key: &Value) -> (String, String, Value) {
         ("file-system.path", _) => text("/mnt/data"),
         ("permissions", _) => tables("principal = \"*\"", json!({ "principal": "*" })),
         ("region", _) => text("eu-west-1"),
+        ("routes", _) => ("{ \"GET /KEY\" = \"v\" }".into(), "GET /KEY=v".into(), json!("v")),
         ("triggers", _) => {
             let queue = "arn:aws:sqs:eu-west-1:123456789012:q";
             tables(&format!("source = \"{queue}\""), json!({ "source": queue }))
@@ -85,7 +86,7 @@ fn shown(workspace: &Workspace, key: &str, env: &[(&str, &str)], args: &[&str]) 
     let settings = answer.records()[0]["settings"].as_array().unwrap().clone();
     let full = |setting: &&Value| {
         let name = setting["key"].as_str().unwrap();
-        name == key || name == format!("{key}.KEY")
+        name == key || name == format!("{key}.KEY") || name == format!("{key}.\"GET /KEY\"")
     };
     let found = settings.iter().find(full).unwrap_or_else(|| panic!("no {key} in {settings:?}"));
     (found["value"].clone(), found["origin"].as_str().unwrap().to_owned())
@@ -114,24 +115,27 @@ fn every_key_from_every_source() {
             value = json!("***");
         }
         let line = format!("{name} = {toml}");
-        let of_all = key["scopes"].as_array().unwrap().contains(&json!("workspace"));
+        let of = |scope: &str| key["scopes"].as_array().unwrap().contains(&json!(scope));
+        let (of_all, of_one) = (of("workspace"), of("handler"));
         // The package's own manifest, and its handler's table.
-        workspace.handler("hello", &line);
-        expect(
-            shown(&workspace, name, &[], &[]),
-            value.clone(),
-            "crates/hello/Cargo.toml:8",
-            "package",
-        );
-        workspace
-            .handler("hello", &format!("[package.metadata.lambda-pack.handlers.hello]\n{line}"));
-        expect(
-            shown(&workspace, name, &[], &[]),
-            value.clone(),
-            "crates/hello/Cargo.toml:9",
-            "package",
-        );
-        workspace.handler("hello", "");
+        if of_one {
+            workspace.handler("hello", &line);
+            expect(
+                shown(&workspace, name, &[], &[]),
+                value.clone(),
+                "crates/hello/Cargo.toml:8",
+                "package",
+            );
+            let table = format!("[package.metadata.lambda-pack.handlers.hello]\n{line}");
+            workspace.handler("hello", &table);
+            expect(
+                shown(&workspace, name, &[], &[]),
+                value.clone(),
+                "crates/hello/Cargo.toml:9",
+                "package",
+            );
+            workspace.handler("hello", "");
+        }
         if of_all {
             workspace.write(
                 "Cargo.toml",
@@ -147,7 +151,8 @@ fn every_key_from_every_source() {
                 "workspace",
             );
         }
-        workspace.write("lambda-pack.toml", format!("[package.hello.env.prod]\n{line}\n"));
+        let table = if of_one { "package.hello.env.prod" } else { "env.prod" };
+        workspace.write("lambda-pack.toml", format!("[{table}]\n{line}\n"));
         let prod = shown(&workspace, name, &[], &["--env", "prod"]);
         expect(prod, value.clone(), "lambda-pack.toml:2", "package");
         let prod = shown(&workspace, name, &[("LAMBDA_PACK_ENV", "prod")], &[]);
@@ -289,7 +294,9 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
         if of_all {
             all.push_str(&line);
         }
-        checked(&format!("[package.p.handlers.h.env.prod]\n{line}")).code(0);
+        let of_one = key["scopes"].as_array().unwrap().contains(&json!("handler"));
+        let table = if of_one { "package.p.handlers.h.env.prod" } else { "env.prod" };
+        checked(&format!("[{table}]\n{line}")).code(0);
     }
     checked(&format!(
         "{all}[env.prod]\nmemory = \"none\"\nlayers = {{ extend = true, items = [] }}\n\
@@ -314,6 +321,9 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
         "alias = [\"12\"]",
         "environment-unset = [\"AWS_REGION\"]",
         "url.cors.methods = [\"OPTIONS\"]",
+        "routes.\"GET x\" = \"f\"",
+        "routes.\"GET /{a\" = \"f\"",
+        "[package.p]\nroutes.\"GET /\" = \"f\"",
         "url.cors.origin = []",
         "permissions = [{ action = \"lambda:*\" }]",
         "permissions = [{ principal = \"*\", actoin = \"lambda:*\" }]",

@@ -36,6 +36,7 @@ const DECISIONS: &[&str] = &[
     "release",
     "remap",
     "remedy",
+    "routes",
     "rustflags",
     "stamps",
     "system",

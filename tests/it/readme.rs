@@ -20,7 +20,12 @@ fn every_finding_code_with_its_level() {
 #[test]
 fn the_configuration_in_it_is_accepted() {
     let readme = readme();
-    let toml = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let block = |holds: &str| {
+        let mut blocks =
+            readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        blocks.find(|block| block.contains(holds)).unwrap_or_else(|| panic!("no {holds}"))
+    };
+    let toml = block("handler = false");
     // It shows `handler = false`, which would leave nothing to package.
     let toml = toml
         .replace("handler = false", "handler = true")
@@ -34,7 +39,7 @@ fn the_configuration_in_it_is_accepted() {
     }
     assert_eq!(workspace.packaged(&[]), ["orders-worker-prod"]);
 
-    let toml = readme.split("```toml\n").nth(2).unwrap().split("```").next().unwrap();
+    let toml = block("prod.env");
     let workspace = Workspace::new();
     workspace.handler("orders-api", "");
     workspace.write("lambda-pack.toml", toml);
@@ -48,4 +53,7 @@ fn the_configuration_in_it_is_accepted() {
     ] {
         assert!(shown.contains(line), "no {line} in\n{shown}");
     }
+    workspace.write("lambda-pack.toml", block("[routes]"));
+    let shown = workspace.run(&["config", "show"]).code(0).stdout;
+    assert!(shown.contains("routes.\"GET /orders/{id}\" = \"orders-api\""), "{shown}");
 }

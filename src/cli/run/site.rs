@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::artifact::Artifact;
+use crate::cli::args::Run;
 use crate::cli::build::Job;
 use crate::cli::libraries::Lookup;
 use crate::cli::runs::combine;
@@ -16,6 +17,7 @@ use crate::libraries;
 use crate::local::{ACCOUNT, Direct, Handle};
 use crate::release::Object;
 use crate::release::wanted::Wanted;
+use crate::routes::Routes;
 use crate::shell::Shell;
 use crate::tree::Tree;
 
@@ -28,14 +30,29 @@ pub(super) struct Site<'a> {
     handle: &'a Handle,
     /// Whether environments are started at once.
     start: bool,
+    /// Whether routes are served.
+    router: bool,
     shell: &'a Shell,
     /// What was put there, by name.
     put: Mutex<BTreeMap<String, (Direct, Tree)>>,
 }
 
 impl<'a> Site<'a> {
-    pub(super) fn new(handle: &'a Handle, start: bool, shell: &'a Shell) -> Self {
-        Self { handle, start, shell, put: Mutex::default() }
+    pub(super) fn new(handle: &'a Handle, args: &Run, shell: &'a Shell) -> Self {
+        Self { handle, start: !args.wait, router: args.router, shell, put: Mutex::default() }
+    }
+
+    /// The routes of the settings, served from now on.
+    pub(super) fn route(&self, job: &Job) -> Result<Routes, Error> {
+        if !self.router {
+            return Ok(Routes::default());
+        }
+        let routes = job.config.routes().map_err(Error::Config)?;
+        if routes.iter().next().is_none() {
+            return Err(Error::Usage("`--router` without any `routes` in the settings".to_owned()));
+        }
+        self.handle.set_routes(routes.clone())?;
+        Ok(routes)
     }
 
     /// Builds, and puts each function there as soon as it is built; the names of those that are new or

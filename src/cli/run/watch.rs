@@ -33,12 +33,13 @@ pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Res
     server::beside(options, talk::talk(global.shell()), |handle| {
         let (mut changes, wake) = Changes::new().map_err(|error| unwatched(&error))?;
         stop_on_interrupt(wake)?;
-        let site = Site::new(&handle, !args.run.wait, shell);
+        let site = Site::new(&handle, &args.run, shell);
         let mut job = Some(job);
         let mut announced = false;
         loop {
             if let Some(job) = &job {
                 changes.watch(places(job)).map_err(|error| unwatched(&error))?;
+                let routes = site.route(job)?;
                 let began = Instant::now();
                 let (new, result) = site.build(job);
                 if changes.stopped() {
@@ -46,7 +47,7 @@ pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Res
                 }
                 tell(&new, result, announced, began, shell);
                 if !announced && !site.functions().is_empty() {
-                    show(&site, &handle, shell)?;
+                    show(&site, &handle, &routes, shell)?;
                     announced = true;
                 }
                 if let Some(event) = &event {

@@ -8,7 +8,7 @@ use super::forms::{
     LAYER, LOG_GROUP, METHOD, MOUNT_PATH, ON_FAILURE, ON_SUCCESS, REGION, ROLE, SUBNET,
 };
 use super::shapes::{PERMISSION, TRIGGER};
-use super::{Check, Key, Kind, key};
+use super::{Check, Key, Kind, key, of_all};
 
 /// A key for all functions that leaves alone what is there, where nothing is said.
 const fn kept(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
@@ -148,6 +148,12 @@ pub(super) static KEYS: &[Key] = &[
         "How many environments are reserved, and the most there may be.",
     ),
     kept("role", Text(Check::Form(&ROLE)), "The ARN of the execution role."),
+    of_all(
+        "routes",
+        Map(Check::Routes),
+        "none",
+        "Which function a request is for, where the Lambda on this machine stands for an HTTP API of API Gateway: `\"GET /orders/{id}\" = \"orders-api\"`; also `ANY /{proxy+}` and `$default`.",
+    ),
     key(
         "s3-bucket",
         Text(Check::Form(&BUCKET)),

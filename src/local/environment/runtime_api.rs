@@ -145,7 +145,8 @@ async fn response(environment: &Rc<Environment>, id: &str, request: Request<Inco
 /// Hands the pieces on as they come.
 async fn stream(environment: &Rc<Environment>, id: &str, request: Request<Incoming>) -> Answer {
     let (sender, pieces) = mpsc::channel(16);
-    if !environment.reply(id, Ok(Reply::Stream(pieces))) {
+    let kind = header(request.headers(), "content-type").map(str::to_owned);
+    if !environment.reply(id, Ok(Reply::Stream(kind, pieces))) {
         return wrong_id();
     }
     let mut body = Limited::new(request.into_body(), STREAM);

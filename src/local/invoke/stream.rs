@@ -10,7 +10,7 @@ use hyper::Response;
 use hyper::body::Bytes;
 use tokio::sync::mpsc;
 
-use super::{Call, Said, check};
+use super::{Call, Part, Said, check};
 use crate::account::ApiError;
 use crate::local::Server;
 use crate::local::http::{self, Answer, Asked};
@@ -29,14 +29,15 @@ pub(in crate::local) async fn stream(
         return super::dry_run(&server, &call);
     }
     let ready = server.ready(&call)?;
-    let (sender, mut pieces) = mpsc::channel::<Bytes>(16);
+    let (sender, mut pieces) = mpsc::channel(16);
     let (mut out, channel) = Channel::new(16);
     let version = ready.version.clone();
     let id = ready.job.id.clone();
     let running =
         tokio::task::spawn_local(async move { server.carry_out(ready, Some(sender)).await });
     tokio::task::spawn_local(async move {
-        while let Some(data) = pieces.recv().await {
+        while let Some(part) = pieces.recv().await {
+            let Part::Data(data) = part else { continue };
             // Empty pieces would be ends.
             if !data.is_empty()
                 && out

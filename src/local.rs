@@ -181,7 +181,7 @@ pub fn serve<Stop: Future<Output = ()>>(
             () = drained => {}
         }
         sweep.abort();
-        server.pools.end();
+        server.pools.end().await;
         Ok(())
     }));
     // What is still being unpacked is nobody's any more.

@@ -12,6 +12,7 @@ pub(crate) mod extensions;
 mod handlers;
 mod kept;
 mod pool;
+mod real;
 mod s3;
 pub(crate) mod server;
 mod streams;

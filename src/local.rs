@@ -211,7 +211,7 @@ pub fn serve<Stop: Future<Output = ()>>(
         }
         sweep.abort();
         direct.abort();
-        server.pools.end();
+        server.pools.end().await;
         Ok(())
     }));
     // What is still being unpacked is nobody's any more.

@@ -1,34 +1,49 @@
-//! One execution environment: a child process, the Runtime API that it alone is served, its folder,
-//! and what it logs.
+//! One execution environment: the processes of a runtime and of its extensions, the Runtime API that they
+//! alone are served, its folder, and what it logs.
 //!
 //! An environment takes one invocation at a time. It answers at most once for each; what comes later,
-//! or under another request id, changes nothing. It is over when its process ends or when an invocation
-//! takes too long; then nothing of what it started lives on.
+//! or under another request id, changes nothing. With extensions an invocation goes on after the answer,
+//! until they too have asked for their next event. It is over when one of its processes ends or when an
+//! invocation takes too long; then nothing of what it started lives on.
 //!
-//! The rules are those of "Understanding the Lambda execution environment lifecycle" and "Using the
-//! Lambda runtime API" in AWS's developer guide.
+//! The rules are those of "Understanding the Lambda execution environment lifecycle", "Using the Lambda
+//! runtime API" and "Using the Lambda Extensions API to create extensions" in AWS's developer guide.
 
-pub(super) mod child;
+pub(super) mod children;
+mod course;
+mod entry;
 mod exit;
+mod extensions;
+mod extensions_api;
+pub(super) mod job;
 pub(super) mod log;
 pub(super) mod processes;
 pub(super) mod runtime_api;
+pub(super) mod shutdown;
+mod start;
+mod state;
+pub(super) mod telemetry;
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use tokio::net::TcpListener;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
+use uuid::Uuid;
 
-use super::clock;
 use super::failure::Failure;
-use child::{Child, Launch};
-use exit::{Exit, NO_REASON};
+use children::{Children, Launch};
+use exit::NO_REASON;
+use extensions::{Extensions, Fatal, Refusal, Wanted};
+use job::{Answer, Job, Reply};
 use log::{Keep, Log};
+use shutdown::Closing;
+use state::{Answered, Phase, State};
+use telemetry::records::Status;
+use telemetry::{Api, Subscribed, Telemetry};
 
 /// How long a runtime may take until it asks for its first invocation; from then on the time of that
 /// invocation runs.
@@ -39,185 +54,68 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Whoever waits for the end of a response in pieces learns first that its time is over.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// One invocation, as the runtime gets it.
-pub(super) struct Job {
-    /// `Lambda-Runtime-Aws-Request-Id`.
-    pub(super) id: String,
-    /// `Lambda-Runtime-Invoked-Function-Arn`.
-    pub(super) arn: String,
-    /// `Lambda-Runtime-Trace-Id`.
-    pub(super) trace: String,
-    /// `Lambda-Runtime-Client-Context`: a JSON text.
-    pub(super) client_context: Option<String>,
-    /// `Lambda-Runtime-Aws-Tenant-Id`.
-    pub(super) tenant: Option<String>,
-    /// How long the function may take.
-    pub(super) timeout: Duration,
-    pub(super) payload: Bytes,
-}
-
-impl Job {
-    /// `Lambda-Runtime-Deadline-Ms`.
-    fn deadline(&self) -> i64 {
-        let timeout = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
-        clock::now().saturating_add(timeout)
-    }
-}
-
-/// What a runtime says of an invocation.
-pub(super) enum Reply {
-    /// `…/response`, whole.
-    Response(Bytes),
-    /// `…/response` in pieces, and of which type they are.
-    Stream(Option<String>, mpsc::Receiver<Piece>),
-    /// `…/error` or `init/error`: its body.
-    Error(Bytes),
-}
-
-/// A part of a response in pieces. The channel ends without `End` if the runtime breaks off.
-pub(super) enum Piece {
-    Data(Bytes),
-    /// What its trailers `Lambda-Runtime-Function-Error-Type` and `-Body` say.
-    Failed {
-        kind: String,
-        body: String,
-    },
-    End,
-}
-
-/// What became of an invocation.
-pub(super) struct Answer {
-    pub(super) reply: Result<Reply, Failure>,
-    /// How long the runtime took.
-    pub(super) duration: Duration,
-    /// How long its init took, if it was its first.
-    pub(super) init: Option<Duration>,
-    /// Whether the runtime was given it at all.
-    pub(super) began: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// The runtime has asked for nothing yet.
-    Init,
-    /// The runtime waits for an invocation.
-    Idle,
-    /// An invocation is its own.
-    Busy,
-    /// The runtime has answered, and not asked for the next yet.
-    Answered,
-}
-
-struct State {
-    phase: Phase,
-    /// The `next` that waits.
-    waiting: Option<oneshot::Sender<Rc<Job>>>,
-    /// For the `next` to come.
-    queued: Option<Rc<Job>>,
-    /// Whose reply it is, and who waits for it.
-    current: Option<(Rc<Job>, Caller)>,
-    /// How long the init took; taken by the first invocation.
-    init: Option<Duration>,
-    /// When the runtime was given the invocation.
-    given: Instant,
-    /// Whether it was.
-    began: bool,
-    /// Until when a runtime that has answered must ask for more.
-    limit: Instant,
-    /// Why there will be no other invocation.
-    over: Option<Failure>,
-}
-
-impl State {
-    /// Gives an invocation to a `next`. One that has hung up meanwhile is followed by another, or by
-    /// the end of the process.
-    fn give(&mut self, job: Rc<Job>, next: oneshot::Sender<Rc<Job>>) {
-        match next.send(job) {
-            Ok(()) => {
-                self.phase = Phase::Busy;
-                // A runtime that asks twice has no more time for that.
-                if !self.began {
-                    (self.began, self.given) = (true, Instant::now());
-                }
-            }
-            Err(job) => self.queued = Some(job),
-        }
-    }
-}
-
-/// Who waits for a reply.
-type Caller = oneshot::Sender<Result<Reply, Failure>>;
 /// Is called when an environment waits for an invocation, and when it is over.
 type OnChange = Box<dyn Fn(&Rc<Environment>)>;
+
+/// Whom an environment tells what.
+pub(super) struct Host {
+    /// Is given each line of the log.
+    pub(super) keep: Keep,
+    pub(super) on_change: OnChange,
+    /// Counts those that are ending.
+    pub(super) closing: Rc<Closing>,
+}
 
 /// An execution environment.
 pub(super) struct Environment {
     started: Instant,
+    launch: Launch,
     /// The runtime was given an invocation that had waited for it.
     began: Notify,
+    /// A process has ended.
+    exits: Notify,
     state: RefCell<State>,
-    child: Child,
+    extensions: RefCell<Extensions>,
+    children: Children,
+    /// The runtime was started, or that was tried.
+    has_runtime: Cell<bool>,
     /// What its memory was when it was ended, in MB.
     used: Cell<u64>,
     /// When it was last asked for.
     looked: Cell<Option<Instant>>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: RefCell<Vec<JoinHandle<()>>>,
     pub(super) log: Rc<Log>,
+    pub(super) telemetry: Rc<Telemetry>,
     on_change: OnChange,
+    closing: Rc<Closing>,
+}
+
+/// What is left of an invocation after the answer: the extensions.
+pub(super) struct Rest(oneshot::Receiver<Result<(), Failure>>);
+
+/// How that ended.
+pub(super) struct Finish {
+    /// How long the whole invocation took.
+    pub(super) duration: Duration,
+    /// How long the extensions went on after the runtime.
+    pub(super) extensions: Duration,
+    pub(super) failure: Option<Failure>,
 }
 
 impl Environment {
-    /// Starts one.
-    ///
-    /// # Errors
-    ///
-    /// What Lambda says of an entry point that cannot be run.
-    pub(super) async fn start(
-        launch: &Launch,
-        keep: Keep,
-        on_change: OnChange,
-    ) -> Result<Rc<Self>, Failure> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Failure::local)?;
-        let address = listener.local_addr().map_err(Failure::local)?;
-        let (child, exit, output) = child::spawn(launch, address)?;
-        let log = Log::new(output.into(), keep).map_err(Failure::local)?;
-        let started = Instant::now();
-        let state = State {
-            phase: Phase::Init,
-            waiting: None,
-            queued: None,
-            current: None,
-            init: None,
-            given: started,
-            began: false,
-            limit: started,
-            over: None,
-        };
-        Ok(Rc::new_cyclic(|this: &Weak<Self>| Self {
-            started,
-            began: Notify::new(),
-            state: RefCell::new(state),
-            child,
-            used: Cell::new(0),
-            looked: Cell::new(None),
-            tasks: vec![
-                tokio::task::spawn_local(runtime_api::serve(listener, this.clone())),
-                tokio::task::spawn_local(log.clone().read()),
-                tokio::task::spawn_local(watch(exit, this.clone())),
-            ],
-            log,
-            on_change,
-        }))
+    /// What it was started with.
+    pub(super) fn launch(&self) -> &Launch {
+        &self.launch
     }
 
-    /// Its process, as the system numbers it.
+    /// The process of its runtime, as the system numbers it.
     pub(super) fn process(&self) -> Option<u32> {
-        self.child.process()
+        self.children.process()
     }
 
-    /// The most memory that its process has had, in MB.
+    /// The most memory that its processes have had, in MB.
     pub(super) fn memory(&self) -> u64 {
-        self.child.memory().max(self.used.get())
+        self.children.memory().max(self.used.get())
     }
 
     /// The same as it was up to a moment ago: the kernel takes longer to tell than many a function runs.
@@ -232,8 +130,7 @@ impl Environment {
 
     /// Whether it can take an invocation at once.
     pub(super) fn is_idle(&self) -> bool {
-        let state = self.state.borrow();
-        state.phase == Phase::Idle && state.over.is_none()
+        self.state.borrow().is_idle()
     }
 
     /// Whether it will take no other invocation.
@@ -244,7 +141,7 @@ impl Environment {
     /// Whether it has answered and will soon be idle.
     pub(super) fn is_answered(&self) -> bool {
         let state = self.state.borrow();
-        state.phase == Phase::Answered && state.over.is_none()
+        (state.phase == Phase::Answered || state.open.is_some()) && state.over.is_none()
     }
 
     /// Whether it lives on for nothing: its init has failed, or it has answered and its time is over.
@@ -252,6 +149,11 @@ impl Environment {
         let state = self.state.borrow();
         let late = state.limit + GRACE <= Instant::now();
         state.over.is_some() || (state.phase == Phase::Answered && late)
+    }
+
+    /// Whether its end takes a while.
+    pub(super) fn has_extensions(&self) -> bool {
+        !self.extensions.borrow().is_empty()
     }
 
     /// Gives it an invocation; it must have none. Waits for the reply.
@@ -263,13 +165,10 @@ impl Environment {
                 let (reply, duration) = (Err(failure.clone()), Duration::ZERO);
                 return Answer { reply, duration, init: None, began: false };
             }
-            state.began = false;
+            (state.began, state.told, state.rest) = (false, false, None);
             state.current = Some((job.clone(), sender));
-            match state.waiting.take() {
-                Some(waiting) => state.give(job.clone(), waiting),
-                None => state.queued = Some(job.clone()),
-            }
         }
+        self.advance();
         let reply = self.wait(&job, receiver).await;
         let mut state = self.state.borrow_mut();
         let duration = if state.began { state.given.elapsed() } else { Duration::ZERO };
@@ -297,31 +196,53 @@ impl Environment {
                 () = self.began.notified() => {}
                 () = sleep_until(limit) => {
                     let failure = Failure::timed_out(job.timeout);
-                    self.end(failure.clone());
+                    self.fail(&failure);
                     return Err(failure);
                 }
             }
         }
     }
 
+    /// After an answer: what is left to wait for, if anything is.
+    pub(super) fn rest(&self) -> Option<Rest> {
+        self.state.borrow_mut().rest.take().map(Rest)
+    }
+
+    /// Waits until the extensions are done, as long as the invocation may take.
+    pub(super) async fn finish(self: &Rc<Self>, job: &Job, rest: Rest) -> Finish {
+        let given = self.state.borrow().given;
+        let ended = if let Ok(ended) = timeout_at(given + job.timeout, rest.0).await {
+            ended.unwrap_or_else(|_| Err(Failure::exited(NO_REASON)))
+        } else {
+            let failure = Failure::timed_out(job.timeout);
+            self.fail(&failure);
+            Err(failure)
+        };
+        let failure = ended.err();
+        let is_timeout = failure.as_ref().is_some_and(Failure::is_timeout);
+        let duration = if is_timeout { job.timeout } else { given.elapsed() };
+        let ready = self.state.borrow().ready;
+        let extensions = ready.map_or(Duration::ZERO, |ready| ready.elapsed());
+        Finish { duration, extensions, failure }
+    }
+
     /// The runtime asks for an invocation.
     fn next(self: &Rc<Self>) -> oneshot::Receiver<Rc<Job>> {
         let (sender, receiver) = oneshot::channel();
-        {
+        let (before, answered) = {
             let mut state = self.state.borrow_mut();
-            if state.phase == Phase::Init {
-                state.init = Some(self.started.elapsed());
-            }
-            let again = state.current.as_ref().map(|(job, _)| job.clone());
-            if let Some(job) = state.queued.take().or(again) {
-                state.give(job, sender);
-                self.began.notify_one();
-                return receiver;
-            }
-            state.phase = Phase::Idle;
             state.waiting = Some(sender);
+            state.ready = Some(Instant::now());
+            (std::mem::replace(&mut state.phase, Phase::Idle), state.answered.take())
+        };
+        if before == Phase::Init {
+            self.extensions.borrow_mut().close();
+            self.telemetry.init_runtime_done(Status::Success);
         }
-        (self.on_change)(self);
+        if let Some(answered) = answered {
+            self.runtime_done(&answered);
+        }
+        self.advance();
         receiver
     }
 
@@ -337,61 +258,93 @@ impl Environment {
             Some((job, sender)) => {
                 state.phase = Phase::Answered;
                 state.limit = state.given + job.timeout;
+                state.answered = Some(Answered::new(job, &reply, state.given));
                 sender.send(reply).is_ok()
             }
             None => false,
         }
     }
 
+    /// A part of a response in pieces has come.
+    fn produced(&self, bytes: usize) {
+        let mut state = self.state.borrow_mut();
+        let given = state.given;
+        if let Some(answered) = &mut state.answered {
+            answered.produced += bytes;
+            answered.took = given.elapsed();
+        }
+    }
+
     /// `init/error`: the invocation that waits gets it, and there will be no other.
     fn init_failed(self: &Rc<Self>, body: Bytes) -> bool {
-        let mut state = self.state.borrow_mut();
-        if state.phase != Phase::Init {
-            return false;
-        }
         let failure = Failure::of_init(body.clone());
-        state.over = Some(failure);
-        if let Some((_, sender)) = state.current.take() {
+        let current = {
+            let mut state = self.state.borrow_mut();
+            if state.phase != Phase::Init || state.over.is_some() {
+                return false;
+            }
+            state.over = Some(failure.clone());
+            state.current.take()
+        };
+        self.init_over(Status::Failed(&failure));
+        if let Some((_, sender)) = current {
             let _ = sender.send(Ok(Reply::Error(body)));
+        }
+        if self.has_extensions() {
+            self.fail(&failure);
         }
         true
     }
 
+    /// An extension registers. The runtime is started when all have.
+    fn register(self: &Rc<Self>, name: &str, wanted: Wanted) -> Result<Uuid, Refusal> {
+        let (id, all) = {
+            let mut extensions = self.extensions.borrow_mut();
+            (extensions.register(name, wanted)?, extensions.are_registered())
+        };
+        if all
+            && !self.has_runtime.get()
+            && !self.is_over()
+            && let Err(failure) = self.start_runtime()
+        {
+            self.fail(&failure);
+        }
+        Ok(id)
+    }
+
+    /// An extension asks for an event.
+    fn extension_next(self: &Rc<Self>, id: Uuid) -> Result<oneshot::Receiver<String>, Refusal> {
+        let event = self.extensions.borrow_mut().next(id)?;
+        self.advance();
+        Ok(event)
+    }
+
+    /// An extension cannot go on.
+    fn extension_error(&self, id: Uuid, fatal: Fatal, kind: &str) -> Result<(), Refusal> {
+        self.extensions.borrow_mut().error(id, fatal, kind)
+    }
+
+    /// An extension wants to be told; none if it is unknown.
+    fn subscribe(&self, id: Uuid, api: Api, body: &[u8]) -> Option<Subscribed> {
+        let extensions = self.extensions.borrow();
+        let name = extensions.name(id)?;
+        let subscribed = self.telemetry.subscribe(api, name, body);
+        if let Subscribed::New(streams) = &subscribed {
+            self.log.platform(&course::subscribed(api, name, streams));
+        }
+        Some(subscribed)
+    }
+
     /// Kills its processes at once, where many are to end; `end` follows.
     pub(super) fn kill(&self) {
-        self.child.kill_group();
-    }
-
-    /// Ends it: the process group is killed, and whoever waits is told why.
-    pub(super) fn end(self: &Rc<Self>, why: Failure) {
-        self.used.set(self.memory());
-        self.child.kill();
-        let current = {
-            let mut state = self.state.borrow_mut();
-            state.over.get_or_insert_with(|| why.clone());
-            state.current.take()
-        };
-        if let Some((_, sender)) = current {
-            let _ = sender.send(Err(why));
-        }
-        (self.on_change)(self);
-    }
-}
-
-/// Waits until the process has ended.
-async fn watch(exit: Exit, environment: Weak<Environment>) {
-    let how = exit.wait().await;
-    if let Some(environment) = environment.upgrade() {
-        // What it wrote before it ended is still to be read.
-        environment.log.catch_up();
-        environment.end(Failure::exited(&how));
+        self.children.kill_groups();
     }
 }
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        self.child.kill();
-        for task in &self.tasks {
+        self.children.kill();
+        for task in self.tasks.borrow().iter() {
             task.abort();
         }
     }

@@ -25,6 +25,16 @@ impl Failure {
         Self::new("Runtime.ExitError", how)
     }
 
+    /// The process ended; an extension had said why, or it was one.
+    pub(super) fn of_process(kind: &'static str, how: &str) -> Self {
+        Self::new(kind, how)
+    }
+
+    /// An extension cannot be started.
+    pub(super) fn launch(why: impl Into<String>) -> Self {
+        Self::new("Extension.LaunchError", why)
+    }
+
     /// It took longer than it may.
     pub(super) fn timed_out(after: Duration) -> Self {
         Self::new(
@@ -64,6 +74,24 @@ impl Failure {
     /// This machine, and nothing that Lambda would know of.
     pub(super) fn local(error: impl std::fmt::Display) -> Self {
         Self::new("Local.Error", error.to_string())
+    }
+
+    /// `errorType`.
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Whether the system has refused to run a file.
+    pub(super) fn is_denied(&self) -> bool {
+        self.message.ends_with("permission denied")
+    }
+
+    /// What the Logs API says of it, after the request's id.
+    pub(super) fn fault(&self) -> String {
+        if self.is_timeout() {
+            return self.message.clone();
+        }
+        format!("Error: {}\n{}", self.message, self.kind)
     }
 
     /// The line of the log.

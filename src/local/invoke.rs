@@ -2,7 +2,9 @@
 
 mod content;
 mod event;
+mod pieces;
 mod report;
+mod run;
 mod stream;
 mod warm;
 
@@ -12,23 +14,18 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::Bytes;
-use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::environment::runtime_api::RESPONSE;
-use super::environment::{Environment, Job, Piece, Reply};
+use super::environment::job::Job;
 use super::failure::Failure;
 use super::http::{self, Answer, Asked};
 use super::pool::{Limit, Pool, Turn};
-use super::services::{self, Ended, Invoked};
-use super::{Event, Server, clock};
+use super::services::Invoked;
+use super::{Server, clock};
 use crate::account::{Account, ApiError, Input, Target};
 
 use content::{check, client_context};
-use report::Report;
 
 pub(super) use event::{Events, resume};
 pub(super) use stream::stream;
@@ -55,6 +52,8 @@ pub(super) struct Ready {
     pool: Rc<Pool>,
     job: Job,
     invoked: Invoked,
+    /// The caller wants the log, and so waits for the extensions too.
+    whole: bool,
 }
 
 /// What became of an invocation.
@@ -74,6 +73,12 @@ pub(super) enum Part {
     /// It does come in pieces: of this type, as the runtime says.
     Begin(Option<String>),
     Data(Bytes),
+}
+
+impl Outcome {
+    fn is_error(&self) -> bool {
+        !matches!(self.result, Ok(Said::Response(_)))
+    }
 }
 
 /// What a function said.
@@ -109,7 +114,7 @@ pub(super) async fn invoke(
         }
         _ => {
             let tail = input.text("LogType") == Some("Tail");
-            let outcome = server.run(&call, None).await?;
+            let outcome = server.run(&call, tail).await?;
             Ok(reply(outcome, tail))
         }
     }
@@ -170,22 +175,20 @@ impl Server {
         Ok(with(&target, &account))
     }
 
-    /// Runs an invocation to its end, even if the caller hangs up. `pieces`: whom to give a response in
-    /// pieces to, as they come.
+    /// Runs an invocation to its end, even if the caller hangs up. `whole`: the end of the extensions too.
     pub(super) async fn run(
         self: &Rc<Self>,
         call: &Call,
-        pieces: Option<mpsc::Sender<Part>>,
+        whole: bool,
     ) -> Result<Outcome, ApiError> {
-        let ready = self.ready(call)?;
+        let ready = self.ready(call, whole)?;
         let server = self.clone();
-        let running =
-            tokio::task::spawn_local(async move { server.carry_out(ready, pieces).await });
+        let running = tokio::task::spawn_local(async move { server.carry_out(ready, None).await });
         running.await.map_err(|error| ApiError::service(error.to_string()))
     }
 
     /// Finds out who is meant, and counts it.
-    pub(super) fn ready(&self, call: &Call) -> Result<Ready, ApiError> {
+    pub(super) fn ready(&self, call: &Call, whole: bool) -> Result<Ready, ApiError> {
         let (invoked, version, limit, memory, pool, job) =
             self.target(call, |target, account| {
                 let Target { function, configuration, qualifier } = target;
@@ -217,150 +220,7 @@ impl Server {
             };
             ApiError::too_many(reason, "Rate Exceeded.")
         })?;
-        Ok(Ready { version, memory, turn, pool, job, invoked })
-    }
-
-    pub(super) async fn carry_out(
-        self: Rc<Self>,
-        ready: Ready,
-        pieces: Option<mpsc::Sender<Part>>,
-    ) -> Outcome {
-        let Ready { version, memory, turn, pool, job, invoked } = ready;
-        let function = invoked.function();
-        let began = clock::now();
-        self.watch.begin(&invoked, began);
-        let job = Rc::new(job);
-        let outcome = loop {
-            let waiting = pool.waiting().await;
-            let reused = waiting.is_some();
-            let environment = match waiting {
-                Some(environment) => Ok(environment),
-                None => self.start(function, &version, &pool).await,
-            };
-            let environment = match environment {
-                Ok(environment) => environment,
-                Err(failure) => break self.not_started(&pool, &job, memory, &version, failure),
-            };
-            let pieces = pieces.clone();
-            let (outcome, taken) =
-                self.in_environment(&environment, &job, memory, pieces, &version).await;
-            // One that ended while it waited for something to do is nobody's error.
-            if taken || !reused || !outcome.is_error() {
-                break outcome;
-            }
-        };
-        let (duration, failed) = (outcome.duration, outcome.is_error());
-        self.watch.end(&invoked, &Ended { began, duration, failed });
-        drop(turn);
-        outcome
-    }
-
-    /// There is no environment: what is said of that has a log stream of its own.
-    fn not_started(
-        &self,
-        pool: &Pool,
-        job: &Job,
-        memory: u64,
-        version: &str,
-        failure: Failure,
-    ) -> Outcome {
-        let function = pool.spec.function();
-        let now = clock::now();
-        let stream = services::stream(version, self.count(), now);
-        let id = job.id.clone();
-        let (duration, init) = (Duration::ZERO, None);
-        let report = Report { id: &id, duration, memory, used: 0, init, failure: Some(&failure) };
-        let log = report::start(&id, version) + &report.lines();
-        for line in log.split_inclusive('\n') {
-            self.line(function, pool.spec.log_group(), &stream, line.as_bytes());
-        }
-        let (version, log) = (version.to_owned(), log.into_bytes());
-        Outcome { id, version, result: Err(failure), log, duration }
-    }
-
-    /// Keeps a line of a log, and tells it.
-    fn line(&self, function: &str, group: &str, stream: &Rc<str>, line: &[u8]) {
-        self.watch.line(group, stream, line, clock::now());
-        (self.talk)(Event::Line { function, text: &String::from_utf8_lossy(line) });
-    }
-
-    /// Starts an environment.
-    async fn start(
-        self: &Rc<Self>,
-        function: &str,
-        version: &str,
-        pool: &Rc<Pool>,
-    ) -> Result<Rc<Environment>, Failure> {
-        let number = self.count();
-        let stream = services::stream(version, number, clock::now());
-        let tmp = self.store.temporary().join(format!("environment-{number}"));
-        let launch =
-            pool.spec.launch(&self.store, &stream, tmp, self.options.program.clone()).await?;
-        let server = Rc::downgrade(self);
-        let (name, group) = (function.to_owned(), pool.spec.log_group().to_owned());
-        let keep = Box::new(move |line: &[u8]| {
-            if let Some(server) = server.upgrade() {
-                server.line(&name, &group, &stream, line);
-            }
-        });
-        let weak = Rc::downgrade(pool);
-        let on_change = Box::new(move |environment: &Rc<Environment>| {
-            if let Some(pool) = weak.upgrade() {
-                pool.changed(environment);
-            }
-        });
-        let environment = Environment::start(&launch, keep, on_change).await?;
-        if let Some(process) = environment.process() {
-            (self.talk)(Event::Started { function, process });
-        }
-        pool.add(environment.clone());
-        Ok(environment)
-    }
-
-    async fn in_environment(
-        &self,
-        environment: &Rc<Environment>,
-        job: &Rc<Job>,
-        memory: u64,
-        pieces: Option<mpsc::Sender<Part>>,
-        version: &str,
-    ) -> (Outcome, bool) {
-        let (id, timeout) = (job.id.clone(), job.timeout);
-        let log = &environment.log;
-        log.begin();
-        log.add(report::start(&id, version).as_bytes());
-        let started = Instant::now();
-        let answer = environment.invoke(job.clone()).await;
-        let answered = started.elapsed();
-        let result = match answer.reply {
-            Ok(Reply::Response(body)) => Ok(Said::Response(body)),
-            Ok(Reply::Error(body)) => Ok(Said::Error(body)),
-            Ok(Reply::Stream(kind, from)) => {
-                if let Some(pieces) = &pieces {
-                    // There is room for the first; who has gone is found out with the second.
-                    let _ = pieces.try_send(Part::Begin(kind));
-                }
-                collect(from, pieces, started + timeout, timeout).await
-            }
-            Err(failure) => Err(failure),
-        };
-        if matches!(&result, Err(failure) if failure.is_timeout()) {
-            environment.end(Failure::timed_out(timeout));
-        }
-        log.catch_up();
-        log.end_line();
-        let failure = result.as_ref().err();
-        // The init is told apart; who takes too long has taken as long as may be.
-        let streamed = started.elapsed().saturating_sub(answered);
-        let duration = match failure {
-            Some(failure) if failure.is_timeout() => timeout,
-            _ => answer.duration + streamed,
-        };
-        let (used, init) = (environment.recent_memory(), answer.init);
-        let report = Report { id: &id, duration, memory, used, init, failure };
-        log.add(report.lines().as_bytes());
-        let log = log.tail();
-        (Outcome { id, version: version.to_owned(), result, log, duration }, answer.began)
+        Ok(Ready { version, memory, turn, pool, job, invoked, whole })
     }
 }
 
@@ -376,53 +236,4 @@ pub(super) fn trace(id: &str) -> String {
     let (unique, parent) = hex.split_at_checked(24).unwrap_or((hex.as_str(), ""));
     let now = clock::now() / 1000;
     format!("Root=1-{now:08x}-{unique};Parent={parent:0<16};Sampled=0")
-}
-
-/// Takes a response in pieces: hands each on, or puts them together.
-async fn collect(
-    mut from: mpsc::Receiver<Piece>,
-    mut to: Option<mpsc::Sender<Part>>,
-    limit: Instant,
-    timeout: Duration,
-) -> Result<Said, Failure> {
-    let mut whole = Vec::new();
-    loop {
-        match tokio::time::timeout_at(limit, from.recv()).await {
-            Ok(Some(Piece::Data(data))) => match &to {
-                // A caller that does not read keeps the environment no longer than that.
-                Some(sender) => {
-                    match tokio::time::timeout_at(limit, sender.send(Part::Data(data))).await {
-                        Ok(Ok(())) => {}
-                        // The caller has gone; the function may end all the same.
-                        Ok(Err(_)) => to = None,
-                        Err(_) => return Err(Failure::timed_out(timeout)),
-                    }
-                }
-                None if whole.len() + data.len() > RESPONSE => {
-                    return Err(Failure::too_large(RESPONSE));
-                }
-                None => whole.extend_from_slice(&data),
-            },
-            Ok(Some(Piece::Failed { kind, body })) => return Ok(Said::Error(failed(&kind, &body))),
-            Ok(Some(Piece::End)) => return Ok(Said::Response(Bytes::from(whole))),
-            Ok(None) => return Err(Failure::truncated()),
-            Err(_) => return Err(Failure::timed_out(timeout)),
-        }
-    }
-}
-
-/// What the trailers of a response in pieces say of its failure, as an error's payload.
-fn failed(kind: &str, body: &str) -> Bytes {
-    let decoded = STANDARD.decode(body).unwrap_or_else(|_| body.as_bytes().to_vec());
-    if serde_json::from_slice::<IgnoredAny>(&decoded).is_ok() {
-        return Bytes::from(decoded);
-    }
-    let message = String::from_utf8_lossy(&decoded);
-    Bytes::from(serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string())
-}
-
-impl Outcome {
-    fn is_error(&self) -> bool {
-        !matches!(self.result, Ok(Said::Response(_)))
-    }
 }

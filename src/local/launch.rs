@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::environment::child::Launch;
+use super::environment::children::Launch;
 use super::failure::Failure;
 use super::store::{Hold, Store};
 use crate::account::{Code, Configuration};
@@ -23,6 +23,8 @@ pub(super) struct Spec {
     layers: Vec<String>,
     variables: BTreeMap<String, String>,
     arch: Arch,
+    /// Its log is one of JSON objects.
+    json_log: bool,
     /// Its files stay, even if the account has no such code any more.
     _hold: Hold,
 }
@@ -50,6 +52,7 @@ impl Spec {
             layers,
             variables: variables(function, configuration, region),
             arch: first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64),
+            json_log: log_format(configuration) == Some("JSON"),
         }
     }
 
@@ -88,8 +91,14 @@ impl Spec {
         let mut variables = self.variables.clone();
         variables.insert("AWS_LAMBDA_LOG_STREAM_NAME".to_owned(), stream.to_owned());
         at_home(&mut variables, &task, opt.as_deref(), &tmp);
-        Ok(Launch { task, opt, variables, arch: self.arch, program })
+        let (arch, json_log) = (self.arch, self.json_log);
+        Ok(Launch { task, opt, variables, arch, json_log, program })
     }
+}
+
+/// `Text` or `JSON`.
+fn log_format(configuration: &Configuration) -> Option<&str> {
+    configuration.settings.get("LoggingConfig")?.get("LogFormat")?.as_str()
 }
 
 /// All but those that say where the files are. AWS documents `AWS_EXECUTION_ENV` too, and sets it for its

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::environment::Environment;
+use super::environment::shutdown::{Closing, Reason};
 use super::failure::Failure;
 use super::launch::Spec;
 use super::store::Store;
@@ -69,15 +70,19 @@ impl Pool {
         std::iter::from_fn(|| idle.pop()).map(|(one, _)| one).find(|one| one.is_idle())
     }
 
-    /// Takes in one that was started.
+    /// Takes in one that was started, and may be over already.
     pub(super) fn add(&self, environment: Rc<Environment>) {
-        self.all.borrow_mut().push(environment);
+        if !environment.is_over() {
+            self.all.borrow_mut().push(environment);
+        }
     }
 
     /// What an environment calls when it waits, or is over.
     pub(super) fn changed(&self, environment: &Rc<Environment>) {
-        if environment.is_over() || self.retired.get() {
+        if environment.is_over() {
             self.drop_one(environment);
+        } else if self.retired.get() {
+            spin_down(environment);
         } else if environment.is_idle() {
             self.idle.borrow_mut().push((environment.clone(), Instant::now()));
             self.changed.notify_one();
@@ -94,13 +99,13 @@ impl Pool {
         let lingering: Vec<_> =
             self.all.borrow().iter().filter(|one| one.lingers()).cloned().collect();
         for environment in lingering {
-            environment.end(Failure::exited("the runtime asked for nothing more"));
+            environment.fail(&Failure::exited("the runtime asked for nothing more"));
         }
         let mut idle = self.idle.borrow_mut();
         let over: Vec<_> = idle.extract_if(.., |(_, since)| since.elapsed() >= longest).collect();
         drop(idle);
         for (environment, _) in &over {
-            self.drop_one(environment);
+            spin_down(environment);
         }
     }
 
@@ -109,9 +114,14 @@ impl Pool {
         self.retired.set(true);
         let idle = std::mem::take(&mut *self.idle.borrow_mut());
         for (environment, _) in idle {
-            self.drop_one(&environment);
+            spin_down(&environment);
         }
     }
+}
+
+/// Ends one that is not needed any more; the pool hears of that.
+fn spin_down(environment: &Rc<Environment>) {
+    environment.close(&Failure::exited("the environment is not needed any more"), Reason::Spindown);
 }
 
 /// All pools, and how many invocations each function has at the moment.
@@ -122,6 +132,8 @@ pub(super) struct Pools {
     busy: RefCell<BTreeMap<String, u32>>,
     /// How many of these have no reservation to count towards.
     unreserved: Cell<u32>,
+    /// Those that are ending.
+    closing: Rc<Closing>,
     /// Told when one ends: of this function, whose concurrency is reserved, or of those without.
     ended: RefCell<BTreeMap<Option<String>, Rc<Notify>>>,
 }
@@ -219,17 +231,24 @@ impl Pools {
         }
     }
 
-    /// Ends all of them.
-    pub(super) fn end(&self) {
+    /// Who counts environments that are ending.
+    pub(super) fn closing(&self) -> Rc<Closing> {
+        self.closing.clone()
+    }
+
+    /// Ends all of them, and waits for those whose end takes a while.
+    pub(super) async fn end(&self) {
         let pools = std::mem::take(&mut *self.by_version.borrow_mut());
         let all = pools.values().flat_map(|pool| std::mem::take(&mut *pool.all.borrow_mut()));
         let all: Vec<_> = all.collect();
-        for environment in &all {
+        for environment in all.iter().filter(|one| !one.has_extensions()) {
             environment.kill();
         }
+        let why = Failure::exited("the server was ended");
         for environment in all {
-            environment.end(Failure::exited("the server was ended"));
+            environment.close(&why, Reason::Spindown);
         }
+        self.closing.done().await;
     }
 }
 

@@ -25,6 +25,7 @@ use alarms::{Alarms, Place};
 use protocol::{Service, Wire};
 use refusal::Refusal;
 
+pub(super) use members::written;
 pub(super) use metrics::{Ended, Invoked};
 pub(super) use watch::{Watch, stream};
 

@@ -175,7 +175,7 @@ async fn invoked(
     let answer = if url.mode.as_deref() == Some("RESPONSE_STREAM") {
         stream::answer(server, call).await
     } else {
-        server.run(&call, None).await.map(|outcome| match outcome.result {
+        server.run(&call, false).await.map(|outcome| match outcome.result {
             Ok(Said::Response(payload)) => answer::read(&payload).unwrap_or_else(|why| {
                 server.malformed(function, why);
                 failed()

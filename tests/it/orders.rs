@@ -29,6 +29,11 @@ pub(crate) fn zip(function: &str) -> PathBuf {
     BUNDLES.join(function).join(crate::support::host_arch()).join("bootstrap.zip")
 }
 
+/// The layer that an extension's bundle is.
+pub(crate) fn extension_zip(name: &str) -> PathBuf {
+    BUNDLES.join(name).join(crate::support::host_arch()).join(format!("{name}.zip"))
+}
+
 /// With a function's bundle.
 fn start(function: &str) -> Option<Emulator> {
     Emulator::start(&zip(function), crate::support::host_arch(), &[])

@@ -1,8 +1,9 @@
-//! How the process of an execution environment ended, in Lambda's words.
+//! How a process of an execution environment ended, in Lambda's words.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
+use super::children::Program;
 use crate::doctor;
 use crate::target::Arch;
 use crate::toolchain;
@@ -14,29 +15,29 @@ const ILLEGAL: i32 = 4;
 
 /// Tells the process's end once.
 pub(super) struct Exit {
-    child: tokio::process::Child,
+    pub(super) child: tokio::process::Child,
+    pub(super) program: Program,
     /// What it was compiled for.
-    arch: Arch,
+    pub(super) arch: Arch,
     /// qemu runs it.
-    emulated: bool,
+    pub(super) emulated: bool,
 }
 
 impl Exit {
-    /// That of a process which was started.
-    pub(super) fn of(child: tokio::process::Child, arch: Arch, emulated: bool) -> Self {
-        Self { child, arch, emulated }
-    }
-
     /// Waits, and says how it ended.
-    pub(super) async fn wait(mut self) -> String {
-        match self.child.wait().await {
+    pub(super) async fn wait(mut self) -> (Program, String) {
+        let words = match self.child.wait().await {
             Ok(status) => self.words(status),
             Err(error) => format!("Runtime exited with error: {error}"),
-        }
+        };
+        (self.program, words)
     }
 
     fn words(&self, status: ExitStatus) -> String {
-        let words = how(status);
+        let words = match self.program {
+            Program::Runtime => how(status),
+            Program::Extension(_) => plainly(status),
+        };
         if status.signal() != Some(ILLEGAL) {
             return words;
         }
@@ -49,11 +50,18 @@ impl Exit {
 fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => NO_REASON.to_owned(),
-        (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
-        (None, Some(signal)) => {
-            format!("Runtime exited with error: signal: {}", signal_name(signal))
-        }
         (None, None) => "Runtime exited with error".to_owned(),
+        _ => format!("Runtime exited with error: {}", plainly(status)),
+    }
+}
+
+/// As AWS's emulator says it of an extension.
+fn plainly(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => "exit code 0".to_owned(),
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal: {}", signal_name(signal)),
+        (None, None) => "exited".to_owned(),
     }
 }
 
@@ -113,5 +121,7 @@ mod tests {
         ] {
             assert_eq!(how(ExitStatus::from_raw(raw)), words);
         }
+        assert_eq!(plainly(ExitStatus::from_raw(0)), "exit code 0");
+        assert_eq!(plainly(ExitStatus::from_raw(7 << 8)), "exit status 7");
     }
 }

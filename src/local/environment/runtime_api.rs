@@ -1,5 +1,6 @@
-//! The Runtime API (version 2018-06-01), for one environment alone. It hands out events and takes
-//! answers, so it is closed to pages of a browser as the server itself is.
+//! The Runtime API (version 2018-06-01), for one environment alone; on the same address are the APIs of its
+//! extensions. They hand out events and take answers, so they are closed to pages of a browser as the
+//! server itself is.
 
 use std::convert::Infallible;
 use std::rc::{Rc, Weak};
@@ -15,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{Environment, Job, Piece, Reply};
+use super::job::{Job, Piece, Reply};
+use super::{Environment, extensions_api};
 use crate::local::failure::Failure;
 use crate::local::guard;
 use crate::local::http::discard;
@@ -28,7 +30,7 @@ const STREAM: usize = 200 * 1024 * 1024;
 const CONNECTIONS: usize = 64;
 const PREFIX: &str = "/2018-06-01/runtime/";
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Serves until it is aborted.
 pub(super) async fn serve(listener: TcpListener, environment: Weak<Environment>) {
@@ -63,6 +65,9 @@ async fn handle(environment: &Weak<Environment>, request: Request<Incoming>) -> 
     }
     let Some(environment) = environment.upgrade() else { return gone() };
     let path = request.uri().path().to_owned();
+    if let Some(asked) = extensions_api::Asked::of(&path) {
+        return extensions_api::handle(environment, asked, request).await;
+    }
     let path: Vec<&str> = path.strip_prefix(PREFIX).unwrap_or_default().split('/').collect();
     match (request.method(), path.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => next(environment).await,
@@ -156,6 +161,7 @@ async fn stream(environment: &Rc<Environment>, id: &str, request: Request<Incomi
         let Ok(frame) = frame else { return truncated() };
         match frame.into_data() {
             Ok(data) => {
+                environment.produced(data.len());
                 if sender.send(Piece::Data(data)).await.is_err() {
                     return accepted();
                 }
@@ -203,12 +209,12 @@ async fn init_error(environment: &Rc<Environment>, request: Request<Incoming>) -
     }
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Whoever asked may be gone; that is not the runtime's fault.
-fn accepted() -> Answer {
+pub(super) fn accepted() -> Answer {
     json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.to_owned())
 }
 
@@ -216,26 +222,26 @@ fn wrong_id() -> Answer {
     refused(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 }
 
-fn truncated() -> Answer {
+pub(super) fn truncated() -> Answer {
     refused(StatusCode::BAD_REQUEST, "TruncatedRequest", "the body ended early")
 }
 
-fn gone() -> Answer {
+pub(super) fn gone() -> Answer {
     refused(StatusCode::GONE, "Gone", "this execution environment has ended")
 }
 
-fn refused(status: StatusCode, kind: &str, message: &str) -> Answer {
+pub(super) fn refused(status: StatusCode, kind: &str, message: &str) -> Answer {
     json(status, serde_json::json!({ "errorMessage": message, "errorType": kind }).to_string())
 }
 
-fn json(status: StatusCode, body: String) -> Answer {
+pub(super) fn json(status: StatusCode, body: String) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }
 
-fn plain(status: StatusCode, body: &'static str) -> Answer {
+pub(super) fn plain(status: StatusCode, body: &'static str) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
     *answer.status_mut() = status;
     answer

@@ -139,7 +139,7 @@ async fn run(server: &Rc<Server>, mut event: Queued) {
     let settings = Settings::of(server, &event.call);
     let waits = &server.options.retries;
     let condition = loop {
-        match server.run(&event.call, None).await {
+        match server.run(&event.call, false).await {
             Ok(outcome) if !outcome.is_error() => break "Success",
             Ok(_) if event.failures >= settings.retries => break "RetriesExhausted",
             Ok(_) => {

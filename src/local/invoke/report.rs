@@ -1,5 +1,5 @@
-//! What Lambda itself writes into the log of an invocation: START, why there was no response, END and
-//! REPORT (recorded; for the end of REPORT: "Viewing CloudWatch logs for Lambda functions").
+//! What Lambda itself writes at the end of an invocation: why there was no response, END and REPORT
+//! (recorded; for the end of REPORT: "Viewing CloudWatch logs for Lambda functions").
 
 use std::time::Duration;
 
@@ -18,11 +18,6 @@ pub(super) struct Report<'a> {
     pub(super) init: Option<Duration>,
     /// Why the function said nothing.
     pub(super) failure: Option<&'a Failure>,
-}
-
-/// The line that begins it.
-pub(super) fn start(id: &str, version: &str) -> String {
-    format!("START RequestId: {id} Version: {version}\n")
 }
 
 impl Report<'_> {

@@ -28,7 +28,7 @@ pub(in crate::local) async fn stream(
     if input.text("InvocationType") == Some("DryRun") {
         return super::dry_run(&server, &call);
     }
-    let ready = server.ready(&call)?;
+    let ready = server.ready(&call, tail)?;
     let (sender, mut pieces) = mpsc::channel(16);
     let (mut out, channel) = Channel::new(16);
     let version = ready.version.clone();

@@ -17,7 +17,7 @@ impl Server {
                 server.pool_of(&account, &function)
             };
             let Some((version, pool)) = found else { return };
-            if let Err(failure) = server.start(&function, &version, &pool).await {
+            if let Err(failure) = server.start(&version, &pool).await {
                 server.note(&format!("{function}: {}", failure.line("cannot start:").trim_end()));
             }
         });

@@ -98,7 +98,7 @@ fn seconds_of(text: &str) -> Option<f64> {
 }
 
 /// Milliseconds since 1970 as `2026-11-20T17:38:42.500Z`.
-pub(super) fn written(ms: i64) -> String {
+pub(in crate::local) fn written(ms: i64) -> String {
     // Nothing here is older than 1970; four digits end the years that can be written.
     let ms = u64::try_from(ms).unwrap_or(0).min(253_402_300_799_000);
     let time: SystemTime = UNIX_EPOCH + Duration::from_millis(ms);

@@ -27,7 +27,7 @@ const PRELUDE: usize = 1024 * 1024;
 
 /// Invokes a function and answers with the pieces of its response.
 pub(super) async fn answer(server: &Rc<Server>, call: Call) -> Result<Answer, ApiError> {
-    let ready = server.ready(&call)?;
+    let ready = server.ready(&call, false)?;
     let (sender, mut parts) = mpsc::channel(16);
     let carried = server.clone();
     let running =

@@ -1,0 +1,128 @@
+//! What of an environment's files can be run, and by which words.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::children::{Launch, Program};
+use crate::elf::{self, Machine};
+use crate::local::failure::Failure;
+use crate::target::Arch;
+use crate::toolchain;
+
+/// Where extensions are, in the layers' files.
+const EXTENSIONS: &str = "extensions";
+
+/// A program that can be run.
+pub(super) struct Entry {
+    /// The words that stand before it: the emulator's, if it is of another architecture.
+    pub(super) emulator: Vec<OsString>,
+    pub(super) path: PathBuf,
+}
+
+/// The names of the extensions: the files of `/opt/extensions`, in the order of their names.
+pub(super) fn extensions(launch: &Launch) -> Vec<String> {
+    let Some(opt) = &launch.opt else { return Vec::new() };
+    let files = fs::read_dir(opt.join(EXTENSIONS)).into_iter().flatten().flatten();
+    // As Lambda does it, a link counts as a file, wherever it leads.
+    let files = files.filter(|file| file.file_type().is_ok_and(|kind| !kind.is_dir()));
+    let mut names: Vec<_> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// The file of a program, if it can be run.
+pub(super) fn of(launch: &Launch, program: &Program) -> Result<Entry, Failure> {
+    match program {
+        Program::Runtime => {
+            let (path, shown) = bootstrap(launch)?;
+            runnable(path, &shown, launch.arch).map_err(Failure::entry_point)
+        }
+        Program::Extension(name) => {
+            let opt = launch.opt.clone().unwrap_or_default();
+            let shown = format!("/opt/{EXTENSIONS}/{name}");
+            let path = opt.join(EXTENSIONS).join(name);
+            runnable(path, &shown, launch.arch).map_err(Failure::launch)
+        }
+    }
+}
+
+/// `bootstrap` of the function, else of its layers; and where Lambda has it.
+fn bootstrap(launch: &Launch) -> Result<(PathBuf, String), Failure> {
+    let places = std::iter::once((&launch.task, "/var/task"));
+    let mut places = places.chain(launch.opt.as_ref().map(|opt| (opt, "/opt")));
+    let found = places.find_map(|(folder, shown)| {
+        let path = folder.join("bootstrap");
+        path.exists().then(|| (path, format!("{shown}/bootstrap")))
+    });
+    found.ok_or_else(|| {
+        Failure::entry_point(
+            "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+        )
+    })
+}
+
+/// Whether the kernel would run it; else what Lambda says of it. `shown`: where Lambda has it.
+fn runnable(path: PathBuf, shown: &str, arch: Arch) -> Result<Entry, String> {
+    let refused = |why: &str| format!("fork/exec {shown}: {why}");
+    let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => refused("no such file or directory"),
+        _ => refused(&error.to_string()),
+    })?;
+    if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 {
+        return Err(refused("permission denied"));
+    }
+    let start = start_of(&path).map_err(|error| refused(&error.to_string()))?;
+    if elf::is_elf(&start) {
+        let emulator = emulator(&start, arch).map_err(|why| refused(&why))?;
+        return Ok(Entry { emulator, path });
+    }
+    // `execvp` would give a script without a first line to a shell; Lambda does not.
+    let line = start.strip_prefix(b"#!").ok_or_else(|| refused("exec format error"))?;
+    let words = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let words = String::from_utf8_lossy(words);
+    if !words.split_whitespace().next().is_some_and(|program| Path::new(program).exists()) {
+        return Err(refused("no such file or directory"));
+    }
+    Ok(Entry { emulator: Vec::new(), path })
+}
+
+/// As much of a file as the kernel looks at to know what it is (`BINPRM_BUF_SIZE`).
+fn start_of(entry: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    fs::File::open(entry)?.take(256).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// The words that stand before an executable of another architecture than this machine's, if something
+/// here can run those. `start`: the first bytes of the executable.
+fn emulator(start: &[u8], arch: Arch) -> Result<Vec<OsString>, String> {
+    let machine = match start.get(18..20) {
+        Some(&[low, high]) => Machine::from_code(u16::from_le_bytes([low, high])).arch(),
+        _ => None,
+    };
+    let format = "exec format error";
+    if machine != Some(arch) {
+        return Err(format.to_owned());
+    }
+    if arch.rust_name() == std::env::consts::ARCH {
+        return Ok(Vec::new());
+    }
+    let name = arch.rust_name();
+    let Some(program) = toolchain::qemu(arch) else {
+        return Err(format!(
+            "{format} (the function is for {arch}, this machine is {}; qemu-{name}, of the package \
+             qemu-user-static, would run it)",
+            std::env::consts::ARCH
+        ));
+    };
+    let mut words: Vec<OsString> = vec![program.into()];
+    // Where Debian and Ubuntu put the other architecture's loader.
+    let system = Path::new("/usr").join(format!("{name}-linux-gnu"));
+    if system.is_dir() {
+        words.extend(["-L".into(), system.into()]);
+    }
+    Ok(words)
+}

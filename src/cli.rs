@@ -57,6 +57,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(tool) = zig::by_name(&args) {
         return answer_of(zig::run(&tool));
     }
+    if let Some(scratch) = crate::local::reaper(&args) {
+        crate::local::reap(scratch.as_deref());
+        return ExitCode::SUCCESS;
+    }
     if let Some(words) = sandbox::by_name(&args) {
         let error = sandbox::run(words);
         let shell = Shell::new(Output::Text, false, false, anstream::ColorChoice::Never);

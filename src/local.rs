@@ -17,10 +17,12 @@ mod http;
 mod invoke;
 mod launch;
 mod pool;
+mod reaper;
 mod s3;
 mod services;
 mod store;
 mod url;
+mod walled;
 
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -44,6 +46,7 @@ use store::Store;
 pub use client::{Client, Reply};
 pub use direct::{Direct, Handle};
 pub use faults::{Fault, FaultError, KINDS as FAULTS, read as read_faults};
+pub use reaper::{by_name as reaper, run as reap};
 pub use store::StoreError;
 
 /// The account that is pretended: AWS uses this number in its own examples.
@@ -54,6 +57,9 @@ const SERVER: &str = "cargo-lambda-pack";
 
 /// The port, unless another is named.
 pub const PORT: u16 = 9720;
+
+/// How often the memory of functions that are at work is looked at.
+const MEMORY_LOOK: Duration = Duration::from_millis(20);
 
 /// What becomes known of what goes on.
 pub type Talk = Box<dyn Fn(Event<'_>)>;
@@ -107,6 +113,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether events that were queued are run to their end before the server ends.
     pub drain: bool,
+    /// Whether functions have a file system of their own, where this machine lets them.
+    pub sandbox: bool,
     /// Which functions the requests below `/routes` are for.
     pub routes: Routes,
 }
@@ -172,6 +180,8 @@ struct Server {
     litter: Cell<bool>,
     /// Which functions the requests below `/routes` are for, now.
     routes: RefCell<Routes>,
+    /// Whether walls can be built here, once that was tried.
+    walls: tokio::sync::OnceCell<bool>,
 }
 
 /// Runs a server until what `stop` answers is there. `ready` is called once it listens, after `stop`;
@@ -197,8 +207,11 @@ pub fn serve<Stop: Future<Output = ()>>(
         ready(Handle { address: server.address, store: server.store.clone(), work });
         let direct = tokio::task::spawn_local(direct::serve(asked, server.clone()));
         let scratch = server.options.scratch.clone();
+        // Its pipe closes with this process, or at the end of this.
+        let reaper = reaper::start(&server.options.program, scratch.as_deref());
         tokio::task::spawn_blocking(move || store::clear_dead(scratch.as_deref()));
         let sweep = tokio::task::spawn_local(sweep(server.clone()));
+        let memory = tokio::task::spawn_local(limit_memory(server.clone()));
         let drained = async {
             stop.await;
             if server.options.drain {
@@ -210,8 +223,10 @@ pub fn serve<Stop: Future<Output = ()>>(
             () = drained => {}
         }
         sweep.abort();
+        memory.abort();
         direct.abort();
         server.pools.end().await;
+        drop(reaper);
         Ok(())
     }));
     // What is still being unpacked is nobody's any more.
@@ -246,6 +261,7 @@ impl Server {
             // What another server left.
             litter: Cell::new(true),
             routes,
+            walls: tokio::sync::OnceCell::new(),
         });
         Ok((listener, server))
     }
@@ -276,5 +292,16 @@ async fn sweep(server: Rc<Server>) {
         server.collect();
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.pools.sweep(server.options.idle);
+    }
+}
+
+/// Ends environments that have more memory than their functions may.
+async fn limit_memory(server: Rc<Server>) {
+    if !server.options.sandbox {
+        return;
+    }
+    loop {
+        tokio::time::sleep(MEMORY_LOOK).await;
+        server.pools.limit_memory();
     }
 }

@@ -1,8 +1,11 @@
 //! The last step before a function's program: what must be set up in its own process.
 //!
-//! This program runs itself as `sandbox PROGRAM ARGS…`, in the environment that the program is to have,
-//! and then becomes the program. So a process that dies with the server, however that ends, needs no
-//! `unsafe` between fork and exec; and a later wall around functions has its place.
+//! This program runs itself as `sandbox PROCESS WALLS PROGRAM ARGS…`, in the environment that the program
+//! is to have, and then becomes the program. So a process that dies with the server, however that ends,
+//! and the walls around it need no `unsafe` between fork and exec: this process has one thread.
+
+mod files;
+mod walls;
 
 use std::ffi::OsString;
 use std::io;
@@ -14,6 +17,8 @@ use rustix::process::{
     Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
 };
 
+pub use walls::{Join, Room, Walls};
+
 /// How many files a function may have open (AWS: "Lambda quotas").
 const FILES: u64 = 1024;
 
@@ -21,7 +26,7 @@ const FILES: u64 = 1024;
 pub const COMMAND: &str = "sandbox";
 
 /// The program and its arguments, if these are the arguments of such a step: first the process that it
-/// must not outlive.
+/// must not outlive, and the walls around it.
 #[must_use]
 pub fn by_name(args: &[OsString]) -> Option<&[OsString]> {
     match args {
@@ -33,9 +38,18 @@ pub fn by_name(args: &[OsString]) -> Option<&[OsString]> {
 /// Becomes the program. Returns only if that cannot be.
 #[must_use]
 pub fn run(words: &[OsString]) -> io::Error {
-    let [parent, program, args @ ..] = words else {
-        return io::Error::other("a process and a program are wanted");
+    let [parent, walls, program, args @ ..] = words else {
+        return io::Error::other("a process, walls and a program are wanted");
     };
+    let walls = walls.to_str().and_then(|text| serde_json::from_str::<Walls>(text).ok());
+    let built = match &walls {
+        Some(walls) => walls.build(),
+        None => Err(io::Error::other("the walls cannot be understood")),
+    };
+    if let Err(error) = built {
+        return error;
+    }
+    // Changing what a process may do undoes this, so it comes after.
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.into();
     }

@@ -142,6 +142,13 @@ impl System {
         .filter(|name| self.library(name) != Provided::No)
     }
 
+    /// Every library that is there, promised or not, and the dynamic loader.
+    pub fn libraries(&self) -> impl Iterator<Item = &str> {
+        let loader = self.interpreter.rsplit('/').next();
+        let Libraries { promised, present } = &self.libraries;
+        promised.iter().chain(present).map(String::as_str).chain(loader)
+    }
+
     /// The libraries that are there without a promise.
     pub fn present(&self) -> impl Iterator<Item = &str> {
         self.libraries.present.iter().map(String::as_str)

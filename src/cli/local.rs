@@ -44,6 +44,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         faults: faults(&args.rehearsal)?,
         seed: args.rehearsal.seed,
         drain: false,
+        sandbox: !args.no_sandbox,
         routes: Routes::default(),
     };
     if !options.faults.is_empty() {

@@ -54,7 +54,8 @@ fn on_this_machine(build: &Build) -> Build {
 
 fn options(args: &Run, base: &Path) -> Result<Options, Error> {
     let scratch = base.parent().map(|target| target.join(SCRATCH));
-    Ok(Options { scratch, ..server::options(args.port)? })
+    let sandbox = !args.no_sandbox;
+    Ok(Options { scratch, sandbox, ..server::options(args.port)? })
 }
 
 /// Each function, with its URL.

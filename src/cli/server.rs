@@ -29,6 +29,7 @@ pub(super) fn options(port: u16) -> Result<Options, Error> {
         faults: Vec::new(),
         seed: 0,
         drain: false,
+        sandbox: true,
         routes: Routes::default(),
     })
 }

@@ -118,6 +118,14 @@ impl Environment {
         self.children.memory().max(self.used.get())
     }
 
+    /// Ends it if its processes have more memory than the function may.
+    pub(super) fn limit_memory(self: &Rc<Self>) {
+        if !self.is_over() && self.children.resident() > self.launch.memory {
+            self.used.set(self.launch.memory);
+            self.fail(&Failure::out_of_memory());
+        }
+    }
+
     /// The same as it was up to a moment ago: the kernel takes longer to tell than many a function runs.
     pub(super) fn recent_memory(&self) -> u64 {
         let now = Instant::now();

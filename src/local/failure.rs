@@ -35,6 +35,12 @@ impl Failure {
         Self::new("Extension.LaunchError", why)
     }
 
+    /// It had more memory than it may (reported of live functions: this type, and the text of a process
+    /// that was killed).
+    pub(super) fn out_of_memory() -> Self {
+        Self::new("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
+    }
+
     /// It took longer than it may.
     pub(super) fn timed_out(after: Duration) -> Self {
         Self::new(

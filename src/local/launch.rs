@@ -3,6 +3,7 @@
 //! AWS: "Working with Lambda environment variables", section "Defined runtime environment variables".
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,10 +11,19 @@ use super::environment::children::Launch;
 use super::failure::Failure;
 use super::store::{Hold, Store};
 use crate::account::{Code, Configuration};
+use crate::elf;
+use crate::sandbox::Room;
+use crate::system::System;
 use crate::target::Arch;
 
+/// Where Lambda has the function's files.
+pub(super) const TASK: &str = "/var/task";
 /// Where Lambda has the layers' files.
-const OPT: &str = "/opt";
+pub(super) const OPT: &str = "/opt";
+/// The size of `/tmp` where nothing is said, in MB ("Lambda quotas").
+const STORAGE: u64 = 512;
+/// The memory of a function where nothing is said, in MB (`CreateFunction`, `MemorySize`).
+const MEMORY: u64 = 128;
 
 /// What a version runs with.
 pub(super) struct Spec {
@@ -25,6 +35,12 @@ pub(super) struct Spec {
     arch: Arch,
     /// Its log is one of JSON objects.
     json_log: bool,
+    /// The size of `/tmp` in MB.
+    storage: u64,
+    /// The libraries that its runtime has; none where that is not known.
+    libraries: Option<Vec<String>>,
+    /// The most memory that it may have, in MB.
+    memory: u64,
     /// Its files stay, even if the account has no such code any more.
     _hold: Hold,
 }
@@ -43,6 +59,7 @@ impl Spec {
         };
         let setting = |name: &str| configuration.settings.get(name);
         let first = setting("Architectures").and_then(|list| list.get(0)?.as_str());
+        let arch = first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64);
         let code = zip(&configuration.code);
         let layers: Vec<_> =
             configuration.layers.iter().filter_map(|layer| zip(&layer.code)).collect();
@@ -51,8 +68,13 @@ impl Spec {
             code,
             layers,
             variables: variables(function, configuration, region),
-            arch: first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64),
+            libraries: setting("Runtime").and_then(|name| libraries(name.as_str()?, arch)),
+            arch,
             json_log: log_format(configuration) == Some("JSON"),
+            memory: setting("MemorySize").and_then(serde_json::Value::as_u64).unwrap_or(MEMORY),
+            storage: setting("EphemeralStorage")
+                .and_then(|storage| storage.get("Size")?.as_u64())
+                .unwrap_or(STORAGE),
         }
     }
 
@@ -66,13 +88,13 @@ impl Spec {
         self.variables.get("AWS_LAMBDA_LOG_GROUP_NAME").map_or("", String::as_str)
     }
 
-    /// Unpacks what is needed.
+    /// Unpacks what is needed. `walled`: the environment has a file system of its own.
     pub(super) async fn launch(
         &self,
         store: &Arc<Store>,
         stream: &str,
         tmp: PathBuf,
-        program: PathBuf,
+        (program, walled): (PathBuf, bool),
     ) -> Result<Launch, Failure> {
         let store = store.clone();
         let Some(code) = self.code.clone() else {
@@ -90,10 +112,40 @@ impl Spec {
         let (task, opt, tmp) = unpacked.map_err(Failure::local)?;
         let mut variables = self.variables.clone();
         variables.insert("AWS_LAMBDA_LOG_STREAM_NAME".to_owned(), stream.to_owned());
-        at_home(&mut variables, &task, opt.as_deref(), &tmp);
+        let room = walled.then(|| Room {
+            place: tmp.clone(),
+            task: task.clone(),
+            opt: opt.clone(),
+            tmp: self.storage,
+            libraries: is_program(&task).then(|| self.libraries.clone()).flatten(),
+        });
+        if walled {
+            at_home(&mut variables, Path::new(TASK), Path::new(OPT));
+        } else {
+            at_home(&mut variables, &task, opt.as_deref().unwrap_or(Path::new(OPT)));
+            // In place of `/tmp`, which on Lambda is the environment's own.
+            variables.entry("TMPDIR".to_owned()).or_insert(tmp.display().to_string());
+        }
         let (arch, json_log) = (self.arch, self.json_log);
-        Ok(Launch { task, opt, variables, arch, json_log, program })
+        let memory = self.memory;
+        Ok(Launch { task, opt, variables, arch, json_log, program, memory, room })
     }
+}
+
+/// The libraries of a runtime.
+fn libraries(runtime: &str, arch: Arch) -> Option<Vec<String>> {
+    let runtime = runtime.parse().ok()?;
+    let system = System::of_zip(runtime, arch).ok()?;
+    Some(system.libraries().map(str::to_owned).collect())
+}
+
+/// Whether the entry point is a program. A script's interpreter is this machine's, and may need more than
+/// Lambda has.
+fn is_program(task: &Path) -> bool {
+    let mut start = [0; 4];
+    let read =
+        std::fs::File::open(task.join("bootstrap")).and_then(|mut it| it.read_exact(&mut start));
+    read.is_ok() && elf::is_elf(&start)
 }
 
 /// `Text` or `JSON`.
@@ -142,9 +194,8 @@ fn variables(
 }
 
 /// Those that say where the files are.
-fn at_home(variables: &mut BTreeMap<String, String>, task: &Path, opt: Option<&Path>, tmp: &Path) {
-    let task = task.display().to_string();
-    let opt = opt.map_or_else(|| OPT.to_owned(), |opt| opt.display().to_string());
+fn at_home(variables: &mut BTreeMap<String, String>, task: &Path, opt: &Path) {
+    let (task, opt) = (task.display().to_string(), opt.display().to_string());
     let runtime = "/var/runtime";
     variables.insert("LAMBDA_TASK_ROOT".to_owned(), task.clone());
     variables.insert("LAMBDA_RUNTIME_DIR".to_owned(), runtime.to_owned());
@@ -153,6 +204,4 @@ fn at_home(variables: &mut BTreeMap<String, String>, task: &Path, opt: Option<&P
     let libraries =
         format!("/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib");
     variables.entry("LD_LIBRARY_PATH".to_owned()).or_insert(libraries);
-    // In place of `/tmp`, which on Lambda is the environment's own.
-    variables.entry("TMPDIR".to_owned()).or_insert(tmp.display().to_string());
 }

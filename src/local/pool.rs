@@ -223,6 +223,21 @@ impl Pools {
         }
     }
 
+    /// Ends environments that have more memory than they may, while anything is at work.
+    pub(super) fn limit_memory(&self) {
+        if self.busy.borrow().is_empty() {
+            return;
+        }
+        let pools: Vec<_> = self.by_version.borrow().values().cloned().collect();
+        for pool in pools {
+            let busy: Vec<_> =
+                pool.all.borrow().iter().filter(|one| !one.is_idle()).cloned().collect();
+            for environment in busy {
+                environment.limit_memory();
+            }
+        }
+    }
+
     /// Ends environments that nobody has used for that long.
     pub(super) fn sweep(&self, longest: Duration) {
         let pools: Vec<_> = self.by_version.borrow().values().cloned().collect();

@@ -15,6 +15,7 @@ mod pool;
 mod real;
 mod routes;
 mod s3;
+mod sandbox;
 pub(crate) mod server;
 mod streams;
 mod telemetry;

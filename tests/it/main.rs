@@ -35,6 +35,7 @@ mod precedence;
 mod proofs;
 mod readme;
 mod remap;
+mod run;
 mod same_bytes;
 mod scale;
 mod select;

@@ -41,6 +41,9 @@ pub(in crate::cli) struct Invoke {
     /// Where `local` listens [default: 9720]
     #[arg(long, value_name = "PORT", help_heading = "AWS")]
     pub(in crate::cli) port: Option<u16>,
+    /// With --local and no server: let the function see and write this machine's files
+    #[arg(long, help_heading = "Invocation")]
+    pub(in crate::cli) no_sandbox: bool,
     #[command(flatten)]
     pub(in crate::cli) audit: Audit,
     #[command(flatten)]

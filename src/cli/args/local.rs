@@ -34,6 +34,9 @@ pub(in crate::cli) struct Local {
     /// The http:// URL of an S3, for code that is named by bucket and key
     #[arg(long, value_name = "URL", value_parser = endpoint, help_heading = "Server")]
     pub(in crate::cli) s3_endpoint: Option<String>,
+    /// Let functions see and write this machine's files, instead of those that they have on Lambda
+    #[arg(long, help_heading = "Server")]
+    pub(in crate::cli) no_sandbox: bool,
     #[command(flatten)]
     pub(in crate::cli) rehearsal: Rehearsal,
 }

@@ -13,6 +13,9 @@ pub(in crate::cli) struct Run {
     /// Start a handler when it is first invoked, not at once
     #[arg(long, help_heading = "Server")]
     pub(in crate::cli) wait: bool,
+    /// Let functions see and write this machine's files, instead of those that they have on Lambda
+    #[arg(long, help_heading = "Server")]
+    pub(in crate::cli) no_sandbox: bool,
     /// Serve the `routes` of the settings below /routes, as an HTTP API of API Gateway would
     #[arg(long, help_heading = "Server")]
     pub(in crate::cli) router: bool,

@@ -30,7 +30,8 @@ pub(super) fn run(
     let (zip, request) = bundle(invocation.function, args, global, shell)?;
     let zip = files::read_bytes(&zip)?;
     // An event is run before the server ends: nobody else would.
-    let options = Options { drain: true, ..server::options(0)? };
+    let sandbox = !args.no_sandbox;
+    let options = Options { drain: true, sandbox, ..server::options(0)? };
     let talk = global.shell();
     let talk = move |event: Event<'_>| {
         if let Event::Note(text) = event {

@@ -190,7 +190,8 @@ impl Changes {
 fn folders(root: &Path, outputs: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     let outputs = outputs.clone();
     let mut walk = WalkBuilder::new(root);
-    walk.filter_entry(move |entry| !outputs.contains(entry.path()));
+    // What is in no repository yet has its `.gitignore` all the same.
+    walk.require_git(false).filter_entry(move |entry| !outputs.contains(entry.path()));
     let found = walk.build().flatten();
     let folders = found.filter(|entry| entry.file_type().is_some_and(|kind| kind.is_dir()));
     folders.map(ignore::DirEntry::into_path).collect()
@@ -199,6 +200,7 @@ fn folders(root: &Path, outputs: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
 /// Whether a path is there and not ignored.
 fn is_listed(path: &Path) -> bool {
     let Some(folder) = path.parent() else { return true };
-    let mut around = WalkBuilder::new(folder).max_depth(Some(1)).build().flatten();
+    let mut around =
+        WalkBuilder::new(folder).require_git(false).max_depth(Some(1)).build().flatten();
     around.any(|entry| entry.path() == path)
 }

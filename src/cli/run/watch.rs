@@ -95,6 +95,8 @@ fn places(job: &Job) -> Places {
     let members = &job.metadata.packages;
     let mut roots: BTreeSet<PathBuf> =
         members.iter().filter_map(|package| folder(&package.manifest_path)).collect();
+    // Where another member may come.
+    roots.insert(root.to_path_buf());
     // Those beside the workspace.
     let paths = members.iter().flat_map(|package| &package.dependencies);
     roots.extend(paths.filter_map(|it| Some(it.path.clone()?.into_std_path_buf())));

@@ -20,7 +20,8 @@ use super::entry;
 use super::exit::Exit;
 use super::processes;
 use crate::local::failure::Failure;
-use crate::sandbox;
+use crate::local::launch::{OPT, TASK};
+use crate::sandbox::{self, Join, Room, Walls};
 use crate::target::Arch;
 
 /// How often what was left behind is looked for.
@@ -51,12 +52,28 @@ pub(crate) struct Launch {
     pub(crate) json_log: bool,
     /// This program.
     pub(crate) program: PathBuf,
+    /// The most memory that it may have, in MB.
+    pub(crate) memory: u64,
+    /// The file system that it has for itself; none: it sees the machine's.
+    pub(crate) room: Option<Room>,
 }
 
 impl Launch {
     /// A variable.
     pub(super) fn variable(&self, name: &str) -> &str {
         self.variables.get(name).map_or("", String::as_str)
+    }
+
+    /// Where its processes find a file of the function's or of its layers'.
+    fn inside(&self, path: &Path) -> PathBuf {
+        let seen = |folder: &Path, name: &str| {
+            path.strip_prefix(folder).ok().map(|rest| Path::new(name).join(rest))
+        };
+        let walled = self
+            .room
+            .as_ref()
+            .and_then(|_| seen(&self.task, TASK).or_else(|| seen(self.opt.as_deref()?, OPT)));
+        walled.unwrap_or_else(|| path.to_path_buf())
     }
 }
 
@@ -87,17 +104,23 @@ pub(super) struct Children {
     pipes: RefCell<Vec<PathBuf>>,
     /// Those that have not ended.
     leaders: RefCell<Vec<(Program, Pid)>>,
+    /// The place of their room, if they have one.
+    place: Option<PathBuf>,
+    /// Whether an emulator runs them.
+    emulated: Cell<bool>,
     /// Nothing is left; the numbers may be others' by now.
     gone: Cell<bool>,
 }
 
 impl Children {
     /// None yet; what they will be told of the Runtime API's address.
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(super) fn new(address: SocketAddr, launch: &Launch) -> Self {
         Self {
+            place: launch.room.as_ref().map(|room| room.place.clone()),
             address: address.to_string(),
             pipes: RefCell::default(),
             leaders: RefCell::default(),
+            emulated: Cell::new(false),
             gone: Cell::new(false),
         }
     }
@@ -114,6 +137,7 @@ impl Children {
     ) -> Result<(Exit, PipeReader), Failure> {
         let entry = entry::of(launch, program)?;
         let emulated = !entry.emulator.is_empty();
+        self.emulated.set(emulated);
         let (output, writer) = io::pipe().map_err(Failure::local)?;
         let pipe = fs::read_link(format!("/proc/self/fd/{}", output.as_raw_fd()));
         self.pipes.borrow_mut().push(pipe.map_err(Failure::local)?);
@@ -122,10 +146,12 @@ impl Children {
             reason = "a child that is served, not a step that is shown"
         )]
         let mut command = std::process::Command::new(&launch.program);
+        // Our own value has string keys: this cannot fail.
+        let walls = serde_json::to_string(&self.walls(launch)).unwrap_or_default();
         command
-            .args([sandbox::COMMAND, &std::process::id().to_string()])
+            .args([sandbox::COMMAND, &std::process::id().to_string(), &walls])
             .args(entry.emulator)
-            .arg(&entry.path)
+            .arg(launch.inside(&entry.path))
             .env_clear()
             .envs(launch.variables.iter().filter(|(name, _)| program.has(name)))
             .env("AWS_LAMBDA_RUNTIME_API", &self.address)
@@ -139,6 +165,18 @@ impl Children {
         self.leaders.borrow_mut().extend(pid.map(|pid| (program.clone(), pid)));
         let arch = launch.arch;
         Ok((Exit { child, program: program.clone(), arch, emulated }, output))
+    }
+
+    /// What is around the next process: the first one builds it, the others join that one.
+    fn walls(&self, launch: &Launch) -> Walls {
+        let Some(room) = &launch.room else { return Walls::Nothing };
+        let leaders = self.leaders.borrow();
+        let first =
+            leaders.first().and_then(|(_, pid)| u32::try_from(pid.as_raw_nonzero().get()).ok());
+        match first {
+            Some(process) => Walls::Joined(Join { process }),
+            None => Walls::Built(room.clone()),
+        }
     }
 
     fn pid(&self, program: &Program) -> Option<Pid> {
@@ -171,12 +209,23 @@ impl Children {
         }
     }
 
-    /// The most memory that they have had together, in MB (`VmHWM`).
+    /// The most memory that they have had together, in MB.
     pub(super) fn memory(&self) -> u64 {
+        self.megabytes("VmHWM:")
+    }
+
+    /// The memory that they have now together, in MB. None of what an emulator runs: that needs more than
+    /// the function itself.
+    pub(super) fn resident(&self) -> u64 {
+        if self.emulated.get() { 0 } else { self.megabytes("VmRSS:") }
+    }
+
+    /// A figure of proc(5), `status`, in which it stands in kB.
+    fn megabytes(&self, name: &str) -> u64 {
         let kilobytes = |pid: Pid| {
             let status = format!("/proc/{}/status", pid.as_raw_nonzero());
             let text = fs::read_to_string(status).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
         };
         let leaders = self.leaders.borrow();
@@ -218,6 +267,7 @@ impl Children {
             processes::variables(process).any(|it| it == marker.as_bytes())
                 || writes("fd/1")
                 || writes("fd/2")
+                || self.place.as_ref().is_some_and(|it| processes::is_in_room(process, it))
         })
     }
 }

@@ -22,3 +22,12 @@ pub(in crate::local) fn variables(process: &Path) -> impl Iterator<Item = Vec<u8
     let all: Vec<Vec<u8>> = all.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
     all.into_iter()
 }
+
+/// Whether a process is in the room of the sandbox at this place, or at one below it: the room's `/tmp` is
+/// named after that (proc(5), `mountinfo`: type and source stand after a dash).
+pub(in crate::local) fn is_in_room(process: &Path, place: &Path) -> bool {
+    let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
+    let source = format!(" - tmpfs {}", place.display().to_string().replace(' ', "\\040"));
+    let ends = |rest: &str| rest.starts_with([' ', '/']);
+    mounts.lines().any(|line| line.split_once(&source).is_some_and(|(_, rest)| ends(rest)))
+}

@@ -37,7 +37,7 @@ impl Environment {
             exits: Notify::new(),
             state: RefCell::new(State::new(now)),
             extensions: RefCell::new(Extensions::default()),
-            children: Children::new(address),
+            children: Children::new(address, &launch),
             has_runtime: Cell::new(false),
             used: Cell::new(0),
             looked: Cell::new(None),

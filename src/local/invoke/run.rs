@@ -141,8 +141,8 @@ impl Server {
         let number = self.count();
         let stream = services::stream(version, number, clock::now());
         let tmp = self.store.temporary().join(format!("environment-{number}"));
-        let launch =
-            pool.spec.launch(&self.store, &stream, tmp, self.options.program.clone()).await?;
+        let how = (self.options.program.clone(), self.walled().await);
+        let launch = pool.spec.launch(&self.store, &stream, tmp, how).await?;
         let server = Rc::downgrade(self);
         let (name, group) = (pool.spec.function().to_owned(), pool.spec.log_group().to_owned());
         let keep = Box::new(move |line: &[u8]| {

@@ -79,11 +79,13 @@ fn of_dead(folder: &Path) -> Option<File> {
     Some(file)
 }
 
-/// Kills the processes whose `TMPDIR` is in the folder: each environment has one of its own.
+/// Kills the processes of the folder: each environment has a folder of its own in it, as its `TMPDIR` or as
+/// the place of its room.
 fn end(folder: &Path) {
     let marker = format!("TMPDIR={}/", folder.display());
     let started = processes::with(|process| {
         processes::variables(process).any(|variable| variable.starts_with(marker.as_bytes()))
+            || processes::is_in_room(process, folder)
     });
     for pid in started {
         let _ = kill_process(pid, Signal::KILL);

@@ -59,12 +59,15 @@ pub(crate) fn create(server: &Server, name: &str, function: &[u8], layer: &[u8],
     let layer = server.control("POST", &path, &content)["LayerVersionArn"].clone();
     let mut settings = more.clone();
     settings["Layers"] = json!([layer]);
+
     server.create_with(name, function, &settings);
 }
 
 /// A function with extensions.
 pub(crate) fn with(server: &Server, name: &str, function: &[u8], all: &[(&str, &str)]) {
-    create(server, name, function, &layer(all), &json!({ "Timeout": 5 }));
+    // Each extension in Python takes 20 MB.
+    let memory = if all.len() > 4 { 2048 } else { 128 };
+    create(server, name, function, &layer(all), &json!({ "Timeout": 5, "MemorySize": memory }));
 }
 
 /// What the extensions have shown by now.
@@ -321,7 +324,8 @@ fn extensions_that_cannot_be_run_fail_the_init() {
         names.iter().map(|name| (name.as_str(), EXECUTABLE, script.as_bytes())).collect();
     failure("many", &members);
     soon("the log says so", || all().contains("\tError Type: TooManyExtensions\n"));
-    create(&server, "ten", &echo(), &zip(&members[1..]), &json!({ "Timeout": 20 }));
+    let roomy = json!({ "Timeout": 20, "MemorySize": 1024 });
+    create(&server, "ten", &echo(), &zip(&members[1..]), &roomy);
     assert_eq!(server.answer("ten", "1"), 1);
 }
 

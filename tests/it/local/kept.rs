@@ -25,7 +25,8 @@ fn limited(server: &Server, name: &str, most: u32) {
 fn events_survive_kill_9_and_sigterm() {
     let folder = tempfile::tempdir().unwrap();
     let (data, ran) = (folder.path().join("data"), folder.path().join("ran"));
-    let args = ["--data", data.to_str().unwrap(), "--retry-wait", "10ms"];
+    // What it writes outside is what is looked at.
+    let args = ["--no-sandbox", "--data", data.to_str().unwrap(), "--retry-wait", "10ms"];
     let script = format!(
         "def answer(event):\n    time.sleep(0.1)\n    open({ran:?}, 'a').write(f'{{event}}\\n')\n\
          loop(answer)"

@@ -205,7 +205,8 @@ fn a_function_may_have_1024_files_open_and_the_server_more() {
 /// AWS: "Defined runtime environment variables".
 #[test]
 fn the_environment_is_lambdas() {
-    let server = Server::start(&["--region", "eu-west-1"]);
+    // What stands in for /tmp where there is no sandbox.
+    let server = Server::start(&["--no-sandbox", "--region", "eu-west-1"]);
     let script = "loop(lambda event: {'env': dict(os.environ), 'cwd': os.getcwd(), \
                   'here': os.path.dirname(os.path.abspath(sys.argv[0])), \
                   'tmp': os.listdir(os.environ['TMPDIR']), 'stdin': sys.stdin.read()})";

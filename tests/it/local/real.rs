@@ -196,7 +196,8 @@ fn the_real_emulator_answers_and_tells_the_same() {
     }
     let (theirs, ours) = (folder.path().join("theirs"), folder.path().join("ours"));
     let Some(real) = Real::start(folder.path(), &theirs) else { return };
-    let server = Server::start(&[]);
+    // Both write their notes outside.
+    let server = Server::start(&["--no-sandbox"]);
     let variables = json!({ "Variables": { "NOTES": ours } });
     let layer = zip(&[("extensions/ext", EXECUTABLE, extension.as_bytes())]);
     create(&server, "f", &function, &layer, &json!({ "Environment": variables, "Timeout": 5 }));

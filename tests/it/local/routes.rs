@@ -38,6 +38,7 @@ impl Own {
             faults: Vec::new(),
             seed: 0,
             drain: false,
+            sandbox: true,
             routes: Routes::new(routes.iter().copied()).unwrap(),
         };
         let (sender, address) = mpsc::channel::<SocketAddr>();

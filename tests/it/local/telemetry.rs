@@ -249,7 +249,7 @@ fn failures_are_told() {
 /// A batch goes when it is full, or when its time has come; not before.
 #[test]
 fn batches_are_as_they_were_ordered() {
-    let server = Server::start(&["-q"]);
+    let server = Server::start(&["-q", "--no-sandbox"]);
     let ext = script(
         "id, _, _ = register('INVOKE')\n\
          seen = open('/tmp/' + os.environ['MARK'], 'a')\n\
@@ -290,7 +290,7 @@ fn batches_are_as_they_were_ordered() {
 /// and that is told.
 #[test]
 fn who_falls_behind_is_tried_again_and_told_what_was_dropped() {
-    let server = Server::start(&["-q"]);
+    let server = Server::start(&["-q", "--no-sandbox"]);
     let ext = script(
         "id, _, _ = register('INVOKE')\n\
          seen = open('/tmp/' + os.environ['MARK'], 'a')\n\

@@ -1,0 +1,305 @@
+//! `run` and `watch`: a workspace on this machine, and what becomes of edits.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::local::server::{Reply, SIGNED};
+use crate::support::Workspace;
+
+/// Answers what the crate beside it says, and a variable.
+const HANDLER: &str = r#"
+use std::io::{Read, Write};
+fn call(method: &str, path: &str, body: &str) -> String {
+    let address = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+fn main() {
+    loop {
+        let answer = call("GET", "invocation/next", "");
+        let id = answer.lines().find_map(|line| line.strip_prefix("lambda-runtime-aws-request-id: "));
+        let id = id.unwrap();
+        println!("{{\"level\":\"info\",\"message\":\"handling\"}}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let stage = std::env::var("STAGE").unwrap_or_default();
+        let said = format!("{{\"word\":\"{}\",\"stage\":\"{stage}\"}}", words::WORD);
+        call("POST", &format!("invocation/{id}/response"), &said);
+    }
+}
+"#;
+
+/// A workspace of two handlers and a library that both use.
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.library("words", "");
+    for name in ["hello", "other"] {
+        workspace.handler(name, "");
+        let manifest = format!("crates/{name}/Cargo.toml");
+        let text = std::fs::read_to_string(workspace.path().join(&manifest)).unwrap();
+        let with = text.replace("[dependencies]\n", "[dependencies]\nwords.path = \"../words\"\n");
+        workspace.write(&manifest, with);
+        workspace.write(&format!("crates/{name}/src/main.rs"), HANDLER);
+    }
+    word(&workspace, "one");
+    workspace.write(".gitignore", "/target\n*.log\n");
+    workspace
+}
+
+fn word(workspace: &Workspace, word: &str) {
+    workspace.write("crates/words/src/lib.rs", format!("pub const WORD: &str = {word:?};\n"));
+}
+
+/// A `run` or a `watch` that serves.
+struct Served {
+    child: Child,
+    address: String,
+    said: Arc<Mutex<String>>,
+}
+
+impl Served {
+    fn start(workspace: &Workspace, args: &[&str]) -> Self {
+        let mut command = workspace.command(args);
+        command.args(["--port", "0", "--output", "json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let (err, to) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&said));
+        std::thread::spawn(move || {
+            for line in err.lines().map_while(Result::ok) {
+                to.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("\"serving\"") {
+            line.clear();
+            let read = out.read_line(&mut line).unwrap();
+            assert!(read > 0, "it has ended:\n{}", said.lock().unwrap());
+        }
+        std::thread::spawn(move || out.read_to_string(&mut String::new()));
+        let record: Value = serde_json::from_str(&line).unwrap();
+        let address = record["endpoint"].as_str().unwrap().replace("http://", "");
+        Self { child, address, said }
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    fn call(&self, method: &str, path: &str, body: &str) -> Reply {
+        call(&self.address, method, path, body)
+    }
+
+    fn invoke(&self, name: &str) -> Value {
+        let reply = self.call("POST", &format!("/2015-03-31/functions/{name}/invocations"), "{}");
+        assert_eq!((reply.status, reply.header("x-amz-function-error")), (200, None), "{reply:?}");
+        reply.json()
+    }
+
+    #[track_caller]
+    fn soon(&self, what: &str, mut so: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !so() {
+            assert!(start.elapsed() < Duration::from_mins(1), "not soon: {what}\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn stop(&mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn call(address: &str, method: &str, path: &str, body: &str) -> Reply {
+    use std::io::Write as _;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {SIGNED}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    Reply::read(&mut stream)
+}
+
+#[test]
+fn run_serves_what_is_configured() {
+    let workspace = workspace();
+    workspace.write(
+        "lambda-pack.toml",
+        "alias = [\"live\"]\nenvironment = { STAGE = \"dev\" }\nroutes = { \"GET /hi\" = \"hello\" }\n\
+         [package.hello]\nmemory = 256\nurl = { auth = \"public\" }\n",
+    );
+    let mut served = Served::start(&workspace, &["run", "--router"]);
+    assert_eq!(served.invoke("hello"), json!({ "word": "one", "stage": "dev" }));
+    assert_eq!(served.invoke("other:live"), json!({ "word": "one", "stage": "dev" }));
+    let function = served.call("GET", "/2015-03-31/functions/hello", "").json();
+    assert_eq!(function["Configuration"]["MemorySize"], 256);
+    for path in ["/url/hello:live/any", "/routes/hi"] {
+        let reply = served.call("GET", path, "");
+        assert_eq!((reply.status, reply.json()["word"].as_str()), (200, Some("one")), "{path}");
+    }
+    served.soon("what was written is shown", || {
+        let said = served.said();
+        said.contains("hello INFO  handling") && said.contains("of 256 MB")
+    });
+    assert!(served.said().contains("Started hello, process "), "{}", served.said());
+    let processes = || crate::local::server::with_argument("/var/task/bootstrap").len();
+    let before = processes();
+    assert_eq!(served.stop(), Some(0));
+    assert!(processes() < before || before == 0);
+}
+
+#[test]
+fn run_says_what_does_not_build() {
+    let workspace = workspace();
+    workspace.write("crates/words/src/lib.rs", "pub const WORD: &str = 7;\n");
+    let run = workspace.run(&["run", "--port", "0"]).code(101);
+    assert!(run.stderr.contains("mismatched types"), "{}", run.stderr);
+    word(&workspace, "one");
+    workspace.run(&["run", "--router", "--port", "0"]).code(2).says("without any `routes`");
+    workspace
+        .run(&["watch", "--invoke", "{", "--port", "0"])
+        .code(2)
+        .says("`--invoke` is not JSON");
+}
+
+#[test]
+fn watch_takes_up_what_changes() {
+    let workspace = workspace();
+    let mut served = Served::start(&workspace, &["watch"]);
+    assert_eq!(served.invoke("hello"), json!({ "word": "one", "stage": "" }));
+    word(&workspace, "two");
+    served.soon("both are new", || {
+        served.invoke("hello")["word"] == "two" && served.invoke("other")["word"] == "two"
+    });
+    // What does not build changes nothing.
+    workspace.write("crates/words/src/lib.rs", "pub const WORD: &str = 7;\n");
+    served.soon("the compiler's message", || served.said().contains("mismatched types"));
+    served.soon("the last good one is kept", || served.said().contains("Keeping what was built"));
+    assert_eq!(served.invoke("hello")["word"], "two");
+    // Settings, and a file that they name and that git ignores.
+    word(&workspace, "three");
+    workspace.write("stage.log", "STAGE=beta\n");
+    workspace.write("lambda-pack.toml", "env-file = \"stage.log\"\n");
+    served.soon("the variable is there", || served.invoke("hello")["stage"] == "beta");
+    workspace.write("stage.log", "STAGE=gamma\n");
+    served.soon("its file is read again", || served.invoke("hello")["stage"] == "gamma");
+    assert_eq!(served.invoke("hello")["word"], "three");
+    // A function more, and one less.
+    workspace.handler("third", "");
+    workspace.write("crates/third/src/main.rs", HANDLER.replace("words::WORD", "\"new\""));
+    let lives =
+        |name: &str| served.call("GET", &format!("/2015-03-31/functions/{name}"), "").status == 200;
+    served.soon("the new one is there", || lives("third"));
+    std::fs::remove_dir_all(workspace.path().join("crates/third")).unwrap();
+    served.soon("it is gone", || !lives("third"));
+    // What git ignores is nobody's business.
+    let mut before = 0;
+    served.soon("it is quiet", || {
+        std::thread::sleep(Duration::from_millis(700));
+        std::mem::replace(&mut before, served.said().len()) == served.said().len()
+    });
+    workspace.write("crates/hello/noise.log", "noise");
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(served.said().len(), before, "{}", served.said());
+    assert_eq!(served.stop(), Some(0));
+}
+
+/// Edits without end, good and broken ones, branches and several files at once, while somebody calls all
+/// the time: no call is lost, and in the end the last good build serves.
+fn edits_under_load(edits: usize) {
+    let workspace = workspace();
+    workspace.git(&["init", "-q", "-b", "main"]);
+    workspace.git(&["add", "-A"]);
+    workspace.git(&["commit", "-qm", "one"]);
+    workspace.git(&["checkout", "-qb", "side"]);
+    word(&workspace, "side");
+    workspace.git(&["commit", "-qam", "side"]);
+    workspace.git(&["checkout", "-q", "main"]);
+    let mut served = Served::start(&workspace, &["watch"]);
+    let (over, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let callers: Vec<_> = ["hello", "other"]
+        .map(|name| {
+            let (over, calls) = (Arc::clone(&over), Arc::clone(&calls));
+            let address = served.address.clone();
+            std::thread::spawn(move || {
+                let path = format!("/2015-03-31/functions/{name}/invocations");
+                while !over.load(Ordering::Relaxed) {
+                    let reply = call(&address, "POST", &path, "{}");
+                    let failed = reply.header("x-amz-function-error");
+                    assert_eq!((reply.status, failed), (200, None), "{reply:?}");
+                    calls.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .into();
+    let mut seed = 20_261_128_u64;
+    for edit in 0..edits {
+        // xorshift
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        match seed % 5 {
+            0 => drop(workspace.write("crates/words/src/lib.rs", "pub const WORD: &str = 7;\n")),
+            1 => {
+                workspace.git(&[
+                    "checkout",
+                    "-qf",
+                    if seed.is_multiple_of(2) { "side" } else { "main" },
+                ]);
+            }
+            2 => {
+                word(&workspace, &format!("edit{edit}"));
+                let main = format!("{HANDLER}\n// {edit}\n");
+                workspace.write("crates/hello/src/main.rs", &main);
+                workspace.write("crates/other/src/main.rs", &main);
+            }
+            _ => word(&workspace, &format!("edit{edit}")),
+        }
+        std::thread::sleep(Duration::from_millis(seed >> 8 & 511));
+    }
+    word(&workspace, "last");
+    served.soon("the last good build serves", || {
+        served.invoke("hello")["word"] == "last" && served.invoke("other")["word"] == "last"
+    });
+    over.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.join().unwrap();
+    }
+    assert!(calls.load(Ordering::Relaxed) > edits, "they called all the time");
+    assert_eq!(served.stop(), Some(0));
+}
+
+#[test]
+fn edits_lose_no_call() {
+    edits_under_load(12);
+}
+
+/// Minutes: `cargo test --test it -- --ignored two_hundred_edits`.
+#[test]
+#[ignore = "takes minutes"]
+fn two_hundred_edits_lose_no_call() {
+    edits_under_load(200);
+}

@@ -118,6 +118,12 @@ impl Account {
         self.layers.values().flat_map(|layer| layer.versions.values()).map(|version| &version.code)
     }
 
+    /// The code of the version that an ARN names, if it is here.
+    #[must_use]
+    pub fn layer_code(&self, arn: &str) -> Option<&Code> {
+        self.layer_version_of(arn).map(|version| &version.code)
+    }
+
     /// The version that an ARN names, if it is here.
     fn layer_version_of(&self, arn: &str) -> Option<&LayerVersion> {
         let arn = LayerArn::of(arn)?;

@@ -69,6 +69,32 @@ impl Handle {
         })
     }
 
+    /// Puts a layer there, unless the one of the ARN `before` has these files; its ARN.
+    ///
+    /// # Errors
+    ///
+    /// If the disk or the account refuses, or the server has ended.
+    pub fn layer(
+        &self,
+        name: &str,
+        files: &Tree,
+        before: Option<&str>,
+    ) -> Result<String, LocalError> {
+        let taken = self.store.lay(files).map_err(LocalError::Start)?;
+        let input = json!({ "LayerName": name, "Content": { "ZipFile": "" } });
+        let before = before.map(str::to_owned);
+        self.ask(move |server| {
+            if let Some(arn) =
+                before.filter(|arn| server.account.borrow().layer_code(arn) == Some(&taken.code))
+            {
+                return Ok(arn);
+            }
+            let output = server.answer("PublishLayerVersion", input, Some(taken))?;
+            let arn = output.get("LayerVersionArn").and_then(Value::as_str);
+            Ok(arn.unwrap_or_default().to_owned())
+        })
+    }
+
     /// Takes a function away; one that is not there is none.
     ///
     /// # Errors
@@ -143,8 +169,17 @@ impl Server {
     }
 
     fn call(&self, operation: &str, input: Value, taken: Option<Taken>) -> Result<(), ApiError> {
-        let Value::Object(members) = input else { return Ok(()) };
-        self.decide(operation, &Input::new(members), taken, &Begun::default()).map(drop)
+        self.answer(operation, input, taken).map(drop)
+    }
+
+    fn answer(
+        &self,
+        operation: &str,
+        input: Value,
+        taken: Option<Taken>,
+    ) -> Result<Object, ApiError> {
+        let Value::Object(members) = input else { return Ok(Object::new()) };
+        self.decide(operation, &Input::new(members), taken, &Begun::default())
     }
 }
 

@@ -171,6 +171,29 @@ fn run_serves_what_is_configured() {
     assert!(processes() < before || before == 0);
 }
 
+/// An extension of the workspace is in `/opt/extensions` of every function.
+#[test]
+fn extensions_of_the_workspace_come_along() {
+    let workspace = workspace();
+    let extension = "[dependencies]\nlambda-extension.path = \"../lambda-extension\"\n";
+    workspace.package("audit", extension);
+    let main = HANDLER.replace("words::WORD", "\"\"");
+    let loops = main.find("fn main").unwrap();
+    let register = "fn main() {\n    let answer = call(\"POST\", \"../../2020-01-01/extension/register\", \"{}\");\n    \
+                    println!(\"{answer}\");\n}\n";
+    workspace.write("crates/audit/src/main.rs", format!("{}{register}", &main[..loops]));
+    let mut served = Served::start(&workspace, &["run", "--wait"]);
+    let layers = served.call("GET", "/2018-10-31/layers", "").json();
+    assert_eq!(layers["Layers"][0]["LayerName"], "extensions", "{layers}");
+    let function = served.call("GET", "/2015-03-31/functions/hello", "").json();
+    let layer = &layers["Layers"][0]["LatestMatchingVersion"]["LayerVersionArn"];
+    assert_eq!(function["Configuration"]["Layers"][0]["Arn"], *layer);
+    // It ends at once, so that there is no init.
+    let reply = served.call("POST", "/2015-03-31/functions/hello/invocations", "{}");
+    assert_eq!(reply.failure().0, "Extension.Crash", "{reply:?}");
+    assert_eq!(served.stop(), Some(0));
+}
+
 #[test]
 fn run_says_what_does_not_build() {
     let workspace = workspace();

@@ -25,6 +25,16 @@ use crate::tree::Tree;
 const HERE: [&str; 6] =
     ["Description", "EphemeralStorage", "Handler", "LoggingConfig", "MemorySize", "Timeout"];
 
+/// The layer with the extensions of the workspace.
+const LAYER: &str = "extensions";
+
+/// What came of a build.
+struct Built {
+    role: Role,
+    tree: Tree,
+    direct: Direct,
+}
+
 /// The functions of a workspace on a server.
 pub(super) struct Site<'a> {
     handle: &'a Handle,
@@ -33,13 +43,22 @@ pub(super) struct Site<'a> {
     /// Whether routes are served.
     router: bool,
     shell: &'a Shell,
+    /// The ARN of the layer that was put there last.
+    layer: Mutex<Option<String>>,
     /// What was put there, by name.
     put: Mutex<BTreeMap<String, (Direct, Tree)>>,
 }
 
 impl<'a> Site<'a> {
     pub(super) fn new(handle: &'a Handle, args: &Run, shell: &'a Shell) -> Self {
-        Self { handle, start: !args.wait, router: args.router, shell, put: Mutex::default() }
+        Self {
+            handle,
+            start: !args.wait,
+            router: args.router,
+            shell,
+            layer: Mutex::default(),
+            put: Mutex::default(),
+        }
     }
 
     /// The routes of the settings, served from now on.
@@ -55,22 +74,64 @@ impl<'a> Site<'a> {
         Ok(routes)
     }
 
-    /// Builds, and puts each function there as soon as it is built; the names of those that are new or
-    /// others than before. What fails to build stays as it was; what is no function any more is gone.
+    /// Builds, and puts each function there as soon as it is built, or, where extensions come with them,
+    /// all at the end; the names of those that are new or others than before. What fails to build stays as
+    /// it was; what is no function any more is gone.
     pub(super) fn build(&self, job: &Job) -> (Vec<String>, Result<(), Error>) {
-        let (results, failed) =
-            job.run(self.shell, |function, artifact| self.put(job, function, artifact));
-        let (mut new, mut errors) = (Vec::new(), Vec::new());
+        let extended = job.plan.functions.iter().any(|it| it.role == Role::ExternalExtension);
+        let (results, failed) = job.run(self.shell, |function, artifact| {
+            let built = self.built(job, function, artifact)?;
+            if extended { Ok((Some(built), None)) } else { Ok((None, self.put(built, &[])?)) }
+        });
+        let (mut new, mut waiting, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for result in results {
             match result {
-                Ok(name) => new.extend(name),
+                Ok((built, name)) => {
+                    waiting.extend(built);
+                    new.extend(name);
+                }
                 Err(error) => errors.push(error),
             }
         }
-        if failed.is_none() {
+        if failed.is_none() && errors.is_empty() {
+            match self.put_extended(waiting) {
+                Ok(names) => new.extend(names),
+                Err(error) => errors.push(error),
+            }
             errors.extend(self.remove_others(job).err());
         }
         (new, combine(failed, errors, Ok(())))
+    }
+
+    /// Functions with the extensions of the workspace as their layer.
+    fn put_extended(&self, all: Vec<Built>) -> Result<Vec<String>, Error> {
+        let (functions, extensions): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|built| built.role == Role::Function);
+        let mut files = Tree::default();
+        let extensions =
+            extensions.iter().filter(|it| it.role == Role::ExternalExtension).map(|it| &it.tree);
+        for (path, entry) in extensions.flat_map(Tree::iter) {
+            // Two with one file of the same name: the first has it.
+            let _ = files.insert(path.clone(), entry.clone());
+        }
+        let layers = self.layer(&files)?;
+        let mut new = Vec::new();
+        for built in functions {
+            new.extend(self.put(built, &layers)?);
+        }
+        Ok(new)
+    }
+
+    /// The layer of these files; the same one as long as they are.
+    fn layer(&self, files: &Tree) -> Result<Vec<String>, Error> {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut known = self.layer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Their times tell whether they are the same: so the account is asked, which names it after them.
+        let arn = self.handle.layer(LAYER, files, known.as_deref())?;
+        *known = Some(arn.clone());
+        Ok(vec![arn])
     }
 
     /// What is there.
@@ -96,18 +157,21 @@ impl<'a> Site<'a> {
         Ok(())
     }
 
+    /// What a function, or an extension, is to be.
+    fn built(&self, job: &Job, function: &Function, artifact: &Artifact) -> Result<Built, Error> {
+        let tree = self.tree(job, function, artifact)?;
+        Ok(Built { role: function.role, tree, direct: direct(job, function)? })
+    }
+
     /// Puts a function there; its name, if it is another one than before.
-    fn put(
-        &self,
-        job: &Job,
-        function: &Function,
-        artifact: &Artifact,
-    ) -> Result<Option<String>, Error> {
-        if function.role != Role::Function {
+    fn put(&self, built: Built, layers: &[String]) -> Result<Option<String>, Error> {
+        let Built { role, tree, mut direct } = built;
+        if role != Role::Function {
             return Ok(None);
         }
-        let tree = self.tree(job, function, artifact)?;
-        let direct = direct(job, function)?;
+        if !layers.is_empty() {
+            direct.settings.insert("Layers".to_owned(), json!(layers));
+        }
         let before = self.all().get(&direct.name).map(|(was, _)| was.clone());
         if !self.handle.put(&direct, before.as_ref(), &tree, self.start)? {
             return Ok(None);

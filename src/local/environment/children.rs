@@ -190,6 +190,14 @@ impl Children {
         u32::try_from(pid.as_raw_nonzero().get()).ok()
     }
 
+    /// Whether a debugger is attached to the runtime (proc(5), `status`: `TracerPid`).
+    pub(super) fn is_traced(&self) -> bool {
+        let status = self.process().map(|pid| fs::read_to_string(format!("/proc/{pid}/status")));
+        let status = status.and_then(Result::ok).unwrap_or_default();
+        let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+        tracer.is_some_and(|pid| pid.trim() != "0")
+    }
+
     /// Whether it has been started and has not ended.
     pub(super) fn lives(&self, program: &Program) -> bool {
         self.pid(program).is_some()

@@ -96,6 +96,28 @@ fn layers_and_extensions_are_in_the_same_room() {
     );
 }
 
+/// Whoever is being debugged has all the time.
+#[test]
+fn a_debugger_stops_the_clock() {
+    if !crate::support::have("strace") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let script = "loop(lambda event: time.sleep(event) or os.getpid())";
+    server.create_with("slow", &python(script), &json!({ "Timeout": 1 }));
+    let (kind, message) = server.invoke("slow", "1.5").failure();
+    assert_eq!(kind, "Sandbox.Timedout", "{message}");
+    let process = server.answer("slow", "0").to_string();
+    let mut tracer = std::process::Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "-p", &process])
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert_eq!(server.answer("slow", "1.5").to_string(), process);
+    tracer.kill().unwrap();
+    tracer.wait().unwrap();
+}
+
 /// What has left its session and its environment dies with its environment and with the server, however
 /// that ends.
 #[test]

@@ -18,6 +18,7 @@ use crate::cli::{asynchronously, server};
 use crate::error::Error;
 use crate::invocation::{Invocation, Kind};
 use crate::local::{Client, Handle};
+use crate::routes::Routes;
 use crate::shell::Shell;
 use crate::tree::{Source, Tree};
 
@@ -39,7 +40,13 @@ pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Res
         loop {
             if let Some(job) = &job {
                 changes.watch(places(job)).map_err(|error| unwatched(&error))?;
-                let routes = site.route(job)?;
+                let routes = match site.route(job) {
+                    Err(error) if announced => {
+                        shell.error(&error);
+                        Routes::default()
+                    }
+                    routes => routes?,
+                };
                 let began = Instant::now();
                 let (new, result) = site.build(job);
                 if changes.stopped() {

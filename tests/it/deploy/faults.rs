@@ -1,5 +1,8 @@
 //! What AWS does on a bad day.
 
+use lambda_pack::account::model;
+use lambda_pack::release::advice;
+
 use super::site::{ROLE, Site, answer, state};
 use crate::local::server::Server;
 
@@ -42,6 +45,31 @@ fn an_update_that_fails_leaves_the_alias() {
         assert!(run.stderr.contains(code) && run.stderr.contains(advice), "{}", run.stderr);
         assert_eq!(answer(&server, "api"), "one");
     }
+}
+
+/// The same for every reason that the API's model knows: each has its own advice, or at least one.
+#[test]
+fn every_reason_code_ends_at_once_with_advice() {
+    let codes = model::values("LastUpdateStatusReasonCode");
+    assert!(codes.len() > 20, "{codes:?}");
+    let faults: Vec<String> = codes
+        .iter()
+        .enumerate()
+        .flat_map(|(at, code)| {
+            ["--fault".to_owned(), format!("fail={code}:UpdateFunctionCode@#{}", at + 1)]
+        })
+        .collect();
+    let server = Server::start(&faults.iter().map(String::as_str).collect::<Vec<_>>());
+    let site = Site::new(&["api"]);
+    site.deploy(&server.address);
+    for (at, code) in codes.iter().enumerate() {
+        site.bundle("api", &format!("code {at}"));
+        let run = site.run(&server.address, &["deploy"]).code(4);
+        assert!(run.stderr.contains(code.as_str()), "{code}: {}", run.stderr);
+        assert!(run.stderr.contains(advice::of_reason(code)), "{code}: {}", run.stderr);
+        assert_eq!(answer(&server, "api"), "one", "{code}");
+    }
+    site.run(&server.address, &["deploy"]).code(0);
 }
 
 #[test]

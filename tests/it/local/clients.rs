@@ -276,21 +276,22 @@ fn pipelined_requests_are_answered_in_order() {
 #[test]
 fn a_client_that_hangs_up_ends_no_invocation() {
     let server = Server::start(&[]);
-    let script = "done = 0\nwhile True:\n    id, _, event = next()\n    time.sleep(event)\n    \
-                  done += 1\n    respond(id, done)\n    say('done', done)";
+    let script = "done = 0\nwhile True:\n    id, _, event = next()\n    say('begins', done)\n    \
+                  time.sleep(event)\n    done += 1\n    respond(id, done)\n    say('done', done)";
     server.create("counts", &python(script));
     assert_eq!(server.answer("counts", "0"), 1);
     for end in [Shutdown::Both, Shutdown::Read] {
         let mut stream = server.connect();
         let path = "/2015-03-31/functions/counts/invocations";
-        stream.write_all(&server.request("POST", path, &[], b"0.2")).unwrap();
-        std::thread::sleep(Duration::from_millis(50));
+        stream.write_all(&server.request("POST", path, &[], b"0.5")).unwrap();
+        let number = if end == Shutdown::Both { "begins 1" } else { "begins 3" };
+        soon("it has begun", || server.said().contains(number));
         stream.shutdown(end).unwrap();
         drop(stream);
         let number = if end == Shutdown::Both { "done 2" } else { "done 4" };
         soon("it runs to its end", || server.said().contains(number));
         // Until it waits for more: who comes earlier gets another process.
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(600));
         let expected = if end == Shutdown::Both { 3 } else { 5 };
         assert_eq!(server.answer("counts", "0"), expected, "by the same process");
     }

@@ -280,7 +280,10 @@ fn a_client_that_hangs_up_ends_no_invocation() {
                   time.sleep(event)\n    done += 1\n    respond(id, done)\n    say('done', done)";
     server.create("counts", &python(script));
     assert_eq!(server.answer("counts", "0"), 1);
+    // Until it waits for more: who comes earlier gets another process.
+    let idle = || std::thread::sleep(Duration::from_millis(600));
     for end in [Shutdown::Both, Shutdown::Read] {
+        idle();
         let mut stream = server.connect();
         let path = "/2015-03-31/functions/counts/invocations";
         stream.write_all(&server.request("POST", path, &[], b"0.5")).unwrap();
@@ -290,8 +293,7 @@ fn a_client_that_hangs_up_ends_no_invocation() {
         drop(stream);
         let number = if end == Shutdown::Both { "done 2" } else { "done 4" };
         soon("it runs to its end", || server.said().contains(number));
-        // Until it waits for more: who comes earlier gets another process.
-        std::thread::sleep(Duration::from_millis(600));
+        idle();
         let expected = if end == Shutdown::Both { 3 } else { 5 };
         assert_eq!(server.answer("counts", "0"), expected, "by the same process");
     }

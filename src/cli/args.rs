@@ -132,9 +132,9 @@ pub(super) enum Command {
     ///
     /// What functions write comes as one stream, each line with its function.
     Run(Run),
-    /// The same, and build again whenever something changes
+    /// Run the functions on this machine, and build again whenever something changes
     ///
-    /// Cargo builds what follows from the change. A new build takes over between two invocations: those
+    /// As `run`. Cargo builds what follows from the change. A new build takes over between two invocations: those
     /// that have begun end on the old one. As long as a build fails the last good one serves. Manifests,
     /// settings and their files are read again too; ignore files are honoured.
     Watch(Watch),

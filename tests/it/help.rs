@@ -34,10 +34,12 @@ fn help_of_verify() {
 }
 
 #[test]
-fn help_of_local_and_invoke() {
+fn help_of_what_runs_on_this_machine() {
     pinned("local", &["local", "--help"]);
     pinned("invoke", &["invoke", "--help"]);
-    for args in [["local", "-h"], ["invoke", "-h"]] {
+    pinned("run", &["run", "--help"]);
+    pinned("watch", &["watch", "--help"]);
+    for args in [["local", "-h"], ["invoke", "-h"], ["run", "-h"], ["watch", "-h"]] {
         let answer = run(lambda_pack(&repository()).args(args)).code(0).stdout;
         assert!(answer.lines().all(|line| line.chars().count() <= 80), "{answer}");
     }

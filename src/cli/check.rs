@@ -81,11 +81,6 @@ fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
     let opened = inspect::open(path)?;
     let thing = path.display().to_string();
     let runtime = args.audit.runtime().unwrap_or_default();
-    if opened.files.is_empty() && !opened.findings.is_empty() {
-        // A zip that cannot be read has nothing to audit in it.
-        let findings = opened.findings;
-        return Ok(Checked { thing, arch: None, runtime, glibc: None, findings });
-    }
     let (role, programs) = if opened.bare {
         (Role::Function, opened.files.iter().map(|file| file.path.clone()).collect())
     } else if let Some(name) = inspect::internal_extension(path) {
@@ -136,14 +131,7 @@ pub(super) fn zip(
         embedded: &[],
         outside: &[],
     };
-    let readable = !opened.files.is_empty() || opened.findings.is_empty();
-    let (arch, findings) = if readable {
-        let checked = checked(&subject, &audit.trust(), opened.findings)?;
-        (checked.arch, checked.findings)
-    } else {
-        // A zip that cannot be read has nothing to audit in it.
-        (None, opened.findings)
-    };
+    let Checked { arch, findings, .. } = checked(&subject, &audit.trust(), opened.findings)?;
     for finding in &findings {
         shell.finding(finding);
     }
@@ -162,7 +150,10 @@ fn checked(
     trust: &Trust,
     mut findings: Vec<Finding>,
 ) -> Result<Checked, Error> {
-    findings.extend(audit::audit(subject, trust)?);
+    // A zip that cannot be read has nothing to audit in it.
+    if !subject.files.is_empty() || findings.is_empty() {
+        findings.extend(audit::audit(subject, trust)?);
+    }
     findings.sort_by_key(|finding| finding.level);
     let program = subject.programs.first();
     let arch = subject.files.iter().find(|file| Some(&file.path) == program).and_then(architecture);

@@ -46,7 +46,7 @@ pub(super) struct Site<'a> {
     /// The ARN of the layer that was put there last.
     layer: Mutex<Option<String>>,
     /// What was put there, by name.
-    put: Mutex<BTreeMap<String, (Direct, Tree)>>,
+    put: Mutex<BTreeMap<String, Direct>>,
 }
 
 impl<'a> Site<'a> {
@@ -136,10 +136,10 @@ impl<'a> Site<'a> {
 
     /// What is there.
     pub(super) fn functions(&self) -> Vec<Direct> {
-        self.all().values().map(|(function, _)| function.clone()).collect()
+        self.all().values().cloned().collect()
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, (Direct, Tree)>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Direct>> {
         self.put.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -172,12 +172,12 @@ impl<'a> Site<'a> {
         if !layers.is_empty() {
             direct.settings.insert("Layers".to_owned(), json!(layers));
         }
-        let before = self.all().get(&direct.name).map(|(was, _)| was.clone());
+        let before = self.all().get(&direct.name).cloned();
         if !self.handle.put(&direct, before.as_ref(), &tree, self.start)? {
             return Ok(None);
         }
         let name = direct.name.clone();
-        self.all().insert(name.clone(), (direct, tree));
+        self.all().insert(name.clone(), direct);
         Ok(Some(name))
     }
 

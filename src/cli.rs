@@ -12,6 +12,7 @@ mod deploy;
 mod doctor;
 mod facts;
 mod groups;
+mod here;
 mod interrupt;
 mod invoke;
 mod libraries;

@@ -1,12 +1,14 @@
-//! What functions have written: which events are new, and what a line of JSON says.
+//! What functions have written: which events are new, what a line of JSON says, and what Lambda reports.
 //!
 //! Nothing here asks anybody or looks at the clock.
 
 mod follow;
 mod line;
+mod report;
 
 pub use follow::Follow;
 pub use line::{Line, json};
+pub use report::field;
 
 /// An event of CloudWatch Logs (`FilteredLogEvent`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

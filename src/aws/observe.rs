@@ -12,7 +12,7 @@ use crate::release::change::Action;
 use crate::release::content::text;
 use crate::release::desired::Desired;
 use crate::release::next::next;
-use crate::release::observed::{Attached, Function, Observed, StoredObject, points_at};
+use crate::release::observed::{Attached, Function, Observed, points_at};
 
 /// What is not there is nothing.
 pub(super) fn if_there<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
@@ -69,24 +69,31 @@ impl Aws {
             observed.aliases.insert(name, there);
         }
         self.pointed_at(name, &mut observed).await?;
+        self.ask_first(desired, &mut observed).await?;
         self.remember_secrets(&observed);
-        observed.object = self.object(desired, &observed).await?;
         Ok(observed)
     }
 
-    /// The object in a bucket, where code is needed that goes through one.
-    async fn object(
-        &self,
-        desired: &Desired,
-        observed: &Observed,
-    ) -> Result<Option<StoredObject>, AwsError> {
-        let step = next([(desired, observed)]);
+    /// What the first change wants to be known before it is planned.
+    async fn ask_first(&self, desired: &Desired, observed: &mut Observed) -> Result<(), AwsError> {
+        let step = next([(desired, &*observed)]);
         match step.changes.first().map(|change| &change.action) {
             Some(Action::Upload { bucket, key, size, sha256 }) => {
-                self.stored(&Upload { bucket, key, size: *size, sha256 }).await
+                let upload = Upload { bucket, key, size: *size, sha256 };
+                observed.object = self.stored(&upload).await?;
             }
-            _ => Ok(None),
+            // `PublishVersion` makes none where the newest is the same already: a plan must not say
+            // that it would.
+            Some(Action::Publish { .. }) if !desired.wanted.aliases.is_empty() => {
+                let newest = self.newest_of(&desired.name).await?;
+                let number = newest.as_ref().and_then(|newest| text(newest, "Version"));
+                if let Some(number) = number.map(str::to_owned) {
+                    self.observe_version(&desired.name, &number, observed).await?;
+                }
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     /// An alias may have moved between the two reads.

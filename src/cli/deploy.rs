@@ -1,7 +1,7 @@
 //! `plan` and `deploy`: what is selected, made to be on AWS.
 
 mod actions;
-mod bundle;
+pub(super) mod bundle;
 pub(super) mod jobs;
 mod report;
 pub(super) mod session;

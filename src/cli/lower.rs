@@ -60,6 +60,13 @@ impl Global {
         Shell::new(output, self.quiet, self.verbose > 0, color)
     }
 
+    /// Whether cargo would find a manifest: the one named, or one in this folder or above.
+    pub(super) fn has_workspace(&self) -> bool {
+        let folder = env::current_dir().unwrap_or_default();
+        self.manifest_path.is_some()
+            || folder.ancestors().any(|folder| folder.join("Cargo.toml").is_file())
+    }
+
     fn for_cargo(&self) -> Vec<String> {
         let mut args = vec!["--verbose".to_owned(); usize::from(self.verbose)];
         if self.quiet {

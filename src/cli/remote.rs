@@ -1,6 +1,5 @@
 //! Functions by their names, whether the workspace has them or not, and the AWS that they are on.
 
-use std::env;
 use std::path::PathBuf;
 
 use super::args::{Audit, Build, Global, ManifestFlags};
@@ -54,7 +53,7 @@ impl Scope {
             FunctionName::new(name).map_err(|error| Error::Usage(error.to_string()))?;
         }
         let mut scope = Self::default();
-        if names.is_empty() || has_workspace(global) {
+        if names.is_empty() || global.has_workspace() {
             let facts = Facts::gather(build.cargo_options(global), true)?;
             let flags = build.compile.settings(&Audit::default());
             let config = configuration::load(&facts.metadata, flags, global, shell)?;
@@ -114,13 +113,6 @@ impl Scope {
         }
         nearest::suggestion(name, self.names.iter().map(String::as_str))
     }
-}
-
-/// Whether cargo would find a manifest: in this folder, or above.
-fn has_workspace(global: &Global) -> bool {
-    let folder = env::current_dir().unwrap_or_default();
-    global.manifest_path.is_some()
-        || folder.ancestors().any(|folder| folder.join("Cargo.toml").is_file())
 }
 
 /// The functions among the handlers that the flags select. For names it is the whole workspace, which

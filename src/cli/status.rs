@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::args::{Global, Status};
+use super::deploy::bundle::folder;
 use super::deploy::session;
 use super::package::recorded;
 use super::remote::{Named, Scope};
@@ -127,11 +128,7 @@ impl<'a> Found<'a> {
 
 /// What was packaged last.
 fn bundle(base: &Path, function: &Function) -> Result<Option<Bundle>, Error> {
-    let arch = function.compile.target.arch.aws_name();
-    let folder = base.join(function.name.as_str()).join(arch);
-    if !folder.join(Record::FILE).is_file() {
-        return Ok(None);
-    }
+    let Some(folder) = folder(base, function) else { return Ok(None) };
     let record = recorded(&folder)?;
     Ok(Some(Bundle { folder, record }))
 }

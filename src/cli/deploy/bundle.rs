@@ -24,16 +24,18 @@ pub(super) struct Bundle {
     pub(super) commit: Option<String>,
 }
 
-/// The bundle of a function below a folder that `package` has written: under its own name, else, as it
-/// may have another name in another environment, that of its handler.
-pub(super) fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
+/// Where the bundle of a function is below a folder that `package` has written: under its own name,
+/// else, as it may have another name in another environment, that of its handler.
+pub(in crate::cli) fn folder(base: &Path, function: &Function) -> Option<PathBuf> {
     let arch = function.compile.target.arch.aws_name();
     let own = base.join(function.name.as_str()).join(arch);
-    let folder = if own.join(Record::FILE).is_file() {
-        own
-    } else {
-        of_handler(base, function).ok_or_else(|| none(base, function))?
-    };
+    if own.join(Record::FILE).is_file() { Some(own) } else { of_handler(base, function) }
+}
+
+/// The bundle of a function below a folder that `package` has written.
+pub(super) fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
+    let arch = function.compile.target.arch.aws_name();
+    let folder = folder(base, function).ok_or_else(|| none(base, function))?;
     let record = package::recorded(&folder)?;
     let zip = folder.join(&record.zip);
     let found = std::fs::metadata(&zip).map_err(|source| {

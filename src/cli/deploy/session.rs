@@ -8,9 +8,8 @@ use crate::aws::{Aws, AwsError, Job, Place, Stop};
 use crate::cli::args::{self, Release};
 use crate::error::{DeployError, Error};
 use crate::local::{ACCOUNT, Client};
-use crate::release::change::{Action, Change};
+use crate::release::change::Change;
 use crate::release::content::text;
-use crate::release::next::next;
 use crate::release::observed::Observed;
 use crate::release::policy;
 use crate::release::wanted::Wanted;
@@ -99,10 +98,6 @@ impl Session {
         let mut observed = Vec::new();
         let mut stopped = Vec::new();
         for (job, seen) in jobs.iter().zip(self.aws.observe_all(jobs).await) {
-            let seen = match seen {
-                Ok(seen) => self.with_newest(job, seen).await,
-                Err(error) => Err(error),
-            };
             match seen {
                 Ok(seen) => observed.push(seen),
                 Err(error) => stopped.push((job.desired.name.clone(), error.into())),
@@ -112,19 +107,6 @@ impl Session {
             return Ok(observed);
         }
         Err(Error::Deploy(DeployError { stopped, planned: true }))
-    }
-
-    /// `PublishVersion` makes none where the newest is the same already: a plan must not say it would.
-    async fn with_newest(&self, job: &Job, mut seen: Observed) -> Result<Observed, AwsError> {
-        let step = next([(&job.desired, &seen)]);
-        if step.changes.iter().any(|change| matches!(change.action, Action::Publish { .. })) {
-            let newest = self.aws.newest_of(&job.desired.name).await?;
-            let number = newest.as_ref().and_then(|newest| text(newest, "Version"));
-            if let Some(number) = number.map(str::to_owned) {
-                self.aws.observe_version(&job.desired.name, &number, &mut seen).await?;
-            }
-        }
-        Ok(seen)
     }
 
     /// On this machine any role will do: functions that have none yet get one that is nobody's.

@@ -3,22 +3,23 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::send;
 use crate::cli::args::{Build, Global, Invoke, Package};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
-use crate::cli::{configuration, package, server};
-use crate::config::{Merged, Node};
+use crate::cli::{configuration, here, package, server};
+use crate::config;
 use crate::error::Error;
 use crate::files;
 use crate::function::{Function, TargetKind};
 use crate::invocation::{Invocation, Invoked};
-use crate::local::{ACCOUNT, Client, Event, Options};
+use crate::local::{Client, Event, Options};
 use crate::nearest;
 use crate::plan;
+use crate::release::Object;
 use crate::shell::Shell;
 
 pub(super) fn run(
@@ -51,12 +52,12 @@ fn bundle(
     args: &Invoke,
     global: &Global,
     shell: &Shell,
-) -> Result<(std::path::PathBuf, Map<String, Value>), Error> {
+) -> Result<(std::path::PathBuf, Object), Error> {
     let facts = Facts::gather(args.build.cargo_options(global), false)?;
     let flags = args.build.compile.settings(&args.audit);
-    let config = configuration::load(&facts.metadata, flags, global, shell)?;
+    let settings = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(&facts, shell).default_target();
-    let (functions, _) = functions(&facts, &args.build.selection(), &config, target)?;
+    let (functions, _) = functions(&facts, &args.build.selection(), &settings, target)?;
     let Some(function) = functions.iter().find(|function| function.name.as_str() == name) else {
         let names = functions.iter().map(|function| function.name.as_str());
         let known = nearest::suggestion(name, names);
@@ -77,8 +78,11 @@ fn bundle(
     package::run(&package, global, shell)?;
     let folder = plan::output(&facts.target, None, false).folder(function);
     let zip = folder.join(package::recorded(&folder)?.zip);
-    let merged = config.of_handler(&handler.package, &handler.target);
-    Ok((zip, request(function, &merged)))
+    let merged = settings.of_handler(&handler.package, &handler.target);
+    let wanted = config::wanted(&merged, &function.name).map_err(Error::Config)?;
+    let mut request = here::settings(function, &wanted);
+    request.insert("FunctionName".to_owned(), name.into());
+    Ok((zip, request))
 }
 
 /// The same flags, for this function's handler alone.
@@ -94,31 +98,7 @@ fn only(build: &Build, function: &Function) -> Build {
     build
 }
 
-/// `CreateFunction`, without the code.
-fn request(function: &Function, merged: &Merged) -> Map<String, Value> {
-    let mut request = Map::new();
-    let mut set = |name: &str, value: Value| drop(request.insert(name.to_owned(), value));
-    set("FunctionName", function.name.as_str().into());
-    set("Runtime", function.runtime.aws_name().into());
-    set("Handler", "bootstrap".into());
-    set("Role", format!("arn:aws:iam::{ACCOUNT}:role/local").into());
-    set("Architectures", json!([function.compile.target.arch.aws_name()]));
-    for (key, member) in [("timeout", "Timeout"), ("memory", "MemorySize")] {
-        if let Some(Node::Integer(number)) = merged.get(key).map(|value| &value.node) {
-            set(member, (*number).into());
-        }
-    }
-    if let Some(Node::Table(table)) = merged.get("environment").map(|value| &value.node) {
-        let variables = table.iter().filter_map(|(name, value)| match &value.node {
-            Node::Text(text) => Some((name.clone(), Value::from(text.as_str()))),
-            _ => None,
-        });
-        set("Environment", json!({ "Variables": variables.collect::<Map<_, _>>() }));
-    }
-    request
-}
-
-fn create(client: &Client, mut request: Map<String, Value>, zip: &[u8]) -> Result<(), Error> {
+fn create(client: &Client, mut request: Object, zip: &[u8]) -> Result<(), Error> {
     let name = request.get("FunctionName").and_then(Value::as_str).unwrap_or_default().to_owned();
     request.insert("Code".to_owned(), json!({ "ZipFile": STANDARD.encode(zip) }));
     let body = Value::Object(request).to_string();

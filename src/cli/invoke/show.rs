@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, InvokeError};
 use crate::invocation::{Invocation, Invoked, Kind};
+use crate::logs::field;
 use crate::message::Message;
 use crate::shell::Shell;
 
@@ -87,15 +88,15 @@ fn record<'a>(
         payload,
         log: waited.then_some(log),
         duration_ms: number(DURATION),
-        billed_ms: number("Billed Duration: "),
+        billed_ms: number("Billed Duration"),
         init_ms: number(INIT),
         memory_mb: number(MEMORY),
     }
 }
 
-const DURATION: &str = "Duration: ";
-const INIT: &str = "Init Duration: ";
-const MEMORY: &str = "Max Memory Used: ";
+const DURATION: &str = "Duration";
+const INIT: &str = "Init Duration";
+const MEMORY: &str = "Max Memory Used";
 
 /// The log without the line in which Lambda reports the invocation, and that line: the last of its kind,
 /// since the function itself may have written others.
@@ -103,12 +104,6 @@ fn divided(log: &str) -> (&str, &str) {
     let start = log.rfind("\nREPORT RequestId: ").map(|at| at + 1);
     let start = start.or_else(|| log.starts_with("REPORT RequestId: ").then_some(0));
     start.and_then(|at| log.split_at_checked(at)).unwrap_or((log, ""))
-}
-
-/// A field of a line that reports an invocation.
-fn field<'r>(report: &'r str, name: &str) -> Option<&'r str> {
-    let line = report.lines().next()?;
-    line.split('\t').find_map(|field| field.trim().strip_prefix(name))
 }
 
 /// `, 1.51 ms, init 9.20 ms, 4 MB` of a line that reports an invocation.

@@ -1,7 +1,5 @@
 //! Where a function is invoked: on AWS, unless it was said otherwise.
 
-use std::env;
-
 use crate::cargo;
 use crate::cli::args::{Global, Invoke};
 use crate::cli::configuration;
@@ -12,13 +10,7 @@ use crate::shell::{Output, Shell};
 /// Whether it is this machine: by the flag, else by the setting `invoke.target` of the workspace. Where
 /// there is none, nothing is read.
 pub(super) fn is_local(args: &Invoke, global: &Global) -> Result<bool, Error> {
-    Ok(args.local || (is_in_a_workspace(global) && is_set(args, global)?))
-}
-
-fn is_in_a_workspace(global: &Global) -> bool {
-    let folder = env::current_dir().unwrap_or_default();
-    global.manifest_path.is_some()
-        || folder.ancestors().any(|folder| folder.join("Cargo.toml").is_file())
+    Ok(args.local || (global.has_workspace() && is_set(args, global)?))
 }
 
 fn is_set(args: &Invoke, global: &Global) -> Result<bool, Error> {

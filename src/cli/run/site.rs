@@ -3,27 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::artifact::Artifact;
 use crate::cli::args::Run;
 use crate::cli::build::Job;
+use crate::cli::here;
 use crate::cli::libraries::Lookup;
 use crate::cli::runs::combine;
 use crate::config;
 use crate::error::Error;
 use crate::function::{Function, Role};
 use crate::libraries;
-use crate::local::{ACCOUNT, Direct, Handle};
-use crate::release::Object;
-use crate::release::wanted::Wanted;
+use crate::local::{Direct, Handle};
 use crate::routes::Routes;
 use crate::shell::Shell;
 use crate::tree::Tree;
-
-/// The settings that mean something on this machine (members of `CreateFunction`).
-const HERE: [&str; 6] =
-    ["Description", "EphemeralStorage", "Handler", "LoggingConfig", "MemorySize", "Timeout"];
 
 /// The layer with the extensions of the workspace.
 const LAYER: &str = "extensions";
@@ -196,25 +191,8 @@ fn direct(job: &Job, function: &Function) -> Result<Direct, Error> {
     let wanted = config::wanted(&merged, &function.name).map_err(Error::Config)?;
     Ok(Direct {
         name: function.name.to_string(),
-        settings: settings(function, &wanted),
+        settings: here::settings(function, &wanted),
         aliases: wanted.aliases,
         url: wanted.attachments.url.flatten(),
     })
-}
-
-/// What the function is created with.
-fn settings(function: &Function, wanted: &Wanted) -> Object {
-    let here = |(name, value): (&&'static str, &Value)| {
-        HERE.contains(name).then(|| ((*name).to_owned(), value.clone()))
-    };
-    let mut all: Object = wanted.configuration.iter().filter_map(here).collect();
-    let mut set = |name: &str, value: Value| drop(all.insert(name.to_owned(), value));
-    set("Runtime", function.runtime.aws_name().into());
-    set("Role", format!("arn:aws:iam::{ACCOUNT}:role/local").into());
-    set("Architectures", json!([function.compile.target.arch.aws_name()]));
-    if let Some(environment) = &wanted.environment {
-        set("Environment", json!({ "Variables": environment.set }));
-    }
-    all.entry("Handler").or_insert_with(|| "bootstrap".into());
-    all
 }

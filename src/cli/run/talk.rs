@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::cli::log_line;
 use crate::local::Event;
+use crate::logs::field;
 use crate::shell::Shell;
 
 /// Says what goes on at the server.
@@ -38,9 +39,7 @@ fn line(text: &str, verbose: bool) -> Option<String> {
 
 /// `3.21 ms, 18 of 128 MB` of a REPORT line.
 fn report(text: &str) -> Option<String> {
-    let fields = |name: &str| {
-        text.split('\t').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix(": "))
-    };
+    let fields = |name: &str| field(text, name);
     let memory = fields("Memory Size")?.trim_end_matches(" MB");
     let mut said = format!(
         "{}, {} of {memory} MB",

@@ -26,6 +26,12 @@ pub(in crate::local) fn variables(process: &Path) -> impl Iterator<Item = Vec<u8
 /// Whether a process is in the room of the sandbox at this place, or at one below it: the room's `/tmp` is
 /// named after that (proc(5), `mountinfo`: type and source stand after a dash).
 pub(in crate::local) fn is_in_room(process: &Path, place: &Path) -> bool {
+    let namespace = |process: &Path| fs::read_link(process.join("ns/mnt")).ok();
+    // Most are no others than this one: their many mounts need not be read.
+    let own = namespace(Path::new("/proc/self"));
+    if own.is_some() && namespace(process) == own {
+        return false;
+    }
     let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
     let source = format!(" - tmpfs {}", place.display().to_string().replace(' ', "\\040"));
     let ends = |rest: &str| rest.starts_with([' ', '/']);

@@ -8,7 +8,8 @@ use crate::release::change::{Action, Attach, Attachment, Change, Sent};
 use crate::release::content::{current, text};
 use crate::release::desired::Desired;
 use crate::release::guard;
-use crate::release::observed::Observed;
+use crate::release::next::next;
+use crate::release::observed::{Observed, points_at};
 use crate::release::role::policy_arn;
 
 /// The reads of a function: those that are always made, and one for each other thing that is
@@ -21,7 +22,8 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
     on_function("lambda:GetFunction");
     if !wanted.aliases.is_empty() {
         on_function("lambda:GetAlias");
-    } else if desired.publishes() {
+    }
+    if asks_for_versions(desired, observed) {
         on_function("lambda:ListVersionsByFunction");
     }
     if wanted.code_signing.is_some() {
@@ -48,6 +50,18 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
         // AWS: "Securing Lambda environment variables".
         grants.allow(&["kms:Decrypt"], [key.to_owned()]);
     }
+}
+
+/// Versions are listed where a version is wanted and no alias shows it, and before one is published
+/// first of all: then the newest is known, or there is none.
+fn asks_for_versions(desired: &Desired, observed: &Observed) -> bool {
+    if desired.wanted.aliases.is_empty() {
+        return desired.publishes();
+    }
+    let shown: Vec<_> = observed.aliases.values().map(points_at).collect();
+    let first = next([(desired, observed)]).changes.into_iter().next();
+    observed.versions.keys().any(|number| !shown.contains(&number.as_str()))
+        || first.is_some_and(|change| matches!(change.action, Action::Publish { .. }))
 }
 
 fn of_observing_attachments(desired: &Desired, grants: &mut Grants) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lambda_pack::release::guard::{self, Guard};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::proxy::{Call, Proxy};
 use super::site::{ROLE, Site};
@@ -80,5 +80,13 @@ fn a_deploy_calls_what_its_policy_allows_and_each_write_is_guarded() {
     site.bundle("api", "two");
     hold(&site, &server);
     // With nothing to do: reads alone.
+    hold(&site, &server);
+    // Somebody took the release back: the newest version is asked for, and taken up again.
+    let alias = json!({ "FunctionVersion": "1" });
+    server.control("PUT", "/2015-03-31/functions/api/aliases/live", &alias);
+    hold(&site, &server);
+    // The same where the newest is gone: a version is published first of all.
+    server.control("PUT", "/2015-03-31/functions/api/aliases/live", &alias);
+    server.control("DELETE", "/2015-03-31/functions/api?Qualifier=2", &Value::Null);
     hold(&site, &server);
 }

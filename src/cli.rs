@@ -13,6 +13,7 @@ mod doctor;
 mod facts;
 mod groups;
 mod here;
+mod image;
 mod interrupt;
 mod invoke;
 mod libraries;

@@ -8,8 +8,8 @@
 //! name that it was asked for or by its SONAME; then `DT_RPATH` (of the file and of those that
 //! loaded it, unless it has a `DT_RUNPATH`), `LD_LIBRARY_PATH`, and the file's own `DT_RUNPATH`
 //! (ld.so(8); glibc `elf/dl-load.c`, `_dl_map_object`). A file of another architecture is passed
-//! over; one that is no library ends the program. `ld.so.cache` and the default folders add
-//! nothing, since Lambda's `LD_LIBRARY_PATH` begins with them.
+//! over; one that is no library ends the program. On Lambda's own runtimes `ld.so.cache` and the default
+//! folders add nothing, since its `LD_LIBRARY_PATH` begins with them; in images they come last.
 //!
 //! Left out: `glibc-hwcaps` folders, `DT_AUXILIARY` and `DT_FILTER`, `$PLATFORM`.
 
@@ -22,7 +22,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use gather::{Candidate, Gathered, Reason, Request, gather, is_of_glibc};
+pub use gather::{Candidate, Gathered, Ground, Reason, Request, gather, is_of_glibc};
 pub use versions::Unmet;
 
 use crate::elf::{ByteOrder, Class, Dlopen, ElfFacts, Kind};
@@ -47,6 +47,8 @@ pub struct World<'a, 'w> {
     pub arch: Arch,
     /// The folders of `LD_LIBRARY_PATH`, in order.
     pub library_path: &'w [&'w str],
+    /// Those that come last: of `ld.so.cache`, and the loader's own.
+    pub defaults: &'w [&'w str],
     /// What stands at an absolute path without `.` and `..`.
     pub at: &'w dyn Fn(&str) -> Option<File<'a>>,
 }
@@ -72,6 +74,7 @@ pub struct Closure<'a> {
     /// The first object that answers to a name.
     by_name: BTreeMap<&'a str, usize>,
     library_path: Vec<String>,
+    defaults: Vec<String>,
 }
 
 /// One file that is loaded.
@@ -136,6 +139,7 @@ pub fn resolve<'a>(program: Program<'a>, world: World<'a, '_>) -> Closure<'a> {
         needs: Vec::new(),
         by_name: BTreeMap::new(),
         library_path: world.library_path.iter().map(|&folder| folder.to_owned()).collect(),
+        defaults: world.defaults.iter().map(|&folder| folder.to_owned()).collect(),
     };
     let mut loader = Loader { world, closure, by_path: BTreeMap::new() };
     loader.add(program.path, program.path.to_owned(), File::Elf(program.facts), None);
@@ -308,7 +312,8 @@ impl<'a> Closure<'a> {
         let Folders { rpath, runpath, has_runpath } = &by.folders;
         // With a DT_RUNPATH in the file itself, no DT_RPATH counts at all.
         let rpath = if *has_runpath { &[][..] } else { rpath };
-        rpath.iter().chain(&self.library_path).chain(runpath).cloned().collect()
+        let all = rpath.iter().chain(&self.library_path).chain(runpath);
+        all.chain(&self.defaults).cloned().collect()
     }
 
     /// The folders that the loader looks in for what an object needs, in order.

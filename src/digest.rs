@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use base64::Engine as _;
 use sha2::Digest as _;
@@ -32,6 +33,34 @@ impl Sha256 {
     #[must_use]
     pub fn base64(&self) -> String {
         base64::engine::general_purpose::STANDARD.encode(self.0)
+    }
+}
+
+/// A text that is no `sha256:` and 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is no SHA-256 digest")]
+pub struct NoDigest;
+
+/// As OCI writes digests.
+impl FromStr for Sha256 {
+    type Err = NoDigest;
+
+    fn from_str(text: &str) -> Result<Self, NoDigest> {
+        let hex = text.strip_prefix("sha256:").ok_or(NoDigest)?.as_bytes();
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(NoDigest),
+        };
+        if hex.len() != 64 {
+            return Err(NoDigest);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            let [high, low] = pair else { return Err(NoDigest) };
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Ok(Self(bytes))
     }
 }
 
@@ -91,6 +120,16 @@ mod tests {
         let abc = Sha256::of(b"abc");
         assert_eq!(abc.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(abc.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let digest = Sha256::of(b"abc");
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        for wrong in ["", "sha256:", "sha512:ab", &digest.hex(), &digest.to_string().to_uppercase()]
+        {
+            assert_eq!(wrong.parse::<Sha256>(), Err(NoDigest), "{wrong}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 #[cfg(feature = "aws")]
 pub use remote::RemoteError;
 
+use crate::blobs::BlobError;
 use crate::bundle::BundleError;
 use crate::cargo::CargoError;
 use crate::config::Mistake;
@@ -91,9 +92,15 @@ pub enum Error {
     /// A file given to `check`, or to be packed.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// An image that cannot be opened or written.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
     /// A folder that would be exchanged for a bundle's and was not made by us.
     #[error("{} is in the way: it is no folder of a bundle (no lambda-pack.json in it)", .0.display())]
     Foreign(PathBuf),
+    /// The same of an image.
+    #[error("{} is in the way: it is no folder of an image (no image.json in it)", .0.display())]
+    ForeignImage(PathBuf),
     /// Writing a zip.
     #[error("cannot pack `{function}`")]
     Bundle {
@@ -291,6 +298,7 @@ impl Error {
         match self {
             Self::Bundle { source: BundleError::Zip(_), .. } => 2,
             Self::Inspect(error) if error.is_disk() => 1,
+            Self::Blob(BlobError::Write { .. }) => 1,
             Self::Fresh(error) if error.is_disk() => 1,
             Self::Rebuild { code, .. } => *code,
             #[cfg(feature = "aws")]
@@ -319,7 +327,9 @@ impl Error {
             | Self::Clash { .. }
             | Self::ArchivePath { .. }
             | Self::Foreign(_)
+            | Self::ForeignImage(_)
             | Self::Inspect(_)
+            | Self::Blob(_)
             | Self::Fresh(_)
             | Self::Record { .. }
             | Self::Local(

@@ -123,6 +123,29 @@ pub struct IncludeRule {
     pub root: IncludeRoot,
 }
 
+/// How a function is packaged (`PackageType` of the Lambda API).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Packaging {
+    /// As a zip.
+    #[default]
+    Zip,
+    /// As, or in, a container image.
+    Image(ImageWish),
+}
+
+/// What is said of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageWish {
+    /// What it is put on; none: Lambda's own image of the runtime.
+    pub base: Option<String>,
+    /// Its name; none: the function's. Functions of one name share it.
+    pub name: Option<String>,
+    /// Whether its manifest has docker's media types.
+    pub docker: bool,
+    /// A file with certificates for an image from scratch, relative to the workspace; empty: none.
+    pub certificates: Option<String>,
+}
+
 /// How hard a zip is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -163,8 +186,10 @@ pub struct Function {
     pub library_paths: Vec<PathBuf>,
     /// The root of another system whose libraries may be bundled.
     pub sysroot: Option<PathBuf>,
-    /// How hard its zip is compressed.
+    /// How hard its zip, or its layers of an image, are compressed.
     pub level: Level,
+    /// Zip or image.
+    pub packaging: Packaging,
 }
 
 impl Role {

@@ -205,7 +205,7 @@ fn content(file: &mut File) -> io::Result<Content> {
     }
 }
 
-fn script(start: &[u8]) -> Content {
+pub(crate) fn script(start: &[u8]) -> Content {
     let Some(rest) = start.strip_prefix(b"#!") else { return Content::Other };
     // As many bytes as the kernel reads (`BINPRM_BUF_SIZE`, linux/binfmts.h).
     let line = rest.iter().take(254).copied().take_while(|byte| *byte != b'\n').collect::<Vec<_>>();

@@ -39,7 +39,8 @@
 //!
 //! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
 //! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
-//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
+//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`tar`], [`gzip`],
+//! [`stamps`],
 //! [`compare`], [`message`], [`account`], [`release`], [`logs`]. Edges: [`process`], [`tool_cache`], [`jobs`],
 //! [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`],
 //! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
@@ -49,6 +50,7 @@ pub mod artifact;
 pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod blobs;
 pub mod bundle;
 pub mod cargo;
 pub mod cargo_config;
@@ -66,6 +68,8 @@ pub mod events;
 pub mod files;
 pub mod fresh;
 pub mod function;
+pub mod gzip;
+pub mod image;
 pub mod inspect;
 pub mod invocation;
 pub mod jobs;
@@ -88,6 +92,7 @@ pub mod sandbox;
 pub mod shell;
 pub mod stamps;
 pub mod system;
+pub mod tar;
 pub mod target;
 pub mod tool_cache;
 pub mod toolchain;

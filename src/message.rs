@@ -151,14 +151,24 @@ pub enum Message<'a> {
     Deleted(&'a Deleted<'a>),
     /// An event of a function's log.
     Log(&'a LogEvent<'a>),
+    /// An image was written, or is there already.
+    Image {
+        /// The folder; `oci` in it is the layout.
+        folder: String,
+        /// Whether it was there before.
+        fresh: bool,
+        /// What is in it.
+        #[serde(flatten)]
+        record: &'a crate::image::record::ImageRecord,
+    },
     /// Something was audited.
     Checked {
         /// The function or the path.
         thing: &'a str,
         /// AWS's name of the architecture, where the programs show one.
         architecture: Option<&'static str>,
-        /// AWS's name of the runtime.
-        runtime: &'static str,
+        /// AWS's name of the runtime; none of an image.
+        runtime: Option<&'static str>,
         /// The lowest glibc that it starts with.
         glibc_needed: Option<&'a str>,
         /// How many findings are errors.

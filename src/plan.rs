@@ -32,6 +32,8 @@ pub struct Output {
     pub index: bool,
     /// `target/lambda`, for `--layout cargo-lambda`.
     pub cargo_lambda: Option<PathBuf>,
+    /// Where layers of images are kept.
+    pub blobs: PathBuf,
     /// Where it is kept what bundles were made of: in cargo's target folder, wherever they are.
     pub stamps: PathBuf,
 }
@@ -42,6 +44,12 @@ impl Output {
     pub fn folder(&self, function: &Function) -> PathBuf {
         let arch = function.compile.target.arch;
         self.base.join(function.name.as_str()).join(arch.aws_name())
+    }
+
+    /// The folder of an image. No function's bundle has one of that name.
+    #[must_use]
+    pub fn image(&self, name: &str, arch: Arch) -> PathBuf {
+        self.base.join(name).join(format!("image-{}", arch.aws_name()))
     }
 
     /// Where it is kept what the bundle in a folder was made of.
@@ -152,6 +160,7 @@ pub fn output(target_directory: &Path, out: Option<&Path>, cargo_lambda: bool) -
         base: out.map_or_else(|| target_directory.join("lambda-pack"), Path::to_path_buf),
         index: out.is_some(),
         cargo_lambda: cargo_lambda.then(|| target_directory.join("lambda")),
+        blobs: target_directory.join("lambda-pack.blobs"),
         stamps: target_directory.join("lambda-pack.stamps"),
     }
 }

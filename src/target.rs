@@ -63,6 +63,12 @@ impl Arch {
         Self::ALL.into_iter().find(|arch| triple.split('-').next() == Some(arch.rust_name()))
     }
 
+    /// That of this machine; `x86_64` where Lambda has it not.
+    #[must_use]
+    pub const fn of_this_machine() -> Self {
+        if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86_64 }
+    }
+
     /// The architecture of a rustc host or target triple, if it is Linux on one that Lambda has.
     #[must_use]
     pub fn of_linux_triple(triple: &str) -> Option<Self> {

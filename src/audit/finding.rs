@@ -107,6 +107,32 @@ codes! {
     ZipSymlink "zip-symlink" Warning,
     /// A path of the machine that built the program is in it.
     EmbeddedPath "embedded-path" Note,
+    /// An index (manifest list), which Lambda does not take.
+    ImageIndex "image-index" Error,
+    /// A manifest that cannot be understood.
+    ImageManifest "image-manifest" Error,
+    /// A media type that Lambda does not take, or a mixture.
+    ImageMediaType "image-media-type" Error,
+    /// An image's configuration that is not as it must be.
+    ImageConfig "image-config" Error,
+    /// A history that does not fit the layers.
+    ImageHistory "image-history" Warning,
+    /// A layer that Lambda cannot unpack.
+    ImageLayer "image-layer" Error,
+    /// More layers than engines mount.
+    ImageLayers "image-layers" Error,
+    /// A folder without an entry.
+    ImageParent "image-parent" Error,
+    /// An entry of a layer that is not as it must be.
+    ImageEntry "image-entry" Error,
+    /// Nothing to start, or nothing that can be.
+    ImageEntrypoint "image-entrypoint" Error,
+    /// A working folder that is not there.
+    ImageWorkingDir "image-working-dir" Error,
+    /// A variable that Lambda sets itself, or one set twice.
+    ImageVariable "image-variable" Warning,
+    /// Something is to be written where nothing can be.
+    ImageReadOnly "image-read-only" Note,
 }
 
 /// One thing that AWS would refuse or our rules forbid.

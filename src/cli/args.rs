@@ -2,6 +2,7 @@
 
 mod build;
 mod deploy;
+mod image;
 mod invoke;
 mod local;
 mod rehearsal;
@@ -18,6 +19,7 @@ pub(super) use build::{Build, Compile, ManifestFlags};
 #[cfg(feature = "aws")]
 pub(super) use deploy::{Account, Place, Release};
 pub(super) use deploy::{Deploy, Plan};
+pub(super) use image::{Archive, Images};
 pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
@@ -212,6 +214,8 @@ pub(super) struct Package {
     #[arg(long, hide = true)]
     pub(super) for_verify: bool,
     #[command(flatten)]
+    pub(super) images: Images,
+    #[command(flatten)]
     pub(super) audit: Audit,
     #[command(flatten)]
     pub(super) build: Build,
@@ -225,13 +229,41 @@ pub(super) enum Layout {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Executables, zips or folders; without any, the selected handlers are built and audited
+    /// Executables, zips, folders or images (a layout, an archive; `oci:DIR`, `oci-archive:FILE`,
+    /// `docker-archive:FILE`); without any, the selected handlers are built and audited
     #[arg(value_name = "PATH", conflicts_with_all = OF_A_BUILD)]
     pub(super) paths: Vec<PathBuf>,
+    /// Write a mended copy of the image: a layout, or an archive if the name ends in `.tar`
+    #[arg(long, value_name = "OUT", requires = "paths", help_heading = "Images")]
+    pub(super) fix: Option<PathBuf>,
+    /// A function's `ImageConfig.EntryPoint`, to be checked beside the image's own [repeatable]
+    #[arg(long, value_name = "PROGRAM", requires = "paths", help_heading = "Images")]
+    pub(super) entry_point: Vec<String>,
+    /// The media types of the mended copy
+    #[arg(long, value_name = "TYPES", requires = "fix", help_heading = "Images")]
+    pub(super) media_types: Option<MediaTypes>,
     #[command(flatten)]
     pub(super) audit: Audit,
     #[command(flatten)]
     pub(super) build: Build,
+}
+
+/// The media types of an image's manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum MediaTypes {
+    /// Of the OCI image specification
+    Oci,
+    /// Docker's, schema 2
+    Docker,
+}
+
+impl From<MediaTypes> for crate::image::manifest::MediaTypes {
+    fn from(types: MediaTypes) -> Self {
+        match types {
+            MediaTypes::Oci => Self::Oci,
+            MediaTypes::Docker => Self::Docker,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
 
-use super::args::{Audit, Build, Global};
+use super::args::{Build, Global};
 use super::configuration;
 use super::facts::Facts;
 use super::groups::{Groups, functions};
@@ -19,7 +19,7 @@ use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
 use crate::bundle::LinkerRecord;
 use crate::compile::Compile;
-use crate::config::Config;
+use crate::config::{Config, Located};
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
 use crate::function::Function;
@@ -83,7 +83,7 @@ impl Job {
     /// Gathers the facts and makes the plan. Nothing is built or written.
     pub(super) fn new(
         build: &Build,
-        audit: &Audit,
+        flags: Vec<(&'static str, Located)>,
         global: &Global,
         out: Option<&Path>,
         cargo_lambda: bool,
@@ -92,7 +92,7 @@ impl Job {
         let clock = Clock::new();
         let started = Clock::now();
         let facts = Facts::gather(build.cargo_options(global), true)?;
-        let (metadata, flags) = (&facts.metadata, build.compile.settings(audit));
+        let metadata = &facts.metadata;
         let config = configuration::load(metadata, flags, global, shell)?;
         let machines = Machines::new(&facts, shell);
         machines.check_wrapper()?;

@@ -1,4 +1,6 @@
-//! `check`: the audit alone, of the selection or of any file.
+//! `check`: the audit alone, of the selection or of any file or image.
+
+mod image;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use super::build::{self, Job};
 use super::libraries::Lookup;
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
+use crate::blobs::Place;
 use crate::bundle::Record;
 use crate::error::{Error, FindingsError};
 use crate::files;
@@ -23,19 +26,21 @@ use crate::target::{Arch, Runtime};
 struct Checked {
     thing: String,
     arch: Option<Arch>,
-    runtime: Runtime,
+    /// None of an image, which brings its own.
+    runtime: Option<Runtime>,
     glibc: Option<String>,
     findings: Vec<Finding>,
 }
 
 pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Error> {
     let (results, failed) = if args.paths.is_empty() {
-        let job = Job::new(&args.build, &args.audit, global, None, false, shell)?;
+        let flags = args.build.compile.settings(&args.audit);
+        let job = Job::new(&args.build, flags, global, None, false, shell)?;
         job.run(shell, |function, artifact| check_artifact(&job, function, artifact, shell))
     } else {
         build::check_trust(&args.audit.trust())?;
         let paths = bundles(&args.paths);
-        (paths.iter().map(|path| check_path(args, path)).collect(), None)
+        (paths.iter().map(|path| check_path(args, path, shell)).collect(), None)
     };
     report(results, failed, shell)
 }
@@ -71,13 +76,21 @@ fn check_artifact(
     let tree = job.includes(function)?;
     let executable = &artifact.executable;
     let folders = &job.library_folders(function, artifact);
-    let lookup = Lookup { function, artifact, folders, look: &libraries::look };
+    let lookup = Lookup { function, artifact, folders, look: &libraries::look, base: None };
     let contents = job.contents(&lookup, tree, executable, shell)?;
     let trust = Trust::new(function.trust_system.clone());
     checked(&Job::subject(function, &contents), &trust, Vec::new())
 }
 
-fn check_path(args: &Check, path: &std::path::Path) -> Result<Checked, Error> {
+fn check_path(args: &Check, path: &Path, shell: &Shell) -> Result<Checked, Error> {
+    let text = path.to_string_lossy();
+    if let Some(place) = Place::of(&text) {
+        return image::check(args, &text, &place, shell);
+    }
+    if let Some(out) = &args.fix {
+        let message = format!("{text} is no image, and `--fix {}` mends images", out.display());
+        return Err(Error::Usage(message));
+    }
     let opened = inspect::open(path)?;
     let thing = path.display().to_string();
     let runtime = args.audit.runtime().unwrap_or_default();
@@ -160,7 +173,7 @@ fn checked(
     Ok(Checked {
         thing: subject.thing.to_owned(),
         arch,
-        runtime: subject.runtime,
+        runtime: Some(subject.runtime),
         glibc: audit::glibc_needed(subject.files),
         findings,
     })
@@ -212,7 +225,7 @@ fn answer(all: &[Checked], shell: &Shell) -> Result<(), Error> {
             shell.record(&Message::Checked {
                 thing: &checked.thing,
                 architecture: checked.arch.map(Arch::aws_name),
-                runtime: checked.runtime.aws_name(),
+                runtime: checked.runtime.map(Runtime::aws_name),
                 glibc_needed: checked.glibc.as_deref(),
                 errors: count(&checked.findings, Level::Error),
                 warnings: count(&checked.findings, Level::Warning),
@@ -251,7 +264,7 @@ fn row(checked: &Checked) -> Vec<String> {
     vec![
         checked.thing.clone(),
         checked.arch.map_or("-", Arch::aws_name).to_owned(),
-        checked.runtime.to_string(),
+        checked.runtime.map_or_else(|| "image".to_owned(), |runtime| runtime.to_string()),
         checked.glibc.clone().unwrap_or_else(|| "-".to_owned()),
         if said.is_empty() { "ok".to_owned() } else { said.join(", ") },
     ]

@@ -77,6 +77,7 @@ fn function(
         library_paths: settings.library_paths.iter().map(|path| root.join(path)).collect(),
         sysroot: settings.sysroot.map(|path| root.join(path)),
         level,
+        packaging: settings.packaging,
     }
 }
 

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::artifact::Artifact;
 use crate::audit::{Content, Inspected, Trust};
-use crate::closure::{self, Candidate, Gathered, Program, Reason, Request};
+use crate::closure::{self, Candidate, Gathered, Ground, Program, Reason, Request};
 use crate::error::Error;
 use crate::function::Function;
+use crate::image::link::{self, Search};
+use crate::image::root::Root;
 use crate::shell::Shell;
 use crate::system::System;
 use crate::tree::{ArchivePath, Entry, Mode, Source, Tree};
@@ -21,6 +23,8 @@ pub(super) struct Lookup<'a> {
     pub(super) folders: &'a [PathBuf],
     /// What stands at a path of this machine, if it may serve as a library.
     pub(super) look: &'a dyn Fn(&Path) -> Option<Candidate>,
+    /// The files of the image that it is put on, and how its loader looks for them; none for a zip.
+    pub(super) base: Option<(&'a Root, &'a Search)>,
 }
 
 /// Adds to a tree, and to what its files are, what its program needs and Lambda lacks. Says whether
@@ -31,7 +35,7 @@ pub(super) fn insert(
     lookup: &Lookup<'_>,
     shell: &Shell,
 ) -> Result<bool, Error> {
-    let Lookup { function, artifact, folders, look } = *lookup;
+    let Lookup { function, artifact, folders, look, base } = *lookup;
     let program = function.role.archive_path(&function.name);
     let files: BTreeMap<&str, &Inspected> =
         inspected.iter().map(|file| (file.path.as_str(), file)).collect();
@@ -45,11 +49,22 @@ pub(super) fn insert(
     let trust = Trust::new(function.trust_system.clone());
     let sources = sources(tree, &program, artifact);
     let path = format!("{root}/{program}");
+    let system = System::of_zip(function.runtime, function.compile.target.arch)?;
+    let accepts = |name: &str| trust.covers(name);
+    let at = |path: &str| base.and_then(|(root, _)| link::at(root, path));
+    let folders_of = |which: fn(&Search) -> Vec<&str>| base.map(|(_, search)| which(search));
+    let library_path = folders_of(Search::library_path).unwrap_or_default();
+    let defaults = folders_of(Search::defaults).unwrap_or_default();
+    let ground = if base.is_some() {
+        let arch = function.compile.target.arch;
+        Ground::Image { arch, library_path: &library_path, defaults: &defaults, at: &at }
+    } else {
+        Ground::Runtime { system: &system, accepts: &accepts }
+    };
     let gathered = closure::gather(&Request {
         program: Program { path: &path, facts, dlopen: &function.dlopen },
         root,
-        system: &System::of_zip(function.runtime, function.compile.target.arch)?,
-        accepts: &|name| trust.covers(name),
+        ground,
         bundle: &|path| files.get(path).map(|file| file.content.as_loaded()),
         source: &|path| sources.get(path).copied(),
         roots: folders,

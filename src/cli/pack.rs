@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::build::{Contents, Job};
+use super::image::Part;
 use super::libraries::Lookup;
 use super::lower::shown;
 use super::recorded::Asked;
@@ -28,7 +29,12 @@ use crate::tree::{Source, Tree};
 /// What became of one function.
 pub(super) enum Outcome {
     Written(Box<Written>),
-    Refused { function: String, findings: Vec<Finding> },
+    Refused {
+        function: String,
+        findings: Vec<Finding>,
+    },
+    /// It goes into an image, once all of that is built.
+    Part(Box<Part>),
 }
 
 /// A bundle that is there.
@@ -174,7 +180,8 @@ impl Packer<'_> {
             watched.borrow_mut().add(path);
             libraries::look(path)
         };
-        let lookup = Lookup { function, artifact, folders: &packing.searched, look: &look };
+        let lookup =
+            Lookup { function, artifact, folders: &packing.searched, look: &look, base: None };
         let contents = self.job.contents(&lookup, tree, &executable, self.shell)?;
         let mut findings = self.audit(function, &contents)?;
         if count(&findings, Level::Error) > 0 {

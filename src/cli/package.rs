@@ -2,27 +2,32 @@
 
 use std::env;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use super::args::{Global, Package};
 use super::build::Job;
+use super::image::{self, Imager, Part};
 use super::lower::shown;
 use super::pack::{Outcome, Packer, Written};
 use super::prepare::Prepared;
 use super::recorded::Asked;
 use super::runs::combine;
 use crate::audit::{Finding, Level};
+use crate::blobs::Store;
 use crate::bundle::{Gate, Record};
 use crate::digest::Sha256;
 use crate::error::{Error, FindingsError};
 use crate::files;
+use crate::function::Packaging;
 use crate::message::{Keep, Message, Table, bytes, count};
 use crate::shell::Shell;
 
 pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), Error> {
     let out = args.out.as_deref();
-    let job = Job::new(&args.build, &args.audit, global, out, args.layout.is_some(), shell)?;
+    let mut flags = args.build.compile.settings(&args.audit);
+    flags.extend(args.images.settings());
+    let job = Job::new(&args.build, flags, global, out, args.layout.is_some(), shell)?;
     let base = &job.output.base;
     if base.exists() && !base.is_dir() {
         return Err(Error::Usage(format!("{} is not a folder", base.display())));
@@ -39,11 +44,55 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let (results, failed) = thread::scope(|scope| {
         // While cargo builds.
         scope.spawn(|| packer.commit());
-        job.run(shell, |function, artifact| packer.pack(function, artifact))
+        job.run(shell, |function, artifact| match function.packaging {
+            Packaging::Zip => packer.pack(function, artifact),
+            Packaging::Image(_) => Ok(Outcome::Part(Box::new(Part {
+                function: function.clone(),
+                artifact: artifact.clone(),
+            }))),
+        })
     });
+    let is_built = failed.is_none() && results.iter().all(Result::is_ok);
+    let (parts, results) = parts(results);
     let result = packer.report(results, failed, !args.for_verify);
+    let result = if parts.is_empty() || !is_built {
+        result
+    } else {
+        images(&packer, args, &parts).and(result)
+    };
     job.clock.show(shell);
     result
+}
+
+/// What goes into images, apart from what is a bundle of its own.
+fn parts(results: Vec<Result<Outcome, Error>>) -> (Vec<Part>, Vec<Result<Outcome, Error>>) {
+    let mut parts = Vec::new();
+    let mut others = Vec::new();
+    for result in results {
+        match result {
+            Ok(Outcome::Part(part)) => parts.push(*part),
+            other => others.push(other),
+        }
+    }
+    (parts, others)
+}
+
+fn images(packer: &Packer<'_>, args: &Package, parts: &[Part]) -> Result<(), Error> {
+    let Packer { job, shell, .. } = *packer;
+    let imager = Imager {
+        job,
+        commit: packer.commit(),
+        tool: packer.tool,
+        prepared: &packer.prepared,
+        audited: packer.audited,
+        archive: args.images.archive,
+        store: Store::new(job.output.blobs.clone()),
+        bases: Mutex::default(),
+        shell,
+    };
+    let made = imager.images(parts);
+    let (errors, answered) = image::report(made, &job.output.base, shell);
+    combine(None, errors, answered)
 }
 
 impl Packer<'_> {
@@ -69,6 +118,8 @@ impl Packer<'_> {
                     shown = shown.and(self.show(&findings));
                     refused.push((function, findings));
                 }
+                // Told apart before.
+                Ok(Outcome::Part(_)) => {}
                 Err(error) => errors.push(error),
             }
         }

@@ -24,7 +24,8 @@ const SCRATCH: &str = "lambda-pack.run";
 
 pub(super) fn run(args: &Run, global: &Global, shell: &Shell) -> Result<(), Error> {
     let build = on_this_machine(&args.build);
-    let job = Job::new(&build, &Audit::default(), global, None, false, shell)?;
+    let flags = build.compile.settings(&Audit::default());
+    let job = Job::new(&build, flags, global, None, false, shell)?;
     let options = options(args, &job.output.base)?;
     server::beside(options, talk::talk(global.shell()), |handle| {
         let site = Site::new(&handle, args, shell);

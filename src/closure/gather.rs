@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::{Ask, Closure, File, Fit, Found, Object, Program, World, fits, resolve, search};
 use crate::elf::{ElfFacts, Priority, VersionNeed};
 use crate::system::{Provided, System};
+use crate::target::Arch;
 use crate::tree::ArchivePath;
 
 /// The folder of a bundle that Lambda's `LD_LIBRARY_PATH` names, for functions and for layers.
@@ -82,6 +83,29 @@ pub struct Gathered {
     pub reason: Reason,
 }
 
+/// What a bundle is put on.
+#[derive(Clone, Copy)]
+pub enum Ground<'a> {
+    /// A runtime of Lambda's.
+    Runtime {
+        /// What it provides.
+        system: &'a System,
+        /// Whether the user accepts a library that it has without a promise.
+        accepts: &'a dyn Fn(&str) -> bool,
+    },
+    /// The base of a container image, all of whose files are known.
+    Image {
+        /// Its architecture.
+        arch: Arch,
+        /// The folders of its `LD_LIBRARY_PATH`.
+        library_path: &'a [&'a str],
+        /// The folders that its loader looks in last.
+        defaults: &'a [&'a str],
+        /// What stands at an absolute path.
+        at: &'a dyn Fn(&str) -> Option<File<'a>>,
+    },
+}
+
 /// What to gather for.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
@@ -89,10 +113,8 @@ pub struct Request<'a> {
     pub program: Program<'a>,
     /// Where Lambda unpacks the bundle.
     pub root: &'a str,
-    /// What Lambda provides.
-    pub system: &'a System,
-    /// Whether the user accepts a library that the system has without a promise.
-    pub accepts: &'a dyn Fn(&str) -> bool,
+    /// What is there already.
+    pub ground: Ground<'a>,
     /// What stands at a path of the bundle already.
     pub bundle: &'a dyn Fn(&str) -> Option<File<'a>>,
     /// Where a file of the bundle lies on this machine.
@@ -120,16 +142,55 @@ pub fn gather(request: &Request<'_>) -> Vec<Gathered> {
     }
 }
 
-impl Request<'_> {
-    /// What a system has that keeps no more than its promises, and what the user accepted.
-    fn has(&self, name: &str) -> bool {
-        match self.system.library(name) {
-            Provided::Promised => true,
-            Provided::Present => (self.accepts)(name),
-            Provided::No => false,
+impl<'a> Ground<'a> {
+    fn arch(self) -> Arch {
+        match self {
+            Self::Runtime { system, .. } => system.arch,
+            Self::Image { arch, .. } => arch,
         }
     }
 
+    fn system(self) -> Option<&'a System> {
+        match self {
+            Self::Runtime { system, .. } => Some(system),
+            Self::Image { .. } => None,
+        }
+    }
+
+    /// What stands at a path. Of a runtime: what keeps no more than its promises has, and what the user
+    /// accepted.
+    fn at(self, path: &str) -> Option<File<'a>> {
+        match self {
+            Self::Image { at, .. } => at(path),
+            Self::Runtime { system, accepts } => {
+                let name = system.name_at(path)?;
+                let has = match system.library(name) {
+                    Provided::Promised => true,
+                    Provided::Present => accepts(name),
+                    Provided::No => false,
+                };
+                has.then_some(File::System)
+            }
+        }
+    }
+
+    fn folders(self) -> (&'a [&'a str], &'a [&'a str]) {
+        match self {
+            Self::Runtime { .. } => (System::LIBRARY_PATH, &[]),
+            Self::Image { library_path, defaults, .. } => (library_path, defaults),
+        }
+    }
+
+    /// Why a library is not taken from there.
+    fn why(self, name: &str) -> Reason {
+        match self.system().map(|system| system.library(name)) {
+            None | Some(Provided::No) => Reason::Absent,
+            Some(Provided::Promised | Provided::Present) => Reason::NotPromised,
+        }
+    }
+}
+
+impl Request<'_> {
     fn closure<'g>(&'g self, gathered: &'g [Gathered]) -> Closure<'g> {
         let at = |path: &str| -> Option<File<'g>> {
             if let Some(path) = path.strip_prefix(self.root).and_then(|path| path.strip_prefix('/'))
@@ -139,11 +200,10 @@ impl Request<'_> {
                     .map(|library| File::Elf(&library.candidate.facts))
                     .or_else(|| (self.bundle)(path));
             }
-            let name = self.system.name_at(path)?;
-            self.has(name).then_some(File::System)
+            self.ground.at(path)
         };
-        let (arch, library_path) = (self.system.arch, System::LIBRARY_PATH);
-        resolve(self.program, World { arch, library_path, at: &at })
+        let (library_path, defaults) = self.ground.folders();
+        resolve(self.program, World { arch: self.ground.arch(), library_path, defaults, at: &at })
     }
 
     /// The next libraries that the loader would not find.
@@ -159,10 +219,7 @@ impl Request<'_> {
                 Ask::Noted(dlopen) => dlopen.sonames.iter().map(String::as_str).collect(),
             };
             found.extend(names.into_iter().find_map(|name| {
-                let reason = match self.system.library(name) {
-                    Provided::No => Reason::Absent,
-                    Provided::Promised | Provided::Present => Reason::NotPromised,
-                };
+                let reason = self.ground.why(name);
                 self.pick(&closure, gathered, name, need.by, reason, tried)
             }));
         }
@@ -172,9 +229,11 @@ impl Request<'_> {
     /// A library of the system's that is too old, where the program would find ours before it.
     fn too_old(&self, gathered: &[Gathered], tried: &mut BTreeSet<String>) -> Option<Gathered> {
         let closure = self.closure(gathered);
-        for unmet in closure.unmet(self.system) {
+        let ours = format!("{}/", self.root);
+        for unmet in closure.unmet(self.ground.system()) {
             let name = unmet.need.library.as_str();
-            let old = unmet.lacking.is_none() && unmet.provided == Provided::No;
+            let of_ground = unmet.lacking.as_ref().is_none_or(|path| !path.starts_with(&ours));
+            let old = of_ground && unmet.provided == Provided::No;
             if !old || unmet.need.is_optional() {
                 continue;
             }
@@ -222,7 +281,7 @@ impl Request<'_> {
         let mut first = None;
         for folder in self.folders(by, gathered) {
             let found = (self.look)(&folder.join(name));
-            let fits = |it: &Candidate| matches!(fits(&it.facts, self.system.arch), Fit::Library);
+            let fits = |it: &Candidate| matches!(fits(&it.facts, self.ground.arch()), Fit::Library);
             let Some(candidate) = found.filter(fits) else { continue };
             let defined = &candidate.facts.versions_defined;
             let has = |need: &&VersionNeed| defined.contains(&need.version);

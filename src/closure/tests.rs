@@ -57,7 +57,8 @@ fn loaded(program: &ElfFacts, files: &[(&str, ElfFacts)]) -> Vec<String> {
         None if path.ends_with("/script") => Some(File::Unreadable),
         None => system.name_at(path).map(|_| File::System),
     };
-    let world = World { arch: Arch::X86_64, library_path: System::LIBRARY_PATH, at: &at };
+    let world =
+        World { arch: Arch::X86_64, library_path: System::LIBRARY_PATH, defaults: &[], at: &at };
     let program = Program { path: "/var/task/bootstrap", facts: program, dlopen: &[] };
     let closure = resolve(program, world);
     let said = |need: &Need<'_>| match &need.found {
@@ -187,10 +188,15 @@ fn versions_are_checked_against_what_is_loaded() {
             "/var/task/liba" => Some(File::Elf(&a)),
             path => system.name_at(path).map(|_| File::System),
         };
-        let world = World { arch: Arch::X86_64, library_path: System::LIBRARY_PATH, at: &at };
+        let world = World {
+            arch: Arch::X86_64,
+            library_path: System::LIBRARY_PATH,
+            defaults: &[],
+            at: &at,
+        };
         let program = Program { path: "/var/task/bootstrap", facts: &program, dlopen: &[] };
         let closure = resolve(program, world);
-        let found = closure.unmet(&system);
+        let found = closure.unmet(Some(&system));
         let of: Vec<&str> = found.iter().map(|unmet| unmet.need.library.as_str()).collect();
         assert_eq!(of, unmet, "{version}");
         assert!(found.iter().all(|unmet| unmet.provided == Provided::No));

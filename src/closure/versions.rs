@@ -22,9 +22,10 @@ pub struct Unmet<'a> {
 impl<'a> Closure<'a> {
     /// Every symbol version that is not there or not promised, in the order in which the loader
     /// checks them. A library without any versions satisfies all (glibc warns), and one that is not
-    /// found is no matter of versions.
+    /// found is no matter of versions. `system` is what Lambda's runtime has; none of an image, all of
+    /// whose files are known.
     #[must_use]
-    pub fn unmet(&self, system: &System) -> Vec<Unmet<'a>> {
+    pub fn unmet(&self, system: Option<&System>) -> Vec<Unmet<'a>> {
         let mut unmet = Vec::new();
         for (by, object) in self.objects.iter().enumerate() {
             let File::Elf(facts) = object.file else { continue };
@@ -34,7 +35,12 @@ impl<'a> Closure<'a> {
         unmet
     }
 
-    fn judge(&self, by: usize, need: &'a VersionNeed, system: &System) -> Option<Unmet<'a>> {
+    fn judge(
+        &self,
+        by: usize,
+        need: &'a VersionNeed,
+        system: Option<&System>,
+    ) -> Option<Unmet<'a>> {
         match self.named(&need.library).map(|object| (object, object.file)) {
             Some((object, File::Elf(facts))) => {
                 let defined = &facts.versions_defined;
@@ -45,9 +51,9 @@ impl<'a> Closure<'a> {
             }
             Some((_, File::Unreadable)) => None,
             // Not loaded by anything we know: by a library of the system's, then.
-            None if system.library(&need.library) == Provided::No => None,
+            None if system?.library(&need.library) == Provided::No => None,
             Some((_, File::System)) | None => {
-                let (provided, highest) = system.version(&need.version);
+                let (provided, highest) = system?.version(&need.version);
                 (provided != Provided::Promised).then_some(Unmet {
                     by,
                     need,

@@ -4,7 +4,7 @@ use super::located::{Located, Mistake, Node};
 use super::{Merged, Placeholders, check, expand, include, together};
 use crate::bundle::Level;
 use crate::compile::{LinkerRequest, Optimize};
-use crate::function::{FunctionName, IncludeRule, Role};
+use crate::function::{FunctionName, ImageWish, IncludeRule, Packaging, Role};
 use crate::target::{Arch, Libc, Runtime};
 
 /// Settings that building and packaging use, as values.
@@ -40,6 +40,8 @@ pub struct Settings {
     pub library_paths: Vec<String>,
     /// The root of another system whose libraries may be bundled.
     pub sysroot: Option<String>,
+    /// Zip or image.
+    pub packaging: Packaging,
 }
 
 impl Settings {
@@ -106,6 +108,24 @@ impl Settings {
             dlopen: texts("dlopen"),
             library_paths: texts("library-paths"),
             sysroot: text("sysroot").map(|(text, _)| text.to_owned()),
+            packaging: match text("format") {
+                Some(("image", _)) => Packaging::Image(ImageWish {
+                    base: text("image.base").map(|(text, _)| text.to_owned()),
+                    name: text("image.name").map(|(text, _)| text.to_owned()),
+                    docker: text("image.media-types").is_some_and(|(text, _)| text == "docker"),
+                    certificates: certificates(merged),
+                }),
+                _ => Packaging::Zip,
+            },
         })
+    }
+}
+
+/// An empty text, or `"none"`, stands for none at all.
+fn certificates(merged: &Merged) -> Option<String> {
+    match merged.get("image.certificates").map(|value| &value.node) {
+        Some(Node::Text(text)) if text == check::NONE => Some(String::new()),
+        Some(Node::Text(text)) => Some(text.clone()),
+        _ => None,
     }
 }

@@ -27,6 +27,7 @@ fn function(package: &str, target: &str, kind: TargetKind) -> Function {
         library_paths: Vec::new(),
         sysroot: None,
         level: Level::Best,
+        packaging: crate::function::Packaging::Zip,
     }
 }
 

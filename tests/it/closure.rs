@@ -25,7 +25,7 @@ fn system() -> System {
 fn ours(files: &BTreeMap<String, ElfFacts>) -> Trace {
     let arch: Arch = host_arch().parse().unwrap();
     let at = |path: &str| files.get(path).map(File::Elf);
-    let world = World { arch, library_path: System::LIBRARY_PATH, at: &at };
+    let world = World { arch, library_path: System::LIBRARY_PATH, defaults: &[], at: &at };
     let program = Program { path: PROGRAM, facts: &files[PROGRAM], dlopen: &[] };
     told(&closure::resolve(program, world))
 }
@@ -44,7 +44,7 @@ fn told(closure: &Closure<'_>) -> Trace {
         let name = if object.name.contains('/') { "" } else { object.name };
         (name.to_owned(), object.path.clone())
     });
-    let unmet = closure.unmet(&system());
+    let unmet = closure.unmet(Some(&system()));
     let mut versions: Vec<_> = unmet
         .iter()
         .filter(|unmet| !unmet.need.weak)

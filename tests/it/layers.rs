@@ -28,6 +28,8 @@ const DECISIONS: &[&str] = &[
     "doctor",
     "elf",
     "events",
+    "gzip",
+    "image",
     "linker",
     "logs",
     "message",
@@ -40,9 +42,11 @@ const DECISIONS: &[&str] = &[
     "rustflags",
     "stamps",
     "system",
+    "tar",
 ];
 const EDGES: &[&str] = &[
     "aws",
+    "blobs",
     "cargo",
     "cargo_files",
     "files",

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::bundle::{self, Bundle};
 use crate::aws::Job;
-use crate::cli::args::{Global, Package, Release};
+use crate::cli::args::{Global, Images, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
@@ -174,6 +174,7 @@ fn package(
         layout: None,
         no_check: false,
         for_verify: true,
+        images: Images::zip(),
         audit: release.audit.clone(),
         build,
     };

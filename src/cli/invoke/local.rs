@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::send;
-use crate::cli::args::{Build, Global, Invoke, Package};
+use crate::cli::args::{Build, Global, Images, Invoke, Package};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
@@ -72,6 +72,7 @@ fn bundle(
         layout: None,
         no_check: false,
         for_verify: true,
+        images: Images::zip(),
         audit: args.audit.clone(),
         build,
     };

@@ -179,7 +179,8 @@ impl<'a> Site<'a> {
     /// The files of a function: its program as cargo has left it.
     fn tree(&self, job: &Job, function: &Function, artifact: &Artifact) -> Result<Tree, Error> {
         let folders = job.library_folders(function, artifact);
-        let lookup = Lookup { function, artifact, folders: &folders, look: &libraries::look };
+        let lookup =
+            Lookup { function, artifact, folders: &folders, look: &libraries::look, base: None };
         let tree = job.includes(function)?;
         Ok(Job::files(&lookup, tree, &artifact.executable, self.shell)?.tree)
     }

@@ -28,7 +28,8 @@ const LOCK: &str = "Cargo.lock";
 pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Result<(), Error> {
     let event = args.invoke.as_deref().map(|text| payload::event(text, "--invoke")).transpose()?;
     let build = on_this_machine(&args.run.build);
-    let new = || Job::new(&build, &Audit::default(), global, None, false, shell);
+    let flags = || build.compile.settings(&Audit::default());
+    let new = || Job::new(&build, flags(), global, None, false, shell);
     let job = new()?;
     let options = options(&args.run, &job.output.base)?;
     server::beside(options, talk::talk(global.shell()), |handle| {

@@ -51,8 +51,10 @@ impl Case<'_> {
         let gathered = gather(&Request {
             program: Program { path: &path, facts: &self.program, dlopen: &dlopen },
             root: self.root,
-            system: &al2023(),
-            accepts: &|name| self.accepted.contains(&name),
+            ground: Ground::Runtime {
+                system: &al2023(),
+                accepts: &|name| self.accepted.contains(&name),
+            },
             bundle: &|path| bundle.get(path).map(|facts| File::Elf(facts)),
             source: &|path| (path == "bootstrap").then(|| Path::new("/target/bootstrap")),
             roots: &[PathBuf::from("/first"), PathBuf::from("/usr/lib")],

@@ -1,0 +1,63 @@
+//! Images on the disk: layouts and archives are opened and read through, and written.
+//!
+//! Nothing of an image is unpacked onto the disk. Whatever it claims, memory is bounded: papers have
+//! limits, layers are streamed, and a root has only so many paths.
+
+mod archive;
+mod fix;
+mod layout;
+mod scan;
+mod source;
+mod store;
+mod unpack;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use archive::{Archive, Content, LAYOUT, write as write_archive};
+pub use fix::{Papers, fix, papers, take_layers, write_to};
+pub use layout::write_layout;
+pub use scan::scan;
+pub use source::{At, Image, Layer, Place, open};
+pub use store::{Kept, Store};
+
+/// The largest manifest, index or configuration that is read, in bytes: registries need take no more
+/// than 4 MiB (distribution-spec, "Pushing Manifests").
+const MAX_PAPER: u64 = 4 << 20;
+
+/// An image that cannot be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The disk.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The disk.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is no image that we know.
+    #[error("{what} is no image: {why}")]
+    NotAnImage {
+        /// What was named.
+        what: String,
+        /// Why.
+        why: String,
+    },
+}
+
+fn unread(path: &std::path::Path) -> impl Fn(io::Error) -> BlobError {
+    move |source| BlobError::Read { path: path.to_path_buf(), source }
+}
+
+fn unwritten(path: &std::path::Path) -> impl Fn(io::Error) -> BlobError {
+    move |source| BlobError::Write { path: path.to_path_buf(), source }
+}

@@ -1,0 +1,242 @@
+//! Reads every layer of an image once: what it is packed as, its digests, its entries, and what its
+//! programs and libraries are.
+
+use std::io::{self, Cursor, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::source::{Image, Layer};
+use super::unpack::{Hashed, Unpacked};
+use crate::audit::Content;
+use crate::digest::Sha256;
+use crate::elf::{self, ElfError};
+use crate::image::config::Config;
+use crate::image::lint::{LayerSeen, Packed, SIZE_LIMIT, Seen};
+use crate::image::root::{Root, Trouble};
+use crate::tar::{self, Header, Kind};
+use crate::target::Arch;
+
+/// The most entries of all layers together, and the most bytes of their paths: far more than any image
+/// has, far less than memory.
+const MAX_ENTRIES: usize = 1_000_000;
+const MAX_PATHS: usize = 256 << 20;
+/// So many troubles of a layer are kept.
+const MAX_TROUBLES: usize = 200;
+/// Programs and libraries larger than that are read by way of a file without a name, in bytes.
+const MAX_IN_MEMORY: u64 = 16 << 20;
+/// The longest text that is kept, in bytes.
+const MAX_TEXT: u64 = 64 << 10;
+
+/// An entry, what is in it, and its text where that is wanted.
+type Found = (Header, Content, Option<String>);
+
+/// A layer that was read through.
+struct Read1 {
+    seen: LayerSeen,
+    entries: Vec<Found>,
+}
+
+/// What is left of the room that all layers share.
+struct Room {
+    entries: AtomicUsize,
+    paths: AtomicUsize,
+}
+
+/// Reads all of an image. What is wrong with it becomes part of the answer.
+#[must_use]
+pub fn scan(
+    thing: &str,
+    image: &Image,
+    arch: Option<Arch>,
+    entries: Vec<Vec<String>>,
+    threads: usize,
+) -> Seen {
+    let read = layers(&image.layers, threads);
+    let mut root = Root::default();
+    let mut layers = Vec::with_capacity(read.len());
+    for (number, one) in read.into_iter().enumerate() {
+        let Read1 { mut seen, entries } = one;
+        let mut texts = Vec::new();
+        let mut layer = root.layer(number);
+        for (header, content, text) in entries {
+            let path = header.path.clone();
+            for trouble in layer.put(&header, content) {
+                if seen.troubles.len() < MAX_TROUBLES {
+                    seen.troubles.push((path.clone(), trouble));
+                }
+            }
+            texts.extend(text.map(|text| (path, text)));
+        }
+        for (path, text) in texts {
+            root.keep_text(&path, text);
+        }
+        layers.push(seen);
+    }
+    let config = image.config.as_ref().map_err(Clone::clone);
+    let config = config
+        .and_then(|bytes| Config::read(bytes).ok_or_else(|| "it is no JSON object".to_owned()));
+    let manifest = image
+        .manifest
+        .as_ref()
+        .map(|(media_type, _, read)| read.clone().map(|read| (media_type.clone(), read)));
+    let index = image.index.clone();
+    Seen { thing: thing.to_owned(), index, manifest, config, layers, root, arch, entries }
+}
+
+/// Every layer, several at once.
+fn layers(all: &[Layer], threads: usize) -> Vec<Read1> {
+    let room = Room { entries: AtomicUsize::new(MAX_ENTRIES), paths: AtomicUsize::new(MAX_PATHS) };
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, all.len().max(1)) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(layer) = all.get(index) else { break };
+                    let read = read(layer, &room);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, read));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, read)| read).collect()
+}
+
+fn read(layer: &Layer, room: &Room) -> Read1 {
+    let mut one = Read1 {
+        seen: LayerSeen {
+            said: layer.said.clone(),
+            is: layer.said.as_ref().map_or((Sha256::of(b""), 0), |said| (said.digest, said.size)),
+            packed: Packed::Gzip(1),
+            diff_id: None,
+            broken: None,
+            troubles: Vec::new(),
+            odd: None,
+            not_utf8: None,
+        },
+        entries: Vec::new(),
+    };
+    let opened = match &layer.at {
+        Some(at) => at.open().and_then(|bytes| Unpacked::new(Box::new(bytes) as Box<dyn Read>)),
+        None => Err(io::Error::other("it is not there")),
+    };
+    let tar = match opened {
+        Ok(tar) => tar,
+        Err(error) => {
+            one.seen.broken = Some(error.to_string());
+            return one;
+        }
+    };
+    let mut reader = tar::Reader::new(Hashed::new(tar.take(SIZE_LIMIT + (1 << 30))));
+    let broken = entries(&mut reader, &mut one, room).err().map(|error| said(&error));
+    let rest = reader.into_inner().finish();
+    // Of what is broken no digest can be told.
+    match rest {
+        Ok((tar, diff_id, _)) => {
+            if broken.is_none() {
+                one.seen.diff_id = Some(diff_id);
+            }
+            match tar.into_inner().finish() {
+                Ok((packed, digest, length)) => {
+                    (one.seen.packed, one.seen.is) = (packed, (digest, length));
+                }
+                Err(error) => one.seen.broken = Some(error.to_string()),
+            }
+            one.seen.broken = one.seen.broken.or(broken);
+        }
+        Err(error) => one.seen.broken = Some(broken.unwrap_or_else(|| error.to_string())),
+    }
+    one
+}
+
+/// An error with its cause.
+fn said(error: &tar::TarError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn entries<R: Read>(
+    reader: &mut tar::Reader<R>,
+    one: &mut Read1,
+    room: &Room,
+) -> Result<(), tar::TarError> {
+    let take = |room: &AtomicUsize, count: usize| {
+        room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(count))
+            .is_ok()
+    };
+    while let Some(header) = reader.advance()? {
+        // Folders that are only implied take room as well.
+        let depth = header.path.matches('/').count() + 1;
+        if !take(&room.entries, depth.clamp(1, 64)) || !take(&room.paths, header.path.len() * depth)
+        {
+            return Err(io::Error::other("the image has too many entries").into());
+        }
+        if !header.is_utf8 {
+            let (count, _) = one.seen.not_utf8.get_or_insert((0, header.path.clone()));
+            *count += 1;
+        }
+        if matches!(header.kind, Kind::Device | Kind::Fifo | Kind::Other(_)) {
+            let (count, _) = one.seen.odd.get_or_insert((0, header.path.clone()));
+            *count += 1;
+        }
+        let text = Root::wants_text(&header.path) && header.size <= MAX_TEXT;
+        let (content, text) = match header.kind {
+            Kind::File if text => {
+                let mut bytes = Vec::new();
+                reader.read_to_end(&mut bytes)?;
+                (Content::Other, Some(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+            Kind::File => (content(reader, header.size)?, None),
+            _ => (Content::Other, None),
+        };
+        one.entries.push((header, content, text));
+    }
+    Ok(())
+}
+
+/// What a file is, by its first bytes and, for ELF, its tables.
+fn content(reader: &mut impl Read, size: u64) -> io::Result<Content> {
+    let mut start = Vec::new();
+    reader.take(256).read_to_end(&mut start)?;
+    if !elf::is_elf(&start) {
+        return Ok(crate::inspect::script(&start));
+    }
+    let whole = Cursor::new(start).chain(reader);
+    let facts = if size <= MAX_IN_MEMORY {
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        whole.take(size).read_to_end(&mut bytes)?;
+        elf::read(&mut Cursor::new(bytes))
+    } else {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut whole.take(size), &mut file)?;
+        elf::read(&mut io::BufReader::new(file))
+    };
+    match facts {
+        Ok(mut facts) => {
+            // Nobody asks an image for these, and they are long.
+            facts.comments.clear();
+            Ok(Content::Elf(Box::new(facts)))
+        }
+        Err(ElfError::Io(error)) => Err(error),
+        Err(error) => Ok(Content::BrokenElf(error.to_string())),
+    }
+}
+
+impl Seen {
+    /// Whether a layer has entries that want a folder, or that are there twice.
+    #[must_use]
+    pub fn wants_rewriting(&self, number: usize) -> bool {
+        let rewritten =
+            |trouble: &Trouble| matches!(trouble, Trouble::NoParent(_) | Trouble::Twice);
+        self.layers.get(number).is_some_and(|layer| {
+            !matches!(layer.packed, Packed::Gzip(1))
+                || layer.troubles.iter().any(|(_, trouble)| rewritten(trouble))
+        })
+    }
+}

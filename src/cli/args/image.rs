@@ -1,0 +1,54 @@
+//! Flags of container images.
+
+use clap::{Args, ValueEnum};
+
+use crate::config::{Located, Node, Origin};
+
+/// How functions are packaged, and what images are made of.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Images")]
+pub(in crate::cli) struct Images {
+    /// A zip for each function, or container images [default: zip, or the setting `format`]
+    #[arg(long, value_name = "FORMAT", value_parser = ["zip", "image"])]
+    pub(in crate::cli) format: Option<String>,
+    /// What images are put on: `scratch`, a reference, `oci:DIR`, `oci-archive:FILE` or
+    /// `docker-archive:FILE`
+    #[arg(long, value_name = "IMAGE")]
+    pub(in crate::cli) base: Option<String>,
+    /// The media types of manifests [default: oci]
+    #[arg(long, value_name = "TYPES", value_parser = ["oci", "docker"])]
+    pub(in crate::cli) media_types: Option<String>,
+    /// Write image.tar beside each layout: an archive of it, or one for `docker load`
+    #[arg(long, value_name = "KIND")]
+    pub(in crate::cli) archive: Option<Archive>,
+}
+
+/// An image as one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Archive {
+    /// An archive of the OCI layout
+    Oci,
+    /// For `docker load` and `podman load`
+    Docker,
+}
+
+impl Images {
+    /// Zips, whatever the settings say.
+    pub(in crate::cli) fn zip() -> Self {
+        Self { format: Some("zip".to_owned()), ..Self::default() }
+    }
+
+    /// What these flags say of settings.
+    pub(in crate::cli) fn settings(&self) -> Vec<(&'static str, Located)> {
+        let texts = [
+            ("format", "--format", &self.format),
+            ("image.base", "--base", &self.base),
+            ("image.media-types", "--media-types", &self.media_types),
+        ];
+        let located = |(key, flag, value): (&'static str, &'static str, &Option<String>)| {
+            let node = Node::Text(value.clone()?);
+            Some((key, Located { node, origin: Origin::Flag(flag) }))
+        };
+        texts.into_iter().filter_map(located).collect()
+    }
+}

@@ -1,0 +1,87 @@
+//! `check IMAGE`: whether Lambda would take an image, and a mended copy of it.
+
+use std::path::Path;
+use std::thread;
+
+use super::Checked;
+use crate::blobs::{self, BlobError, Content, Image, Place, Store};
+use crate::cli::args::Check;
+use crate::error::Error;
+use crate::image::lint::{Seen, lint};
+use crate::image::manifest::MediaTypes;
+use crate::shell::Shell;
+use crate::target::Arch;
+
+/// The name of the one image in a mended layout.
+const NAME: &str = "latest";
+
+/// Looks at an image; with `--fix`, at its mended copy.
+pub(super) fn check(
+    args: &Check,
+    text: &str,
+    place: &Place,
+    shell: &Shell,
+) -> Result<Checked, Error> {
+    // clap has checked the name.
+    let asked: Option<Arch> =
+        args.build.compile.target.arch.as_deref().and_then(|name| name.parse().ok());
+    let arch = asked.unwrap_or(Arch::of_this_machine());
+    let image = blobs::open(place, arch)?;
+    let seen = scan(text, &image, asked, args);
+    let Some(out) = &args.fix else { return Ok(checked(&seen)) };
+    mend(&image, &seen, out, args)?;
+    let mended = blobs::open(&opened(out), arch)?;
+    shell.status("Mended", format!("{text}, in {}", out.display()));
+    Ok(checked(&scan(&out.display().to_string(), &mended, asked, args)))
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn scan(thing: &str, image: &Image, arch: Option<Arch>, args: &Check) -> Seen {
+    let entries = args.entry_point.iter().map(|entry| vec![entry.clone()]).collect();
+    blobs::scan(thing, image, arch, entries, threads())
+}
+
+fn opened(out: &Path) -> Place {
+    if out.is_dir() {
+        Place::Layout(out.to_path_buf(), None)
+    } else {
+        Place::OciArchive(out.to_path_buf(), None)
+    }
+}
+
+fn mend(image: &Image, seen: &Seen, out: &Path, args: &Check) -> Result<(), Error> {
+    if out.exists() {
+        return Err(Error::Usage(format!("{} is there already: name a new place", out.display())));
+    }
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let failed = |source| BlobError::Write { path: folder.to_path_buf(), source };
+    // Beside it, so that blobs need only get another name.
+    let kept =
+        tempfile::Builder::new().prefix(".lambda-pack-").tempdir_in(folder).map_err(failed)?;
+    let store = Store::new(kept.path().to_path_buf());
+    let types = args.media_types.map_or(MediaTypes::default(), Into::into);
+    let papers = blobs::fix(image, seen, types, &store, threads())?;
+    let index = papers.index(NAME)?;
+    let content = Content {
+        index: &index,
+        manifest: &papers.manifest,
+        config: &papers.config,
+        layers: &papers.layers,
+        name: NAME,
+    };
+    Ok(blobs::write_to(out, &content, &store)?)
+}
+
+fn checked(seen: &Seen) -> Checked {
+    Checked {
+        thing: seen.thing.clone(),
+        arch: seen.config.as_ref().ok().and_then(crate::image::config::Config::arch),
+        runtime: None,
+        glibc: None,
+        findings: lint(seen),
+    }
+}

@@ -1,0 +1,189 @@
+//! `package --format image`: what each image holds, and its layers.
+//!
+//! Layers go from what stays to what changes: base, system (from scratch only), native libraries,
+//! assets, extensions, and the functions' own programs last.
+
+mod base;
+mod compose;
+mod layers;
+mod report;
+mod scratch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::args::Archive;
+use super::build::Job;
+use crate::artifact::Artifact;
+use crate::audit::{Finding, Level, Trust};
+use crate::blobs::{Papers, Store};
+use crate::digest::Sha256;
+use crate::error::Error;
+use crate::files;
+use crate::function::{Function, ImageWish, Packaging, Role};
+use crate::image::record::ImageRecord;
+use crate::message::count;
+use crate::shell::Shell;
+use crate::target::Arch;
+use base::Base;
+
+pub(super) use report::report;
+
+/// A function or an extension that was built for an image.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) function: Function,
+    pub(super) artifact: Artifact,
+}
+
+/// What becomes one image.
+struct Group<'a> {
+    name: String,
+    arch: Arch,
+    wish: &'a ImageWish,
+    functions: Vec<&'a Part>,
+    extensions: Vec<&'a Part>,
+}
+
+/// What became of one image.
+pub(super) enum Made {
+    Written(Box<Written>),
+    Refused { image: String, findings: Vec<Finding> },
+}
+
+/// An image that is there.
+pub(super) struct Written {
+    pub(super) folder: PathBuf,
+    pub(super) record: ImageRecord,
+    pub(super) findings: Vec<Finding>,
+    /// It was there before.
+    pub(super) fresh: bool,
+}
+
+/// What making images needs to know beside the plan.
+pub(super) struct Imager<'a> {
+    pub(super) job: &'a Job,
+    pub(super) commit: Option<&'a str>,
+    /// The length and the time of this program: another one might make them otherwise.
+    pub(super) tool: Option<(u64, (i64, u32))>,
+    /// The digest of what each way of compiling needs.
+    pub(super) prepared: &'a BTreeMap<crate::compile::Compile, Sha256>,
+    pub(super) audited: bool,
+    pub(super) archive: Option<Archive>,
+    pub(super) store: Store,
+    pub(super) bases: Mutex<BTreeMap<(String, Arch), Base>>,
+    pub(super) shell: &'a Shell,
+}
+
+impl Imager<'_> {
+    /// Makes every image of what was built.
+    pub(super) fn images(&self, parts: &[Part]) -> Vec<Result<Made, Error>> {
+        let groups = match groups(parts) {
+            Ok(groups) => groups,
+            Err(error) => return vec![Err(error)],
+        };
+        groups.iter().map(|group| self.image(group)).collect()
+    }
+
+    fn image(&self, group: &Group<'_>) -> Result<Made, Error> {
+        let folder = self.job.output.image(&group.name, group.arch);
+        if !is_ours(&folder) {
+            return Err(Error::ForeignImage(folder));
+        }
+        let base = self.base(group)?;
+        let key = self.key(group, &base)?;
+        if let Some(written) = self.unchanged(group, &folder, &key) {
+            return Ok(Made::Written(Box::new(written)));
+        }
+        let composed = self.compose(group, &base)?;
+        let findings = if self.audited { composed.findings } else { Vec::new() };
+        if count(&findings, Level::Error) > 0 {
+            return Ok(Made::Refused { image: group.name.clone(), findings });
+        }
+        let papers: Papers = composed.papers;
+        let record = self.record(group, &base, &composed.layers, &papers, composed.unpacked)?;
+        self.write(group, &folder, &papers, &record)?;
+        self.keep_stamps(&folder, group, &key, composed.watched, &findings)?;
+        let size = crate::message::bytes(record.size);
+        self.shell
+            .status("Packed", format!("{} ({size}, {} layers)", group.name, record.layers.len()));
+        Ok(Made::Written(Box::new(Written { folder, record, findings, fresh: false })))
+    }
+}
+
+/// The images that parts make: one a function, or one for all functions of one `image.name`. External and
+/// internal extensions go into every one of their architecture.
+fn groups(parts: &[Part]) -> Result<Vec<Group<'_>>, Error> {
+    let mut groups: BTreeMap<(String, Arch), Group<'_>> = BTreeMap::new();
+    for part in parts.iter().filter(|part| part.function.role == Role::Function) {
+        let Packaging::Image(wish) = &part.function.packaging else { continue };
+        let arch = part.function.compile.target.arch;
+        let name = wish.name.clone().unwrap_or_else(|| part.function.name.to_string());
+        let new = || Group {
+            name: name.clone(),
+            arch,
+            wish,
+            functions: Vec::new(),
+            extensions: Vec::new(),
+        };
+        let group = groups.entry((name.clone(), arch)).or_insert_with(new);
+        if (group.wish, group.functions.first().map(|first| first.function.runtime))
+            != (wish, Some(part.function.runtime))
+            && !group.functions.is_empty()
+        {
+            return Err(Error::Usage(format!(
+                "the functions of the image `{name}` want different ones: their `image` settings and \
+                 their `runtime` must be the same"
+            )));
+        }
+        group.functions.push(part);
+    }
+    for part in parts.iter().filter(|part| part.function.role != Role::Function) {
+        let arch = part.function.compile.target.arch;
+        for group in groups.values_mut().filter(|group| group.arch == arch) {
+            group.extensions.push(part);
+        }
+    }
+    if groups.is_empty() {
+        return Err(Error::Usage(
+            "no function is selected for an image: an extension alone makes none".to_owned(),
+        ));
+    }
+    Ok(groups.into_values().collect())
+}
+
+/// Whether a folder may be exchanged for a new one.
+fn is_ours(folder: &std::path::Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(mut items) => items.next().is_none() || folder.join(ImageRecord::FILE).is_file(),
+        Err(_) => !folder.exists(),
+    }
+}
+
+impl Part {
+    /// What it is called where Lambda has it, without a slash at the beginning.
+    fn place(&self, alone: bool) -> String {
+        let Function { role, name, .. } = &self.function;
+        let inside = match role {
+            Role::Function if !alone => name.to_string(),
+            _ => role.archive_path(name),
+        };
+        format!("{}/{inside}", role.unpacked_at().trim_start_matches('/'))
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::new(self.function.trust_system.clone())
+    }
+
+    /// The key of all that its files follow from, but their contents.
+    fn key(&self, job: &Job, prepared: Option<&Sha256>) -> Result<String, Error> {
+        let tree = job.includes(&self.function)?;
+        Ok(format!("{:?}", (&self.function, self.artifact.executable.as_path(), tree, prepared)))
+    }
+
+    fn settled(&self) {
+        // What was linked a moment ago could be linked again without another time.
+        files::settle(&self.artifact.executable);
+    }
+}

@@ -1,0 +1,172 @@
+//! What images are put on.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use super::{Group, Imager};
+use crate::audit::{Code, Finding, Level};
+use crate::blobs::{self, Image, Place};
+use crate::digest::Sha256;
+use crate::error::{Error, FindingsError};
+use crate::image::config::Config;
+use crate::image::lint::{Seen, lint};
+use crate::target::{Arch, Runtime};
+
+/// From nothing.
+const SCRATCH: &str = "scratch";
+
+/// What an image is put on. The layers are looked into only when they are needed.
+#[derive(Debug, Clone)]
+pub(in crate::cli) enum Base {
+    /// Nothing.
+    Scratch,
+    /// An image on the disk.
+    Image {
+        /// As it was named.
+        name: String,
+        /// The digest of its manifest; of an archive of docker's that of its configuration.
+        digest: Sha256,
+        /// The image.
+        image: Arc<Image>,
+        /// Read through, once that was needed.
+        read: Option<Arc<Read>>,
+    },
+}
+
+/// An image that was read through, and whose layers are kept.
+#[derive(Debug)]
+pub(in crate::cli) struct Read {
+    pub(super) seen: Seen,
+    pub(super) config: Config,
+    /// Digest, length and digest of the tar.
+    pub(super) layers: Vec<(Sha256, u64, Sha256)>,
+}
+
+impl Base {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Scratch => SCRATCH,
+            Self::Image { name, .. } => name,
+        }
+    }
+
+    pub(super) fn digest(&self) -> Option<Sha256> {
+        match self {
+            Self::Scratch => None,
+            Self::Image { digest, .. } => Some(*digest),
+        }
+    }
+}
+
+/// Lambda's own image of a runtime.
+fn of_runtime(runtime: Runtime) -> String {
+    let tag = runtime.aws_name().trim_start_matches("provided.");
+    format!("public.ecr.aws/lambda/provided:{tag}")
+}
+
+impl Imager<'_> {
+    /// What the images of a group are put on; opened once.
+    pub(super) fn base(&self, group: &Group<'_>) -> Result<Base, Error> {
+        let runtime = group.functions.first().map(|part| part.function.runtime).unwrap_or_default();
+        let name = group.wish.base.clone().unwrap_or_else(|| of_runtime(runtime));
+        if name == SCRATCH {
+            return Ok(Base::Scratch);
+        }
+        let key = (name.clone(), group.arch);
+        let mut known = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = known.get(&key) {
+            return Ok(base.clone());
+        }
+        let image = self.open(&name, group.arch)?;
+        let digest = match &image.manifest {
+            Some((_, digest, _)) => *digest,
+            None => Sha256::of(image.config.as_deref().unwrap_or_default()),
+        };
+        let base = Base::Image { name, digest, image: Arc::new(image), read: None };
+        known.insert(key, base.clone());
+        Ok(base)
+    }
+
+    fn open(&self, name: &str, arch: Arch) -> Result<Image, Error> {
+        let root = self.job.metadata.workspace_root.as_std_path();
+        let place = Place::of(&below(name, root)).ok_or_else(|| {
+            Error::Usage(format!(
+                "there is no image `{name}` to put functions on: name `scratch`, or a layout or an \
+                 archive on this machine (`oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`)"
+            ))
+        })?;
+        Ok(blobs::open(&place, arch)?)
+    }
+
+    /// Reads a base through, once, and keeps its layers.
+    pub(super) fn read(
+        &self,
+        group: &Group<'_>,
+        name: &str,
+        image: &Image,
+    ) -> Result<Arc<Read>, Error> {
+        let key = (name.to_owned(), group.arch);
+        let mut known = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Base::Image { read: Some(read), .. }) = known.get(&key) {
+            return Ok(Arc::clone(read));
+        }
+        self.shell.status("Reading", format!("the base {name}"));
+        let threads = self.job.jobs.most();
+        let seen = blobs::scan(name, image, Some(group.arch), Vec::new(), threads);
+        self.refuse(&seen)?;
+        let mut config = seen.config.clone().map_err(Error::Usage)?;
+        let layers = blobs::take_layers(image, &seen, &self.store, threads)?;
+        let layers: Vec<_> =
+            layers.into_iter().map(|kept| (kept.digest, kept.size, kept.diff_id)).collect();
+        config.set_diff_ids(&layers.iter().map(|(_, _, diff_id)| *diff_id).collect::<Vec<_>>());
+        if config.layers_told().is_some_and(|told| told != layers.len()) {
+            config.tell_again(layers.len(), super::layers::EPOCH);
+        }
+        let read = Arc::new(Read { seen, config, layers });
+        if let Some(Base::Image { read: kept, .. }) = known.get_mut(&key) {
+            *kept = Some(Arc::clone(&read));
+        }
+        Ok(read)
+    }
+
+    /// A base that is broken or hostile. What we mend, and how it is run, is no matter.
+    fn refuse(&self, seen: &Seen) -> Result<(), Error> {
+        let broken = seen.layers.iter().any(|layer| layer.broken.is_some());
+        let matters = |finding: &Finding| match finding.code {
+            Code::ImageConfig
+            | Code::ImageManifest
+            | Code::UnpackedSize
+            | Code::WrongArchitecture => finding.path.is_none(),
+            Code::ImageEntry => true,
+            // How it is packed is mended.
+            Code::ImageLayer => broken || finding.message.contains("unpacks to"),
+            _ => false,
+        };
+        let bad: Vec<Finding> =
+            lint(seen).into_iter().filter(|it| it.level == Level::Error && matters(it)).collect();
+        for finding in &bad {
+            self.shell.finding(finding);
+            if self.shell.is_json() {
+                self.shell.record(&finding.into())?;
+            }
+        }
+        if bad.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Findings(FindingsError {
+            errors: bad.len(),
+            things: vec![seen.thing.clone()],
+            packaging: true,
+        }))
+    }
+}
+
+/// A place on the disk is meant from the workspace, as all paths of settings are.
+fn below(name: &str, root: &Path) -> String {
+    for prefix in ["oci:", "oci-archive:", "docker-archive:"] {
+        if let Some(path) = name.strip_prefix(prefix) {
+            return format!("{prefix}{}", root.join(path).display());
+        }
+    }
+    root.join(name).display().to_string()
+}

@@ -1,0 +1,208 @@
+//! Image configurations (OCI image specification, "Image Configuration"). What we do not know of one is
+//! kept as it is.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::digest::Sha256;
+use crate::target::Arch;
+
+/// What Lambda sets itself (AWS: "Defined runtime environment variables", reserved ones): an image's own
+/// value for them counts for nothing.
+pub const RESERVED: [&str; 12] = [
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "_HANDLER",
+];
+
+/// Go's name of an architecture, which images use.
+#[must_use]
+pub const fn go_name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "amd64",
+        Arch::Arm64 => "arm64",
+    }
+}
+
+/// The configuration of an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config(Value);
+
+/// A layer that is put on top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added<'a> {
+    /// The digest of its tar.
+    pub diff_id: Sha256,
+    /// What is in it, for people.
+    pub what: &'a str,
+}
+
+impl Config {
+    /// One without any layer.
+    #[must_use]
+    pub fn empty(arch: Arch) -> Self {
+        Self(json!({
+            "architecture": go_name(arch),
+            "os": "linux",
+            "config": {},
+            "rootfs": { "type": "layers", "diff_ids": [] },
+            "history": [],
+        }))
+    }
+
+    /// What was read; none if it is no JSON object.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(Value::is_object).map(Self)
+    }
+
+    /// A member at the top, as text.
+    #[must_use]
+    pub fn text(&self, member: &str) -> &str {
+        self.0[member].as_str().unwrap_or_default()
+    }
+
+    /// A member at the top.
+    #[must_use]
+    pub fn member(&self, member: &str) -> &Value {
+        &self.0[member]
+    }
+
+    /// What it says of running a container.
+    #[must_use]
+    pub fn run(&self) -> &Value {
+        &self.0["config"]
+    }
+
+    /// A list of words (`Entrypoint`, `Cmd`, `Env`); what is none is empty.
+    #[must_use]
+    pub fn words(&self, member: &str) -> Vec<&str> {
+        let all = self.run()[member].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).collect()
+    }
+
+    /// The value of a variable; the last one, as `execve` has it.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let all = self.words("Env").into_iter().rev();
+        all.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
+    }
+
+    /// The digests of its layers' tars, as they stand there.
+    #[must_use]
+    pub fn diff_ids(&self) -> Vec<&str> {
+        let all = self.0["rootfs"]["diff_ids"].as_array().into_iter().flatten();
+        all.map(|id| id.as_str().unwrap_or_default()).collect()
+    }
+
+    /// The architecture, if Lambda has it.
+    #[must_use]
+    pub fn arch(&self) -> Option<Arch> {
+        Arch::ALL.into_iter().find(|arch| go_name(*arch) == self.text("architecture"))
+    }
+
+    /// Changes what it says of running a container.
+    fn change(&mut self, change: impl FnOnce(&mut Map<String, Value>)) {
+        let mut run = self.run().as_object().cloned().unwrap_or_default();
+        change(&mut run);
+        self.0["config"] = Value::Object(run);
+    }
+
+    /// Sets what is started. Setting an entry point takes away a command that was for another one.
+    pub fn start(&mut self, entrypoint: &[String], command: &[String]) {
+        self.change(|run| {
+            run.insert("Entrypoint".to_owned(), json!(entrypoint));
+            run.remove("Cmd");
+            if !command.is_empty() {
+                run.insert("Cmd".to_owned(), json!(command));
+            }
+        });
+    }
+
+    /// Sets the folder that it is started in.
+    pub fn work_in(&mut self, folder: &str) {
+        self.change(|run| drop(run.insert("WorkingDir".to_owned(), folder.into())));
+    }
+
+    /// Sets variables: each keeps its place in the list, and stands there once.
+    pub fn set_variables(&mut self, variables: &BTreeMap<String, String>) {
+        let mut list: Vec<String> = self.words("Env").into_iter().map(str::to_owned).collect();
+        for (name, value) in variables {
+            let prefix = format!("{name}=");
+            let place = list.iter().position(|pair| pair.starts_with(&prefix));
+            let pair = format!("{prefix}{value}");
+            match place.and_then(|place| list.get_mut(place)) {
+                Some(old) => *old = pair,
+                None => list.push(pair),
+            }
+        }
+        self.change(|run| drop(run.insert("Env".to_owned(), json!(list))));
+    }
+
+    /// Adds labels; those that are there stay, unless they have the same name.
+    pub fn label(&mut self, labels: &BTreeMap<String, String>) {
+        if labels.is_empty() {
+            return;
+        }
+        let mut all = self.run()["Labels"].as_object().cloned().unwrap_or_default();
+        all.extend(labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
+        self.change(|run| drop(run.insert("Labels".to_owned(), Value::Object(all))));
+    }
+
+    /// Replaces the digests of the layers' tars.
+    pub fn set_diff_ids(&mut self, diff_ids: &[Sha256]) {
+        let all: Vec<String> = diff_ids.iter().map(Sha256::to_string).collect();
+        self.0["rootfs"] = json!({ "type": "layers", "diff_ids": all });
+    }
+
+    /// Puts layers on top. `created` is a time as RFC 3339 has it. History is told of every layer or of
+    /// none (image-spec, "history"): where the base tells nothing, its layers get entries as well.
+    pub fn add(&mut self, layers: &[Added<'_>], created: &str) {
+        let below = self.diff_ids().len();
+        let mut ids: Vec<Value> = self.diff_ids().into_iter().map(Value::from).collect();
+        ids.extend(layers.iter().map(|layer| Value::from(layer.diff_id.to_string())));
+        self.0["rootfs"] = json!({ "type": "layers", "diff_ids": ids });
+        let mut history = self.0["history"].as_array().cloned().unwrap_or_default();
+        if history.is_empty() {
+            let entry = json!({ "created": created, "created_by": "the base image" });
+            history = vec![entry; below];
+        }
+        history.extend(layers.iter().map(|layer| {
+            json!({
+                "created": created,
+                "created_by": format!("cargo lambda-pack: {}", layer.what),
+            })
+        }));
+        self.0["history"] = Value::Array(history);
+        self.0["created"] = created.into();
+    }
+
+    /// Tells of so many layers anew, of which nothing is known but that they are there.
+    pub fn tell_again(&mut self, layers: usize, created: &str) {
+        let entry = json!({ "created": created, "created_by": "unknown" });
+        self.0["history"] = Value::Array(vec![entry; layers]);
+    }
+
+    /// How many layers the history tells of; none if it tells nothing.
+    #[must_use]
+    pub fn layers_told(&self) -> Option<usize> {
+        let history = self.0["history"].as_array().filter(|history| !history.is_empty())?;
+        Some(history.iter().filter(|entry| entry["empty_layer"] != true).count())
+    }
+
+    /// The bytes, with sorted members.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        self.0.to_string().into_bytes()
+    }
+}

@@ -1,0 +1,197 @@
+//! Manifests: the list of an image's blobs (OCI image specification, "Image Manifest"; Docker, "Image
+//! Manifest Version 2, Schema 2").
+
+use std::collections::BTreeMap;
+
+use oci_spec::image::{Descriptor, ImageIndex, ImageManifestBuilder, MediaType};
+use serde_json::Value;
+
+use crate::digest::Sha256;
+
+/// Docker's names of the same things, byte for byte (image-spec, `media-types.md`, "Compatibility
+/// Matrix").
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+/// Which names a manifest uses. They are never mixed: some registries refuse that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MediaTypes {
+    /// OCI's.
+    #[default]
+    Oci,
+    /// Docker's.
+    Docker,
+}
+
+impl MediaTypes {
+    /// That of the manifest.
+    #[must_use]
+    pub fn manifest(self) -> String {
+        self.pick(&MediaType::ImageManifest, DOCKER_MANIFEST)
+    }
+
+    /// That of the configuration.
+    #[must_use]
+    pub fn config(self) -> String {
+        self.pick(&MediaType::ImageConfig, DOCKER_CONFIG)
+    }
+
+    /// That of a layer: tar, compressed with gzip.
+    #[must_use]
+    pub fn layer(self) -> String {
+        self.pick(&MediaType::ImageLayerGzip, DOCKER_LAYER)
+    }
+
+    fn pick(self, oci: &MediaType, docker: &str) -> String {
+        match self {
+            Self::Oci => oci.to_string(),
+            Self::Docker => docker.to_owned(),
+        }
+    }
+
+    /// Whose name that is of a manifest, if it is one of an image.
+    #[must_use]
+    pub fn of_manifest(name: &str) -> Option<Self> {
+        [Self::Oci, Self::Docker].into_iter().find(|types| types.manifest() == name)
+    }
+}
+
+/// Whether that is the media type of a list of manifests.
+#[must_use]
+pub fn is_index(media_type: &str) -> bool {
+    media_type == DOCKER_LIST || media_type == MediaType::ImageIndex.to_string()
+}
+
+/// A blob as a manifest names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// What it says it is.
+    pub media_type: String,
+    /// Its digest.
+    pub digest: Sha256,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// What an index says of one of its manifests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The manifest.
+    pub blob: Blob,
+    /// `os/architecture`; empty where nothing is said.
+    pub platform: String,
+    /// The name it has in a layout (`org.opencontainers.image.ref.name`).
+    pub name: Option<String>,
+}
+
+/// A manifest that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// What it says it is; empty if nothing.
+    pub media_type: String,
+    /// The configuration.
+    pub config: Blob,
+    /// The layers, the lowest first.
+    pub layers: Vec<Blob>,
+}
+
+/// Why JSON is no manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotOne(String);
+
+fn not_one(why: impl Into<String>) -> NotOne {
+    NotOne(why.into())
+}
+
+fn json(bytes: &[u8]) -> Result<Value, NotOne> {
+    serde_json::from_slice(bytes).map_err(|error| not_one(format!("it is no JSON ({error})")))
+}
+
+fn text(value: &Value, member: &str) -> String {
+    value[member].as_str().unwrap_or_default().to_owned()
+}
+
+fn blob(value: &Value) -> Result<Blob, NotOne> {
+    let digest = text(value, "digest");
+    let parsed = digest.parse().map_err(|_| not_one(format!("`{digest}` is no SHA-256 digest")))?;
+    let size = value["size"].as_u64().ok_or_else(|| not_one(format!("{digest} has no `size`")))?;
+    Ok(Blob { media_type: text(value, "mediaType"), digest: parsed, size })
+}
+
+impl Manifest {
+    /// Reads a manifest of one image.
+    pub fn read(bytes: &[u8]) -> Result<Self, NotOne> {
+        let value = json(bytes)?;
+        if value["schemaVersion"] != 2 {
+            return Err(not_one("its `schemaVersion` is not 2"));
+        }
+        let layers = value["layers"].as_array().ok_or_else(|| not_one("it has no `layers`"))?;
+        let layers = layers.iter().map(blob).collect::<Result<_, _>>()?;
+        Ok(Self { media_type: text(&value, "mediaType"), config: blob(&value["config"])?, layers })
+    }
+}
+
+/// Reads an index.
+pub fn read_index(bytes: &[u8]) -> Result<Vec<Choice>, NotOne> {
+    let value = json(bytes)?;
+    let all = value["manifests"].as_array().ok_or_else(|| not_one("it has no `manifests`"))?;
+    let choice = |value: &Value| {
+        let platform = &value["platform"];
+        let (os, arch) = (text(platform, "os"), text(platform, "architecture"));
+        let platform = if arch.is_empty() { String::new() } else { format!("{os}/{arch}") };
+        let name = value["annotations"]["org.opencontainers.image.ref.name"].as_str();
+        Ok(Choice { blob: blob(value)?, platform, name: name.map(str::to_owned) })
+    };
+    all.iter().map(choice).collect()
+}
+
+fn descriptor(media_type: &str, digest: &Sha256, size: u64) -> Result<Descriptor, NotOne> {
+    let digest: oci_spec::image::Digest =
+        digest.to_string().parse().map_err(|error| not_one(format!("{error}")))?;
+    Ok(Descriptor::new(MediaType::from(media_type), size, digest))
+}
+
+/// The bytes of a manifest.
+pub fn write(
+    types: MediaTypes,
+    config: (&Sha256, u64),
+    layers: &[(Sha256, u64)],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, NotOne> {
+    let layers = layers.iter().map(|(digest, size)| descriptor(&types.layer(), digest, *size));
+    let manifest = ImageManifestBuilder::default()
+        .schema_version(2_u32)
+        .media_type(types.manifest().as_str())
+        .config(descriptor(&types.config(), config.0, config.1)?)
+        .layers(layers.collect::<Result<Vec<_>, _>>()?)
+        .build()
+        .map_err(|error| not_one(error.to_string()))?;
+    // By way of a value, so that no unordered map decides the bytes.
+    let mut value = serde_json::to_value(&manifest).map_err(|error| not_one(error.to_string()))?;
+    if !annotations.is_empty() {
+        value["annotations"] = serde_json::json!(annotations);
+    }
+    Ok(value.to_string().into_bytes())
+}
+
+/// The `index.json` of a layout with one image.
+pub fn write_index(
+    media_type: &str,
+    manifest: (&Sha256, u64),
+    platform: (&str, &str),
+    name: &str,
+) -> Result<Vec<u8>, NotOne> {
+    let index = ImageIndex::default();
+    let described = descriptor(media_type, manifest.0, manifest.1)?;
+    let mut value = serde_json::to_value(&index).map_err(|error| not_one(error.to_string()))?;
+    let mut one = serde_json::to_value(&described).map_err(|error| not_one(error.to_string()))?;
+    one["platform"] = serde_json::json!({ "os": platform.0, "architecture": platform.1 });
+    one["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": name });
+    value["schemaVersion"] = 2.into();
+    value["mediaType"] = MediaType::ImageIndex.to_string().into();
+    value["manifests"] = Value::Array(vec![one]);
+    Ok(value.to_string().into_bytes())
+}

@@ -1,0 +1,333 @@
+//! The file system that the layers of an image make, one over the other.
+//!
+//! The rules are those of the OCI image specification, "Image Layer Filesystem Changeset": later entries
+//! replace earlier ones, whiteouts take away what is below. Folders that lead through symbolic links are
+//! followed inside of the image, as container runtimes do.
+
+use std::collections::BTreeMap;
+
+use crate::audit::Content;
+use crate::tar::{Header, Kind};
+
+/// As many links in a row as Linux follows (`path_resolution(7)`).
+const MAX_LINKS: usize = 40;
+/// The prefix of a whiteout, and the whole name of an opaque one.
+const WHITEOUT: &str = ".wh.";
+const OPAQUE: &str = ".wh..wh..opq";
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A folder.
+    Folder,
+    /// A file of so many bytes.
+    File(u64, Content),
+    /// A symbolic link.
+    Symlink(String),
+    /// A device, a pipe or something that is none of these.
+    Special,
+}
+
+/// One path of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// What it is.
+    pub item: Item,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u64,
+    /// Its group.
+    pub gid: u64,
+    /// The layer that it is of.
+    pub layer: usize,
+}
+
+/// What is the matter with an entry of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The path leads out, is absolute or has two spellings.
+    Path,
+    /// A folder above it has no entry, in this layer or below.
+    NoParent(String),
+    /// What stands above it is no folder.
+    NotInFolder(String),
+    /// A folder takes the place of a symbolic link of a layer below.
+    OverSymlink(String),
+    /// The file that a hard link names is not there.
+    NoTarget(String),
+    /// A whiteout without a name.
+    Whiteout,
+    /// A path that this layer has already.
+    Twice,
+}
+
+/// The files of an image, by their path without a slash at the beginning.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Root {
+    nodes: BTreeMap<String, Node>,
+    /// The texts of `/etc/ld.so.conf` and of what it may include.
+    texts: BTreeMap<String, String>,
+}
+
+/// A layer that is being put on top.
+#[derive(Debug)]
+pub struct Layer<'r> {
+    root: &'r mut Root,
+    number: usize,
+    /// What of this layer is there already, and the folders that it only implied.
+    seen: BTreeMap<String, bool>,
+}
+
+/// The parts of a path as one spelling: no slash at either end, no `.`; none if it leads out.
+#[must_use]
+pub fn normal(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return None,
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+impl Root {
+    /// Begins to put a layer on top.
+    pub fn layer(&mut self, number: usize) -> Layer<'_> {
+        Layer { root: self, number, seen: BTreeMap::new() }
+    }
+
+    /// Everything, in the order of the paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.nodes.iter().map(|(path, node)| (path.as_str(), node))
+    }
+
+    /// The sum of the files' lengths, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let length = |node: &Node| if let Item::File(length, _) = node.item { length } else { 0 };
+        self.nodes.values().map(length).fold(0, u64::saturating_add)
+    }
+
+    /// What stands at exactly this path, which may be a link.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// Whether the text of a file at this path is to be kept for [`Self::loader_folders`].
+    #[must_use]
+    pub fn wants_text(path: &str) -> bool {
+        path.trim_start_matches("./").starts_with("etc/ld.so.conf")
+    }
+
+    /// Keeps the text of a file.
+    pub fn keep_text(&mut self, path: &str, text: String) {
+        self.texts.insert(path.trim_start_matches("./").to_owned(), text);
+    }
+
+    /// The folders of `/etc/ld.so.conf` (ldconfig(8)), where there is a cache that was made of it.
+    #[must_use]
+    pub fn loader_folders(&self) -> Vec<String> {
+        if self.find("etc/ld.so.cache").is_none() {
+            return Vec::new();
+        }
+        let words = self.texts.values().flat_map(|text| text.lines()).flat_map(|line| {
+            let line = line.split('#').next().unwrap_or_default();
+            let line = if line.trim_start().starts_with("include") { "" } else { line };
+            line.split(['\t', ' ', ':', ','])
+        });
+        words.filter(|word| word.starts_with('/')).map(str::to_owned).collect()
+    }
+
+    /// Puts something at a path, whose folders are real.
+    pub(super) fn set(&mut self, path: &str, node: Node) {
+        self.nodes.insert(path.to_owned(), node);
+    }
+
+    /// The number of paths.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Where a path leads when links are followed, from the root or from it: the path itself may not
+    /// be there, but all folders above it are real. None where links lead in circles, or through
+    /// something that is no folder.
+    #[must_use]
+    pub fn real(&self, path: &str) -> Option<String> {
+        let mut left: Vec<String> = parts(path);
+        let mut at: Vec<String> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            match part.as_str() {
+                ".." => {
+                    at.pop();
+                    continue;
+                }
+                _ => at.push(part),
+            }
+            match self.nodes.get(&at.join("/")).map(|node| &node.item) {
+                Some(Item::Symlink(to)) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return None;
+                    }
+                    at.pop();
+                    if to.starts_with('/') {
+                        at.clear();
+                    }
+                    left.extend(parts(to));
+                }
+                Some(Item::File(..) | Item::Special) if !left.is_empty() => return None,
+                _ => {}
+            }
+        }
+        Some(at.join("/"))
+    }
+
+    /// What a path leads to.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Option<(String, &Node)> {
+        let real = self.real(path)?;
+        self.nodes.get(&real).map(|node| (real, node))
+    }
+
+    /// The folders above a path, from the root on.
+    pub fn above(path: &str) -> impl Iterator<Item = &str> {
+        path.match_indices('/').filter_map(|(at, _)| path.get(..at))
+    }
+
+    fn remove_below(&mut self, folder: &str, keep: impl Fn(&Node) -> bool) {
+        // `/` sorts before all that may follow a name, so what is below stands together.
+        let from = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let below = self.nodes.range(from.clone()..);
+        let below = below.take_while(|(path, _)| path.starts_with(&from));
+        let gone: Vec<String> =
+            below.filter(|(_, node)| !keep(node)).map(|(path, _)| path.clone()).collect();
+        for path in gone {
+            self.nodes.remove(&path);
+        }
+    }
+}
+
+/// The parts of a path, the last one first.
+fn parts(path: &str) -> Vec<String> {
+    path.split('/').filter(|part| !matches!(*part, "" | ".")).rev().map(str::to_owned).collect()
+}
+
+impl Layer<'_> {
+    /// Puts an entry there, with what its file is; says what is the matter with it. Whatever that is,
+    /// what a container runtime would make of it is there afterwards.
+    pub fn put(&mut self, header: &Header, content: Content) -> Vec<Trouble> {
+        let mut troubles = Vec::new();
+        let Some(path) = normal(&header.path) else { return vec![Trouble::Path] };
+        if header.path.starts_with('/') {
+            troubles.push(Trouble::Path);
+        }
+        if path.is_empty() {
+            return troubles;
+        }
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let Some(folder) = self.folder(folder, &mut troubles) else { return troubles };
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
+            troubles.extend(self.whiteout(&folder, name, hidden));
+            return troubles;
+        }
+        if self.seen.insert(path.clone(), true) == Some(true) {
+            troubles.push(Trouble::Twice);
+        }
+        let Header { mode, uid, gid, .. } = *header;
+        let item = match &header.kind {
+            Kind::Folder => Item::Folder,
+            Kind::File => Item::File(header.size, content),
+            Kind::Symlink(to) => Item::Symlink(to.clone()),
+            Kind::HardLink(to) => {
+                match self.target(to) {
+                    Some(node) => self.replace(path, node),
+                    None => troubles.push(Trouble::NoTarget(to.clone())),
+                }
+                return troubles;
+            }
+            Kind::Device | Kind::Fifo | Kind::Other(_) => Item::Special,
+        };
+        if let (Item::Folder, Some(Item::Symlink(to))) =
+            (&item, self.root.nodes.get(&path).map(|node| &node.item))
+        {
+            troubles.push(Trouble::OverSymlink(to.clone()));
+        }
+        self.replace(path, Node { item, mode, uid, gid, layer: self.number });
+        troubles
+    }
+
+    /// The file that a hard link names, and its attributes.
+    fn target(&self, to: &str) -> Option<Node> {
+        let path = normal(to)?;
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let folder = self.root.real(folder)?;
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let node = self.root.nodes.get(&path)?;
+        (node.item != Item::Folder).then(|| Node { layer: self.number, ..node.clone() })
+    }
+
+    /// The real folder that an entry goes into; folders without an entry are made.
+    fn folder(&mut self, folder: &str, troubles: &mut Vec<Trouble>) -> Option<String> {
+        let Some(real) = self.root.real(folder) else {
+            troubles.push(Trouble::NotInFolder(folder.to_owned()));
+            return None;
+        };
+        let all: Vec<String> =
+            Root::above(&real).chain([real.as_str()]).map(str::to_owned).collect();
+        for above in all.into_iter().filter(|path| !path.is_empty()) {
+            match self.root.nodes.get(&above).map(|node| &node.item) {
+                Some(Item::Folder) => {}
+                Some(_) => {
+                    troubles.push(Trouble::NotInFolder(above));
+                    return None;
+                }
+                None => {
+                    troubles.push(Trouble::NoParent(above.clone()));
+                    self.seen.insert(above.clone(), false);
+                    let layer = self.number;
+                    let node = Node { item: Item::Folder, mode: 0o755, uid: 0, gid: 0, layer };
+                    self.root.nodes.insert(above, node);
+                }
+            }
+        }
+        Some(real)
+    }
+
+    fn replace(&mut self, path: String, node: Node) {
+        if node.item != Item::Folder {
+            self.root.remove_below(&path, |_| false);
+        }
+        self.root.nodes.insert(path, node);
+    }
+
+    /// Takes away what layers below have, whatever the order in this one.
+    fn whiteout(&mut self, folder: &str, name: &str, hidden: &str) -> Option<Trouble> {
+        let number = self.number;
+        if name == OPAQUE {
+            self.root.remove_below(folder, |node| node.layer == number);
+            return None;
+        }
+        if hidden.is_empty() || hidden.starts_with(WHITEOUT) {
+            return Some(Trouble::Whiteout);
+        }
+        let path = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
+        self.root.remove_below(&path, |node| node.layer == number);
+        if self.root.nodes.get(&path).is_some_and(|node| node.layer != number) {
+            self.root.nodes.remove(&path);
+        }
+        None
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use base64::Engine as _;
 use sha2::Digest as _;
@@ -32,6 +33,35 @@ impl Sha256 {
     #[must_use]
     pub fn base64(&self) -> String {
         base64::engine::general_purpose::STANDARD.encode(self.0)
+    }
+}
+
+/// A text that is no digest of SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no digest: `sha256:` and 64 hexadecimal digits in lower case")]
+pub struct NotSha256;
+
+impl FromStr for Sha256 {
+    type Err = NotSha256;
+
+    /// `sha256:` and 64 lower-case hexadecimal digits (OCI image specification, "Digests"), as it is
+    /// displayed.
+    fn from_str(text: &str) -> Result<Self, NotSha256> {
+        let hex = text.strip_prefix("sha256:").ok_or(NotSha256)?.as_bytes();
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(NotSha256),
+        };
+        let (pairs, []) = hex.as_chunks::<2>() else { return Err(NotSha256) };
+        let mut bytes = [0; 32];
+        if pairs.len() != bytes.len() {
+            return Err(NotSha256);
+        }
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Ok(Self(bytes))
     }
 }
 
@@ -91,6 +121,16 @@ mod tests {
         let abc = Sha256::of(b"abc");
         assert_eq!(abc.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(abc.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    }
+
+    #[test]
+    fn what_is_displayed_is_read() {
+        let text = Sha256::of(b"abc").to_string();
+        assert_eq!(text.parse(), Ok(Sha256::of(b"abc")));
+        let upper = text.replace('b', "B");
+        for wrong in ["", "sha256:", &text[7..], &text[..70], &format!("{text}0"), &upper] {
+            assert_eq!(wrong.parse::<Sha256>(), Err(NotSha256), "{wrong}");
+        }
     }
 
     #[test]

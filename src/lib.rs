@@ -37,8 +37,8 @@
 //!
 //! # Modules, in reading order
 //!
-//! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
-//! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
+//! Words: [`target`], [`compile`], [`function`], [`digest`], [`reference`], [`tree`], [`artifact`].
+//! Decisions: [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
 //! [`compare`], [`message`], [`account`], [`release`], [`logs`]. Edges: [`process`], [`tool_cache`], [`jobs`],
 //! [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`],
@@ -79,6 +79,7 @@ pub mod percent;
 pub mod plan;
 pub mod process;
 pub mod profile;
+pub mod reference;
 pub mod release;
 pub mod remap;
 pub mod remedy;

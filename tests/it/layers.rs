@@ -14,6 +14,7 @@ const WORDS: &[&str] = &[
     "invocation",
     "nearest",
     "percent",
+    "reference",
     "target",
     "tree",
 ];

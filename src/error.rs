@@ -19,6 +19,8 @@ use crate::linker::LinkerError;
 use crate::local::LocalError;
 use crate::plan::{PlanError, SelectError};
 use crate::process::ProcessError;
+#[cfg(feature = "registry")]
+use crate::registry::RegistryError;
 use crate::system::BrokenData;
 use crate::toolchain::ToolchainError;
 use crate::tree::{Clash, PathRefused};
@@ -141,6 +143,10 @@ pub enum Error {
     #[cfg(feature = "aws")]
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    /// A registry.
+    #[cfg(feature = "registry")]
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// There is something to do (`plan --exit-code`, `status --exit-code`).
     #[error("there are {0} changes to be made")]
     Changes(usize),
@@ -297,6 +303,8 @@ impl Error {
             Self::Deploy(error) => error.exit_code(),
             #[cfg(feature = "aws")]
             Self::Remote(_) => 4,
+            #[cfg(feature = "registry")]
+            Self::Registry(error) => error.exit_code(),
             Self::Changes(_) => 5,
             Self::Invoke(_) | Self::Local(LocalError::Lost { .. } | LocalError::Refused { .. }) => {
                 4
@@ -369,6 +377,8 @@ impl Error {
             Self::Deploy(error) => error.hint(),
             #[cfg(feature = "aws")]
             Self::Remote(error) => error.hint(),
+            #[cfg(feature = "registry")]
+            Self::Registry(error) => error.hint(),
             Self::Record { path, .. } => Some(format!("remove {path} and package again")),
             Self::Several(errors) => errors.iter().find_map(Self::hint),
             _ => None,

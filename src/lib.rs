@@ -37,12 +37,12 @@
 //!
 //! # Modules, in reading order
 //!
-//! Words: [`target`], [`compile`], [`function`], [`digest`], [`reference`], [`tree`], [`artifact`].
-//! Decisions: [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
+//! Words: [`target`], [`compile`], [`function`], [`digest`], [`mod@reference`], [`tree`],
+//! [`artifact`]. Decisions: [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
 //! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`stamps`],
 //! [`compare`], [`message`], [`account`], [`release`], [`logs`]. Edges: [`process`], [`tool_cache`], [`jobs`],
 //! [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`],
-//! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
+//! [`libraries`], `registry`, [`shell`]. On top: [`error`], [`cli`].
 
 pub mod account;
 pub mod artifact;
@@ -80,6 +80,8 @@ pub mod plan;
 pub mod process;
 pub mod profile;
 pub mod reference;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod release;
 pub mod remap;
 pub mod remedy;

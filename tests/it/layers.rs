@@ -53,6 +53,7 @@ const EDGES: &[&str] = &[
     "libraries",
     "local",
     "process",
+    "registry",
     "sandbox",
     "shell",
     "tool_cache",

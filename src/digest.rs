@@ -36,28 +36,29 @@ impl Sha256 {
     }
 }
 
-/// A text that is no `sha256:` and 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it is no SHA-256 digest")]
-pub struct NoDigest;
+/// A text that is no digest of SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no digest: `sha256:` and 64 hexadecimal digits in lower case")]
+pub struct NotSha256;
 
-/// As OCI writes digests.
 impl FromStr for Sha256 {
-    type Err = NoDigest;
+    type Err = NotSha256;
 
-    fn from_str(text: &str) -> Result<Self, NoDigest> {
-        let hex = text.strip_prefix("sha256:").ok_or(NoDigest)?.as_bytes();
+    /// `sha256:` and 64 lower-case hexadecimal digits (OCI image specification, "Digests"), as it is
+    /// displayed.
+    fn from_str(text: &str) -> Result<Self, NotSha256> {
+        let hex = text.strip_prefix("sha256:").ok_or(NotSha256)?.as_bytes();
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Ok(byte - b'0'),
             b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(NoDigest),
+            _ => Err(NotSha256),
         };
-        if hex.len() != 64 {
-            return Err(NoDigest);
-        }
+        let (pairs, []) = hex.as_chunks::<2>() else { return Err(NotSha256) };
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            let [high, low] = pair else { return Err(NoDigest) };
+        if pairs.len() != bytes.len() {
+            return Err(NotSha256);
+        }
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
             *byte = digit(*high)? << 4 | digit(*low)?;
         }
         Ok(Self(bytes))
@@ -123,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
-        let digest = Sha256::of(b"abc");
-        assert_eq!(digest.to_string().parse(), Ok(digest));
-        for wrong in ["", "sha256:", "sha512:ab", &digest.hex(), &digest.to_string().to_uppercase()]
-        {
-            assert_eq!(wrong.parse::<Sha256>(), Err(NoDigest), "{wrong}");
+    fn what_is_displayed_is_read() {
+        let text = Sha256::of(b"abc").to_string();
+        assert_eq!(text.parse(), Ok(Sha256::of(b"abc")));
+        let upper = text.replace('b', "B");
+        for wrong in ["", "sha256:", &text[7..], &text[..70], &format!("{text}0"), &upper] {
+            assert_eq!(wrong.parse::<Sha256>(), Err(NotSha256), "{wrong}");
         }
     }
 

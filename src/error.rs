@@ -20,6 +20,8 @@ use crate::linker::LinkerError;
 use crate::local::LocalError;
 use crate::plan::{PlanError, SelectError};
 use crate::process::ProcessError;
+#[cfg(feature = "registry")]
+use crate::registry::RegistryError;
 use crate::system::BrokenData;
 use crate::toolchain::ToolchainError;
 use crate::tree::{Clash, PathRefused};
@@ -148,6 +150,10 @@ pub enum Error {
     #[cfg(feature = "aws")]
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    /// A registry.
+    #[cfg(feature = "registry")]
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// There is something to do (`plan --exit-code`, `status --exit-code`).
     #[error("there are {0} changes to be made")]
     Changes(usize),
@@ -305,6 +311,8 @@ impl Error {
             Self::Deploy(error) => error.exit_code(),
             #[cfg(feature = "aws")]
             Self::Remote(_) => 4,
+            #[cfg(feature = "registry")]
+            Self::Registry(error) => error.exit_code(),
             Self::Changes(_) => 5,
             Self::Invoke(_) | Self::Local(LocalError::Lost { .. } | LocalError::Refused { .. }) => {
                 4
@@ -379,6 +387,8 @@ impl Error {
             Self::Deploy(error) => error.hint(),
             #[cfg(feature = "aws")]
             Self::Remote(error) => error.hint(),
+            #[cfg(feature = "registry")]
+            Self::Registry(error) => error.hint(),
             Self::Record { path, .. } => Some(format!("remove {path} and package again")),
             Self::Several(errors) => errors.iter().find_map(Self::hint),
             _ => None,

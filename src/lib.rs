@@ -37,13 +37,13 @@
 //!
 //! # Modules, in reading order
 //!
-//! Words: [`target`], [`compile`], [`function`], [`digest`], [`tree`], [`artifact`]. Decisions:
-//! [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`], [`profile`],
-//! [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`], [`tar`], [`gzip`],
-//! [`stamps`],
+//! Words: [`target`], [`compile`], [`function`], [`digest`], [`mod@reference`], [`tree`],
+//! [`artifact`]. Decisions: [`config`], [`plan`], [`linker`], [`remedy`], [`doctor`], [`cargo_config`],
+//! [`profile`], [`rustflags`], [`remap`], [`elf`], [`system`], [`closure`], [`audit`], [`bundle`],
+//! [`mod@tar`], [`gzip`], [`image`], [`stamps`],
 //! [`compare`], [`message`], [`account`], [`release`], [`logs`]. Edges: [`process`], [`tool_cache`], [`jobs`],
 //! [`toolchain`], [`zig`], [`cargo_files`], [`cargo`], [`files`], [`inspect`], [`unpack`], [`fresh`],
-//! [`libraries`], [`shell`]. On top: [`error`], [`cli`].
+//! [`libraries`], [`blobs`], `registry`, [`shell`]. On top: [`error`], [`cli`].
 
 pub mod account;
 pub mod artifact;
@@ -83,6 +83,9 @@ pub mod percent;
 pub mod plan;
 pub mod process;
 pub mod profile;
+pub mod reference;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod release;
 pub mod remap;
 pub mod remedy;

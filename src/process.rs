@@ -5,6 +5,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// One program with its arguments.
 #[derive(Debug, Clone)]
@@ -175,6 +178,38 @@ impl Step {
         read.map_err(|source| ProcessError::Output { step: self.to_string(), source })
     }
 
+    /// Runs it with this on its standard input, and returns how it ended with what it printed, of
+    /// which the first mebibyte is kept; its standard error is thrown away. What has not ended after
+    /// `patience` is killed.
+    pub async fn ask(
+        &self,
+        question: &[u8],
+        patience: Duration,
+    ) -> Result<(ExitStatus, Vec<u8>), ProcessError> {
+        let mut command = tokio::process::Command::from(self.command());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let start = |source| ProcessError::Start { step: self.to_string(), source };
+        let mut child = command.kill_on_drop(true).spawn().map_err(start)?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let talk = async {
+            if let Some(mut stdin) = stdin {
+                // Who does not want to know may close it.
+                let _ = stdin.write_all(question).await;
+            }
+            let mut answer = Vec::new();
+            if let Some(stdout) = stdout {
+                stdout.take(1024 * 1024).read_to_end(&mut answer).await?;
+            }
+            Ok((child.wait().await?, answer))
+        };
+        let late = || {
+            let text = format!("it did not end within {} s", patience.as_secs_f32());
+            Err(io::Error::new(io::ErrorKind::TimedOut, text))
+        };
+        let ended = tokio::time::timeout(patience, talk).await.unwrap_or_else(|_| late());
+        ended.map_err(|source| ProcessError::Output { step: self.to_string(), source })
+    }
+
     fn check(&self, status: ExitStatus) -> Result<(), ProcessError> {
         if status.success() {
             return Ok(());
@@ -230,6 +265,16 @@ mod tests {
     fn variables_are_shown() {
         let step = Step::new("cargo", ["build"]).with("RUSTFLAGS", "-C a");
         assert_eq!(step.to_string(), "RUSTFLAGS='-C a' cargo build");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_killed() {
+        let echo = Step::new("cat", [""; 0]).ask(b"question", Duration::from_secs(30)).await;
+        let (status, answer) = echo.unwrap();
+        assert_eq!((status.code(), answer), (Some(0), b"question".to_vec()));
+        let endless = Step::new("sleep", ["60"]).ask(b"", Duration::from_millis(50)).await;
+        let ProcessError::Output { step, source } = endless.unwrap_err() else { panic!("ended") };
+        assert_eq!((&*step, &*source.to_string()), ("sleep 60", "it did not end within 0.05 s"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ const WORDS: &[&str] = &[
     "invocation",
     "nearest",
     "percent",
+    "reference",
     "target",
     "tree",
 ];
@@ -56,6 +57,7 @@ const EDGES: &[&str] = &[
     "libraries",
     "local",
     "process",
+    "registry",
     "sandbox",
     "shell",
     "tool_cache",

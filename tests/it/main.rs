@@ -34,6 +34,8 @@ mod package;
 mod precedence;
 mod proofs;
 mod readme;
+#[cfg(feature = "registry")]
+mod registry;
 mod remap;
 mod run;
 mod same_bytes;

@@ -1,0 +1,202 @@
+//! Registries: a client of the OCI distribution protocol (specification 1.1), as much of it as reading
+//! takes.
+//!
+//! Nothing that a server says is believed: bodies have a largest size, bytes are held against their
+//! digest, and a login goes to the host that it is of, and to whom that names for tokens, over TLS.
+//! Registries on this machine may be without TLS, as docker has it.
+//!
+//! A failed request is tried again where that may help: four times, at growing intervals.
+
+mod blob;
+mod challenge;
+mod dial;
+mod error;
+mod grant;
+mod http;
+mod logins;
+mod manifest;
+mod retry;
+mod text;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+
+use hyper::header::WWW_AUTHENTICATE;
+use hyper::{Method, StatusCode, Uri};
+
+use self::error::Used;
+use self::grant::{Grant, Grants, Place};
+use self::http::{Answer, Ask, Http};
+use self::retry::Pauses;
+use crate::digest::Sha256;
+use crate::reference::Reference;
+
+pub use error::{RegistryError, Why};
+pub use logins::Logins;
+pub use manifest::{MEDIA_TYPES, Manifest};
+
+/// The longest that a server may say nothing.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// A client of registries, of any number of them. Its requests may run at once, within one tokio
+/// runtime with time and I/O.
+pub struct Client {
+    http: Http,
+    grants: Grants,
+    pauses: Pauses,
+    /// Whether registries on this machine speak TLS.
+    tls: tokio::sync::Mutex<BTreeMap<String, bool>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("grants", &self.grants).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client with these logins. Nothing is asked of anybody yet; the environment is read for proxies
+    /// (`HTTPS_PROXY`, `NO_PROXY`) and certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`).
+    ///
+    /// # Errors
+    ///
+    /// If this machine has no certificates.
+    pub fn new(logins: Logins) -> Result<Self, RegistryError> {
+        let start = |why| {
+            let (what, host) = ("from registries".to_owned(), String::new());
+            RegistryError { what, host, why }
+        };
+        Ok(Self {
+            http: Http::new(SILENCE).map_err(start)?,
+            grants: Grants::new(logins),
+            pauses: Pauses::new(),
+            tls: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The same, waiting for a silent server no longer than that (else one minute).
+    #[must_use]
+    pub fn patient(mut self, silence: Duration) -> Self {
+        self.http.silence = silence;
+        self
+    }
+
+    /// The manifest that a reference names, by its digest if it has one, else by its tag. What a tag
+    /// means may change, and some registries convert what is asked for by tag (ECR): whoever goes on
+    /// from here does so [by digest](Reference::at).
+    ///
+    /// At most 4 MiB; of the media types in [`MEDIA_TYPES`].
+    ///
+    /// # Errors
+    ///
+    /// If there is none, it is not given to this login, or it is not what was asked for.
+    pub async fn manifest(&self, reference: &Reference) -> Result<Manifest, RegistryError> {
+        let place = pulling(reference);
+        let mut tries = self.pauses.tries();
+        loop {
+            match self.manifest_once(&place, reference).await {
+                Ok(manifest) => return Ok(manifest),
+                Err(why) => {
+                    let over = tries.failed(why).await;
+                    over.map_err(|why| failed(format!("`{reference}`"), reference, why))?;
+                }
+            }
+        }
+    }
+
+    /// Writes the blob of that digest and size, of the reference's repository, to `out`: as it comes,
+    /// never more than `size` bytes. What breaks off is taken up where it stopped.
+    ///
+    /// # Errors
+    ///
+    /// If it is not given, is another than was asked for, or `out` fails. What was written then is to be
+    /// thrown away.
+    pub async fn blob(
+        &self,
+        reference: &Reference,
+        digest: &Sha256,
+        size: u64,
+        out: &mut (dyn Write + Send),
+    ) -> Result<(), RegistryError> {
+        let pulled = self.pull(&pulling(reference), *digest, size, out).await;
+        let what = || format!("blob {digest} of `{}`", reference.name());
+        pulled.map_err(|why| failed(what(), reference, why))
+    }
+
+    /// Sends a request with what lets one in, and gives its answer if that is a success.
+    async fn let_in(&self, place: &Place, ask: &Ask) -> Result<Answer, Why> {
+        let mut grant = self.grants.held(place).await;
+        let mut got = 0;
+        loop {
+            let header = grant.as_ref().map(|grant| &grant.header);
+            let answer = self.http.exchange(ask, header).await?;
+            if answer.status.is_success() {
+                return Ok(answer);
+            }
+            // The host that a redirect leads to gets no login.
+            if answer.status != StatusCode::UNAUTHORIZED || answer.strayed || got == 2 {
+                return Err(self.refusal(answer, grant).await);
+            }
+            got += 1;
+            let headers = answer.headers.get_all(WWW_AUTHENTICATE).iter();
+            let challenges = challenge::parse(headers.filter_map(|value| value.to_str().ok()));
+            let (says, _) = answer.refusal().await;
+            let (grants, old) = (&self.grants, grant.as_ref());
+            let new = grants.get(&self.http, &self.pauses, place, &challenges, old, &says).await?;
+            grant = Some(new);
+        }
+    }
+
+    async fn refusal(&self, answer: Answer, grant: Option<Grant>) -> Why {
+        let (status, strayed, to) = (answer.status.as_u16(), answer.strayed, answer.from.clone());
+        let (says, after) = answer.refusal().await;
+        let says = self.grants.scrub(&says);
+        let login = grant.map_or_else(Used::default, |grant| grant.used);
+        match status {
+            401 | 403 if !strayed => Why::Denied { says, login },
+            404 if !strayed => Why::Missing(says),
+            _ => Why::Answered { to, status, says, after },
+        }
+    }
+
+    /// The URL of something of a repository.
+    async fn uri(&self, place: &Place, path: &str) -> Result<Uri, Why> {
+        let host = if place.host == "docker.io" { "registry-1.docker.io" } else { &*place.host };
+        let scheme = if self.speaks_tls(host).await { "https" } else { "http" };
+        let uri = format!("{scheme}://{host}/v2/{}/{path}", place.repository).parse();
+        uri.map_err(|_| Why::Foreign(format!("`{host}` is no host")))
+    }
+
+    /// All registries do but some of this machine's. Those are asked without, and without a login: what
+    /// speaks TLS answers 400, or with no HTTP at all.
+    async fn speaks_tls(&self, host: &str) -> bool {
+        if !crate::reference::is_loopback(host) {
+            return true;
+        }
+        let mut known = self.tls.lock().await;
+        if let Some(tls) = known.get(host) {
+            return *tls;
+        }
+        let Ok(uri) = format!("http://{host}/v2/").parse::<Uri>() else { return true };
+        let tls = match self.http.exchange(&Ask::new(Method::GET, uri), None).await {
+            Ok(answer) => answer.status == StatusCode::BAD_REQUEST,
+            Err(Why::Broken { .. } | Why::Foreign(_)) => true,
+            // Whoever asks next meets it again.
+            Err(_) => return false,
+        };
+        known.insert(host.to_owned(), tls);
+        tls
+    }
+}
+
+fn pulling(reference: &Reference) -> Place {
+    let (host, repository) = (reference.host().to_owned(), reference.repository().to_owned());
+    let scope = format!("repository:{repository}:pull");
+    Place { host, repository, scope }
+}
+
+fn failed(what: String, reference: &Reference, why: Why) -> RegistryError {
+    RegistryError { what, host: reference.host().to_owned(), why }
+}

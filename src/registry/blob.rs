@@ -1,0 +1,130 @@
+//! One blob, from however many connections it takes.
+
+use std::io::Write;
+
+use hyper::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use hyper::{Method, StatusCode};
+
+use super::Client;
+use super::error::Why;
+use super::grant::Place;
+use super::http::{Answer, Ask};
+use crate::digest::{HashingWriter, Sha256};
+
+/// After so many bytes, tries are counted anew: the connection is bad, not dead.
+const PROGRESS: u64 = 1024 * 1024;
+
+/// A blob on its way.
+struct Pull<'a> {
+    out: HashingWriter<&'a mut (dyn Write + Send)>,
+    have: u64,
+    size: u64,
+}
+
+impl Client {
+    /// See [`Client::blob`].
+    pub(super) async fn pull(
+        &self,
+        place: &Place,
+        digest: Sha256,
+        size: u64,
+        out: &mut (dyn Write + Send),
+    ) -> Result<(), Why> {
+        let mut pull = Pull { out: HashingWriter::new(out), have: 0, size };
+        let (mut tries, mut before) = (self.pauses.tries(), 0);
+        loop {
+            let ended = self.piece(place, digest, &mut pull).await;
+            if pull.have - before >= PROGRESS {
+                tries.anew();
+            }
+            before = pull.have;
+            match ended {
+                Ok(()) => break,
+                // All of it came before the connection broke.
+                Err(Why::Broken { .. } | Why::Silent { .. }) if size > 0 && pull.have == size => {
+                    break;
+                }
+                Err(why) => tries.failed(why).await?,
+            }
+        }
+        pull.out.flush().map_err(Why::Write)?;
+        match pull.out.finish() {
+            (_, is, _) if is == digest => Ok(()),
+            (_, is, _) => Err(Why::Digest { is, should: digest }),
+        }
+    }
+
+    /// What one request gives of it, up to its end.
+    async fn piece(&self, place: &Place, digest: Sha256, pull: &mut Pull<'_>) -> Result<(), Why> {
+        let path = format!("blobs/{digest}");
+        let mut ask = Ask::new(Method::GET, self.uri(place, &path).await?);
+        if pull.have > 0 {
+            let range = HeaderValue::try_from(format!("bytes={}-", pull.have));
+            ask.headers.insert(RANGE, range.map_err(|error| Why::Start(error.to_string()))?);
+        }
+        let mut answer = self.let_in(place, &ask).await?;
+        let mut skip = begins(&answer, pull)?;
+        let from = answer.from.clone();
+        let rest = pull.size - pull.have + skip;
+        if let Some(length) = answer.length().filter(|length| *length != rest) {
+            let should = pull.size;
+            return Err(Why::Length { is: length.saturating_add(pull.have - skip), should });
+        }
+        while let Some(bytes) = answer.next().await? {
+            let passed = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
+            skip -= passed as u64;
+            let new = &bytes[passed..];
+            let have = pull.have + new.len() as u64;
+            if have > pull.size {
+                return Err(Why::Length { is: have, should: pull.size });
+            }
+            pull.out.write_all(new).map_err(Why::Write)?;
+            pull.have = have;
+        }
+        if pull.have < pull.size {
+            let why = format!("{} of {} bytes came", pull.have, pull.size);
+            return Err(Why::Broken { to: from, why });
+        }
+        Ok(())
+    }
+}
+
+/// How many bytes of an answer are known: those before what is missing, where a server gives the whole
+/// again (RFC 9110, section 14.2: it may).
+fn begins(answer: &Answer, pull: &Pull<'_>) -> Result<u64, Why> {
+    if answer.status != StatusCode::PARTIAL_CONTENT {
+        return Ok(pull.have);
+    }
+    let range = answer.header(CONTENT_RANGE).unwrap_or_default();
+    let (first, size) = content_range(range).unwrap_or((u64::MAX, None));
+    if first != pull.have || size.is_some_and(|size| size != pull.size) {
+        let (from, have, size) = (&answer.from, pull.have, pull.size);
+        let range = super::text::clean(range);
+        let why =
+            format!("{from} answers with `{range}` where bytes {have} to {size} were asked for");
+        return Err(Why::Foreign(why));
+    }
+    Ok(0)
+}
+
+/// `bytes 10-99/100`, `bytes 10-99/*`: the first byte and the whole length (RFC 9110, section 14.4).
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    let size = if size == "*" { None } else { Some(size.parse().ok()?) };
+    Some((first.trim().parse().ok()?, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read() {
+        assert_eq!(content_range("bytes 10-99/100"), Some((10, Some(100))));
+        assert_eq!(content_range("bytes 10-99/*"), Some((10, None)));
+        for junk in ["", "bytes */100", "bytes 1-2", "items 1-2/3", "bytes a-b/c"] {
+            assert_eq!(content_range(junk), None, "{junk}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Why a registry did not give what it was asked for. What servers say is cleaned and cut; secrets are
+//! in none of it.
+
+use std::io;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::text::clean;
+use crate::digest::Sha256;
+
+/// Something of a registry that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {what}: {why}")]
+pub struct RegistryError {
+    /// What was to be read: `` `host/name:tag` `` or `` blob sha256:… of `host/name` ``.
+    pub what: String,
+    /// The registry.
+    pub host: String,
+    /// Why not.
+    pub why: Why,
+}
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
+    /// No connection: the name, the network, the proxy, TLS.
+    #[error("cannot connect to {to}: {why}")]
+    Unreachable {
+        /// The host.
+        to: String,
+        /// What was met on the way.
+        why: String,
+        /// Whether it may well be otherwise soon.
+        passing: bool,
+    },
+    /// The certificate of the server is of nobody whom this machine trusts.
+    #[error("cannot trust {to}: {why}")]
+    Certificate {
+        /// The host.
+        to: String,
+        /// What TLS says.
+        why: String,
+    },
+    /// The connection ended too soon.
+    #[error("the connection to {to} broke: {why}")]
+    Broken {
+        /// The host.
+        to: String,
+        /// How.
+        why: String,
+    },
+    /// Nothing came for as long as that.
+    #[error("{to} sent nothing for {} s", .after.as_secs_f32())]
+    Silent {
+        /// The host.
+        to: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// A login is wanted, or another than there is.
+    #[error("{says}{}", note(.login))]
+    Denied {
+        /// What the registry says.
+        says: String,
+        /// Which login was used.
+        login: Used,
+    },
+    /// The server of tokens gave none, as often as it was asked.
+    #[error("there is no token to be had: {0}")]
+    Token(Box<Self>),
+    /// There is no such thing, or this login may not know of it.
+    #[error("{0}")]
+    Missing(String),
+    /// Any other status.
+    #[error("{to}: {says}")]
+    Answered {
+        /// The host.
+        to: String,
+        /// The status of HTTP.
+        status: u16,
+        /// What the server says.
+        says: String,
+        /// When to come back, if it says so.
+        after: Option<Duration>,
+    },
+    /// What was answered is not of the OCI distribution protocol.
+    #[error("{0}")]
+    Foreign(String),
+    /// A redirect that is not followed.
+    #[error("{0}")]
+    Redirect(String),
+    /// More bytes than there may be.
+    #[error("{what} is larger than {most} bytes")]
+    Large {
+        /// Of what.
+        what: &'static str,
+        /// The most.
+        most: u64,
+    },
+    /// Another length than was announced.
+    #[error("it is {is} bytes long, not {should}")]
+    Length {
+        /// The length, or what of it has come.
+        is: u64,
+        /// The length that the manifest names.
+        should: u64,
+    },
+    /// Other bytes than were asked for.
+    #[error("what came is {is}, not {should}")]
+    Digest {
+        /// The digest of what came.
+        is: Sha256,
+        /// What was asked for or announced.
+        should: Sha256,
+    },
+    /// What was read could not be written.
+    #[error("cannot write it: {0}")]
+    Write(io::Error),
+    /// There is no way to begin: no certificates on this machine.
+    #[error("cannot start: {0}")]
+    Start(String),
+}
+
+/// The login that a request was made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Whether there was one.
+    pub login: bool,
+    /// Why there was none, if one was looked for where it could not be got.
+    pub note: Option<String>,
+}
+
+fn note(used: &Used) -> String {
+    used.note.as_ref().map(|note| format!(" (without a login: {note})")).unwrap_or_default()
+}
+
+impl Why {
+    /// Whether another try may end otherwise, and after how long the server wants one.
+    pub(super) fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Unreachable { passing: true, .. } | Self::Broken { .. } | Self::Silent { .. } => {
+                Some(Duration::ZERO)
+            }
+            Self::Answered { status: 408 | 429 | 500 | 502.., after, .. } => {
+                Some(after.unwrap_or_default())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl RegistryError {
+    /// 4, unless it is this machine that failed.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        if matches!(self.why, Why::Write(_) | Why::Start(_)) { 1 } else { 4 }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let host = &self.host;
+        let why = match &self.why {
+            Why::Token(why) => why,
+            why => why,
+        };
+        Some(match why {
+            Why::Denied { login, .. } if login.login => format!(
+                "the login for {host} is not enough, or has expired; {}",
+                login_command(host)
+            ),
+            Why::Denied { .. } => {
+                format!("is the name right? If so, a login is wanted: {}", login_command(host))
+            }
+            Why::Missing(_) => format!(
+                "see the name and the tag; many registries also answer so where a login is missing: \
+                 {}",
+                login_command(host)
+            ),
+            Why::Unreachable { .. } => format!(
+                "is `{host}` spelled right, and is there a network? Proxies are taken from \
+                 HTTPS_PROXY and NO_PROXY"
+            ),
+            Why::Certificate { .. } => {
+                "name a file with the certificate of its authority in SSL_CERT_FILE, or give it to \
+                 the system"
+                    .to_owned()
+            }
+            Why::Answered { status: 429, .. } => {
+                format!("with a login more is allowed: {}", login_command(host))
+            }
+            Why::Foreign(_) => format!("is there a registry at `{host}`?"),
+            _ => return None,
+        })
+    }
+}
+
+/// The command that makes a login. That of ECR is in the ECR User Guide, "Private registry
+/// authentication"; its public registry's tokens are given by us-east-1 alone.
+fn login_command(host: &str) -> String {
+    let ecr = |api: &str, region: &str| {
+        format!(
+            "`aws {api} get-login-password --region {region} | docker login --username AWS \
+             --password-stdin {host}`"
+        )
+    };
+    if host == "public.ecr.aws" {
+        return ecr("ecr-public", "us-east-1");
+    }
+    match host.split('.').collect::<Vec<_>>()[..] {
+        [_, "dkr", "ecr" | "ecr-fips", region, "amazonaws", ..] => ecr("ecr", region),
+        _ if host == "docker.io" => "`docker login`".to_owned(),
+        _ => format!("`docker login {host}`"),
+    }
+}
+
+/// What a registry says in the body of a refusal: `{"errors":[{"code","message"}]}` (OCI distribution
+/// specification, "Error codes"); `{"error","error_description"}` and `{"details"}` of the servers of
+/// tokens; a line of text; else the status alone.
+pub(super) fn says(status: u16, kind: &str, body: &[u8]) -> String {
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |value: &Value, member: &str| {
+        let text = value.get(member).and_then(Value::as_str).unwrap_or_default();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let both = |code: Option<String>, message: Option<String>| match (code, message) {
+        (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+        (one, other) => one.or(other),
+    };
+    let errors = json.get("errors").and_then(Value::as_array);
+    let first = errors.and_then(|errors| errors.first());
+    let said = first.and_then(|error| both(text(error, "code"), text(error, "message")));
+    let said = said.or_else(|| both(text(&json, "error"), text(&json, "error_description")));
+    let said = said.or_else(|| text(&json, "details").or_else(|| text(&json, "message")));
+    let said = said.or_else(|| {
+        let line = String::from_utf8_lossy(body);
+        let line = line.trim();
+        let plain = kind.starts_with("text/plain") && !line.is_empty();
+        plain.then(|| line.lines().next().unwrap_or_default().to_owned())
+    });
+    match said.map(|said| clean(&said)).filter(|said| !said.is_empty()) {
+        Some(said) => format!("{said} (HTTP {status})"),
+        None => format!("HTTP {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_say_is_found() {
+        for (kind, body, expected) in [
+            (
+                "",
+                r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no\u001b[31m such"}]}"#,
+                "NAME_UNKNOWN: no [31m such (HTTP 404)",
+            ),
+            ("", r#"{"errors":[{"code":"DENIED"}]}"#, "DENIED (HTTP 404)"),
+            ("", r#"{"errors":[]}"#, "HTTP 404"),
+            ("", r#"{"errors":7}"#, "HTTP 404"),
+            (
+                "",
+                r#"{"details":"incorrect username or password"}"#,
+                "incorrect username or password (HTTP 404)",
+            ),
+            ("", r#"{"error":"a","error_description":"b"}"#, "a: b (HTTP 404)"),
+            (
+                "text/plain; charset=utf-8",
+                "404 page not found\nmore",
+                "404 page not found (HTTP 404)",
+            ),
+            ("text/html", "<html>", "HTTP 404"),
+            ("", "\u{0}", "HTTP 404"),
+        ] {
+            assert_eq!(says(404, kind, body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn logins_are_made_by_the_command_of_the_registry() {
+        for (host, command) in [
+            ("docker.io", "`docker login`"),
+            ("x.example:5000", "`docker login x.example:5000`"),
+            (
+                "1.dkr.ecr.eu-west-1.amazonaws.com",
+                "`aws ecr get-login-password --region eu-west-1 | docker login --username AWS \
+                 --password-stdin 1.dkr.ecr.eu-west-1.amazonaws.com`",
+            ),
+        ] {
+            assert_eq!(login_command(host), command);
+        }
+    }
+
+    #[test]
+    fn what_passes_is_tried_again() {
+        let answered = |status, after| {
+            Why::Answered { to: String::new(), status, says: String::new(), after }.again()
+        };
+        for status in [408, 429, 500, 502, 503, 504, 522] {
+            assert_eq!(answered(status, None), Some(Duration::ZERO), "{status}");
+        }
+        for status in [400, 405, 409, 418, 501] {
+            assert_eq!(answered(status, None), None, "{status}");
+        }
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(answered(429, second), second);
+    }
+}

@@ -4,6 +4,7 @@
 mod answers;
 mod aws;
 mod bootstrap;
+mod browser;
 mod cli;
 mod clients;
 mod data;

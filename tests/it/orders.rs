@@ -19,8 +19,14 @@ static BUNDLES: LazyLock<PathBuf> = LazyLock::new(|| {
     let answer = run(&mut command).code(0);
     let functions: Vec<_> =
         answer.stdout.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
-    let expected =
-        ["orders-api", "orders-audit", "orders-notify", "orders-report", "orders-worker"];
+    let expected = [
+        "orders-api",
+        "orders-audit",
+        "orders-export",
+        "orders-notify",
+        "orders-report",
+        "orders-worker",
+    ];
     assert_eq!(functions, expected, "the S3 handler stands outside of the default members");
     out.join("")
 });
@@ -95,10 +101,12 @@ fn every_bundle_is_sound_and_check_says_so() {
     let mut command = lambda_pack(Path::new(&*BUNDLES));
     let audit = BUNDLES.join("orders-audit").join(crate::support::host_arch());
     command.args(["check", "--output", "json"]).arg(audit.join("orders-audit.zip"));
-    for function in ["orders-api", "orders-notify", "orders-report", "orders-worker"] {
+    let functions =
+        ["orders-api", "orders-export", "orders-notify", "orders-report", "orders-worker"];
+    for function in functions {
         command.arg(zip(function));
     }
     let answer = run(&mut command).code(0);
     assert_eq!(answer.findings(), [""; 0], "{}", answer.stdout);
-    assert_eq!(answer.records().len(), 5);
+    assert_eq!(answer.records().len(), 6);
 }

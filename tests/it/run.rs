@@ -1,7 +1,10 @@
 //! `run` and `watch`: a workspace on this machine, and what becomes of edits.
 
+mod extensions;
+mod streams;
+
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::local::server::{Reply, SIGNED};
-use crate::support::Workspace;
+use crate::support::{Workspace, lambda_pack, repository};
 
 /// Answers what the crate beside it says, and a variable.
 const HANDLER: &str = r#"
@@ -72,7 +75,18 @@ struct Served {
 
 impl Served {
     fn start(workspace: &Workspace, args: &[&str]) -> Self {
-        let mut command = workspace.command(args);
+        Self::start_by(workspace.command(args))
+    }
+
+    /// One of this repository's examples.
+    fn example(name: &str, args: &[&str]) -> Self {
+        let mut command = lambda_pack(&repository().join("examples").join(name));
+        command.args(["run", "--locked", "--target-dir"]);
+        command.arg(repository().join("target/orders")).args(args);
+        Self::start_by(command)
+    }
+
+    fn start_by(mut command: Command) -> Self {
         command.args(["--port", "0", "--output", "json"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));

@@ -1,0 +1,47 @@
+//! External extension: a subscriber of the Telemetry API. Each record becomes a line that begins with `telemetry:`,
+//! with its JSON.
+
+use std::{convert::Infallible, net::TcpListener};
+
+use lambda_extension::{
+    Error, Extension, LambdaEvent, LambdaTelemetry, LogBuffering, NextEvent, SharedService,
+    service_fn,
+};
+use tokio::sync::Notify;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let finished = &Notify::new();
+    let extension = Extension::new()
+        // Who does not ask for INVOKE keeps no invocation waiting.
+        .with_events(&["SHUTDOWN"])
+        .with_events_processor(service_fn(async |event: LambdaEvent| {
+            if let NextEvent::Shutdown(shutdown) = event.next {
+                println!("telemetry: shut down, {}", shutdown.shutdown_reason);
+                finished.notify_one();
+            }
+            Ok::<(), Infallible>(())
+        }))
+        // Not `extension`: it would be told what it prints itself, and print that.
+        .with_telemetry_types(&["platform", "function"])
+        .with_telemetry_buffering(LogBuffering {
+            timeout_ms: 25,
+            ..LogBuffering::default()
+        })
+        // On Lambda the default would do. On one's own machine all environments share its ports.
+        .with_telemetry_port_number(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+        .with_telemetry_processor(SharedService::new(service_fn(show)))
+        .run();
+    // After the shutdown `run` would ask for a next event that never comes, until Lambda kills the process.
+    tokio::select! {
+        () = finished.notified() => Ok(()),
+        result = extension => result,
+    }
+}
+
+async fn show(batch: Vec<LambdaTelemetry>) -> Result<(), Error> {
+    for event in batch {
+        println!("telemetry: {}", serde_json::to_string(&event)?);
+    }
+    Ok(())
+}

@@ -18,7 +18,7 @@ pub use archive::{Archive, Content, LAYOUT, write as write_archive};
 pub use fix::{Papers, fix, papers, take_layers, write_to};
 pub use layout::write_layout;
 pub use scan::scan;
-pub use source::{At, Image, Layer, Place, open};
+pub use source::{At, Image, Layer, Place, open, open_stored};
 pub use store::{Kept, Store};
 
 /// The largest manifest, index or configuration that is read, in bytes: registries need take no more

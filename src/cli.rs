@@ -25,6 +25,8 @@ mod lower;
 mod pack;
 mod package;
 mod prepare;
+#[cfg(feature = "registry")]
+mod pull;
 mod question;
 mod recorded;
 #[cfg(feature = "aws")]

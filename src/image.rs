@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod config;
 pub mod link;
 pub mod lint;
+pub mod lock;
 pub mod manifest;
 pub mod place;
 pub mod record;

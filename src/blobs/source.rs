@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{BlobError, MAX_PAPER, unread};
+use super::{BlobError, MAX_PAPER, Store, unread};
 use crate::digest::Sha256;
-use crate::image::config::go_name;
 use crate::image::manifest::{self, Blob, Choice, Manifest};
 use crate::tar::{self, Kind};
 use crate::target::Arch;
@@ -153,6 +152,17 @@ pub fn open(place: &Place, arch: Arch) -> Result<Image, BlobError> {
     })
 }
 
+/// Opens an image that a store has.
+pub fn open_stored(
+    store: &Store,
+    digest: &Sha256,
+    media_type: &str,
+    arch: Arch,
+) -> Result<Image, BlobError> {
+    let blob = Blob { media_type: media_type.to_owned(), digest: *digest, size: 0 };
+    Blobs::Folder(store.folder().to_path_buf()).image(&blob, arch)
+}
+
 /// Of the images of a layout the one of this name, or the only one.
 fn choose_by_name<'c>(choices: &'c [Choice], name: Option<&str>) -> Result<&'c Choice, String> {
     let names: Vec<&str> = choices.iter().filter_map(|choice| choice.name.as_deref()).collect();
@@ -208,7 +218,7 @@ impl Blobs {
                 return Ok(self.of_manifest(index, media_type, blob.digest, &bytes));
             }
             let choices = manifest::read_index(&bytes).map_err(|error| not(error.to_string()))?;
-            let chosen = of_platform(&choices, arch).map_err(not)?.blob.clone();
+            let chosen = manifest::of_platform(&choices, arch).map_err(not)?.blob.clone();
             index = index.or(Some((media_type, choices)));
             blob = chosen;
         }
@@ -237,17 +247,6 @@ impl Blobs {
         let config = config.and_then(|at| at.read().map_err(|error| error.to_string()));
         Image { index, manifest: Some((media_type, digest, read)), config, layers }
     }
-}
-
-/// Of several platforms the one of this architecture.
-fn of_platform(choices: &[Choice], arch: Arch) -> Result<&Choice, String> {
-    let wanted = format!("linux/{}", go_name(arch));
-    let found = choices.iter().find(|choice| choice.platform == wanted);
-    let only = || choices.first().filter(|choice| choices.len() == 1 && choice.platform.is_empty());
-    found.or_else(only).ok_or_else(|| {
-        let all: Vec<&str> = choices.iter().map(|choice| choice.platform.as_str()).collect();
-        format!("it has no image for {wanted}; it has {}", all.join(", "))
-    })
 }
 
 /// An archive of docker's (`docker save`): `manifest.json` names what belongs to an image.

@@ -11,6 +11,9 @@ use super::{BlobError, unread, unwritten};
 use crate::digest::{HashingWriter, Sha256};
 use crate::gzip;
 
+/// Where blobs are, in the store as in a layout.
+const FOLDER: &str = "blobs/sha256";
+
 /// A layer that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
@@ -45,7 +48,7 @@ impl Store {
     /// Where a blob lies, or would.
     #[must_use]
     pub fn path(&self, digest: &Sha256) -> PathBuf {
-        self.folder.join("sha256").join(digest.hex())
+        self.folder.join(FOLDER).join(digest.hex())
     }
 
     /// Whether a blob is there, as far as its length tells.
@@ -71,12 +74,26 @@ impl Store {
         self.has(&kept.digest, kept.size).then_some(kept)
     }
 
-    fn spool(&self) -> Result<(PathBuf, tempfile::NamedTempFile), BlobError> {
-        let folder = self.folder.join("sha256");
+    /// The folder itself, which is laid out as that of a layout.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A manifest or an index, if it is there as it was.
+    #[must_use]
+    pub fn paper(&self, digest: &Sha256) -> Option<Vec<u8>> {
+        let path = self.path(digest);
+        fs::metadata(&path).ok().filter(|it| it.is_file() && it.len() <= super::MAX_PAPER)?;
+        fs::read(path).ok().filter(|bytes| Sha256::of(bytes) == *digest)
+    }
+
+    /// A file beside the blobs, which disappears unless it is kept.
+    pub fn spool(&self) -> Result<tempfile::NamedTempFile, BlobError> {
+        let folder = self.folder.join(FOLDER);
         let made =
             fs::create_dir_all(&folder).and_then(|()| tempfile::NamedTempFile::new_in(&folder));
-        let file = made.map_err(unwritten(&folder))?;
-        Ok((folder, file))
+        made.map_err(unwritten(&folder))
     }
 
     /// Compresses a tar that `write` writes, and keeps it under its digest, and its papers under `key`.
@@ -87,8 +104,8 @@ impl Store {
         threads: usize,
         write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
     ) -> Result<Kept, E> {
-        let (folder, file) = self.spool()?;
-        let failed = unwritten(&folder);
+        let file = self.spool()?;
+        let failed = unwritten(&self.folder);
         let out = HashingWriter::new(BufWriter::new(file.as_file()));
         let encoder = gzip::Encoder::new(out, level, threads).map_err(&failed)?;
         let mut tar = HashingWriter::new(encoder);
@@ -108,7 +125,8 @@ impl Store {
         Ok(kept)
     }
 
-    fn keep(&self, file: tempfile::NamedTempFile, digest: &Sha256) -> Result<(), BlobError> {
+    /// Keeps a file as the blob of this digest, which nobody looks at again.
+    pub fn keep(&self, file: tempfile::NamedTempFile, digest: &Sha256) -> Result<(), BlobError> {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.path(digest);
         let readable = fs::Permissions::from_mode(0o644);
@@ -123,8 +141,8 @@ impl Store {
     pub fn add(&self, bytes: &[u8]) -> Result<Sha256, BlobError> {
         let digest = Sha256::of(bytes);
         if !self.has(&digest, bytes.len() as u64) {
-            let (folder, mut file) = self.spool()?;
-            file.write_all(bytes).map_err(unwritten(&folder))?;
+            let mut file = self.spool()?;
+            file.write_all(bytes).map_err(unwritten(&self.folder))?;
             self.keep(file, &digest)?;
         }
         Ok(digest)
@@ -132,11 +150,11 @@ impl Store {
 
     /// Keeps what is read, if it has this digest.
     pub fn take(&self, from: &mut dyn Read, digest: &Sha256, of: &Path) -> Result<(), BlobError> {
-        let (folder, file) = self.spool()?;
+        let file = self.spool()?;
         let mut out = HashingWriter::new(BufWriter::new(file.as_file()));
-        io::copy(from, &mut out).map_err(unwritten(&folder))?;
+        io::copy(from, &mut out).map_err(unwritten(&self.folder))?;
         let (mut out, found, _) = out.finish();
-        out.flush().map_err(unwritten(&folder))?;
+        out.flush().map_err(unwritten(&self.folder))?;
         drop(out);
         if found != *digest {
             let other = io::Error::other(format!("its blob {digest} has other contents"));

@@ -229,8 +229,8 @@ pub(super) enum Layout {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Executables, zips, folders or images (a layout, an archive; `oci:DIR`, `oci-archive:FILE`,
-    /// `docker-archive:FILE`); without any, the selected handlers are built and audited
+    /// Executables, zips, folders or images (a layout, an archive or a reference; `oci:DIR`,
+    /// `oci-archive:FILE`, `docker-archive:FILE`, `docker://REFERENCE`); without any, the selected handlers are built and audited
     #[arg(value_name = "PATH", conflicts_with_all = OF_A_BUILD)]
     pub(super) paths: Vec<PathBuf>,
     /// Write a mended copy of the image: a layout, or an archive if the name ends in `.tar`

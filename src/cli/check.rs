@@ -11,7 +11,6 @@ use super::build::{self, Job};
 use super::libraries::Lookup;
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
-use crate::blobs::Place;
 use crate::bundle::Record;
 use crate::error::{Error, FindingsError};
 use crate::files;
@@ -84,7 +83,7 @@ fn check_artifact(
 
 fn check_path(args: &Check, path: &Path, shell: &Shell) -> Result<Checked, Error> {
     let text = path.to_string_lossy();
-    if let Some(place) = Place::of(&text) {
+    if let Some(place) = image::Where::of(&text) {
         return image::check(args, &text, &place, shell);
     }
     if let Some(out) = &args.fix {

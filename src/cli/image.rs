@@ -72,6 +72,8 @@ pub(super) struct Imager<'a> {
     pub(super) audited: bool,
     pub(super) archive: Option<Archive>,
     pub(super) store: Store,
+    /// Whether references to bases are asked for again.
+    pub(super) update: bool,
     pub(super) bases: Mutex<BTreeMap<(String, Arch), Base>>,
     pub(super) shell: &'a Shell,
 }

@@ -87,6 +87,7 @@ fn images(packer: &Packer<'_>, args: &Package, parts: &[Part]) -> Result<(), Err
         audited: packer.audited,
         archive: args.images.archive,
         store: Store::new(job.output.blobs.clone()),
+        update: args.images.update_base,
         bases: Mutex::default(),
         shell,
     };

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifestBuilder, MediaType};
 use serde_json::Value;
 
+use super::config::go_name;
 use crate::digest::Sha256;
+use crate::target::Arch;
 
 /// Docker's names of the same things, byte for byte (image-spec, `media-types.md`, "Compatibility
 /// Matrix").
@@ -146,6 +148,28 @@ pub fn read_index(bytes: &[u8]) -> Result<Vec<Choice>, NotOne> {
         Ok(Choice { blob: blob(value)?, platform, name: name.map(str::to_owned) })
     };
     all.iter().map(choice).collect()
+}
+
+/// Of several platforms the one of this architecture.
+pub fn of_platform(choices: &[Choice], arch: Arch) -> Result<&Choice, String> {
+    let wanted = format!("linux/{}", go_name(arch));
+    let found = choices.iter().find(|choice| choice.platform == wanted);
+    let only = || choices.first().filter(|choice| choices.len() == 1 && choice.platform.is_empty());
+    found.or_else(only).ok_or_else(|| {
+        let all: Vec<&str> = choices.iter().map(|choice| choice.platform.as_str()).collect();
+        format!("it has no image for {wanted}; it has {}", all.join(", "))
+    })
+}
+
+/// What a manifest or an index says it is; else what its members tell (OCI lets `mediaType` be left out).
+#[must_use]
+pub fn media_type_of(bytes: &[u8]) -> String {
+    let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    match value["mediaType"].as_str() {
+        Some(said) => said.to_owned(),
+        None if value["manifests"].is_array() => MediaType::ImageIndex.to_string(),
+        None => MediaType::ImageManifest.to_string(),
+    }
 }
 
 fn descriptor(media_type: &str, digest: &Sha256, size: u64) -> Result<Descriptor, NotOne> {

@@ -15,6 +15,9 @@ pub(in crate::cli) struct Images {
     /// `docker-archive:FILE`
     #[arg(long, value_name = "IMAGE")]
     pub(in crate::cli) base: Option<String>,
+    /// Take what references to bases stand for now, and write that to lambda-pack.lock
+    #[arg(long)]
+    pub(in crate::cli) update_base: bool,
     /// The media types of manifests [default: oci]
     #[arg(long, value_name = "TYPES", value_parser = ["oci", "docker"])]
     pub(in crate::cli) media_types: Option<String>,

@@ -15,24 +15,78 @@ use crate::target::Arch;
 /// The name of the one image in a mended layout.
 const NAME: &str = "latest";
 
+/// Where an image is that is to be checked.
+pub(super) enum Where {
+    Disk(Place),
+    #[cfg(feature = "registry")]
+    Registry(crate::reference::Reference),
+}
+
+impl Where {
+    /// What stands at a path, else a reference: by its prefix, or with the host of a registry.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        if let Some(place) = Place::of(text) {
+            return Some(Self::Disk(place));
+        }
+        Self::of_registry(text)
+    }
+
+    #[cfg(feature = "registry")]
+    fn of_registry(text: &str) -> Option<Self> {
+        let bare = text.strip_prefix("docker://");
+        let host = text.split_once('/').map_or("", |(host, _)| host);
+        let is_host = host.contains(['.', ':']) && !host.starts_with('.') || host == "localhost";
+        if bare.is_none() && (Path::new(text).exists() || !is_host) {
+            return None;
+        }
+        bare.unwrap_or(text).parse().ok().map(Self::Registry)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    fn of_registry(_: &str) -> Option<Self> {
+        None
+    }
+}
+
 /// Looks at an image; with `--fix`, at its mended copy.
 pub(super) fn check(
     args: &Check,
     text: &str,
-    place: &Place,
+    place: &Where,
     shell: &Shell,
 ) -> Result<Checked, Error> {
     // clap has checked the name.
     let asked: Option<Arch> =
         args.build.compile.target.arch.as_deref().and_then(|name| name.parse().ok());
     let arch = asked.unwrap_or(Arch::of_this_machine());
-    let image = blobs::open(place, arch)?;
+    let (image, _kept) = open(place, arch, args, shell)?;
     let seen = scan(text, &image, asked, args);
     let Some(out) = &args.fix else { return Ok(checked(&seen)) };
     mend(&image, &seen, out, args)?;
     let mended = blobs::open(&opened(out), arch)?;
     shell.status("Mended", format!("{text}, in {}", out.display()));
     Ok(checked(&scan(&out.display().to_string(), &mended, asked, args)))
+}
+
+/// Opens it; of a registry by way of a folder, which is gone when it is dropped.
+fn open(
+    place: &Where,
+    arch: Arch,
+    args: &Check,
+    shell: &Shell,
+) -> Result<(Image, Option<tempfile::TempDir>), Error> {
+    match place {
+        Where::Disk(place) => Ok((blobs::open(place, arch)?, None)),
+        #[cfg(feature = "registry")]
+        Where::Registry(reference) => {
+            let folder = tempfile::tempdir()?;
+            let store = Store::new(folder.path().to_path_buf());
+            let manifest = &args.build.manifest;
+            let offline = manifest.offline || manifest.frozen;
+            let pulled = crate::cli::pull::pull(reference, arch, &store, offline, shell)?;
+            Ok((pulled.1, Some(folder)))
+        }
+    }
 }
 
 fn threads() -> usize {

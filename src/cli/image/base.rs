@@ -6,10 +6,18 @@ use std::sync::{Arc, PoisonError};
 use super::{Group, Imager};
 use crate::audit::{Code, Finding, Level};
 use crate::blobs::{self, Image, Place};
+#[cfg(feature = "registry")]
+use crate::cli::pull;
 use crate::digest::Sha256;
 use crate::error::{Error, FindingsError};
+#[cfg(feature = "registry")]
+use crate::files;
 use crate::image::config::Config;
 use crate::image::lint::{Seen, lint};
+#[cfg(feature = "registry")]
+use crate::image::lock::Lock;
+#[cfg(feature = "registry")]
+use crate::reference::{NoReference, Reference};
 use crate::target::{Arch, Runtime};
 
 /// From nothing.
@@ -77,25 +85,64 @@ impl Imager<'_> {
         if let Some(base) = known.get(&key) {
             return Ok(base.clone());
         }
-        let image = self.open(&name, group.arch)?;
-        let digest = match &image.manifest {
-            Some((_, digest, _)) => *digest,
-            None => Sha256::of(image.config.as_deref().unwrap_or_default()),
-        };
+        let (image, digest) = self.open(&name, group.arch)?;
         let base = Base::Image { name, digest, image: Arc::new(image), read: None };
         known.insert(key, base.clone());
         Ok(base)
     }
 
-    fn open(&self, name: &str, arch: Arch) -> Result<Image, Error> {
+    /// The image of that name on the disk, else of a registry; and the digest of its manifest, or, where
+    /// it has none, of its configuration.
+    fn open(&self, name: &str, arch: Arch) -> Result<(Image, Sha256), Error> {
         let root = self.job.metadata.workspace_root.as_std_path();
-        let place = Place::of(&below(name, root)).ok_or_else(|| {
-            Error::Usage(format!(
-                "there is no image `{name}` to put functions on: name `scratch`, or a layout or an \
-                 archive on this machine (`oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`)"
-            ))
-        })?;
-        Ok(blobs::open(&place, arch)?)
+        let image = match Place::of(&below(name, root)) {
+            Some(place) => blobs::open(&place, arch)?,
+            None => self.of_registry(name, arch)?,
+        };
+        let digest = match &image.manifest {
+            Some((_, digest, _)) => *digest,
+            None => Sha256::of(image.config.as_deref().unwrap_or_default()),
+        };
+        Ok((image, digest))
+    }
+
+    /// What `lambda-pack.lock` says that a reference stands for; else what it stands for now.
+    #[cfg(feature = "registry")]
+    fn of_registry(&self, name: &str, arch: Arch) -> Result<Image, Error> {
+        let reference = reference(name)?;
+        let options = &self.job.options;
+        let path = self.job.metadata.workspace_root.as_std_path().join(Lock::FILE);
+        let mut lock = read_lock(&path)?;
+        let known = lock.bases.get(name).copied().filter(|_| !self.update);
+        let pull = |reference: &Reference| {
+            pull::pull(reference, arch, &self.store, options.is_offline(), self.shell)
+        };
+        if reference.digest().is_some() {
+            return Ok(pull(&reference)?.1);
+        }
+        if let Some(digest) = known {
+            return Ok(pull(&reference.at(digest))?.1);
+        }
+        if options.locked || options.frozen {
+            return Err(Error::Usage(format!(
+                "{} has no digest of {name}, and `--locked` was said: run it once without",
+                Lock::FILE
+            )));
+        }
+        let (digest, image) = pull(&reference)?;
+        if lock.bases.insert(name.to_owned(), digest) != Some(digest) {
+            self.shell.status("Locking", format!("{name} to {digest}"));
+            files::write_atomically(&path, lock.write().as_bytes())?;
+        }
+        Ok(image)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    fn of_registry(&self, name: &str, _: Arch) -> Result<Image, Error> {
+        Err(Error::Usage(format!(
+            "there is no image `{name}` on this machine, and this program was built without registries \
+             (the feature `registry`)"
+        )))
     }
 
     /// Reads a base through, once, and keeps its layers.
@@ -159,6 +206,28 @@ impl Imager<'_> {
             packaging: true,
         }))
     }
+}
+
+#[cfg(feature = "registry")]
+fn reference(name: &str) -> Result<Reference, Error> {
+    name.trim_start_matches("docker://").parse().map_err(|error: NoReference| {
+        Error::Usage(format!(
+            "there is no image `{name}` on this machine (`scratch`, `oci:DIR`, `oci-archive:FILE`, \
+             `docker-archive:FILE`), and in a registry there can be none: {error}"
+        ))
+    })
+}
+
+#[cfg(feature = "registry")]
+fn read_lock(path: &Path) -> Result<Lock, Error> {
+    let text = files::read_settings(path).map_err(|source| files::unread(path, source))?;
+    let lock = text.map_or_else(|| Ok(Lock::default()), |text| Lock::read(&text));
+    lock.map_err(|why| {
+        Error::Usage(format!(
+            "{} cannot be understood: {why}; `--update-base` writes a new one where it is gone",
+            path.display()
+        ))
+    })
 }
 
 /// A place on the disk is meant from the workspace, as all paths of settings are.

@@ -73,6 +73,7 @@ pub(super) struct Imager<'a> {
     pub(super) archive: Option<Archive>,
     pub(super) store: Store,
     /// Whether references to bases are asked for again.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "there are none"))]
     pub(super) update: bool,
     pub(super) bases: Mutex<BTreeMap<(String, Arch), Base>>,
     pub(super) shell: &'a Shell,

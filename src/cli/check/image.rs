@@ -69,6 +69,7 @@ pub(super) fn check(
 }
 
 /// Opens it; of a registry by way of a folder, which is gone when it is dropped.
+#[cfg_attr(not(feature = "registry"), expect(unused_variables, reason = "for registries"))]
 fn open(
     place: &Where,
     arch: Arch,

@@ -14,7 +14,7 @@ use crate::cli::prepare::Machines;
 use crate::cli::{configuration, package};
 use crate::config::{self, Config, Located, Mistake, Node, Origin};
 use crate::error::Error;
-use crate::function::{Function, Role};
+use crate::function::{Function, Packaging, Role};
 use crate::nearest;
 use crate::plan;
 use crate::release::desired::{Code, Desired, Object};
@@ -36,6 +36,13 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     let target = Machines::new(&facts, shell).default_target();
     let (all, _) = functions(&facts, &release.build.selection(), &config, target)?;
     let selected = selected(all, &release.functions, shell)?;
+    if let Some(image) = selected.iter().find(|it| matches!(it.packaging, Packaging::Image(_))) {
+        return Err(Error::Usage(format!(
+            "`{}` is to be a container image (`format`), and `deploy` takes zips only so far: `package` \
+             writes the image, and a tool such as skopeo pushes it",
+            image.name
+        )));
+    }
     if release.zip.is_some() && selected.len() != 1 {
         return Err(Error::Usage(format!(
             "`--zip` is the code of one function, and {} are selected: name the one that it is for",

@@ -5,6 +5,7 @@
 
 mod archive;
 mod fix;
+mod lay_out;
 mod layout;
 mod scan;
 mod source;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 pub use archive::{Archive, Content, LAYOUT, write as write_archive};
 pub use fix::{Papers, fix, papers, take_layers, write_to};
+pub use lay_out::lay_out;
 pub use layout::write_layout;
 pub use scan::scan;
 pub use source::{At, Image, Layer, Place, open, open_stored};

@@ -296,7 +296,11 @@ fn replace(new: &Path, old: &Path, last: &str) -> io::Result<()> {
     let (ours, theirs) = (names(new)?, names(old)?);
     let (ends, others): (Vec<_>, Vec<_>) = ours.iter().partition(|name| *name == last);
     for name in others.into_iter().chain(ends) {
-        fs::rename(new.join(name), old.join(name))?;
+        let (from, to) = (new.join(name), old.join(name));
+        if to.is_dir() && !to.is_symlink() {
+            fs::remove_dir_all(&to)?;
+        }
+        fs::rename(from, to)?;
     }
     for name in theirs.difference(&ours) {
         let path = old.join(name);

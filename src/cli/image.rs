@@ -185,7 +185,7 @@ impl Part {
         Ok(format!("{:?}", (&self.function, self.artifact.executable.as_path(), tree, prepared)))
     }
 
-    fn settled(&self) {
+    fn settle(&self) {
         // What was linked a moment ago could be linked again without another time.
         files::settle(&self.artifact.executable);
     }

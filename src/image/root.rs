@@ -77,6 +77,8 @@ pub struct Layer<'r> {
     number: usize,
     /// What of this layer is there already, and the folders that it only implied.
     seen: BTreeMap<String, bool>,
+    /// Where the last entry was put.
+    last: Option<String>,
 }
 
 /// The parts of a path as one spelling: no slash at either end, no `.`; none if it leads out.
@@ -96,7 +98,7 @@ pub fn normal(path: &str) -> Option<String> {
 impl Root {
     /// Begins to put a layer on top.
     pub fn layer(&mut self, number: usize) -> Layer<'_> {
-        Layer { root: self, number, seen: BTreeMap::new() }
+        Layer { root: self, number, seen: BTreeMap::new(), last: None }
     }
 
     /// Everything, in the order of the paths.
@@ -229,6 +231,7 @@ impl Layer<'_> {
     /// what a container runtime would make of it is there afterwards.
     pub fn put(&mut self, header: &Header, content: Content) -> Vec<Trouble> {
         let mut troubles = Vec::new();
+        self.last = None;
         let Some(path) = normal(&header.path) else { return vec![Trouble::Path] };
         if header.path.starts_with('/') {
             troubles.push(Trouble::Path);
@@ -243,6 +246,7 @@ impl Layer<'_> {
             troubles.extend(self.whiteout(&folder, name, hidden));
             return troubles;
         }
+        self.last = Some(path.clone());
         if self.seen.insert(path.clone(), true) == Some(true) {
             troubles.push(Trouble::Twice);
         }
@@ -267,6 +271,12 @@ impl Layer<'_> {
         }
         self.replace(path, Node { item, mode, uid, gid, layer: self.number });
         troubles
+    }
+
+    /// The path that the last entry was put at: no whiteout, and nothing that cannot be there.
+    #[must_use]
+    pub fn last(&self) -> Option<&str> {
+        self.last.as_deref()
     }
 
     /// The file that a hard link names, and its attributes.

@@ -144,7 +144,7 @@ impl Imager<'_> {
         files: &mut Files,
     ) -> Result<Vec<Finding>, Error> {
         let Part { function, artifact } = part;
-        part.settled();
+        part.settle();
         watched.borrow_mut().add(&artifact.executable);
         let included = self.job.includes(function)?;
         let folders = self.job.library_folders(function, artifact);

@@ -1,5 +1,6 @@
 //! What is written, and what is said of it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -65,7 +66,11 @@ impl Imager<'_> {
             let name = layer.digest.trim_start_matches("sha256:");
             std::fs::metadata(blobs.join(name)).is_ok_and(|it| it.len() == layer.size)
         };
-        if !record.layers.iter().all(is_there) {
+        // Manifest and configuration as well.
+        let count = std::fs::read_dir(&blobs).ok()?.count();
+        let distinct: BTreeSet<&str> = record.layers.iter().map(|it| it.digest.as_str()).collect();
+        let archive = record.archive.as_ref().is_none_or(|name| folder.join(name).is_file());
+        if !(record.layers.iter().all(is_there) && count == distinct.len() + 2 && archive) {
             return None;
         }
         if record.commit.as_deref() != self.commit {

@@ -195,6 +195,15 @@ impl Config {
         self.layers.iter().any(|layer| layer.for_ == for_ && layer.values.contains_key(key))
     }
 
+    /// What is said of whether this is a handler, whatever else is wrong with its settings.
+    #[must_use]
+    pub fn is_handler(&self, package: &str, handler: &str) -> Option<bool> {
+        match self.of_handler(package, handler).get("handler")?.node {
+            Node::Boolean(is) => Some(is),
+            _ => None,
+        }
+    }
+
     /// The settings of one handler that building and packaging use, or all that is wrong with them:
     /// variables that are missing, and what no table shows by itself.
     pub fn settings(&self, package: &str, handler: &str) -> Result<Settings, Vec<Mistake>> {

@@ -10,6 +10,7 @@ mod clock;
 mod control;
 mod direct;
 mod environment;
+mod expected;
 mod failure;
 mod faults;
 mod guard;
@@ -25,11 +26,12 @@ mod url;
 mod walled;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
@@ -39,6 +41,7 @@ use uuid::Uuid;
 
 use crate::account::Account;
 use crate::routes::Routes;
+use expected::Expected;
 use faults::Faults;
 use pool::Pools;
 use store::Store;
@@ -117,6 +120,9 @@ pub struct Options {
     pub sandbox: bool,
     /// Which functions the requests below `/routes` are for.
     pub routes: Routes,
+    /// Functions that are on their way: who calls them waits, until they are there or
+    /// [`Handle::no_more`] is told.
+    pub expected: BTreeSet<String>,
 }
 
 /// Why there is no server.
@@ -180,6 +186,8 @@ struct Server {
     litter: Cell<bool>,
     /// Which functions the requests below `/routes` are for, now.
     routes: RefCell<Routes>,
+    /// Functions that are on their way.
+    expected: Expected,
     /// Whether walls can be built here, once that was tried.
     walls: tokio::sync::OnceCell<bool>,
 }
@@ -246,6 +254,7 @@ impl Server {
         let watch = services::Watch::restored(&store)?;
         let faults = Faults::new(options.seed, options.faults.clone());
         let routes = RefCell::new(options.routes.clone());
+        let expected = Expected::new(options.expected.clone());
         let server = Rc::new(Self {
             options,
             address,
@@ -261,6 +270,7 @@ impl Server {
             // What another server left.
             litter: Cell::new(true),
             routes,
+            expected,
             walls: tokio::sync::OnceCell::new(),
         });
         Ok((listener, server))
@@ -300,8 +310,12 @@ async fn limit_memory(server: Rc<Server>) {
     if !server.options.sandbox {
         return;
     }
+    let mut pause = MEMORY_LOOK;
     loop {
-        tokio::time::sleep(MEMORY_LOOK).await;
+        tokio::time::sleep(pause).await;
+        let began = Instant::now();
         server.pools.limit_memory();
+        // Where many processes run it takes a while; functions are to have the time, not this.
+        pause = MEMORY_LOOK.max(began.elapsed() * 20);
     }
 }

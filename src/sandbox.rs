@@ -8,11 +8,13 @@ mod files;
 mod walls;
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::os::unix::process::{CommandExt as _, parent_id};
 use std::thread::sleep;
 use std::time::Duration;
 
+use nix::unistd::close;
 use rustix::process::{
     Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
 };
@@ -41,6 +43,9 @@ pub fn run(words: &[OsString]) -> io::Error {
     let [parent, walls, program, args @ ..] = words else {
         return io::Error::other("a process, walls and a program are wanted");
     };
+    if let Err(error) = close_inherited() {
+        return error;
+    }
     let walls = walls.to_str().and_then(|text| serde_json::from_str::<Walls>(text).ok());
     let built = match &walls {
         Some(walls) => walls.build(),
@@ -74,4 +79,17 @@ pub fn run(words: &[OsString]) -> io::Error {
         left -= 1;
         sleep(Duration::from_millis(2));
     }
+}
+
+/// Closes what whoever started the server had open, and this process was never to have: all but the three
+/// standard streams. It has opened nothing itself yet.
+fn close_inherited() -> io::Result<()> {
+    let names = fs::read_dir("/proc/self/fd")?.flatten().map(|entry| entry.file_name());
+    // Before any is closed: one of them is the listing's own.
+    let open: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    for file in open.into_iter().filter(|file| *file > 2) {
+        // The listing's own is gone already.
+        let _ = close(file);
+    }
+    Ok(())
 }

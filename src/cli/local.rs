@@ -1,5 +1,6 @@
 //! `local`: the embedded Lambda, until Ctrl-C.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::error::Error as _;
 use std::io;
@@ -45,6 +46,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         seed: args.rehearsal.seed,
         drain: false,
         sandbox: !args.no_sandbox,
+        expected: BTreeSet::new(),
         routes: Routes::default(),
     };
     if !options.faults.is_empty() {

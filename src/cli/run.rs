@@ -5,13 +5,12 @@ mod site;
 mod talk;
 pub(super) mod watch;
 
-use std::path::Path;
-
 use super::args::{Audit, Build, Global, Run};
 use super::build::Job;
 use super::interrupt::Interrupt;
 use super::server;
 use crate::error::Error;
+use crate::function::Role;
 use crate::local::{Direct, Handle, Options, PORT};
 use crate::message::{Message, Served, Table};
 use crate::routes::Routes;
@@ -26,11 +25,12 @@ pub(super) fn run(args: &Run, global: &Global, shell: &Shell) -> Result<(), Erro
     let build = on_this_machine(&args.build);
     let flags = build.compile.settings(&Audit::default());
     let job = Job::new(&build, flags, global, None, false, shell)?;
-    let options = options(args, &job.output.base)?;
+    let options = options(args, &job)?;
     server::beside(options, talk::talk(global.shell()), |handle| {
         let site = Site::new(&handle, args, shell);
         let routes = site.route(&job)?;
         site.build(&job).1?;
+        handle.no_more()?;
         super::asynchronously(async {
             let mut interrupt = Interrupt::listen()?;
             show(&site, &handle, &routes, shell)?;
@@ -53,10 +53,12 @@ fn on_this_machine(build: &Build) -> Build {
     build
 }
 
-fn options(args: &Run, base: &Path) -> Result<Options, Error> {
-    let scratch = base.parent().map(|target| target.join(SCRATCH));
+fn options(args: &Run, job: &Job) -> Result<Options, Error> {
+    let scratch = job.output.base.parent().map(|target| target.join(SCRATCH));
     let sandbox = !args.no_sandbox;
-    Ok(Options { scratch, sandbox, ..server::options(args.port)? })
+    let functions = job.plan.functions.iter().filter(|it| it.role == Role::Function);
+    let expected = functions.map(|function| function.name.to_string()).collect();
+    Ok(Options { scratch, sandbox, expected, ..server::options(args.port)? })
 }
 
 /// Each function, with its URL.

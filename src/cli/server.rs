@@ -1,5 +1,6 @@
 //! A server of the embedded Lambda in this process, for as long as something is done with it.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::sync::mpsc;
 use std::thread;
@@ -31,6 +32,7 @@ pub(super) fn options(port: u16) -> Result<Options, Error> {
         drain: false,
         sandbox: true,
         routes: Routes::default(),
+        expected: BTreeSet::new(),
     })
 }
 

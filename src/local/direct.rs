@@ -62,6 +62,7 @@ impl Handle {
                 return Ok(false);
             }
             server.put(&function, same, taken)?;
+            server.expected.came(&function.name);
             if start {
                 server.warm(&function.name);
             }
@@ -116,6 +117,18 @@ impl Handle {
     pub fn set_routes(&self, routes: Routes) -> Result<(), LocalError> {
         self.ask(move |server| {
             server.routes.replace(routes);
+            Ok(())
+        })
+    }
+
+    /// Of the functions that were expected no other will come.
+    ///
+    /// # Errors
+    ///
+    /// If the server has ended.
+    pub fn no_more(&self) -> Result<(), LocalError> {
+        self.ask(|server| {
+            server.expected.no_more();
             Ok(())
         })
     }

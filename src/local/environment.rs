@@ -25,6 +25,7 @@ mod state;
 pub(super) mod telemetry;
 
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ use exit::NO_REASON;
 use extensions::{Extensions, Fatal, Refusal, Wanted};
 use job::{Answer, Job, Reply};
 use log::{Keep, Log};
+use processes::Rooms;
 use shutdown::Closing;
 use state::{Answered, Phase, State};
 use telemetry::records::Status;
@@ -58,11 +60,14 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Is called when an environment waits for an invocation, and when it is over.
 type OnChange = Box<dyn Fn(&Rc<Environment>)>;
+/// Is called with the process of the runtime, as the system numbers it, once that is started.
+type OnStart = Box<dyn Fn(u32)>;
 
 /// Whom an environment tells what.
 pub(super) struct Host {
     /// Is given each line of the log.
     pub(super) keep: Keep,
+    pub(super) on_start: OnStart,
     pub(super) on_change: OnChange,
     /// Counts those that are ending.
     pub(super) closing: Rc<Closing>,
@@ -88,6 +93,7 @@ pub(super) struct Environment {
     tasks: RefCell<Vec<JoinHandle<()>>>,
     pub(super) log: Rc<Log>,
     pub(super) telemetry: Rc<Telemetry>,
+    on_start: OnStart,
     on_change: OnChange,
     closing: Rc<Closing>,
 }
@@ -110,22 +116,27 @@ impl Environment {
         &self.launch
     }
 
-    /// The process of its runtime, as the system numbers it.
-    pub(super) fn process(&self) -> Option<u32> {
-        self.children.process()
-    }
-
     /// The most memory that its processes have had, in MB.
     pub(super) fn memory(&self) -> u64 {
         self.children.memory().max(self.used.get())
     }
 
     /// Ends it if its processes have more memory than the function may.
-    pub(super) fn limit_memory(self: &Rc<Self>) {
-        if !self.is_over() && self.children.resident() > self.launch.memory {
-            self.used.set(self.launch.memory);
+    pub(super) fn limit_memory(self: &Rc<Self>, rooms: &Rooms) {
+        if self.is_over() {
+            return;
+        }
+        let most = self.launch.memory;
+        let now = self.children.resident(most, rooms);
+        self.used.set(self.used.get().max(now.min(most)));
+        if now > most {
             self.fail(&Failure::out_of_memory());
         }
+    }
+
+    /// The room that its processes are in, if they have one.
+    pub(super) fn room(&self) -> Option<PathBuf> {
+        self.children.room()
     }
 
     /// The same as it was up to a moment ago: the kernel takes longer to tell than many a function runs.
@@ -141,6 +152,11 @@ impl Environment {
     /// Whether it can take an invocation at once.
     pub(super) fn is_idle(&self) -> bool {
         self.state.borrow().is_idle()
+    }
+
+    /// Whether it is still to be given its first invocation.
+    pub(super) fn is_unused(&self) -> bool {
+        self.state.borrow().is_unused()
     }
 
     /// Whether it will take no other invocation.

@@ -101,6 +101,7 @@ pub(super) async fn invoke(
     };
     check(&body, kind == "Event")?;
     let call = Call::new(&input, &asked, body)?;
+    server.wait_for(&call.function).await;
     match kind.as_str() {
         "DryRun" => dry_run(&server, &call),
         "Event" => {

@@ -6,14 +6,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::environment::Environment;
 use super::environment::shutdown::{Closing, Reason};
+use super::environment::{Environment, processes};
 use super::failure::Failure;
 use super::launch::Spec;
 use super::store::Store;
@@ -35,6 +35,8 @@ pub(super) struct Pool {
     all: RefCell<Vec<Rc<Environment>>>,
     /// Those that wait, the last first.
     idle: RefCell<Vec<(Rc<Environment>, Instant)>>,
+    /// Those that are being started for nobody yet.
+    early: RefCell<Vec<oneshot::Receiver<Weak<Environment>>>>,
     /// Somebody is idle.
     changed: Notify,
     /// No other invocation comes here.
@@ -48,6 +50,7 @@ impl Pool {
             set_with,
             all: RefCell::default(),
             idle: RefCell::default(),
+            early: RefCell::default(),
             changed: Notify::new(),
             retired: Cell::new(false),
         }
@@ -68,6 +71,25 @@ impl Pool {
     fn pop(&self) -> Option<Rc<Environment>> {
         let mut idle = self.idle.borrow_mut();
         std::iter::from_fn(|| idle.pop()).map(|(one, _)| one).find(|one| one.is_idle())
+    }
+
+    /// One is being started for whoever comes; where it is to be handed over.
+    pub(super) fn early(&self) -> oneshot::Sender<Weak<Environment>> {
+        let (sender, receiver) = oneshot::channel();
+        self.early.borrow_mut().push(receiver);
+        sender
+    }
+
+    /// One that was started for whoever comes, and that nobody has had yet. It may be in its init still.
+    pub(super) async fn begun(&self) -> Option<Rc<Environment>> {
+        loop {
+            let begun = self.early.borrow_mut().pop()?;
+            // Else it did not start, has ended, or somebody has had it meanwhile.
+            let begun = begun.await.ok().and_then(|one| one.upgrade());
+            if let Some(environment) = begun.filter(|one| one.is_unused()) {
+                return Some(environment);
+            }
+        }
     }
 
     /// Takes in one that was started, and may be over already.
@@ -228,13 +250,14 @@ impl Pools {
         if self.busy.borrow().is_empty() {
             return;
         }
-        let pools: Vec<_> = self.by_version.borrow().values().cloned().collect();
-        for pool in pools {
-            let busy: Vec<_> =
-                pool.all.borrow().iter().filter(|one| !one.is_idle()).cloned().collect();
-            for environment in busy {
-                environment.limit_memory();
-            }
+        let mut busy = Vec::new();
+        for pool in self.by_version.borrow().values() {
+            busy.extend(pool.all.borrow().iter().filter(|one| !one.is_idle()).cloned());
+        }
+        let rooms = busy.iter().filter_map(|environment| environment.room()).collect();
+        let rooms = processes::in_rooms(&rooms);
+        for environment in busy {
+            environment.limit_memory(&rooms);
         }
     }
 

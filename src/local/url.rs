@@ -79,6 +79,9 @@ pub(super) async fn handle(
     request: Request<Incoming>,
 ) -> Answer {
     let (parts, body) = request.into_parts();
+    if let Ok(Place::Name { function, .. }) = &place {
+        server.wait_for(function).await;
+    }
     let refused = match place {
         Err(error) => http::refusal(&error),
         Ok(Place::Routes { path }) => return router::answer(server, parts, path, body).await,

@@ -253,7 +253,7 @@ impl<'m> Scope<'m> {
                 let configured = || {
                     let own = self.config.says_of_handler(&package.name, &target.name, "handler");
                     own && !some_named
-                        && self.settings(package, target).is_ok_and(|s| s.handler == Some(true))
+                        && self.config.is_handler(&package.name, &target.name) == Some(true)
                 };
                 if named || (kind == TargetKind::Bin && all_bins) || configured() {
                     found.push((package, target, kind, named));
@@ -293,8 +293,9 @@ impl<'m> Scope<'m> {
         selection: &Selection,
     ) -> Result<Result<Candidate, &'static str>, SelectError> {
         let reached = self.reached(package, &selection.features, kind);
+        let said = || self.config.is_handler(&package.name, &target.name) == Some(true);
         let settings = match self.settings(package, target) {
-            Err(mistakes) if !reached.is_empty() || named => {
+            Err(mistakes) if !reached.is_empty() || named || said() => {
                 return Err(SelectError::Settings(mistakes));
             }
             settings => settings.unwrap_or_default(),

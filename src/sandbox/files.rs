@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
 
-use super::walls::{bind, cover};
+use super::walls::{bind, cover, seal};
 
 /// Programs and libraries: folders, or links into `/usr`.
 const PROGRAMS: [&str; 8] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec"];
@@ -90,8 +90,13 @@ pub(super) fn libraries(place: &Path, names: &[String]) -> io::Result<()> {
         }
         bind(&from, &to)?;
     }
+    seal(&over(folder))?;
     let local = over(Path::new("/usr/local/lib"));
-    if local.is_dir() { cover(&local) } else { Ok(()) }
+    if local.is_dir() {
+        cover(&local)?;
+        seal(&local)?;
+    }
+    Ok(())
 }
 
 /// The same folder, file or link as there, if there is one.

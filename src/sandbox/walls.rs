@@ -201,16 +201,21 @@ pub(super) fn cover(folder: &Path) -> io::Result<()> {
         .map_err(failed("cannot cover", folder))
 }
 
+/// Nothing is written any more to a folder that was put over another one: in a user namespace the
+/// function's user is the one that it belongs to.
+pub(super) fn seal(folder: &Path) -> io::Result<()> {
+    let none = None::<&str>;
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(none, folder, none, flags, none).map_err(failed("cannot make read-only", folder))
+}
+
 /// Makes a folder the root of all, for reading only, and forgets what was the root.
 fn move_in(place: &Path) -> io::Result<()> {
     chdir(place).map_err(failed("cannot enter", place))?;
     // pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one until it is taken off.
     pivot_root(".", ".").map_err(failed("cannot move to", place))?;
     umount2(".", MntFlags::MNT_DETACH).map_err(failed("cannot leave for", place))?;
-    let none = None::<&str>;
-    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    let root = Path::new("/");
-    mount(none, root, none, flags, none).map_err(failed("cannot make read-only", root))?;
+    seal(Path::new("/"))?;
     let task = Path::new("/var/task");
     chdir(task).map_err(failed("cannot enter", task))
 }

@@ -185,6 +185,32 @@ fn run_serves_what_is_configured() {
     assert!(processes() < before || before == 0);
 }
 
+/// Who calls while the first build runs is answered when it has ended.
+#[test]
+fn calls_wait_for_the_first_build() {
+    let workspace = workspace();
+    let slow = "fn main() { std::thread::sleep(std::time::Duration::from_secs(3)); }";
+    workspace.write("crates/hello/build.rs", slow);
+    workspace.write("lambda-pack.toml", "[package.hello]\nurl = { auth = \"public\" }\n");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = workspace.command(&["run", "--port", &port.to_string(), "-q"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let start = Instant::now();
+    while std::net::TcpStream::connect(&address).is_err() {
+        assert!(start.elapsed() < Duration::from_mins(1));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let missing = call(&address, "POST", "/2015-03-31/functions/nobody/invocations", "{}");
+    let by_url = call(&address, "GET", "/url/hello/", "");
+    let invoked = call(&address, "POST", "/2015-03-31/functions/hello/invocations", "{}");
+    let _ = kill_process(Pid::from_child(&child), Signal::INT);
+    child.wait().unwrap();
+    assert_eq!(missing.status, 404, "{missing:?}");
+    assert_eq!((by_url.status, invoked.status), (200, 200), "{by_url:?} {invoked:?}");
+    assert_eq!(invoked.json()["word"], "one");
+}
+
 /// An extension of the workspace is in `/opt/extensions` of every function.
 #[test]
 fn extensions_of_the_workspace_come_along() {
@@ -202,10 +228,63 @@ fn extensions_of_the_workspace_come_along() {
     let function = served.call("GET", "/2015-03-31/functions/hello", "").json();
     let layer = &layers["Layers"][0]["LatestMatchingVersion"]["LayerVersionArn"];
     assert_eq!(function["Configuration"]["Layers"][0]["Arn"], *layer);
+    assert!(!served.said().contains("Started hello"), "{}", served.said());
     // It ends at once, so that there is no init.
     let reply = served.call("POST", "/2015-03-31/functions/hello/invocations", "{}");
     assert_eq!(reply.failure().0, "Extension.Crash", "{reply:?}");
     assert_eq!(served.stop(), Some(0));
+}
+
+/// An extension that asks for events, and writes what it gets.
+const EXTENSION: &str = r#"
+use std::io::{Read, Write};
+fn call(method: &str, path: &str, headers: &str, body: &str) -> String {
+    let address = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "{method} /2020-01-01/extension/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+fn main() {
+    let events = "{\"events\":[\"INVOKE\"]}";
+    let answer = call("POST", "register", "Lambda-Extension-Name: audit\r\n", events);
+    let name = "lambda-extension-identifier: ";
+    let id = answer.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    loop {
+        call("GET", "event/next", &format!("Lambda-Extension-Identifier: {id}\r\n"), "");
+    }
+}
+"#;
+
+/// What is started for whoever comes is what the event meets, and its process is told: once.
+#[test]
+fn each_function_is_started_once_a_build() {
+    for extended in [false, true] {
+        let workspace = workspace();
+        if extended {
+            let extension = "[dependencies]\nlambda-extension.path = \"../lambda-extension\"\n";
+            workspace.package("audit", extension);
+            workspace.write("crates/audit/src/main.rs", EXTENSION);
+        }
+        let mut served = Served::start(&workspace, &["watch", "--invoke", "{}"]);
+        let times = |what: &str| served.said().matches(what).count();
+        served.soon("both are invoked", || {
+            times("Invoked hello") == 1 && times("Invoked other") == 1
+        });
+        assert_eq!((times("Started hello"), times("Started other")), (1, 1), "{}", served.said());
+        word(&workspace, "two");
+        served.soon("both are invoked again", || {
+            times("Invoked hello") == 2 && times("Invoked other") == 2
+        });
+        assert_eq!((times("Started hello"), times("Started other")), (2, 2), "{}", served.said());
+        assert_eq!(served.stop(), Some(0));
+    }
 }
 
 #[test]

@@ -37,6 +37,24 @@ fn only_the_selected_packages_are_built() {
     assert!(!run.stderr.contains("Compiling tool"), "{}", run.stderr);
 }
 
+/// One that is known by its settings alone, and whose settings are wrong.
+#[test]
+fn a_handler_does_not_vanish_with_a_mistake() {
+    let workspace = Workspace::new();
+    workspace.handler("api", "");
+    workspace.package("probe", "[package.metadata.lambda-pack]\nhandler = true\n");
+    assert_eq!(workspace.packaged(&[]), ["api", "probe"]);
+    for (settings, mistake) in [
+        ("[package.probe]\nenv-file = \"probe.env\"\n", "cannot read probe.env: it is not there"),
+        ("[package.probe]\nenvironment = { STAGE = \"${NOSUCHVAR}\" }\n", "NOSUCHVAR"),
+    ] {
+        workspace.write("lambda-pack.toml", settings);
+        for args in [&["package"][..], &["check"], &["package", "-p", "probe"]] {
+            workspace.run(args).code(2).says("lambda-pack.toml:2").says(mistake);
+        }
+    }
+}
+
 #[test]
 fn unknown_names_exit_2_with_the_nearest() {
     let workspace = several();

@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::entry;
 use super::exit::Exit;
-use super::processes;
+use super::processes::{self, Rooms};
 use crate::local::failure::Failure;
 use crate::local::launch::{OPT, TASK};
 use crate::sandbox::{self, Join, Room, Walls};
@@ -217,27 +217,30 @@ impl Children {
         }
     }
 
-    /// The most memory that they have had together, in MB.
+    fn all_leaders(&self) -> Vec<Pid> {
+        self.leaders.borrow().iter().map(|(_, pid)| *pid).collect()
+    }
+
+    /// The most memory that each of them has had, together, in MB.
     pub(super) fn memory(&self) -> u64 {
-        self.megabytes("VmHWM:")
+        let most = |pid: &Pid| processes::figure(*pid, "status", "VmHWM:");
+        self.all_leaders().iter().map(most).sum::<u64>().div_ceil(1024)
     }
 
-    /// The memory that they have now together, in MB. None of what an emulator runs: that needs more than
-    /// the function itself.
-    pub(super) fn resident(&self) -> u64 {
-        if self.emulated.get() { 0 } else { self.megabytes("VmRSS:") }
+    /// What tells whatever they have started from everything else, once they are in their room.
+    pub(super) fn room(&self) -> Option<PathBuf> {
+        processes::room(*self.place.as_ref().and(self.all_leaders().first())?)
     }
 
-    /// A figure of proc(5), `status`, in which it stands in kB.
-    fn megabytes(&self, name: &str) -> u64 {
-        let kilobytes = |pid: Pid| {
-            let status = format!("/proc/{}/status", pid.as_raw_nonzero());
-            let text = fs::read_to_string(status).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
-        };
-        let leaders = self.leaders.borrow();
-        leaders.iter().map(|(_, pid)| kilobytes(*pid)).sum::<u64>().div_ceil(1024)
+    /// The memory that they have now together with all that is in their room, in MB; exact if it is more
+    /// than `most`. None of what an emulator runs: that needs more than the function itself.
+    pub(super) fn resident(&self, most: u64, rooms: &Rooms) -> u64 {
+        if self.emulated.get() {
+            return 0;
+        }
+        let all = self.room().and_then(|room| rooms.get(&room).cloned());
+        let all = all.unwrap_or_else(|| self.all_leaders());
+        processes::kilobytes(&all, most * 1024).div_ceil(1024)
     }
 
     /// Kills them and their groups. What has left the groups needs `kill`, which takes longer.

@@ -30,7 +30,7 @@ impl Environment {
         let telemetry = Telemetry::new(launch.json_log);
         let now = Instant::now();
         let names = entry::extensions(&launch);
-        let Host { keep, on_change, closing } = host;
+        let Host { keep, on_start, on_change, closing } = host;
         let environment = Rc::new(Self {
             started: now,
             began: Notify::new(),
@@ -44,6 +44,7 @@ impl Environment {
             tasks: RefCell::default(),
             log: Log::new(keep, telemetry.clone()),
             telemetry,
+            on_start,
             on_change,
             closing,
             launch,
@@ -62,7 +63,11 @@ impl Environment {
     /// Starts the runtime.
     pub(super) fn start_runtime(self: &Rc<Self>) -> Result<(), Failure> {
         self.has_runtime.set(true);
-        self.start_program(&Program::Runtime, Stream::Function)
+        self.start_program(&Program::Runtime, Stream::Function)?;
+        if let Some(process) = self.children.process() {
+            (self.on_start)(process);
+        }
+        Ok(())
     }
 
     /// Starts the external extensions; one that cannot be started ends it all.

@@ -116,6 +116,12 @@ impl State {
         }
     }
 
+    /// Whether it is still to be given its first invocation: what its init took was not asked for yet.
+    pub(super) fn is_unused(&self) -> bool {
+        let unasked = self.phase == Phase::Init || self.init.is_some();
+        unasked && self.current.is_none() && self.over.is_none()
+    }
+
     /// Whether it can take an invocation at once.
     pub(super) fn is_idle(&self) -> bool {
         self.phase == Phase::Idle

@@ -83,7 +83,8 @@ impl Server {
         loop {
             let waiting = pool.waiting().await;
             let reused = waiting.is_some();
-            let environment = match waiting {
+            let begun = if reused { waiting } else { pool.begun().await };
+            let environment = match begun {
                 Some(environment) => Ok(environment),
                 None => self.start(version, pool).await,
             };
@@ -156,11 +157,14 @@ impl Server {
                 pool.changed(environment);
             }
         });
-        let host = Host { keep, on_change, closing: self.pools.closing() };
+        let (server, function) = (Rc::downgrade(self), pool.spec.function().to_owned());
+        let on_start = Box::new(move |process| {
+            if let Some(server) = server.upgrade() {
+                (server.talk)(Event::Started { function: &function, process });
+            }
+        });
+        let host = Host { keep, on_start, on_change, closing: self.pools.closing() };
         let environment = Environment::start(launch, host).await?;
-        if let Some(process) = environment.process() {
-            (self.talk)(Event::Started { function: pool.spec.function(), process });
-        }
         pool.add(environment.clone());
         Ok(environment)
     }

@@ -25,6 +25,7 @@ pub(in crate::local) async fn stream(
     check(&body, false)?;
     let tail = input.text("LogType") == Some("Tail");
     let call = Call::new(&input, &asked, body)?;
+    server.wait_for(&call.function).await;
     if input.text("InvocationType") == Some("DryRun") {
         return super::dry_run(&server, &call);
     }

@@ -17,8 +17,14 @@ impl Server {
                 server.pool_of(&account, &function)
             };
             let Some((version, pool)) = found else { return };
-            if let Err(failure) = server.start(&version, &pool).await {
-                server.note(&format!("{function}: {}", failure.line("cannot start:").trim_end()));
+            let early = pool.early();
+            match server.start(&version, &pool).await {
+                // It may be that nobody comes.
+                Ok(environment) => drop(early.send(Rc::downgrade(&environment))),
+                Err(failure) => {
+                    let why = failure.line("cannot start:");
+                    server.note(&format!("{function}: {}", why.trim_end()));
+                }
             }
         });
     }

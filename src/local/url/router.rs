@@ -66,6 +66,7 @@ async fn invoked(
     let Some(call) = call(server, name, qualifier, endpoint, arrived) else {
         return said(413, "Request Entity Too Large");
     };
+    server.wait_for(name).await;
     let answer = match server.run(&call, false).await.map(|outcome| outcome.result) {
         Ok(Ok(Said::Response(payload))) => answers::read(&payload).unwrap_or_else(|why| {
             server.malformed(function, why);

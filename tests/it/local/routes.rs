@@ -39,6 +39,7 @@ impl Own {
             seed: 0,
             drain: false,
             sandbox: true,
+            expected: std::collections::BTreeSet::new(),
             routes: Routes::new(routes.iter().copied()).unwrap(),
         };
         let (sender, address) = mpsc::channel::<SocketAddr>();

@@ -1,5 +1,9 @@
 //! What a function sees: the files that it has on Lambda, and nothing of this machine's user.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use super::extensions;
@@ -22,6 +26,42 @@ fn looks(server: &Server, expressions: &[&str]) -> Value {
 
 fn look(server: &Server, expression: &str) -> String {
     looks(server, &[expression])[expression].as_str().unwrap().to_owned()
+}
+
+/// The same command, run by a shell's words.
+fn through(command: &Command, words: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", words, "sh"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell
+}
+
+/// The same command as a user without rights, who gets a user namespace.
+fn as_nobody(command: &Command) -> Command {
+    let root = rustix::process::geteuid().is_root();
+    let folder = command.get_current_dir().unwrap();
+    if root {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let drop = if root { "setpriv --reuid 65534 --regid 65534 --clear-groups" } else { "" };
+    through(command, &format!("exec {drop} \"$@\""))
+}
+
+/// Whether this machine lets such a user have one.
+fn in_user_namespaces() -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-U", "true"]).current_dir(folder.path());
+    if as_nobody(&unshare).status().is_ok_and(|status| status.success()) {
+        return true;
+    }
+    crate::support::have("user-namespaces (for who is not root)")
 }
 
 #[test]
@@ -58,6 +98,50 @@ fn it_is_as_on_lambda() {
     assert_eq!(there["os.listdir('/tmp')"], "[]");
 }
 
+/// Not even one that owns what was put over the machine's libraries.
+#[test]
+fn nothing_but_tmp_can_be_written() {
+    if !in_user_namespaces() {
+        return;
+    }
+    let server = Server::start_as(&[], |command| as_nobody(&command));
+    // A program, since scripts have the libraries of this machine.
+    let code = r#"
+        #include <fcntl.h>
+        #include <stdio.h>
+        #include <unistd.h>
+        int main(void) {
+            const char *paths[] = {"/usr/lib64/x", "/usr/lib/x86_64-linux-gnu/x", "/usr/local/lib/x",
+                                   "/usr/lib/aarch64-linux-gnu/x", "/etc/x", "/dev/x", "/x"};
+            for (int i = 0; i < 7; i++)
+                if (open(paths[i], O_CREAT | O_WRONLY, 0600) >= 0) printf("WRITTEN %s\n", paths[i]);
+            printf("user %d\n", getuid());
+            return open("/tmp/x", O_CREAT | O_WRONLY, 0600) >= 0 ? 7 : 9;
+        }"#;
+    let folder = tempfile::tempdir().unwrap();
+    let program = fs::read(crate::support::cc(folder.path(), code, "bootstrap", &[])).unwrap();
+    server.create("writes", &zip(&[("bootstrap", EXECUTABLE, &program)]));
+    let (_, message) = server.invoke("writes", "{}").failure();
+    assert!(message.ends_with("exit status 7"), "{message}\n{}", server.said());
+    assert!(server.said().contains("user 993"), "{}", server.said());
+    assert!(!server.said().contains("WRITTEN"), "{}", server.said());
+}
+
+/// What the shell had open for the server is nobody else's.
+#[test]
+fn no_file_is_inherited() {
+    for args in [&[][..], &["--no-sandbox"]] {
+        let server = Server::start_as(args, |command| {
+            through(&command, "exec 9</etc/passwd 5>/dev/null; exec \"$@\"")
+        });
+        // The listing's own is gone when it is looked at.
+        server.create("looks", &python(&format!(
+            "files = [f for f in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + f)]\n{LOOKS}"
+        )));
+        assert_eq!(look(&server, "sorted(files)"), "['0', '1', '2']", "{args:?}");
+    }
+}
+
 #[test]
 fn tmp_is_as_large_as_was_said() {
     let server = Server::start(&[]);
@@ -79,6 +163,25 @@ fn more_memory_than_there_is_ends_it() {
     assert!(message.ends_with("Error: Runtime exited with error: signal: killed"), "{message}");
     // The next one finds a new environment.
     assert_eq!(look(&server, "1 + 1"), "2");
+}
+
+/// It is the whole environment that has so much.
+#[test]
+fn memory_is_counted_of_all_processes() {
+    let server = Server::start(&[]);
+    server.create_with("looks", &python(LOOKS), &json!({ "MemorySize": 256, "Timeout": 30 }));
+    let pipe = "head -c 500M /dev/zero | tail -c 499M | (sleep 5; wc -c)";
+    // What has left its group and has no parent any more counts as well.
+    let away = format!("setsid sh -c '({pipe}) &' ");
+    for command in [pipe, &away] {
+        let asked = json!([format!("subprocess.run({command:?}, shell=True), time.sleep(5)")]);
+        let (kind, message) = server.invoke("looks", &asked.to_string()).failure();
+        assert_eq!(kind, "Runtime.OutOfMemory", "{command}: {message}");
+    }
+    // What several share is there once.
+    let forks = "[bytearray(os.urandom(1 << 20) * 120)] + [os.fork() or time.sleep(1) or os._exit(0) \
+                 for _ in range(3)] and time.sleep(0.5)";
+    assert_eq!(look(&server, forks), "None");
 }
 
 /// Layers are at /opt; an extension shares /tmp with its function.

@@ -47,7 +47,7 @@ use pool::Pools;
 use store::Store;
 
 pub use client::{Client, Reply};
-pub use direct::{Direct, Handle};
+pub use direct::{Base, Direct, Handle};
 pub use faults::{Fault, FaultError, KINDS as FAULTS, read as read_faults};
 pub use reaper::{by_name as reaper, run as reap};
 pub use store::StoreError;

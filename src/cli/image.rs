@@ -7,6 +7,7 @@ mod base;
 mod compose;
 mod layers;
 mod report;
+mod root;
 mod scratch;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::target::Arch;
 use base::Base;
 
 pub(super) use report::report;
+pub(super) use root::Ground;
 
 /// A function or an extension that was built for an image.
 #[derive(Debug, Clone)]
@@ -71,12 +73,26 @@ pub(super) struct Imager<'a> {
     pub(super) prepared: &'a BTreeMap<crate::compile::Compile, Sha256>,
     pub(super) audited: bool,
     pub(super) archive: Option<Archive>,
+    pub(super) bases: Bases<'a>,
+    pub(super) shell: &'a Shell,
+}
+
+/// What images are put on.
+pub(super) struct Bases<'a> {
+    pub(super) job: &'a Job,
     pub(super) store: Store,
-    /// Whether references to bases are asked for again.
+    /// Whether references are asked for again.
     #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "there are none"))]
     pub(super) update: bool,
-    pub(super) bases: Mutex<BTreeMap<(String, Arch), Base>>,
+    pub(super) known: Mutex<BTreeMap<(String, Arch), Base>>,
     pub(super) shell: &'a Shell,
+}
+
+impl<'a> Bases<'a> {
+    pub(super) fn new(job: &'a Job, update: bool, shell: &'a Shell) -> Self {
+        let store = Store::new(job.output.blobs.clone());
+        Self { job, store, update, known: Mutex::default(), shell }
+    }
 }
 
 impl Imager<'_> {
@@ -94,7 +110,7 @@ impl Imager<'_> {
         if !is_ours(&folder) {
             return Err(Error::ForeignImage(folder));
         }
-        let base = self.base(group)?;
+        let base = self.bases.base(group)?;
         let key = self.key(group, &base)?;
         if let Some(written) = self.unchanged(group, &folder, &key) {
             return Ok(Made::Written(Box::new(written)));

@@ -2,19 +2,18 @@
 
 use std::env;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 
 use super::args::{Global, Package};
 use super::build::Job;
-use super::image::{self, Imager, Part};
+use super::image::{self, Bases, Imager, Part};
 use super::lower::shown;
 use super::pack::{Outcome, Packer, Written};
 use super::prepare::Prepared;
 use super::recorded::Asked;
 use super::runs::combine;
 use crate::audit::{Finding, Level};
-use crate::blobs::Store;
 use crate::bundle::{Gate, Record};
 use crate::digest::Sha256;
 use crate::error::{Error, FindingsError};
@@ -86,9 +85,7 @@ fn images(packer: &Packer<'_>, args: &Package, parts: &[Part]) -> Result<(), Err
         prepared: &packer.prepared,
         audited: packer.audited,
         archive: args.images.archive,
-        store: Store::new(job.output.blobs.clone()),
-        update: args.images.update_base,
-        bases: Mutex::default(),
+        bases: Bases::new(job, args.images.update_base, shell),
         shell,
     };
     let made = imager.images(parts);

@@ -1,7 +1,9 @@
 //! Functions that whoever started the server puts there, without a request: from the files of a build.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,8 +26,19 @@ pub struct Direct {
     pub settings: Object,
     /// Aliases, which all stand for `$LATEST`.
     pub aliases: Vec<String>,
+    /// The image that it is put on; none: this machine's own system.
+    pub base: Option<Base>,
     /// Members of `CreateFunctionUrlConfig`, of the first alias, or of the function if it has none.
     pub url: Option<Object>,
+}
+
+/// An image that a function is put on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// Its files.
+    pub root: PathBuf,
+    /// Its variables.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// A server, for other threads of this process.
@@ -56,6 +69,7 @@ impl Handle {
         start: bool,
     ) -> Result<bool, LocalError> {
         let taken = self.store.lay(code).map_err(LocalError::Start)?;
+        self.store.put_on(&function.name, function.base.clone());
         let (function, same) = (function.clone(), before == Some(function));
         self.ask(move |server| {
             if same && server.has(&function.name, &taken) {

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::direct::Base;
 use super::environment::children::Launch;
 use super::failure::Failure;
 use super::store::{Hold, Store};
@@ -41,6 +42,8 @@ pub(super) struct Spec {
     libraries: Option<Vec<String>>,
     /// The most memory that it may have, in MB.
     memory: u64,
+    /// The files of the image that it is put on.
+    root: Option<PathBuf>,
     /// Its files stay, even if the account has no such code any more.
     _hold: Hold,
 }
@@ -61,13 +64,15 @@ impl Spec {
         let first = setting("Architectures").and_then(|list| list.get(0)?.as_str());
         let arch = first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64);
         let code = zip(&configuration.code);
+        let base = store.base(function);
         let layers: Vec<_> =
             configuration.layers.iter().filter_map(|layer| zip(&layer.code)).collect();
         Self {
             _hold: store.hold_for(code.as_deref(), &layers),
             code,
             layers,
-            variables: variables(function, configuration, region),
+            variables: variables(function, configuration, region, base.as_ref()),
+            root: base.map(|base| base.root),
             libraries: setting("Runtime").and_then(|name| libraries(name.as_str()?, arch)),
             arch,
             json_log: log_format(configuration) == Some("JSON"),
@@ -118,6 +123,7 @@ impl Spec {
             opt: opt.clone(),
             tmp: self.storage,
             libraries: is_program(&task).then(|| self.libraries.clone()).flatten(),
+            root: self.root.clone(),
         });
         if walled {
             at_home(&mut variables, Path::new(TASK), Path::new(OPT));
@@ -159,6 +165,7 @@ fn variables(
     function: &str,
     configuration: &Configuration,
     region: &str,
+    base: Option<&Base>,
 ) -> BTreeMap<String, String> {
     let text = |name: &str| configuration.settings.get(name).and_then(|value| value.as_str());
     let memory = configuration.settings.get("MemorySize").and_then(serde_json::Value::as_u64);
@@ -168,8 +175,9 @@ fn variables(
     let own =
         configuration.settings.get("Environment").and_then(|map| map.get("Variables")?.as_object());
     let own = own.into_iter().flatten();
-    let mut all: BTreeMap<String, String> =
-        own.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    let own = own.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    let mut all = base.map(|base| base.variables.clone()).unwrap_or_default();
+    all.extend(own);
     for (name, value) in [
         ("_HANDLER", text("Handler").unwrap_or_default()),
         ("AWS_DEFAULT_REGION", region),

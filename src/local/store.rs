@@ -10,13 +10,14 @@ mod laid;
 mod temporary;
 mod unpack;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use super::direct::Base;
 use crate::account::{Account, ApiError, Code, Key};
 use crate::audit::ZIP_LIMIT;
 use crate::digest::Sha256;
@@ -41,6 +42,8 @@ pub(super) struct Store {
     _scratch: Option<Temporary>,
     /// What is not collected although the account does not name it.
     held: Mutex<Held>,
+    /// What functions are put on that are to be images, by their names.
+    bases: Mutex<BTreeMap<String, Base>>,
 }
 
 /// Code that was taken in.
@@ -96,7 +99,8 @@ impl Store {
         let lock = data.map(|_| lock(&root)).transpose()?;
         let held = Mutex::default();
         let keeps = data.is_some();
-        let store = Self { keeps, _lock: lock, temporary, _scratch: scratch, root, held };
+        let bases = Mutex::default();
+        let store = Self { keeps, _lock: lock, temporary, _scratch: scratch, root, held, bases };
         store.clear()?;
         Ok(store)
     }

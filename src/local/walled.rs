@@ -35,7 +35,7 @@ impl Server {
 /// Builds walls around a program that ends at once.
 async fn try_it(program: PathBuf, place: PathBuf) -> io::Result<()> {
     std::fs::create_dir_all(&place)?;
-    let room = Room { task: place.clone(), place, opt: None, tmp: 1, libraries: None };
+    let room = Room { task: place.clone(), place, opt: None, tmp: 1, libraries: None, root: None };
     let walls = serde_json::to_string(&Walls::Built(room))?;
     let mut command = tokio::process::Command::new(program);
     command.args([sandbox::COMMAND, &std::process::id().to_string(), &walls, NOTHING]);

@@ -58,6 +58,11 @@ pub(super) fn system(place: &Path) -> io::Result<()> {
         #[expect(clippy::disallowed_methods, reason = "nobody sees it half written")]
         fs::write(etc.join(name), text)?;
     }
+    kernel(place)
+}
+
+/// What the kernel gives.
+fn kernel(place: &Path) -> io::Result<()> {
     devices(&place.join("dev"))?;
     let proc = place.join("proc");
     fs::create_dir_all(&proc)?;
@@ -65,6 +70,35 @@ pub(super) fn system(place: &Path) -> io::Result<()> {
     // In a user namespace nothing else is allowed, since parts of it may be covered.
     mount(Some("/proc"), &proc, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)?;
     Ok(())
+}
+
+/// Puts the files of an image into an empty room. It has the places that are mounted on; names are those
+/// of this machine.
+pub(super) fn image(place: &Path, root: &Path) -> io::Result<()> {
+    for item in fs::read_dir(root)? {
+        let name = item?.file_name();
+        let (from, to) = (root.join(&name), place.join(&name));
+        if ["dev", "proc", "sys", "tmp"].iter().any(|own| name == *own) {
+            continue;
+        }
+        let kind = fs::symlink_metadata(&from)?;
+        if kind.is_symlink() {
+            symlink(fs::read_link(&from)?, &to)?;
+            continue;
+        }
+        if kind.is_dir() {
+            fs::create_dir(&to)?;
+        } else {
+            fs::File::create(&to)?;
+        }
+        bind(&from, &to)?;
+    }
+    let names = Path::new("/etc/resolv.conf");
+    let own = place.join("etc/resolv.conf");
+    if names.exists() && fs::symlink_metadata(&own).is_ok_and(|it| it.is_file()) {
+        bind(&fs::canonicalize(names)?, &own)?;
+    }
+    kernel(place)
 }
 
 /// Leaves of the libraries of this machine those of these names, as far as it has them: what Lambda lacks

@@ -49,6 +49,8 @@ pub struct Room {
     pub tmp: u64,
     /// The names of the libraries that the system has; none: all that this machine has.
     pub libraries: Option<Vec<String>>,
+    /// The files of an image, which are there in place of this machine's system.
+    pub root: Option<PathBuf>,
 }
 
 /// Another process's room.
@@ -83,8 +85,11 @@ impl Room {
         let place = self.place.as_path();
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         cover(place)?;
-        files::system(place)?;
-        if let Some(names) = &self.libraries {
+        match &self.root {
+            Some(root) => files::image(place, root)?,
+            None => files::system(place)?,
+        }
+        if let Some(names) = self.libraries.as_ref().filter(|_| self.root.is_none()) {
             files::libraries(place, names)?;
         }
         let own = [("var/task", Some(&self.task)), ("opt", self.opt.as_ref())];

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use super::{Group, Imager};
+use super::{Bases, Group};
 use crate::audit::{Code, Finding, Level};
 use crate::blobs::{self, Image, Place};
 #[cfg(feature = "registry")]
@@ -72,7 +72,7 @@ fn of_runtime(runtime: Runtime) -> String {
     format!("public.ecr.aws/lambda/provided:{tag}")
 }
 
-impl Imager<'_> {
+impl Bases<'_> {
     /// What the images of a group are put on; opened once.
     pub(super) fn base(&self, group: &Group<'_>) -> Result<Base, Error> {
         let runtime = group.functions.first().map(|part| part.function.runtime).unwrap_or_default();
@@ -81,7 +81,7 @@ impl Imager<'_> {
             return Ok(Base::Scratch);
         }
         let key = (name.clone(), group.arch);
-        let mut known = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(base) = known.get(&key) {
             return Ok(base.clone());
         }
@@ -153,7 +153,7 @@ impl Imager<'_> {
         image: &Image,
     ) -> Result<Arc<Read>, Error> {
         let key = (name.to_owned(), group.arch);
-        let mut known = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Base::Image { read: Some(read), .. }) = known.get(&key) {
             return Ok(Arc::clone(read));
         }

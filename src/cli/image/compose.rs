@@ -87,7 +87,7 @@ impl Imager<'_> {
         }
         making.programs = group.functions.iter().map(|part| part.place(alone)).collect();
         let maker = Maker {
-            store: &self.store,
+            store: &self.bases.store,
             level: group
                 .functions
                 .first()
@@ -98,7 +98,7 @@ impl Imager<'_> {
         if matches!(base, Base::Scratch) {
             let ours = files.values().flatten();
             let ours = ours.map(|(path, (_, content))| (path.clone(), content.clone())).collect();
-            let items = self.system(group, &making.programs, &ours)?;
+            let items = self.bases.system(group, &making.programs, &ours)?;
             let things = items.iter().map(|(path, item)| (path.clone(), thing(item))).collect();
             making.add("system", &maker, &things)?;
         }
@@ -125,7 +125,7 @@ impl Imager<'_> {
                 Making::new(config, Root::default(), Vec::new())
             }
             Base::Image { name, image, .. } => {
-                let read = self.read(group, name, image)?;
+                let read = self.bases.read(group, name, image)?;
                 let layers = read.layers.iter();
                 let layers =
                     layers.map(|(digest, size, id)| ("base".to_owned(), *digest, *size, *id));
@@ -206,7 +206,7 @@ impl Imager<'_> {
         config.add(&added, &self.created());
         let types = if group.wish.docker { MediaTypes::Docker } else { MediaTypes::Oci };
         let blobs: Vec<_> = layers.iter().map(|(_, digest, size, _)| (*digest, *size)).collect();
-        let papers = blobs::papers(&config, &blobs, types, &annotations(base), &self.store)?;
+        let papers = blobs::papers(&config, &blobs, types, &annotations(base), &self.bases.store)?;
         let unpacked = root.size();
         findings.extend(found(group, &layers, config, root, &programs));
         findings.sort_by_key(|finding| finding.level);

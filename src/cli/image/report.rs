@@ -127,7 +127,11 @@ impl Imager<'_> {
         let types = if group.wish.docker { MediaTypes::Docker } else { MediaTypes::Oci };
         let mut size = 0;
         for digest in [&papers.manifest, &papers.config] {
-            size += self.store.open(digest).map(|file| file.metadata().map_or(0, |it| it.len()))?;
+            size += self
+                .bases
+                .store
+                .open(digest)
+                .map(|file| file.metadata().map_or(0, |it| it.len()))?;
         }
         let alone = group.functions.len() == 1;
         let function = |part: &&super::Part| FunctionRecord {
@@ -184,7 +188,7 @@ impl Imager<'_> {
         };
         let layout = staging.folder().join(ImageRecord::LAYOUT);
         files::create_folder(&layout)?;
-        blobs::write_layout(&layout, &content, &self.store)?;
+        blobs::write_layout(&layout, &content, &self.bases.store)?;
         if let Some(kind) = self.archive {
             let path = staging.folder().join(ImageRecord::ARCHIVE);
             let failed = |source| BlobError::Write { path: path.clone(), source };
@@ -196,7 +200,7 @@ impl Imager<'_> {
             let time = self.job.plan.time.unix().unwrap_or_default();
             // There the whole name is what `podman load` gives the image.
             content.index = &of_archive;
-            blobs::write_archive(kind, &content, &self.store, time, &mut out)?;
+            blobs::write_archive(kind, &content, &self.bases.store, time, &mut out)?;
             std::io::Write::flush(&mut out).map_err(failed)?;
         }
         staging.create_with(ImageRecord::FILE, &json(record))?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Group, Imager};
+use super::{Bases, Group};
 use crate::audit::Content;
 use crate::closure::{self, Candidate, File, Found, Program, World, is_of_glibc};
 use crate::error::Error;
@@ -34,7 +34,7 @@ pub(super) enum Item {
     Folder(u32),
 }
 
-impl Imager<'_> {
+impl Bases<'_> {
     /// Files and folders of an image from scratch; `ours` is what else goes into it, by its path.
     pub(super) fn system(
         &self,

@@ -9,6 +9,7 @@ use crate::artifact::Artifact;
 use crate::cli::args::Run;
 use crate::cli::build::Job;
 use crate::cli::here;
+use crate::cli::image::{Bases, Ground, Part};
 use crate::cli::libraries::Lookup;
 use crate::cli::runs::combine;
 use crate::config;
@@ -154,8 +155,12 @@ impl<'a> Site<'a> {
 
     /// What a function, or an extension, is to be.
     fn built(&self, job: &Job, function: &Function, artifact: &Artifact) -> Result<Built, Error> {
-        let tree = self.tree(job, function, artifact)?;
-        Ok(Built { role: function.role, tree, direct: direct(job, function)? })
+        let bases = Bases::new(job, false, self.shell);
+        let part = Part { function: function.clone(), artifact: artifact.clone() };
+        let ground = bases.ground(&part)?;
+        let tree = self.tree(job, function, artifact, ground.as_ref())?;
+        let direct = Direct { base: ground.map(|it| it.base), ..direct(job, function)? };
+        Ok(Built { role: function.role, tree, direct })
     }
 
     /// Puts a function there; its name, if it is another one than before.
@@ -177,10 +182,16 @@ impl<'a> Site<'a> {
     }
 
     /// The files of a function: its program as cargo has left it.
-    fn tree(&self, job: &Job, function: &Function, artifact: &Artifact) -> Result<Tree, Error> {
+    fn tree(
+        &self,
+        job: &Job,
+        function: &Function,
+        artifact: &Artifact,
+        ground: Option<&Ground>,
+    ) -> Result<Tree, Error> {
         let folders = job.library_folders(function, artifact);
-        let lookup =
-            Lookup { function, artifact, folders: &folders, look: &libraries::look, base: None };
+        let base = ground.map(|ground| (&ground.root, &ground.search));
+        let lookup = Lookup { function, artifact, folders: &folders, look: &libraries::look, base };
         let tree = job.includes(function)?;
         Ok(Job::files(&lookup, tree, &artifact.executable, self.shell)?.tree)
     }
@@ -194,6 +205,7 @@ fn direct(job: &Job, function: &Function) -> Result<Direct, Error> {
         name: function.name.to_string(),
         settings: here::settings(function, &wanted),
         aliases: wanted.aliases,
+        base: None,
         url: wanted.attachments.url.flatten(),
     })
 }

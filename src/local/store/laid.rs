@@ -4,13 +4,27 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::PoisonError;
 
 use super::{Store, Taken, plain};
 use crate::account::Code;
 use crate::digest::Sha256;
+use crate::local::direct::Base;
 use crate::tree::{Entry, Mode, Source, Tree};
 
 impl Store {
+    /// What a function is put on from now on.
+    pub(in crate::local) fn put_on(&self, function: &str, base: Option<Base>) {
+        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        bases.remove(function);
+        bases.extend(base.map(|base| (function.to_owned(), base)));
+    }
+
+    /// What a function is put on, if that is an image.
+    pub(in crate::local) fn base(&self, function: &str) -> Option<Base> {
+        self.bases.lock().unwrap_or_else(PoisonError::into_inner).get(function).cloned()
+    }
+
     /// The files of a tree as code. It is named after what its files are on this disk (place, length,
     /// time), not after their bytes, which are not read.
     ///

@@ -1,0 +1,133 @@
+//! A function that is to be an image, on the files of its base.
+
+use std::fs;
+use std::path::Path;
+
+use lambda_pack::blobs::{self, BlobError, Content, Store};
+use lambda_pack::image::config::{Added, Config};
+use lambda_pack::image::manifest::MediaTypes;
+use lambda_pack::tar::{Member, What, Writer};
+use lambda_pack::target::Arch;
+use serde_json::json;
+
+use super::Served;
+use crate::support::Workspace;
+
+/// Answers what it sees.
+const HANDLER: &str = r#"
+use std::io::{Read, Write};
+fn call(method: &str, path: &str, body: &str) -> String {
+    let address = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+fn main() {
+    loop {
+        let answer = call("GET", "invocation/next", "");
+        let id = answer.lines().find_map(|line| line.strip_prefix("lambda-runtime-aws-request-id: "));
+        let mark = std::fs::read_to_string("/etc/mark").unwrap_or_default();
+        let link = std::fs::read_link("/lib64").map(|to| to.display().to_string()).unwrap_or_default();
+        let shell = std::path::Path::new("/bin/sh").exists();
+        let written = std::fs::write("/etc/other", "").is_ok();
+        let tmp = std::fs::write("/tmp/x", "").is_ok();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        let libc = maps.split_whitespace().find(|word| word.contains("/libc.so")).unwrap_or_default();
+        let of_base = std::env::var("OF_BASE").unwrap_or_default();
+        let said = format!(
+            "{{\"mark\":\"{mark}\",\"link\":\"{link}\",\"shell\":{shell},\"written\":{written},\"tmp\":{tmp},\"libc\":\"{libc}\",\"variable\":\"{of_base}\"}}"
+        );
+        call("POST", &format!("invocation/{}/response", id.unwrap()), &said);
+    }
+}
+"#;
+
+/// A file of this machine's glibc, wherever it keeps it.
+fn library(name: &str) -> Vec<u8> {
+    let arch = std::env::consts::ARCH;
+    let folders = [format!("/lib/{arch}-linux-gnu"), "/lib64".to_owned(), "/lib".to_owned()];
+    let found = folders.iter().find_map(|folder| fs::read(Path::new(folder).join(name)).ok());
+    found.unwrap_or_else(|| panic!("no {name}"))
+}
+
+/// A base arranged as Amazon Linux is: `/lib64` is a link.
+fn base(place: &Path) {
+    let store = Store::new(place.with_extension("store"));
+    let loader = if cfg!(target_arch = "aarch64") {
+        "ld-linux-aarch64.so.1"
+    } else {
+        "ld-linux-x86-64.so.2"
+    };
+    let mut members = vec![
+        ("etc", What::Folder, Vec::new()),
+        ("etc/mark", What::File(4), b"base".to_vec()),
+        ("lib64", What::Symlink("usr/lib64".to_owned()), Vec::new()),
+        ("lib", What::Symlink("usr/lib64".to_owned()), Vec::new()),
+        ("usr", What::Folder, Vec::new()),
+        ("usr/lib64", What::Folder, Vec::new()),
+    ];
+    let names = [loader, "libc.so.6", "libgcc_s.so.1", "libm.so.6"];
+    let paths = names.map(|name| format!("usr/lib64/{name}"));
+    for (path, name) in paths.iter().zip(names) {
+        let bytes = library(name);
+        members.push((path, What::File(bytes.len() as u64), bytes));
+    }
+    let kept = store.compress(None, 1, 1, |out| -> Result<(), BlobError> {
+        let mut tar = Writer::new(out, 0);
+        for (path, what, bytes) in &members {
+            let path = (*path).to_owned();
+            let member = Member { path, what: what.clone(), mode: 0o755, uid: 0, gid: 0 };
+            tar.write(&member, &mut bytes.as_slice()).unwrap();
+        }
+        tar.finish().unwrap();
+        Ok(())
+    });
+    let kept = kept.unwrap();
+    let mut config = Config::empty(Arch::of_this_machine());
+    config.add(&[Added { diff_id: kept.diff_id, what: "base" }], "1980-01-01T00:00:00Z");
+    let variables = [("OF_BASE", "yes"), ("LD_LIBRARY_PATH", "/lib64:/usr/lib64:/var/task/lib")];
+    config.set_variables(&variables.map(|(name, value)| (name.into(), value.into())).into());
+    let layers = [(kept.digest, kept.size)];
+    let papers = blobs::papers(&config, &layers, MediaTypes::Oci, &[].into(), &store).unwrap();
+    let content = Content {
+        index: &papers.index("latest").unwrap(),
+        manifest: &papers.manifest,
+        config: &papers.config,
+        layers: &papers.layers,
+        name: "base:latest",
+    };
+    fs::create_dir(place).unwrap();
+    blobs::write_layout(place, &content, &store).unwrap();
+}
+
+#[test]
+fn a_function_runs_on_the_files_of_its_base() {
+    let workspace = Workspace::new();
+    workspace.handler("hello", "");
+    workspace.write("crates/hello/src/main.rs", HANDLER);
+    base(&workspace.path().join("base"));
+    for (settings, mark, link, variable) in [
+        ("format = \"image\"\nimage.base = \"oci:base\"\n", "base", "usr/lib64", "yes"),
+        ("format = \"image\"\nimage.base = \"scratch\"\nsysroot = \"/\"\n", "", "", ""),
+    ] {
+        workspace.write("lambda-pack.toml", settings);
+        let mut served = Served::start(&workspace, &["run"]);
+        let mut seen = served.invoke("hello");
+        let libc = seen["libc"].take();
+        assert!(libc.as_str().is_some_and(|libc| libc.contains("lib64/libc.so.6")), "{libc}");
+        seen.as_object_mut().unwrap().remove("libc");
+        let expected = json!({
+            "mark": mark, "link": link, "shell": false, "written": false, "tmp": true,
+            "variable": variable,
+        });
+        assert_eq!(seen, expected, "{settings}");
+        assert_eq!(served.stop(), Some(0));
+    }
+}

@@ -83,7 +83,7 @@ impl Changes {
         }
         let mut folders: BTreeSet<PathBuf> =
             places.roots.iter().flat_map(|root| folders(root, &places.outputs)).collect();
-        folders.extend(places.files.iter().filter_map(|file| file.parent().map(Path::to_path_buf)));
+        folders.extend(places.files.iter().filter_map(|file| above(file)));
         self.places = places;
         for gone in self.folders.difference(&folders) {
             // It may be gone itself.
@@ -156,7 +156,7 @@ impl Changes {
     /// A folder that has come is watched as well.
     fn come(&mut self, path: &Path) {
         let inside = self.places.roots.iter().any(|root| path.starts_with(root));
-        if !inside || !path.is_dir() || self.is_output(path) {
+        if !(inside || self.leads_to_a_file(path)) || !path.is_dir() || self.is_output(path) {
             return;
         }
         for folder in folders(path, &self.places.outputs) {
@@ -167,6 +167,11 @@ impl Changes {
         }
     }
 
+    /// Whether it is a folder on the way to one of the files: with it the file may have come, or gone.
+    fn leads_to_a_file(&self, path: &Path) -> bool {
+        self.places.files.iter().any(|file| file != path && file.starts_with(path))
+    }
+
     fn is_output(&self, path: &Path) -> bool {
         self.places.outputs.iter().any(|folder| path.starts_with(folder))
     }
@@ -174,7 +179,7 @@ impl Changes {
     /// Whether a change of this may matter.
     fn counts(&self, path: &Path) -> bool {
         let Places { roots, files, .. } = &self.places;
-        if files.contains(path) || roots.contains(path) {
+        if files.contains(path) || roots.contains(path) || self.leads_to_a_file(path) {
             return true;
         }
         if self.is_output(path) || !roots.iter().any(|root| path.starts_with(root)) {
@@ -184,6 +189,11 @@ impl Changes {
         // Of what is gone nobody can say whether it was ignored.
         !hidden && (!path.exists() || is_listed(path))
     }
+}
+
+/// The folder that a file is in, or the nearest one above that is there.
+fn above(file: &Path) -> Option<PathBuf> {
+    file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_path_buf)
 }
 
 /// A folder and all below it that are not ignored.

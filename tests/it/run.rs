@@ -55,7 +55,7 @@ fn workspace() -> Workspace {
         workspace.write(&format!("crates/{name}/src/main.rs"), HANDLER);
     }
     word(&workspace, "one");
-    workspace.write(".gitignore", "/target\n*.log\n");
+    workspace.write(".gitignore", "/target\n*.log\nmade/\n");
     workspace
 }
 
@@ -356,14 +356,14 @@ fn watch_takes_up_what_changes() {
     let flags = "[build]\nrustflags = [\"--cfg\", \"flagged\"]\n";
     workspace.write(
         "crates/words/src/lib.rs",
-        "pub const WORD: &str = if cfg!(flagged) { include_str!(\"../word.log\") } else { \"plain\" };\n",
+        "pub const WORD: &str = if cfg!(flagged) { include_str!(\"../made/word.txt\") } else { \"plain\" };\n",
     );
-    workspace.write("crates/words/word.log", "ignored");
+    workspace.write("crates/words/made/word.txt", "ignored");
     served.soon("it is built without flags", || served.invoke("hello")["word"] == "plain");
     workspace.write(".cargo/config.toml", flags);
     served.soon("the flags count", || served.invoke("hello")["word"] == "ignored");
     // A source that git ignores.
-    workspace.write("crates/words/word.log", "ignored and used");
+    workspace.write("crates/words/made/word.txt", "ignored and used");
     served.soon("it is read again", || served.invoke("hello")["word"] == "ignored and used");
     // What git ignores otherwise is nobody's business.
     let mut before = 0;
@@ -372,6 +372,9 @@ fn watch_takes_up_what_changes() {
         std::mem::replace(&mut before, served.said().len()) == served.said().len()
     });
     workspace.write("crates/hello/noise.log", "noise");
+    for noise in ["crates/words/made/noise.txt", "crates/made/noise.txt"] {
+        std::fs::remove_file(workspace.write(noise, "noise")).unwrap();
+    }
     std::thread::sleep(Duration::from_millis(600));
     assert_eq!(served.said().len(), before, "{}", served.said());
     assert_eq!(served.stop(), Some(0));

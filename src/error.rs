@@ -383,6 +383,9 @@ impl Error {
                 Some("`--no-check` packages all the same".to_owned())
             }
             Self::Fresh(error) => error.hint().map(str::to_owned),
+            Self::Local(LocalError::Listen { .. }) => {
+                Some("`--port 0` takes any port that is free".to_owned())
+            }
             #[cfg(feature = "aws")]
             Self::Deploy(error) => error.hint(),
             #[cfg(feature = "aws")]

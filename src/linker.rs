@@ -229,7 +229,7 @@ fn gnu(target: &Target, native: bool, machine: &Machine<'_>) -> Result<Chosen, L
     }
     match cc {
         Some(cc) => {
-            let why = format!("{because}, and there is no zig: the audit decides");
+            let why = format!("{because}, and there is no zig");
             Ok(Chosen { linker: Linker::Host(cc), why })
         }
         None => Err(LinkerError::Nothing { target: target.triple().to_owned() }),

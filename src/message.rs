@@ -93,6 +93,29 @@ pub enum Message<'a> {
         /// The routes that are served below `/routes`, each with its function.
         routes: std::collections::BTreeMap<&'a str, &'a str>,
     },
+    /// `watch` has built.
+    Built {
+        /// Functions that were not there before.
+        added: Vec<&'a str>,
+        /// Functions that are others than before.
+        replaced: Vec<&'a str>,
+        /// How long it took.
+        duration_ms: f64,
+    },
+    /// `watch` could not build, or not all; what was there before is kept.
+    BuildFailed {
+        /// What failed.
+        message: String,
+        /// Why, from the nearest cause to the farthest.
+        causes: Vec<String>,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// `watch` has taken a function away that the workspace has no more.
+    Removed {
+        /// Its name.
+        function: &'a str,
+    },
     /// What a function has of newer features of Lambda; no deploy changes it.
     LeftAlone {
         /// Its name.

@@ -2,6 +2,7 @@
 
 mod rows;
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +44,8 @@ struct Talk {
     held: Option<Vec<u8>>,
     bar: Option<ProgressBar>,
     rows: Option<Rows>,
+    /// What need not be said again.
+    once: BTreeSet<String>,
 }
 
 impl Shell {
@@ -185,6 +188,14 @@ impl Shell {
     pub fn status(&self, verb: &str, text: impl Display) {
         if !self.quiet {
             self.say(&format!("{GREEN}{verb:>12}{GREEN:#} {text}\n"));
+        }
+    }
+
+    /// The same, unless it was said before.
+    pub fn status_once(&self, verb: &str, text: impl Display) {
+        let text = text.to_string();
+        if self.talk().once.insert(format!("{verb} {text}")) {
+            self.status(verb, text);
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
 pub(super) use remote::{Delete, Logs, Status};
-pub(super) use run::{Run, Watch};
+pub(super) use run::{Run, RunOnce, Watch};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -133,7 +133,7 @@ pub(super) enum Command {
     /// for `invoke --local`, for the AWS command line and SDKs, and for browsers by their URLs.
     ///
     /// What functions write comes as one stream, each line with its function.
-    Run(Run),
+    Run(RunOnce),
     /// Run the functions on this machine, and build again whenever something changes
     ///
     /// As `run`. Cargo builds what follows from the change. A new build takes over between two invocations: those

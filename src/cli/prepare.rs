@@ -137,7 +137,7 @@ impl<'a> Machines<'a> {
         let users = rustflags::decide(&self.facts.config, triple, &cfgs, &[]).users;
         let chosen = self.choose(compile, &cfgs, &users)?;
         self.check_linker(compile, &chosen)?;
-        self.shell.status(
+        self.shell.status_once(
             "Linking",
             format!("{} with {}: {}", compile.target, chosen.linker, chosen.why),
         );

@@ -2,10 +2,11 @@
 
 mod changes;
 mod site;
+mod sources;
 mod talk;
 pub(super) mod watch;
 
-use super::args::{Audit, Build, Global, Run};
+use super::args::{Audit, Build, Global, Run, RunOnce};
 use super::build::Job;
 use super::interrupt::Interrupt;
 use super::server;
@@ -21,7 +22,13 @@ use site::Site;
 /// Beside the build, so that programs can be linked instead of copied.
 const SCRATCH: &str = "lambda-pack.run";
 
-pub(super) fn run(args: &Run, global: &Global, shell: &Shell) -> Result<(), Error> {
+pub(super) fn run(args: &RunOnce, global: &Global, shell: &Shell) -> Result<(), Error> {
+    if args.invoke.is_some() {
+        let what = "`--invoke` is of `watch`, which invokes what is new after each build; beside `run`, \
+                    `cargo lambda-pack invoke FUNCTION --local` does";
+        return Err(Error::Usage(what.to_owned()));
+    }
+    let args = &args.run;
     let build = on_this_machine(&args.build);
     let flags = build.compile.settings(&Audit::default());
     let job = Job::new(&build, flags, global, None, false, shell)?;

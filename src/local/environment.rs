@@ -88,6 +88,8 @@ pub(super) struct Environment {
     has_runtime: Cell<bool>,
     /// What its memory was when it was ended, in MB.
     used: Cell<u64>,
+    /// That a request was refused for its host was told.
+    told_of_host: Cell<bool>,
     /// When it was last asked for.
     looked: Cell<Option<Instant>>,
     tasks: RefCell<Vec<JoinHandle<()>>>,

@@ -4,7 +4,7 @@ mod extensions;
 mod images;
 mod streams;
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -59,7 +59,7 @@ fn workspace() -> Workspace {
         workspace.write(&format!("crates/{name}/src/main.rs"), HANDLER);
     }
     word(&workspace, "one");
-    workspace.write(".gitignore", "/target\n*.log\n");
+    workspace.write(".gitignore", "/target\n*.log\nmade/\n");
     workspace
 }
 
@@ -72,6 +72,8 @@ struct Served {
     child: Child,
     address: String,
     said: Arc<Mutex<String>>,
+    /// What it has written to standard output.
+    out: Arc<Mutex<String>>,
 }
 
 impl Served {
@@ -104,10 +106,23 @@ impl Served {
             let read = out.read_line(&mut line).unwrap();
             assert!(read > 0, "it has ended:\n{}", said.lock().unwrap());
         }
-        std::thread::spawn(move || out.read_to_string(&mut String::new()));
+        let records = Arc::new(Mutex::new(line.clone()));
+        let to = Arc::clone(&records);
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                to.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
         let record: Value = serde_json::from_str(&line).unwrap();
         let address = record["endpoint"].as_str().unwrap().replace("http://", "");
-        Self { child, address, said }
+        Self { child, address, said, out: records }
+    }
+
+    /// The records of this kind.
+    fn records(&self, reason: &str) -> Vec<Value> {
+        let out = self.out.lock().unwrap();
+        let records = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.filter(|record| record["reason"] == reason).collect()
     }
 
     fn said(&self) -> String {
@@ -300,6 +315,15 @@ fn run_says_what_does_not_build() {
         .run(&["watch", "--invoke", "{", "--port", "0"])
         .code(2)
         .says("`--invoke` is not JSON");
+    workspace
+        .run(&["watch", "--invoke", "sqss", "--port", "0"])
+        .code(2)
+        .says("did you mean `sqs`?")
+        .says("--list-events");
+    workspace.run(&["run", "--invoke", "sqs"]).code(2).says("`--invoke` is of `watch`");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    workspace.run(&["run", "--port", &port]).code(2).says("`--port 0`");
 }
 
 #[test]
@@ -315,6 +339,10 @@ fn watch_takes_up_what_changes() {
     workspace.write("crates/words/src/lib.rs", "pub const WORD: &str = 7;\n");
     served.soon("the compiler's message", || served.said().contains("mismatched types"));
     served.soon("the last good one is kept", || served.said().contains("Keeping what was built"));
+    served.soon("it is a record", || !served.records("build-failed").is_empty());
+    assert!(
+        served.records("built").iter().any(|it| !it["replaced"].as_array().unwrap().is_empty())
+    );
     assert_eq!(served.invoke("hello")["word"], "two");
     // Settings, and a file that they name and that git ignores.
     word(&workspace, "three");
@@ -330,18 +358,56 @@ fn watch_takes_up_what_changes() {
     let lives =
         |name: &str| served.call("GET", &format!("/2015-03-31/functions/{name}"), "").status == 200;
     served.soon("the new one is there", || lives("third"));
+    let added = || served.records("built").iter().any(|it| it["added"] == json!(["third"]));
+    served.soon("it is told as such", || added() && served.said().contains("Added third after"));
+    served.soon("all are shown again", || served.records("serving").len() == 2);
     std::fs::remove_dir_all(workspace.path().join("crates/third")).unwrap();
     served.soon("it is gone", || !lives("third"));
-    // What git ignores is nobody's business.
+    served.soon("that is told", || {
+        served.records("removed") == [json!({ "reason": "removed", "function": "third" })]
+    });
+    assert_eq!(served.said().matches("Linking ").count(), 1, "{}", served.said());
+    // Cargo's own settings, in a folder that was not there.
+    let flags = "[build]\nrustflags = [\"--cfg\", \"flagged\"]\n";
+    workspace.write(
+        "crates/words/src/lib.rs",
+        "pub const WORD: &str = if cfg!(flagged) { include_str!(\"../made/word.txt\") } else { \"plain\" };\n",
+    );
+    workspace.write("crates/words/made/word.txt", "ignored");
+    served.soon("it is built without flags", || served.invoke("hello")["word"] == "plain");
+    workspace.write(".cargo/config.toml", flags);
+    served.soon("the flags count", || served.invoke("hello")["word"] == "ignored");
+    // A source that git ignores.
+    workspace.write("crates/words/made/word.txt", "ignored and used");
+    served.soon("it is read again", || served.invoke("hello")["word"] == "ignored and used");
+    // What git ignores otherwise is nobody's business.
     let mut before = 0;
     served.soon("it is quiet", || {
         std::thread::sleep(Duration::from_millis(700));
         std::mem::replace(&mut before, served.said().len()) == served.said().len()
     });
     workspace.write("crates/hello/noise.log", "noise");
+    for noise in ["crates/words/made/noise.txt", "crates/made/noise.txt"] {
+        std::fs::remove_file(workspace.write(noise, "noise")).unwrap();
+    }
     std::thread::sleep(Duration::from_millis(600));
     assert_eq!(served.said().len(), before, "{}", served.said());
     assert_eq!(served.stop(), Some(0));
+}
+
+/// For people: each answer with its function.
+#[test]
+fn answers_are_told_apart() {
+    let workspace = workspace();
+    let mut command = workspace.command(&["watch", "--port", "0", "--invoke", "{}"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    for name in ["hello", "other"] {
+        let answer = format!("{name} {{\"word\":\"one\",\"stage\":\"\"}}");
+        assert!(lines.any(|line| line == answer), "{answer}");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    child.wait().unwrap();
 }
 
 /// Edits without end, good and broken ones, branches and several files at once, while somebody calls all

@@ -24,6 +24,15 @@ pub(in crate::cli) struct Run {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct RunOnce {
+    /// Of `watch`; known here so that whoever looks for it is told
+    #[arg(long, value_name = "EVENT", hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub(in crate::cli) invoke: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) run: Run,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct Watch {
     /// After each build, invoke what is new with this: a sample event (`sqs`), JSON, or a file that holds
     /// JSON

@@ -49,7 +49,7 @@ impl Bases<'_> {
         Ok(Some(match &base {
             Base::Scratch => {
                 let mut config = Config::empty(group.arch);
-                let base = self.from_scratch(&group, part)?;
+                let base = self.system_alone(&group, part)?;
                 config.set_variables(&base.variables);
                 let root = Root::default();
                 Ground { base, search: Search::new(&root, &config), root }
@@ -65,7 +65,7 @@ impl Bases<'_> {
         }))
     }
 
-    fn from_scratch(&self, group: &Group<'_>, part: &Part) -> Result<local::Base, Error> {
+    fn system_alone(&self, group: &Group<'_>, part: &Part) -> Result<local::Base, Error> {
         let program = part.place(true);
         let content = inspect::file(&part.artifact.executable);
         let content = content.map_err(|error| files::unread(&part.artifact.executable, error))?;

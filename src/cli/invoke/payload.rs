@@ -27,7 +27,19 @@ pub(super) fn read(args: &Invoke) -> Result<Vec<u8>, Error> {
 pub(in crate::cli) fn event(text: &str, flag: &str) -> Result<Vec<u8>, Error> {
     match events::by_name(text) {
         Some(sample) => Ok(sample.json.as_bytes().to_vec()),
-        None => typed(text, flag),
+        None => typed(text, flag).map_err(|error| match error {
+            // What looks like a name was meant as one.
+            Error::Usage(why)
+                if text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-') =>
+            {
+                let known = nearest::suggestion(text, events::SAMPLES.iter().map(|it| it.name));
+                Error::Usage(format!(
+                    "{why}, and there is no sample event of that name: {known} \
+                     (`cargo lambda-pack invoke --list-events` shows all)"
+                ))
+            }
+            error => error,
+        }),
     }
 }
 

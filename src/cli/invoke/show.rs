@@ -18,6 +18,8 @@ pub(in crate::cli) enum By {
     Another,
     /// A server for this one call: an event is over.
     ThisCall,
+    /// A server that goes on, and one call of several: the answer is told apart by its function.
+    OneOfSeveral,
 }
 
 pub(in crate::cli) fn show(
@@ -47,6 +49,9 @@ pub(in crate::cli) fn show(
     if shell.is_json() {
         shell.record(&record(invocation, invoked, log, report))?;
     } else {
+        if by == By::OneOfSeveral {
+            write!(io::stdout(), "{function} ")?;
+        }
         payload(&invoked.payload)?;
     }
     if invoked.failed { Err(InvokeError::Function(function.to_owned()).into()) } else { Ok(()) }

@@ -47,6 +47,8 @@ pub(super) struct Changes {
     kept: VecDeque<Wake>,
     places: Places,
     folders: BTreeSet<PathBuf>,
+    /// Those of them that are there for all that is in them; the others for single files.
+    whole: BTreeSet<PathBuf>,
 }
 
 /// Why nothing can be watched.
@@ -73,7 +75,8 @@ impl Changes {
         })?;
         let places = Places::default();
         let kept = VecDeque::new();
-        Ok((Self { watcher, wakes, kept, places, folders: BTreeSet::new() }, sender))
+        let (folders, whole) = (BTreeSet::new(), BTreeSet::new());
+        Ok((Self { watcher, wakes, kept, places, folders, whole }, sender))
     }
 
     /// Watches these, and nothing else.
@@ -81,9 +84,9 @@ impl Changes {
         if places == self.places {
             return Ok(());
         }
-        let mut folders: BTreeSet<PathBuf> =
-            places.roots.iter().flat_map(|root| folders(root, &places.outputs)).collect();
-        folders.extend(places.files.iter().filter_map(|file| file.parent().map(Path::to_path_buf)));
+        self.whole = places.roots.iter().flat_map(|root| folders(root, &places.outputs)).collect();
+        let mut folders = self.whole.clone();
+        folders.extend(places.files.iter().filter_map(|file| above(file)));
         self.places = places;
         for gone in self.folders.difference(&folders) {
             // It may be gone itself.
@@ -155,16 +158,36 @@ impl Changes {
 
     /// A folder that has come is watched as well.
     fn come(&mut self, path: &Path) {
-        let inside = self.places.roots.iter().any(|root| path.starts_with(root));
-        if !inside || !path.is_dir() || self.is_output(path) {
+        if !path.is_dir() {
             return;
         }
-        for folder in folders(path, &self.places.outputs) {
-            // One that goes at once, or more than the system lets us watch: others still are.
-            if self.watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
-                self.folders.insert(folder);
+        if self.is_in_whole(path) && !self.is_output(path) && is_listed(path) {
+            for folder in folders(path, &self.places.outputs) {
+                self.try_watch(&folder);
+                self.whole.insert(folder);
             }
         }
+        let below = self.places.files.iter().filter(|file| file.starts_with(path));
+        for folder in below.filter_map(|file| above(file)).collect::<BTreeSet<_>>() {
+            self.try_watch(&folder);
+        }
+    }
+
+    fn try_watch(&mut self, folder: &Path) {
+        // One that goes at once, or more than the system lets us watch: others still are.
+        if self.watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {
+            self.folders.insert(folder.to_path_buf());
+        }
+    }
+
+    /// Whether it is in a folder of which everything counts.
+    fn is_in_whole(&self, path: &Path) -> bool {
+        path.parent().is_some_and(|folder| self.whole.contains(folder))
+    }
+
+    /// Whether it is a folder on the way to one of the files: with it the file may have come, or gone.
+    fn leads_to_a_file(&self, path: &Path) -> bool {
+        self.places.files.iter().any(|file| file != path && file.starts_with(path))
     }
 
     fn is_output(&self, path: &Path) -> bool {
@@ -174,16 +197,21 @@ impl Changes {
     /// Whether a change of this may matter.
     fn counts(&self, path: &Path) -> bool {
         let Places { roots, files, .. } = &self.places;
-        if files.contains(path) || roots.contains(path) {
+        if files.contains(path) || roots.contains(path) || self.leads_to_a_file(path) {
             return true;
         }
-        if self.is_output(path) || !roots.iter().any(|root| path.starts_with(root)) {
+        if self.is_output(path) || !self.is_in_whole(path) {
             return false;
         }
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         // Of what is gone nobody can say whether it was ignored.
         !hidden && (!path.exists() || is_listed(path))
     }
+}
+
+/// The folder that a file is in, or the nearest one above that is there.
+fn above(file: &Path) -> Option<PathBuf> {
+    file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_path_buf)
 }
 
 /// A folder and all below it that are not ignored.

@@ -1,10 +1,12 @@
 //! What a build has made, put on the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
 
+use super::sources;
 use crate::artifact::Artifact;
 use crate::cli::args::Run;
 use crate::cli::build::Job;
@@ -17,6 +19,7 @@ use crate::error::Error;
 use crate::function::{Function, Role};
 use crate::libraries;
 use crate::local::{Direct, Handle};
+use crate::message::Message;
 use crate::routes::Routes;
 use crate::shell::Shell;
 use crate::tree::Tree;
@@ -43,6 +46,8 @@ pub(super) struct Site<'a> {
     layer: Mutex<Option<String>>,
     /// What was put there, by name.
     put: Mutex<BTreeMap<String, Direct>>,
+    /// What programs were made of.
+    sources: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl<'a> Site<'a> {
@@ -54,6 +59,7 @@ impl<'a> Site<'a> {
             shell,
             layer: Mutex::default(),
             put: Mutex::default(),
+            sources: Mutex::default(),
         }
     }
 
@@ -130,6 +136,11 @@ impl<'a> Site<'a> {
         Ok(vec![arn])
     }
 
+    /// The files that programs were made of, ignored ones too.
+    pub(super) fn sources(&self) -> BTreeSet<PathBuf> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What is there.
     pub(super) fn functions(&self) -> Vec<Direct> {
         self.all().values().cloned().collect()
@@ -148,13 +159,18 @@ impl<'a> Site<'a> {
             self.all().extract_if(.., |name, _| !known(name)).map(|(name, _)| name).collect();
         for name in gone {
             self.handle.remove(&name)?;
-            self.shell.status("Removed", name);
+            self.shell.status("Removed", &name);
+            if self.shell.is_json() {
+                self.shell.record(&Message::Removed { function: &name })?;
+            }
         }
         Ok(())
     }
 
     /// What a function, or an extension, is to be.
     fn built(&self, job: &Job, function: &Function, artifact: &Artifact) -> Result<Built, Error> {
+        let sources = sources::of(&artifact.executable);
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).extend(sources);
         let bases = Bases::new(job, false, self.shell);
         let part = Part { function: function.clone(), artifact: artifact.clone() };
         let ground = bases.ground(&part)?;

@@ -52,6 +52,9 @@ fn report(text: &str) -> Option<String> {
     let style = match fields("Status") {
         Some(status) => {
             said.push_str(&format!(", {status}"));
+            if let Some(kind) = fields("Error Type") {
+                said.push_str(&format!(" {kind}"));
+            }
             RED
         }
         None => GREEN,
@@ -74,6 +77,9 @@ mod tests {
         assert_eq!(shown(report).as_deref(), Some("3.21 ms, 18 of 128 MB, init 25.00 ms"));
         let failed = "REPORT RequestId: 1\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 18 MB\tStatus: timeout\n";
         assert_eq!(shown(failed).as_deref(), Some("3000.00 ms, 18 of 128 MB, timeout"));
+        let failed = failed.replace("Status: timeout", "Status: error\tError Type: Mine.Late");
+        let shown_ = shown(&failed);
+        assert_eq!(shown_.as_deref(), Some("3000.00 ms, 18 of 128 MB, error Mine.Late"));
         assert_eq!(shown("REPORT of the year\n").as_deref(), Some("REPORT of the year"));
         assert!(line(report, true).is_some_and(|text| text.contains("RequestId")));
     }

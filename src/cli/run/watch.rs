@@ -17,7 +17,8 @@ use crate::cli::invoke::{payload, send};
 use crate::cli::{asynchronously, server};
 use crate::error::Error;
 use crate::invocation::{Invocation, Kind};
-use crate::local::{Client, Handle};
+use crate::local::{Client, Direct, Handle};
+use crate::message::Message;
 use crate::routes::Routes;
 use crate::shell::Shell;
 use crate::tree::{Source, Tree};
@@ -37,27 +38,31 @@ pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Res
         stop_on_interrupt(wake)?;
         let site = Site::new(&handle, &args.run, shell);
         let mut job = Some(job);
-        let mut announced = false;
+        let mut shown = None;
         loop {
             if let Some(job) = &job {
-                changes.watch(places(job)).map_err(|error| unwatched(&error))?;
+                changes.watch(places(job, &site)).map_err(|error| unwatched(&error))?;
                 let routes = match site.route(job) {
-                    Err(error) if announced => {
+                    Err(error) if shown.is_some() => {
                         shell.error(&error);
                         Routes::default()
                     }
                     routes => routes?,
                 };
-                let began = Instant::now();
+                let (began, before) = (Instant::now(), site.functions());
                 let (new, result) = site.build(job);
                 handle.no_more()?;
                 if changes.stopped() {
                     return Ok(());
                 }
-                tell(&new, result, announced, began, shell);
-                if !announced && !site.functions().is_empty() {
-                    show(&site, &handle, &routes, shell)?;
-                    announced = true;
+                // The build tells of more.
+                changes.watch(places(job, &site)).map_err(|error| unwatched(&error))?;
+                let outcome = Outcome { new: &new, before: &before, began, first: shown.is_none() };
+                outcome.tell(result, shell)?;
+                let what = (addresses(site.functions()), routes);
+                if !what.0.is_empty() && shown.as_ref() != Some(&what) {
+                    show(&site, &handle, &what.1, shell)?;
+                    shown = Some(what);
                 }
                 if let Some(event) = &event {
                     invoke(&handle, &new, event, shell);
@@ -68,7 +73,7 @@ pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Res
                 job = match new() {
                     Ok(job) => Some(job),
                     Err(error) => {
-                        shell.error(&error);
+                        failed(&error, shown.is_some(), shell)?;
                         None
                     }
                 };
@@ -77,17 +82,56 @@ pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Res
     })
 }
 
-fn tell(new: &[String], built: Result<(), Error>, announced: bool, began: Instant, shell: &Shell) {
-    if announced && !new.is_empty() {
-        let seconds = began.elapsed().as_secs_f64();
-        shell.status("Replaced", format!("{} after {seconds:.2} s", new.join(", ")));
-    }
-    if let Err(error) = built {
-        shell.error(&error);
-        if announced {
-            shell.status("Keeping", "what was built before");
+/// By what each function is called.
+fn addresses(functions: Vec<Direct>) -> Vec<(String, Vec<String>, bool)> {
+    let address = |it: Direct| (it.name, it.aliases, it.url.is_some());
+    functions.into_iter().map(address).collect()
+}
+
+/// What has come of a build.
+struct Outcome<'a> {
+    /// The functions that are new, or others than before.
+    new: &'a [String],
+    before: &'a [Direct],
+    began: Instant,
+    /// There was none before: what there is, is shown as a whole.
+    first: bool,
+}
+
+impl Outcome<'_> {
+    fn tell(&self, result: Result<(), Error>, shell: &Shell) -> Result<(), Error> {
+        let took = self.began.elapsed();
+        let was = |name: &&str| self.before.iter().any(|function| function.name == **name);
+        let all = self.new.iter().map(String::as_str);
+        let (replaced, added): (Vec<_>, Vec<_>) = all.partition(was);
+        for (verb, names) in [("Added", &added), ("Replaced", &replaced)] {
+            if !self.first && !names.is_empty() {
+                let seconds = took.as_secs_f64();
+                shell.status(verb, format!("{} after {seconds:.2} s", names.join(", ")));
+            }
+        }
+        if shell.is_json() && (result.is_ok() || !self.new.is_empty()) {
+            let duration_ms = took.as_secs_f64() * 1e3;
+            shell.record(&Message::Built { added, replaced, duration_ms })?;
+        }
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => failed(&error, !self.first, shell),
         }
     }
+}
+
+/// Says why there is no other build.
+fn failed(error: &Error, kept: bool, shell: &Shell) -> Result<(), Error> {
+    shell.error(error);
+    if kept {
+        shell.status("Keeping", "what was built before");
+    }
+    if shell.is_json() {
+        let (message, causes, hint) = (error.to_string(), error.causes(), error.hint());
+        shell.record(&Message::BuildFailed { message, causes, hint })?;
+    }
+    Ok(())
 }
 
 /// What cannot change settings, dependencies, or which functions there are.
@@ -96,7 +140,7 @@ fn is_source(path: &Path) -> bool {
 }
 
 /// Everything that a build follows from.
-fn places(job: &Job) -> Places {
+fn places(job: &Job, site: &Site<'_>) -> Places {
     let root = job.metadata.workspace_root.as_std_path();
     let folder = |manifest: &cargo_metadata::camino::Utf8PathBuf| {
         manifest.parent().map(|folder| folder.as_std_path().to_path_buf())
@@ -110,7 +154,12 @@ fn places(job: &Job) -> Places {
     let paths = members.iter().flat_map(|package| &package.dependencies);
     roots.extend(paths.filter_map(|it| Some(it.path.clone()?.into_std_path_buf())));
     let mut files: BTreeSet<PathBuf> = job.config.files.iter().cloned().collect();
-    files.extend([root.join("Cargo.toml"), root.join(LOCK), root.join(".cargo/config.toml")]);
+    files.extend(
+        ["Cargo.toml", LOCK, ".cargo/config.toml", ".cargo/config"].map(|it| root.join(it)),
+    );
+    // Git may ignore them; what a build writes itself would begin the next.
+    let is_output = |path: &PathBuf| job.outputs.iter().any(|folder| path.starts_with(folder));
+    files.extend(site.sources().into_iter().filter(|path| !is_output(path)));
     for function in &job.plan.functions {
         for (_, entry) in job.includes(function).iter().flat_map(Tree::iter) {
             if let Source::File(path) = &entry.source {
@@ -151,7 +200,7 @@ fn invoke(handle: &Handle, new: &[String], event: &[u8], shell: &Shell) {
             Invocation { function: name, qualifier: None, kind: Kind::Wait, payload: event };
         let invoked = send(&client, &invocation);
         let shown =
-            invoked.and_then(|it| show_invoked(&invocation, &it, (By::Another, false), shell));
+            invoked.and_then(|it| show_invoked(&invocation, &it, (By::OneOfSeveral, false), shell));
         if let Err(error) = shown {
             shell.error(&error);
         }

@@ -60,6 +60,9 @@ pub(super) async fn serve(listener: TcpListener, environment: Weak<Environment>)
 
 async fn handle(environment: &Weak<Environment>, request: Request<Incoming>) -> Answer {
     if let Err(error) = guard::program(request.uri(), request.headers()) {
+        if let Some(environment) = environment.upgrade() {
+            tell_of_host(&environment, request.headers());
+        }
         discard(request.into_body(), RESPONSE).await;
         return refused(StatusCode::FORBIDDEN, error.code, &error.message);
     }
@@ -87,6 +90,18 @@ async fn handle(environment: &Weak<Environment>, request: Request<Incoming>) -> 
             discard(request.into_body(), RESPONSE).await;
             plain(StatusCode::NOT_FOUND, "404 page not found\n")
         }
+    }
+}
+
+/// Says once why nothing works for a runtime that names another host than it was told, which Lambda does
+/// not look at. It ends nothing: a page in a browser could do the same.
+fn tell_of_host(environment: &Environment, headers: &HeaderMap) {
+    if !environment.told_of_host.replace(true) {
+        let host = header(headers, "host").unwrap_or_default();
+        environment.log.platform(&format!(
+            "refused a request to the Runtime API for the host \"{host}\": here it answers programs that name \
+             the one in AWS_LAMBDA_RUNTIME_API, so that no page in a browser can reach it\n"
+        ));
     }
 }
 

@@ -40,6 +40,7 @@ impl Environment {
             children: Children::new(address, &launch),
             has_runtime: Cell::new(false),
             used: Cell::new(0),
+            told_of_host: Cell::new(false),
             looked: Cell::new(None),
             tasks: RefCell::default(),
             log: Log::new(keep, telemetry.clone()),

@@ -18,6 +18,8 @@ pub(super) struct Report<'a> {
     pub(super) init: Option<Duration>,
     /// Why the function said nothing.
     pub(super) failure: Option<&'a Failure>,
+    /// The type of the error with which it has ended a response in pieces: nobody else can tell.
+    pub(super) error: Option<&'a str>,
 }
 
 impl Report<'_> {
@@ -30,7 +32,9 @@ impl Report<'_> {
         let init = self.init.map_or_else(String::new, |init| {
             format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0)
         });
-        let status = failure.map(Failure::status).unwrap_or_default();
+        let status = failure.map(Failure::status);
+        let own = || self.error.map(|kind| format!("Status: error\tError Type: {kind}"));
+        let status = status.or_else(own).unwrap_or_default();
         format!(
             "{why}END RequestId: {id}\nREPORT RequestId: {id}\tDuration: {ms:.2} ms\tBilled Duration: \
              {billed:.0} ms\tMemory Size: {memory} MB\tMax Memory Used: {used} MB\t{init}{status}\n"

@@ -34,6 +34,8 @@ struct Unfinished {
     memory: u64,
     init: Option<Duration>,
     is_error: bool,
+    /// The type of the error that has ended a response in pieces.
+    error: Option<String>,
 }
 
 impl Server {
@@ -118,7 +120,15 @@ impl Server {
         let stream = services::stream(version, self.count(), now);
         let id = job.id.clone();
         let (duration, init) = (Duration::ZERO, None);
-        let report = Report { id: &id, duration, memory, used: 0, init, failure: Some(&failure) };
+        let report = Report {
+            id: &id,
+            duration,
+            memory,
+            used: 0,
+            init,
+            failure: Some(&failure),
+            error: None,
+        };
         let log = job.start_line(version) + &report.lines();
         for line in log.split_inclusive('\n') {
             self.line(function, pool.spec.log_group(), &stream, line.as_bytes());
@@ -182,6 +192,7 @@ async fn in_environment(
     let started = Instant::now();
     let answer = environment.invoke(job.clone()).await;
     let answered = started.elapsed();
+    let streamed = matches!(answer.reply, Ok(Reply::Stream(..)));
     let result = match answer.reply {
         Ok(Reply::Response(body)) => Ok(Said::Response(body)),
         Ok(Reply::Error(body)) => Ok(Said::Error(body)),
@@ -203,26 +214,36 @@ async fn in_environment(
     }
     let failure = result.as_ref().err();
     // The init is told apart; who takes too long has taken as long as may be.
-    let streamed = started.elapsed().saturating_sub(answered);
+    let more = started.elapsed().saturating_sub(answered);
     let duration = match failure {
         Some(failure) if failure.is_timeout() => timeout,
-        _ => answer.duration + streamed,
+        _ => answer.duration + more,
     };
     let is_error = !matches!(result, Ok(Said::Response(_)));
+    let error = match &result {
+        Ok(Said::Error(body)) if streamed => Some(kind_of(body)),
+        _ => None,
+    };
     let init = answer.init;
     let rest = if failure.is_none() { environment.rest() } else { None };
     let unfinished = rest.map(|rest| {
         let (environment, job) = (environment.clone(), job.clone());
-        Unfinished { environment, job, rest, memory, init, is_error }
+        Unfinished { environment, job, rest, memory, init, is_error, error: error.clone() }
     });
     if unfinished.is_none() {
         let used = environment.recent_memory();
         let metrics = Metrics { duration, extensions: None, init, memory, used };
-        say_end(environment, job, &metrics, failure, is_error);
+        say_end(environment, job, &metrics, failure, (is_error, error.as_deref()));
     }
     let log = environment.log.tail();
     let outcome = Outcome { id, version: version.to_owned(), result, log, duration };
     Ran { outcome, taken: answer.began, unfinished }
+}
+
+/// The type of a function's own error.
+fn kind_of(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    body.get("errorType").and_then(|kind| kind.as_str()).unwrap_or("Unhandled").to_owned()
 }
 
 /// Writes that an invocation is over, and how.
@@ -231,10 +252,10 @@ fn say_end(
     job: &Job,
     metrics: &Metrics,
     failure: Option<&Failure>,
-    is_error: bool,
+    (is_error, error): (bool, Option<&str>),
 ) {
     let Metrics { duration, init, memory, used, .. } = *metrics;
-    let report = Report { id: &job.id, duration, memory, used, init, failure };
+    let report = Report { id: &job.id, duration, memory, used, init, failure, error };
     environment.log.platform(&report.lines());
     let status = match failure {
         Some(failure) => Status::Failed(failure),
@@ -247,13 +268,14 @@ fn say_end(
 impl Unfinished {
     /// Waits for the extensions; gives how long it all took, and whether it has failed.
     async fn finish(self) -> (Duration, bool) {
-        let Self { environment, job, rest, memory, init, is_error } = self;
+        let Self { environment, job, rest, memory, init, is_error, error } = self;
         let finish = environment.finish(&job, rest).await;
         environment.log.catch_up();
         let used = environment.recent_memory();
         let (duration, extensions) = (finish.duration, Some(finish.extensions));
         let metrics = Metrics { duration, extensions, init, memory, used };
-        say_end(&environment, &job, &metrics, finish.failure.as_ref(), is_error);
+        let own = (is_error, error.as_deref());
+        say_end(&environment, &job, &metrics, finish.failure.as_ref(), own);
         (duration, is_error || finish.failure.is_some())
     }
 }

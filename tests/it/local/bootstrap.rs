@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::server::Server;
+use super::server::{Server, soon};
 use super::zips::{EXECUTABLE, LINK, PLAIN, python, zip};
 use crate::orders;
 use crate::support::{host_arch, repository};
@@ -22,6 +22,20 @@ fn invalid_entry_point(server: &Server, name: &str, zip: &[u8], why: &str) {
         (kind.as_str(), message),
         ("Runtime.InvalidEntrypoint", format!("RequestId: ID Error: {why}"))
     );
+}
+
+/// It has no invocation, but a reason in the log.
+#[test]
+fn another_host_is_refused_aloud() {
+    let server = Server::start(&[]);
+    let script = "for _ in range(2): call('GET', 'invocation/next', None, {'Host': 'x.example'})\n\
+                  time.sleep(60)\n";
+    server.create_with("astray", &python(script), &json!({ "Timeout": 1 }));
+    let path = "/2015-03-31/functions/astray/invocations";
+    server.call("POST", path, &[("X-Amz-Invocation-Type", "Event")], b"{}");
+    soon("it is told", || server.said().contains("for the host \"x.example\""));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(server.said().matches("x.example").count(), 1, "{}", server.said());
 }
 
 #[test]

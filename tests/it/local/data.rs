@@ -367,7 +367,7 @@ fn a_port_that_is_in_use_is_told() {
     let server = Server::start(&[]);
     let port = server.address.rsplit_once(':').unwrap().1;
     let said = second(server.folder(), &["--port", port], 2);
-    said.says(&format!("error: cannot listen on 127.0.0.1:{port}"));
+    said.says(&format!("error: cannot listen on 127.0.0.1:{port}")).says("`--port 0`");
 }
 
 #[track_caller]

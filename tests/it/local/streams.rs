@@ -39,6 +39,25 @@ fn event(end: &str) -> String {
     json!({ "pieces": ["one ", "two ", "three"], "wait": 0.02, "end": end }).to_string()
 }
 
+/// Nobody but the log tells of it where the caller has gone.
+#[test]
+fn the_log_tells_of_a_failure_half_way() {
+    let server = server();
+    let (kind, _) = server.invoke("streams", &event("failed")).failure();
+    assert_eq!(kind, "Mine.Failed");
+    let reports = server
+        .said()
+        .lines()
+        .filter(|it| it.contains("REPORT "))
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    let [report] = reports.as_slice() else { panic!("{}", server.said()) };
+    assert!(
+        report.contains("Status: error") && report.ends_with("Error Type: Mine.Failed"),
+        "{report}"
+    );
+}
+
 #[test]
 fn who_waits_for_the_whole_gets_the_whole() {
     let server = server();

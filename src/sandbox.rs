@@ -4,7 +4,10 @@
 //! is to have, and then becomes the program. So a process that dies with the server, however that ends,
 //! and the walls around it need no `unsafe` between fork and exec: this process has one thread.
 
+#[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod linux;
 mod walls;
 
 use std::ffi::OsString;
@@ -15,9 +18,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use nix::unistd::close;
-use rustix::process::{
-    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
-};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub use walls::{Join, Room, Walls};
 
@@ -55,8 +56,9 @@ pub fn run(words: &[OsString]) -> io::Error {
         return error;
     }
     // Changing what a process may do undoes this, so it comes after.
-    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        return error.into();
+    #[cfg(target_os = "linux")]
+    if let Err(error) = linux::die_with_parent() {
+        return error;
     }
     let most = getrlimit(Resource::Nofile).maximum.map_or(FILES, |most| most.min(FILES));
     let files = Rlimit { current: Some(most), maximum: Some(most) };
@@ -84,7 +86,8 @@ pub fn run(words: &[OsString]) -> io::Error {
 /// Closes what whoever started the server had open, and this process was never to have: all but the three
 /// standard streams. It has opened nothing itself yet.
 fn close_inherited() -> io::Result<()> {
-    let names = fs::read_dir("/proc/self/fd")?.flatten().map(|entry| entry.file_name());
+    // `/dev/fd` is there on other systems as well.
+    let names = fs::read_dir("/dev/fd")?.flatten().map(|entry| entry.file_name());
     // Before any is closed: one of them is the listing's own.
     let open: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
     for file in open.into_iter().filter(|file| *file > 2) {

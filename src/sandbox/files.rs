@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
 
-use super::walls::{bind, cover, seal};
+use super::linux::{bind, cover, seal};
 
 /// Programs and libraries: folders, or links into `/usr`.
 const PROGRAMS: [&str; 8] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec"];

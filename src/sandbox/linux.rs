@@ -1,5 +1,5 @@
-//! The walls as Linux builds them: mounts in a namespace of their own (mount_namespaces(7),
-//! user_namespaces(7)).
+//! The walls as Linux builds them: mounts in a namespace of their own (`mount_namespaces(7)`,
+//! `user_namespaces(7)`).
 
 use std::fs;
 use std::io;

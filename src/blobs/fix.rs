@@ -1,7 +1,7 @@
 //! A mended copy of an image: one manifest, layers of one gzip member, folders that had no entry, each
 //! path once, a history that fits. What is as it should be stays byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
 use super::source::Layer;
@@ -11,8 +11,8 @@ use crate::digest::Sha256;
 use crate::image::config::{Config, go_name};
 use crate::image::lint::{LayerSeen, Packed, Seen};
 use crate::image::manifest::{self, MediaTypes};
-use crate::image::root::{Trouble, normal};
-use crate::tar::{self, Member, What};
+use crate::image::root::{Root, Trouble, normal};
+use crate::tar::{self, Kind, Member, What};
 
 /// The level of what is compressed anew.
 const LEVEL: u32 = 6;
@@ -78,11 +78,26 @@ pub fn fix(
     let mut config = seen.config.clone().map_err(|why| not(&seen.thing, &why))?;
     let mut layers = Vec::new();
     let mut diff_ids = Vec::new();
-    for (layer, was) in image.layers.iter().zip(&seen.layers) {
+    for (number, layer) in image.layers.iter().enumerate() {
+        let Some(was) = seen.layers.get(number) else { break };
+        let refused = |why: &str| not(&seen.thing, &format!("layer {}: {why}", number + 1));
         if let Some(why) = &was.broken {
-            return Err(not(&seen.thing, &format!("a layer cannot be read: {why}")));
+            return Err(refused(&format!("it cannot be read: {why}")));
         }
-        let kept = mended(layer, was, store, threads)?;
+        // What a digest vouches for must not become anything else with our help. Without a manifest
+        // the configuration's is all there is.
+        let other = match &was.said {
+            Some(said) => said.digest != was.is.0,
+            None => config
+                .diff_ids()
+                .get(number)
+                .zip(was.diff_id)
+                .is_some_and(|(said, is)| **said != is.to_string()),
+        };
+        if other {
+            return Err(refused("it has other contents than its digest says"));
+        }
+        let kept = mended(layer, (was, number), &seen.root, store, threads)?;
         layers.push((kept.digest, kept.size));
         diff_ids.push(kept.diff_id);
     }
@@ -96,7 +111,8 @@ pub fn fix(
 
 fn mended(
     layer: &Layer,
-    was: &LayerSeen,
+    (was, number): (&LayerSeen, usize),
+    root: &Root,
     store: &Store,
     threads: usize,
 ) -> Result<Kept, BlobError> {
@@ -115,14 +131,23 @@ fn mended(
     }
     let mut tar = at.open().and_then(Unpacked::new).map_err(&failed)?;
     store.compress(None, LEVEL, threads, |out| {
-        if entries { rewrite(&mut tar, was, out) } else { io::copy(&mut tar, out).map(drop) }
-            .map_err(&failed)
+        if entries {
+            rewrite(&mut tar, (was, number), root, out)
+        } else {
+            io::copy(&mut tar, out).map(drop)
+        }
+        .map_err(&failed)
     })
 }
 
 /// The same entries with folders before those that had none above them, and of those that repeat only
-/// the last.
-fn rewrite(tar: &mut impl Read, was: &LayerSeen, out: &mut dyn Write) -> io::Result<()> {
+/// the last. A folder that comes after what is in it comes before it, with its own attributes.
+fn rewrite(
+    tar: &mut impl Read,
+    (was, number): (&LayerSeen, usize),
+    root: &Root,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut repeats: BTreeMap<String, usize> = BTreeMap::new();
     let mut above: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (path, trouble) in &was.troubles {
@@ -132,14 +157,28 @@ fn rewrite(tar: &mut impl Read, was: &LayerSeen, out: &mut dyn Write) -> io::Res
             _ => {}
         }
     }
+    let mut added = BTreeSet::new();
     let mut reader = tar::Reader::keeping_headers(tar);
     while let Some(header) = reader.advance().map_err(io::Error::other)? {
         for folder in above.remove(header.path.as_str()).unwrap_or_default() {
             let path = folder.to_owned();
-            let member = Member { path, what: What::Folder, mode: 0o755, uid: 0, gid: 0 };
+            let own = root.get(folder).filter(|node| node.layer == number);
+            let (mode, uid, gid) = own.map_or((0o755, 0, 0), |it| (it.mode, it.uid, it.gid));
+            added.insert(path.clone());
+            let member = Member { path, what: What::Folder, mode, uid, gid };
             tar::Writer::new(&mut *out, 0).write(&member, &mut io::empty())?;
         }
-        let left = normal(&header.path).and_then(|path| repeats.get_mut(&path));
+        let path = normal(&header.path).unwrap_or_default();
+        if header.kind == Kind::Folder && added.contains(&path) {
+            continue;
+        }
+        if let Kind::HardLink(to) = &header.kind
+            && normal(to).is_some_and(|to| repeats.contains_key(&to))
+        {
+            let why = format!("{path} is a hard link to {to}, which is there twice");
+            return Err(io::Error::other(why));
+        }
+        let left = repeats.get_mut(&path);
         if let Some(left) = left.filter(|left| **left > 0) {
             *left -= 1;
             continue;
@@ -179,6 +218,6 @@ pub fn take_layers(
     store: &Store,
     threads: usize,
 ) -> Result<Vec<Kept>, BlobError> {
-    let pairs = image.layers.iter().zip(&seen.layers);
-    pairs.map(|(layer, was)| mended(layer, was, store, threads)).collect()
+    let pairs = image.layers.iter().zip(seen.layers.iter().zip(0..));
+    pairs.map(|(layer, was)| mended(layer, was, &seen.root, store, threads)).collect()
 }

@@ -2,7 +2,7 @@
 //! programs and libraries are.
 
 use std::io::{self, Cursor, Read};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -17,12 +17,20 @@ use crate::image::root::{Root, Trouble};
 use crate::tar::{self, Header, Kind};
 use crate::target::Arch;
 
-/// The most entries of all layers together, and the most bytes of their paths: far more than any image
-/// has, far less than memory.
-const MAX_ENTRIES: usize = 1_000_000;
-const MAX_PATHS: usize = 256 << 20;
-/// So many troubles of a layer are kept.
-const MAX_TROUBLES: usize = 200;
+/// The most entries of all layers together, and the most bytes of their paths: more than images have that
+/// start in time, and some 128 MB of memory.
+const MAX_ENTRIES: usize = 250_000;
+const MAX_PATHS: usize = 24 << 20;
+/// The most bytes of what is kept of ELF files and of the loader's settings.
+const MAX_FACTS: usize = 32 << 20;
+/// The most bytes that all layers unpack to: beyond them Lambda takes nothing.
+const MAX_BYTES: u64 = SIZE_LIMIT + (1 << 30);
+/// The most bytes after the end of an archive: writers fill up some blocks.
+const MAX_AFTER: u64 = 64 << 20;
+const TOO_LARGE: &str = "the layers unpack to more than 10 GB";
+/// So many bytes of what is the matter with entries are kept, of all layers together: the rest is found
+/// when these are mended.
+const MAX_TROUBLES: usize = 16 << 20;
 /// Programs and libraries larger than that are read by way of a file without a name, in bytes.
 const MAX_IN_MEMORY: u64 = 16 << 20;
 /// The longest text that is kept, in bytes.
@@ -41,6 +49,38 @@ struct Read1 {
 struct Room {
     entries: AtomicUsize,
     paths: AtomicUsize,
+    facts: AtomicUsize,
+    bytes: AtomicU64,
+}
+
+/// Takes some of the room, if there is so much of it.
+fn take(room: &AtomicUsize, count: usize) -> bool {
+    let left = |left: usize| left.checked_sub(count);
+    room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
+}
+
+/// A tar that ends where there is no more room.
+struct Metered<'r, R> {
+    inner: R,
+    room: &'r AtomicU64,
+    /// What may still come, once the archive has ended.
+    after: Option<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        let length = count as u64;
+        let left = |left: u64| left.checked_sub(length);
+        if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_err() {
+            return Err(io::Error::other(TOO_LARGE));
+        }
+        if let Some(after) = self.after {
+            let why = "too much follows the end of the archive";
+            self.after = Some(after.checked_sub(length).ok_or_else(|| io::Error::other(why))?);
+        }
+        Ok(count)
+    }
 }
 
 /// Reads all of an image. What is wrong with it becomes part of the answer.
@@ -55,6 +95,7 @@ pub fn scan(
     let read = layers(&image.layers, threads);
     let mut root = Root::default();
     let mut layers = Vec::with_capacity(read.len());
+    let mut troubles = MAX_TROUBLES;
     for (number, one) in read.into_iter().enumerate() {
         let Read1 { mut seen, entries } = one;
         let mut texts = Vec::new();
@@ -62,7 +103,9 @@ pub fn scan(
         for (header, content, text) in entries {
             let path = header.path.clone();
             for trouble in layer.put(&header, content) {
-                if seen.troubles.len() < MAX_TROUBLES {
+                let length = 128 + path.len() + trouble.length();
+                if length <= troubles {
+                    troubles -= length;
                     seen.troubles.push((path.clone(), trouble));
                 }
             }
@@ -86,7 +129,12 @@ pub fn scan(
 
 /// Every layer, several at once.
 fn layers(all: &[Layer], threads: usize) -> Vec<Read1> {
-    let room = Room { entries: AtomicUsize::new(MAX_ENTRIES), paths: AtomicUsize::new(MAX_PATHS) };
+    let room = Room {
+        entries: AtomicUsize::new(MAX_ENTRIES),
+        paths: AtomicUsize::new(MAX_PATHS),
+        facts: AtomicUsize::new(MAX_FACTS),
+        bytes: AtomicU64::new(MAX_BYTES),
+    };
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -131,24 +179,33 @@ fn read(layer: &Layer, room: &Room) -> Read1 {
             return one;
         }
     };
-    let mut reader = tar::Reader::new(Hashed::new(tar.take(SIZE_LIMIT + (1 << 30))));
-    let broken = entries(&mut reader, &mut one, room).err().map(|error| said(&error));
-    let rest = reader.into_inner().finish();
-    // Of what is broken no digest can be told.
-    match rest {
-        Ok((tar, diff_id, _)) => {
-            if broken.is_none() {
+    let metered = Metered { inner: tar, room: &room.bytes, after: None };
+    let mut reader = tar::Reader::new(Hashed::new(metered));
+    one.seen.broken = entries(&mut reader, &mut one, room).err().map(|error| said(&error));
+    let mut hashed = reader.into_inner();
+    let tar = if one.seen.broken.is_some() {
+        // Of what is broken no digest can be told: what is left need not be unpacked.
+        hashed.into_inner().inner
+    } else {
+        hashed.get_mut().after = Some(MAX_AFTER);
+        match hashed.finish() {
+            Ok((tar, diff_id, _)) => {
                 one.seen.diff_id = Some(diff_id);
+                tar.inner
             }
-            match tar.into_inner().finish() {
-                Ok((packed, digest, length)) => {
-                    (one.seen.packed, one.seen.is) = (packed, (digest, length));
-                }
-                Err(error) => one.seen.broken = Some(error.to_string()),
+            Err(error) => {
+                one.seen.broken = Some(error.to_string());
+                return one;
             }
-            one.seen.broken = one.seen.broken.or(broken);
         }
-        Err(error) => one.seen.broken = Some(broken.unwrap_or_else(|| error.to_string())),
+    };
+    match tar.finish() {
+        Ok((packed, digest, length)) => {
+            (one.seen.packed, one.seen.is) = (packed, (digest, length));
+        }
+        Err(error) => {
+            one.seen.broken.get_or_insert(error.to_string());
+        }
     }
     one
 }
@@ -166,15 +223,12 @@ fn entries<R: Read>(
     one: &mut Read1,
     room: &Room,
 ) -> Result<(), tar::TarError> {
-    let take = |room: &AtomicUsize, count: usize| {
-        room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(count))
-            .is_ok()
-    };
     while let Some(header) = reader.advance()? {
-        // Folders that are only implied take room as well.
-        let depth = header.path.matches('/').count() + 1;
-        if !take(&room.entries, depth.clamp(1, 64)) || !take(&room.paths, header.path.len() * depth)
-        {
+        let to = match &header.kind {
+            Kind::HardLink(to) | Kind::Symlink(to) => to.len(),
+            _ => 0,
+        };
+        if !take(&room.entries, 1) || !take(&room.paths, header.path.len() + to) {
             return Err(io::Error::other("the image has too many entries").into());
         }
         if !header.is_utf8 {
@@ -185,7 +239,12 @@ fn entries<R: Read>(
             let (count, _) = one.seen.odd.get_or_insert((0, header.path.clone()));
             *count += 1;
         }
+        if header.size > room.bytes.load(Ordering::Relaxed) {
+            one.entries.push((header, Content::Other, None));
+            return Err(io::Error::other(TOO_LARGE).into());
+        }
         let text = Root::wants_text(&header.path) && header.size <= MAX_TEXT;
+        let text = text && take(&room.facts, usize::try_from(header.size).unwrap_or_default());
         let (content, text) = match header.kind {
             Kind::File if text => {
                 let mut bytes = Vec::new();
@@ -195,9 +254,21 @@ fn entries<R: Read>(
             Kind::File => (content(reader, header.size)?, None),
             _ => (Content::Other, None),
         };
+        if !take(&room.facts, content.elf().map_or(0, weight)) {
+            return Err(io::Error::other("its ELF files say too much").into());
+        }
         one.entries.push((header, content, text));
     }
     Ok(())
+}
+
+/// How much room is needed for what is known of an ELF file, in bytes.
+fn weight(facts: &elf::ElfFacts) -> usize {
+    let needs = &facts.versions_needed;
+    let words = [&facts.needed, &facts.rpath, &facts.runpath, &facts.versions_defined];
+    let words = words.into_iter().flatten().chain(facts.dlopen.iter().flat_map(|it| &it.sonames));
+    let words = words.chain(needs.iter().flat_map(|need| [&need.library, &need.version]));
+    words.map(|word| word.len() + 48).sum()
 }
 
 /// What a file is, by its first bytes and, for ELF, its tables.

@@ -237,15 +237,27 @@ impl Blobs {
         let (config, layers) = match &read {
             Ok(manifest) => {
                 let digest = &manifest.config.digest;
-                let config = self.blob(digest).ok_or_else(|| missing(digest));
+                let config = self.blob(digest).ok_or_else(|| missing(digest)).and_then(|at| {
+                    let bytes = at.read().map_err(|error| said(&error))?;
+                    let is = Sha256::of(&bytes) == *digest;
+                    is.then_some(bytes)
+                        .ok_or_else(|| format!("its blob {digest} has other contents"))
+                });
                 let layer =
                     |said: &Blob| Layer { said: Some(said.clone()), at: self.blob(&said.digest) };
                 (config, manifest.layers.iter().map(layer).collect())
             }
             Err(why) => (Err(why.clone()), Vec::new()),
         };
-        let config = config.and_then(|at| at.read().map_err(|error| error.to_string()));
         Image { index, manifest: Some((media_type, digest, read)), config, layers }
+    }
+}
+
+/// An error with its cause, without the place, which is in what the image is called.
+fn said(error: &BlobError) -> String {
+    match error {
+        BlobError::Read { source, .. } => source.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -270,7 +282,7 @@ fn docker(file: &Path, name: Option<&str>) -> Result<Image, BlobError> {
     })?;
     let named = |value: &Value| members.at(file, value.as_str().unwrap_or_default());
     let config = named(&image["Config"]).ok_or_else(|| "its configuration is not there".to_owned());
-    let config = config.and_then(|at| at.read().map_err(|error| error.to_string()));
+    let config = config.and_then(|at| at.read().map_err(|error| said(&error)));
     let layers = image["Layers"].as_array().into_iter().flatten();
     let layers = layers.map(|layer| Layer { said: None, at: named(layer) }).collect();
     Ok(Image { index: None, manifest: None, config, layers })

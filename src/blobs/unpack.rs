@@ -19,6 +19,16 @@ impl<R: Read> Hashed<R> {
         Self { inner, hash: HashingWriter::new(io::sink()) }
     }
 
+    /// What is read from.
+    pub(super) fn get_mut(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
+    /// What is read from, however far that was.
+    pub(super) fn into_inner(self) -> R {
+        self.inner
+    }
+
     /// Reads the rest; the digest and the number of all bytes.
     pub(super) fn finish(mut self) -> io::Result<(R, Sha256, u64)> {
         io::copy(&mut self, &mut io::sink())?;
@@ -105,14 +115,25 @@ impl<B: io::BufRead> Read for Members<B> {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
-            if !decoder.get_mut().fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-                // Zeros may fill the last block of a tape; anything else is no gzip.
-                let rest = decoder.get_mut().fill_buf()?;
-                return if rest.iter().all(|byte| *byte == 0) {
-                    Ok(0)
-                } else {
-                    Err(io::Error::other("something that is no gzip follows the gzip stream"))
-                };
+            let source = decoder.get_mut();
+            if source.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            if !source.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+                // Zeros may fill the last block of a tape: gzip(1) takes them, and Go's reader, which
+                // container engines use, does not. They count as a member. Anything else is no gzip.
+                self.count += 1;
+                loop {
+                    let rest = source.fill_buf()?;
+                    if rest.iter().any(|byte| *byte != 0) {
+                        let why = "something that is no gzip follows the gzip stream";
+                        return Err(io::Error::other(why));
+                    }
+                    match rest.len() {
+                        0 => return Ok(0),
+                        length => source.consume(length),
+                    }
+                }
             }
             let source = self.decoder.take().map(GzDecoder::into_inner);
             self.decoder = source.map(GzDecoder::new);

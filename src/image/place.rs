@@ -5,9 +5,9 @@
 //! (`MissingParentDirectory`), with the attributes that the base gives it: an entry replaces those of
 //! the layer below (image-spec, "Changeset over existing files").
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::root::{Item, Node, Root};
+use super::root::{Item, Node, Root, WHITEOUT};
 use crate::audit::Content;
 use crate::tar::{Member, What};
 use crate::tree::{Entry, Mode};
@@ -39,8 +39,19 @@ pub enum PlaceError {
     #[error("/{0} cannot be put into the image: what the base has above it is no folder")]
     NotInFolder(String),
     /// The base has a folder there.
-    #[error("/{0} cannot be put into the image: the base has a folder there")]
+    #[error("/{0} cannot be put into the image: a folder is there")]
     Folder(String),
+    /// Links of the base lead two files to one place.
+    #[error(
+        "/{0} cannot be put into the image: by links of the base it is /{1}, as another file is"
+    )]
+    Twice(String, String),
+    /// It would hide a file in place of being one.
+    #[error(
+        "/{0} cannot be put into the image: a name that begins with `.wh.` takes a file away (image-spec, \
+         \"Whiteouts\")"
+    )]
+    Whiteout(String),
 }
 
 /// The entries of one layer, sorted by their paths; afterwards the root has them.
@@ -50,18 +61,29 @@ pub fn place<'a>(
     things: &BTreeMap<String, Thing<'a>>,
 ) -> Result<Vec<Placed<'a>>, PlaceError> {
     let mut placed: BTreeMap<String, Placed<'a>> = BTreeMap::new();
-    let mut folders = BTreeSet::new();
     for (path, thing) in things {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let real = root.real(folder).ok_or_else(|| PlaceError::NotInFolder(path.clone()))?;
-        let real = if real.is_empty() { name.to_owned() } else { format!("{real}/{name}") };
-        let above: Vec<String> = Root::above(&real).map(str::to_owned).collect();
-        for folder in &above {
-            if root.get(folder).is_some_and(|node| node.item != Item::Folder) {
-                return Err(PlaceError::NotInFolder(path.clone()));
-            }
+        let not_in_folder = || PlaceError::NotInFolder(path.clone());
+        let real = root.real(folder).ok_or_else(not_in_folder)?;
+        let mut real = if real.is_empty() { name.to_owned() } else { format!("{real}/{name}") };
+        // A link to a folder is one.
+        if matches!(thing, Thing::Folder(_)) {
+            real = root.real(&real).filter(|real| !real.is_empty()).ok_or_else(not_in_folder)?;
         }
-        folders.extend(above);
+        if real.split('/').any(|part| part.starts_with(WHITEOUT)) {
+            return Err(PlaceError::Whiteout(path.clone()));
+        }
+        let above: Vec<String> = Root::above(&real).map(str::to_owned).collect();
+        for folder in above {
+            let (mode, uid, gid) = match root.get(&folder) {
+                Some(node) if node.item != Item::Folder => return Err(not_in_folder()),
+                Some(node) => (node.mode, node.uid, node.gid),
+                None => (Mode::Executable.bits(), 0, 0),
+            };
+            root.set(&folder, Node { item: Item::Folder, mode, uid, gid, layer: number });
+            let member = Member { path: folder.clone(), what: What::Folder, mode, uid, gid };
+            placed.entry(folder).or_insert(Placed { member, entry: None });
+        }
         let (what, mode, entry, item) = match thing {
             Thing::File(entry, content) => {
                 let item = Item::File(entry.length, content.clone());
@@ -76,20 +98,13 @@ pub fn place<'a>(
         if there == Some(&Item::Folder) && item != Item::Folder {
             return Err(PlaceError::Folder(path.clone()));
         }
+        if item != Item::Folder && placed.contains_key(&real) {
+            return Err(PlaceError::Twice(path.clone(), real));
+        }
         let node = Node { item, mode, uid: 0, gid: 0, layer: number };
         root.set(&real, node);
         let member = Member { path: real.clone(), what, mode, uid: 0, gid: 0 };
         placed.insert(real, Placed { member, entry });
-    }
-    for folder in folders {
-        let (mode, uid, gid) = match root.get(&folder) {
-            Some(node) => (node.mode, node.uid, node.gid),
-            None => (Mode::Executable.bits(), 0, 0),
-        };
-        let node = Node { item: Item::Folder, mode, uid, gid, layer: number };
-        root.set(&folder, node);
-        let member = Member { path: folder.clone(), what: What::Folder, mode, uid, gid };
-        placed.entry(folder).or_insert(Placed { member, entry: None });
     }
     Ok(placed.into_values().collect())
 }

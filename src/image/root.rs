@@ -4,15 +4,19 @@
 //! replace earlier ones, whiteouts take away what is below. Folders that lead through symbolic links are
 //! followed inside of the image, as container runtimes do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::Content;
 use crate::tar::{Header, Kind};
 
 /// As many links in a row as Linux follows (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
+/// The most parts of the paths that all links on one way name: far more than any has.
+const MAX_PARTS: usize = 512;
+/// The most room for folders that have no entry, in bytes: a few bytes can name thousands.
+const MAX_IMPLIED: usize = 16 << 20;
 /// The prefix of a whiteout, and the whole name of an opaque one.
-const WHITEOUT: &str = ".wh.";
+pub(super) const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 
 /// What stands at a path.
@@ -62,12 +66,28 @@ pub enum Trouble {
     Twice,
 }
 
+impl Trouble {
+    /// How many bytes of text it holds.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        match self {
+            Self::NoParent(text)
+            | Self::NotInFolder(text)
+            | Self::OverSymlink(text)
+            | Self::NoTarget(text) => text.len(),
+            Self::Path | Self::Whiteout | Self::Twice => 0,
+        }
+    }
+}
+
 /// The files of an image, by their path without a slash at the beginning.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Root {
     nodes: BTreeMap<String, Node>,
     /// The texts of `/etc/ld.so.conf` and of what it may include.
     texts: BTreeMap<String, String>,
+    /// How much room the folders that had no entry have taken, in bytes.
+    implied: usize,
 }
 
 /// A layer that is being put on top.
@@ -75,8 +95,10 @@ pub struct Root {
 pub struct Layer<'r> {
     root: &'r mut Root,
     number: usize,
-    /// What of this layer is there already, and the folders that it only implied.
-    seen: BTreeMap<String, bool>,
+    /// The folders that it only implied.
+    implied: BTreeSet<String>,
+    /// What it has taken away; whether only what is in it.
+    whiteouts: BTreeSet<(String, bool)>,
     /// Where the last entry was put.
     last: Option<String>,
 }
@@ -98,7 +120,8 @@ pub fn normal(path: &str) -> Option<String> {
 impl Root {
     /// Begins to put a layer on top.
     pub fn layer(&mut self, number: usize) -> Layer<'_> {
-        Layer { root: self, number, seen: BTreeMap::new(), last: None }
+        let (implied, whiteouts) = (BTreeSet::new(), BTreeSet::new());
+        Layer { root: self, number, implied, whiteouts, last: None }
     }
 
     /// Everything, in the order of the paths.
@@ -167,33 +190,34 @@ impl Root {
     #[must_use]
     pub fn real(&self, path: &str) -> Option<String> {
         let mut left: Vec<String> = parts(path);
-        let mut at: Vec<String> = Vec::new();
-        let mut links = 0;
+        let mut at = String::new();
+        let (mut links, mut steps) = (0, 0);
         while let Some(part) = left.pop() {
-            match part.as_str() {
-                ".." => {
-                    at.pop();
-                    continue;
-                }
-                _ => at.push(part),
+            let above = at.len();
+            if part == ".." {
+                at.truncate(at.rfind('/').unwrap_or(0));
+                continue;
             }
-            match self.nodes.get(&at.join("/")).map(|node| &node.item) {
+            if !at.is_empty() {
+                at.push('/');
+            }
+            at.push_str(&part);
+            match self.nodes.get(&at).map(|node| &node.item) {
                 Some(Item::Symlink(to)) => {
+                    let more = parts(to);
                     links += 1;
-                    if links > MAX_LINKS {
+                    steps += more.len();
+                    if links > MAX_LINKS || steps > MAX_PARTS {
                         return None;
                     }
-                    at.pop();
-                    if to.starts_with('/') {
-                        at.clear();
-                    }
-                    left.extend(parts(to));
+                    at.truncate(if to.starts_with('/') { 0 } else { above });
+                    left.extend(more);
                 }
                 Some(Item::File(..) | Item::Special) if !left.is_empty() => return None,
                 _ => {}
             }
         }
-        Some(at.join("/"))
+        Some(at)
     }
 
     /// What a path leads to.
@@ -247,7 +271,9 @@ impl Layer<'_> {
             return troubles;
         }
         self.last = Some(path.clone());
-        if self.seen.insert(path.clone(), true) == Some(true) {
+        let number = self.number;
+        let is_there = self.root.nodes.get(&path).is_some_and(|node| node.layer == number);
+        if is_there && !self.implied.remove(&path) {
             troubles.push(Trouble::Twice);
         }
         let Header { mode, uid, gid, .. } = *header;
@@ -305,15 +331,25 @@ impl Layer<'_> {
                     return None;
                 }
                 None => {
+                    if self.root.implied > MAX_IMPLIED {
+                        troubles.push(Trouble::NotInFolder(above));
+                        return None;
+                    }
                     troubles.push(Trouble::NoParent(above.clone()));
-                    self.seen.insert(above.clone(), false);
-                    let layer = self.number;
-                    let node = Node { item: Item::Folder, mode: 0o755, uid: 0, gid: 0, layer };
-                    self.root.nodes.insert(above, node);
+                    self.imply(above);
                 }
             }
         }
         Some(real)
+    }
+
+    /// A folder that has no entry, as container runtimes make it.
+    fn imply(&mut self, path: String) {
+        self.root.implied += path.len() + 128;
+        let layer = self.number;
+        let node = Node { item: Item::Folder, mode: 0o755, uid: 0, gid: 0, layer };
+        self.root.nodes.insert(path.clone(), node);
+        self.implied.insert(path);
     }
 
     fn replace(&mut self, path: String, node: Node) {
@@ -324,20 +360,43 @@ impl Layer<'_> {
     }
 
     /// Takes away what layers below have, whatever the order in this one.
-    fn whiteout(&mut self, folder: &str, name: &str, hidden: &str) -> Option<Trouble> {
+    fn whiteout(&mut self, folder: &str, name: &str, hidden: &str) -> Vec<Trouble> {
         let number = self.number;
-        if name == OPAQUE {
-            self.root.remove_below(folder, |node| node.layer == number);
-            return None;
+        let opaque = name == OPAQUE;
+        if !opaque && (hidden.is_empty() || hidden.starts_with(WHITEOUT)) {
+            return vec![Trouble::Whiteout];
         }
-        if hidden.is_empty() || hidden.starts_with(WHITEOUT) {
-            return Some(Trouble::Whiteout);
+        let path = match folder {
+            folder if opaque => folder.to_owned(),
+            "" => hidden.to_owned(),
+            folder => format!("{folder}/{hidden}"),
+        };
+        // What is gone does not come back, so once is enough.
+        if !self.whiteouts.insert((path.clone(), opaque)) {
+            return Vec::new();
         }
-        let path = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
         self.root.remove_below(&path, |node| node.layer == number);
-        if self.root.nodes.get(&path).is_some_and(|node| node.layer != number) {
+        if !opaque && self.root.nodes.get(&path).is_some_and(|node| node.layer != number) {
             self.root.nodes.remove(&path);
         }
-        None
+        self.orphans(&path)
+    }
+
+    /// What this layer has below a path may have stood in folders that are gone now.
+    fn orphans(&mut self, path: &str) -> Vec<Trouble> {
+        let nodes = &self.root.nodes;
+        let from = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let kept = nodes.range(from.clone()..).map(|(path, _)| path);
+        let above = kept.take_while(|path| path.starts_with(&from)).flat_map(|it| Root::above(it));
+        let missing: BTreeSet<String> =
+            above.filter(|path| !nodes.contains_key(*path)).map(str::to_owned).collect();
+        let implied = missing.into_iter().map(|path| {
+            self.imply(path.clone());
+            Trouble::NoParent(path)
+        });
+        implied.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@ const MAX_PAX: u64 = 1 << 20;
 /// The most headers before one entry.
 const MAX_BEFORE: usize = 16;
 
+/// How the names of GNU's records of sparse files begin.
+const SPARSE: &str = "GNU.sparse.";
+
 /// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TarError {
@@ -241,7 +244,14 @@ impl<R: Read> Reader<R> {
         while !rest.is_empty() {
             let record = record(rest).ok_or_else(|| self.wrong("a pax record is damaged"))?;
             let (key, value, length) = record;
-            records.insert(key, value.to_vec());
+            // Of the others nothing is asked, and there may be many.
+            match key {
+                "path" | "linkpath" | "size" | "uid" | "gid" => {
+                    records.insert(key.to_owned(), value.to_vec());
+                }
+                _ if key.starts_with(SPARSE) => drop(records.insert(SPARSE.to_owned(), Vec::new())),
+                _ => {}
+            }
             rest = rest.get(length..).unwrap_or_default();
         }
         Ok(records)
@@ -261,7 +271,7 @@ impl<R: Read> Reader<R> {
             None => Some(field),
             Some(text) => text.ok()?.parse::<u64>().ok().filter(|number| *number < 1 << 63),
         };
-        let sparse = pax.keys().any(|key| key.starts_with("GNU.sparse."));
+        let sparse = pax.contains_key(SPARSE);
         let size = number("size", size).ok_or_else(|| self.wrong("its size is no number"))?;
         let field = |range| block.get(range).and_then(number::read).unwrap_or_default();
         let owner = |key: &str, range| number(key, field(range)).unwrap_or_default();
@@ -320,13 +330,13 @@ fn fill(reader: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Key, value and length of the first pax record.
-fn record(bytes: &[u8]) -> Option<(String, &[u8], usize)> {
+fn record(bytes: &[u8]) -> Option<(&str, &[u8], usize)> {
     let blank = bytes.iter().take(20).position(|byte| *byte == b' ')?;
     let length: usize = std::str::from_utf8(bytes.get(..blank)?).ok()?.parse().ok()?;
     let text = bytes.get(blank + 1..length)?.strip_suffix(b"\n")?;
     let equals = text.iter().position(|byte| *byte == b'=')?;
     let key = std::str::from_utf8(text.get(..equals)?).ok()?;
-    Some((key.to_owned(), text.get(equals + 1..)?, length))
+    Some((key, text.get(equals + 1..)?, length))
 }
 
 fn text(block: &[u8; BLOCK], field: std::ops::Range<usize>) -> Vec<u8> {

@@ -5,7 +5,7 @@ mod answers;
 mod aws;
 mod bootstrap;
 mod browser;
-mod cli;
+pub(crate) mod cli;
 mod clients;
 mod data;
 mod events;

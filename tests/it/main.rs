@@ -21,6 +21,7 @@ mod emulator;
 mod features;
 mod features_random;
 mod help;
+mod images;
 mod include;
 mod jail;
 mod layers;

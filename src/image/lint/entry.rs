@@ -116,12 +116,17 @@ impl Lint<'_> {
             let hint = "put it there, or name what is there";
             return self.add(Code::ImageEntrypoint, None, message, hint);
         };
-        for _ in 0..SCRIPTS {
+        for _ in 0..=SCRIPTS {
             match self.start(&path, config) {
                 Some(next) => path = next,
                 None => return,
             }
         }
+        let message = format!(
+            "scripts start scripts, more than {SCRIPTS} in a row; Lambda answers \
+             `Runtime.InvalidEntrypoint`"
+        );
+        self.add(Code::ImageEntrypoint, Some(word), message, "start the program itself");
     }
 
     /// Looks at one program; if it is a script, the one that is to run it.
@@ -151,8 +156,15 @@ impl Lint<'_> {
             self.add(Code::Mode, Some(&inside), message, "give it mode 0755 (`chmod 755`)");
         }
         match content {
+            Content::Script(line) if line.ends_with('\r') => {
+                let message = "a script with Windows line ends: the kernel looks for an interpreter \
+                               whose name ends in a carriage return; Lambda answers \
+                               `Runtime.InvalidEntrypoint`";
+                let hint = "save it with UNIX line ends (`sed -i 's/\\r$//'`)";
+                self.add(Code::NotExecutable, Some(&inside), message, hint);
+            }
             Content::Script(line) => {
-                let interpreter = line.trim_end_matches('\r').split([' ', '\t']).next();
+                let interpreter = line.split([' ', '\t']).next();
                 return interpreter.filter(|path| path.starts_with('/')).map(str::to_owned);
             }
             Content::Elf(facts) => {

@@ -38,7 +38,8 @@ impl Lint<'_> {
             Packed::Gzip(0 | 1) => {}
             Packed::Gzip(members) => {
                 let message = format!(
-                    "{name} is gzip of {members} members; nobody says that Lambda reads all"
+                    "{name} is gzip of {members} members, or with zeros after it; nobody says that \
+                     Lambda reads all"
                 );
                 self.add_as(Level::Warning, Code::ImageLayer, None, message, hint);
             }

@@ -12,7 +12,7 @@ use crate::support::{Run, Workspace, lambda_pack, run};
 
 /// A handler of its own, without the runtime's crate: notes the request id of each attempt in the file
 /// that the event names, and answers the event; `{"fail": true}` fails.
-const HANDLER: &str = r#"
+pub(crate) const HANDLER: &str = r#"
 use std::io::{Read, Write};
 fn call(method: &str, path: &str, body: &str) -> String {
     let address = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
@@ -31,8 +31,8 @@ fn main() {
     loop {
         let answer = call("GET", "invocation/next", "");
         let (head, event) = answer.split_once("\r\n\r\n").unwrap();
-        let id = head.lines().find_map(|line| line.strip_prefix("lambda-runtime-aws-request-id: "));
-        let id = id.unwrap();
+        let named = |line: &&str| line.to_lowercase().starts_with("lambda-runtime-aws-request-id: ");
+        let id = head.lines().find(named).unwrap().split(' ').nth(1).unwrap();
         println!("handling {id}");
         if let Some((_, rest)) = event.split_once("\"note\":\"") {
             let path = rest.split('"').next().unwrap();

@@ -1,0 +1,9 @@
+//! Container images: what Lambda refuses is found, what other tools made is taken, what is hostile ends
+//! soon, and what is made here is taken by other tools.
+
+mod corpus;
+mod fix;
+mod hostile;
+mod maker;
+mod package;
+mod tools;

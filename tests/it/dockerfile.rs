@@ -234,7 +234,7 @@ impl Buildah {
     }
 
     /// A toolchain whose cargo has the handler already.
-    fn toolchain(&self) {
+    fn toolchain(&self, flags: &[&str]) {
         let root = self.folder.path().join("toolchain");
         for program in ["sh", "cp", "mkdir", "ln", "install", "find", "touch", "chmod", "rm"] {
             install(&root, program);
@@ -249,7 +249,7 @@ impl Buildah {
         }
         script(&root, "usr/bin/pip", "");
         script(&root, "usr/bin/python3", "mkdir -p \"$3/bin\"; cp /usr/bin/pip \"$3/bin/pip\"");
-        cc(self.folder.path(), "int main(void) { return 0; }\n", "hello", &[]);
+        cc(self.folder.path(), "int main(void) { return 0; }\n", "hello", flags);
         fs::create_dir_all(root.join("given")).unwrap();
         fs::copy(self.folder.path().join("hello"), root.join("given/hello")).unwrap();
         let cargo = r#"
@@ -258,12 +258,14 @@ impl Buildah {
             while [ $# -gt 0 ]; do
                 case $1 in
                     --target) triple=${2%.2.34} ;;
-                    --bin) bin=$2 ;;
+                    --bin) bins="${bins-} $2" ;;
                 esac
                 shift
             done
             mkdir -p "$CARGO_TARGET_DIR/$triple/release"
-            cp /given/hello "$CARGO_TARGET_DIR/$triple/release/$bin""#;
+            for bin in $bins; do
+                cp /given/hello "$CARGO_TARGET_DIR/$triple/release/$bin"
+            done"#;
         script(&root, "usr/bin/cargo", cargo);
         let name = format!("docker.io/library/rust:{}", version());
         self.image(&root, &name, "ENV PATH=/usr/bin:/bin\n");
@@ -279,7 +281,7 @@ impl Buildah {
 fn buildah_builds_it_and_the_image_passes() {
     let Some(buildah) = Buildah::new() else { return };
     buildah.base();
-    buildah.toolchain();
+    buildah.toolchain(&[]);
     let workspace = Workspace::new();
     workspace.handler("hello", "include = [\"files\"]\n");
     workspace.write("crates/hello/files/a b/$HOME's \"x\".txt", "x");
@@ -290,6 +292,12 @@ fn buildah_builds_it_and_the_image_passes() {
     let checked = &records[records.len() - 1];
     assert_eq!((&checked["reason"], &checked["errors"]), (&"checked".into(), &0.into()));
     assert_eq!(checked["thing"], "localhost/hello:latest");
+    // By podman too, where that is there.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|folder| folder.join("podman").is_file()) {
+        let by_podman = buildah.package(&workspace, &["--build=podman"]).code(0);
+        by_podman.says_out("localhost/hello:latest");
+    }
     // As people see it, and what is in it.
     buildah.package(&workspace, &["--build=buildah"]).code(0).says_out("localhost/hello:latest");
     let layout = workspace.path().join("layout");
@@ -315,10 +323,45 @@ fn buildah_builds_it_and_the_image_passes() {
 }
 
 #[test]
+fn images_of_several_functions_and_from_scratch_are_built_too() {
+    let Some(buildah) = Buildah::new() else { return };
+    buildah.base();
+    // Without a C library, it starts anywhere.
+    buildah.toolchain(&["-static"]);
+    let workspace = Workspace::new();
+    for name in ["one", "Two"] {
+        workspace.handler(name, "image.name = \"orders\"\n");
+    }
+    workspace.handler("alone", "image.base = \"scratch\"\nlibc = \"musl\"\n");
+    workspace.package(
+        "telemetry",
+        "[dependencies]\nlambda-extension.path = \"../lambda-extension\"\n\
+         [package.metadata.lambda-pack]\nlibc = \"musl\"\n",
+    );
+    let built = buildah.package(&workspace, &["--build=buildah", "--output", "json"]).code(0);
+    assert_eq!(built.findings(), [""; 0]);
+    let checked = |record: &serde_json::Value| record["reason"] == "checked";
+    assert_eq!(built.records().into_iter().filter(checked).count(), 2);
+    let inspect = |name: &str| {
+        let mut inspect = Command::new("buildah");
+        let of = "{{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Cmd}} {{.OCIv1.Architecture}}";
+        inspect.args(["inspect", "--type", "image", "--format", of, name]);
+        run(buildah.with(&mut inspect)).code(0).stdout.trim().to_owned()
+    };
+    let arch = if crate::support::host_arch() == "arm64" { "arm64" } else { "amd64" };
+    let first = inspect("localhost/orders:latest");
+    assert!(first.starts_with("[/var/task/Two] "), "{first}");
+    assert!(first.ends_with(arch), "{first}");
+    let alone = inspect("localhost/alone:latest");
+    assert!(alone.starts_with("[/var/task/bootstrap] "), "{alone}");
+    assert!(!alone.contains("lambda"), "{alone}");
+}
+
+#[test]
 fn what_does_not_build_or_may_not_run_is_told() {
     let Some(buildah) = Buildah::new() else { return };
     buildah.base();
-    buildah.toolchain();
+    buildah.toolchain(&[]);
     let workspace = Workspace::hello();
     let root = buildah.folder.path().join("toolchain");
     let name = format!("docker.io/library/rust:{}", version());

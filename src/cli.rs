@@ -9,6 +9,7 @@ mod configuration;
 mod delete;
 #[cfg(feature = "aws")]
 mod deploy;
+mod dockerfile;
 mod doctor;
 mod facts;
 mod groups;

@@ -131,6 +131,14 @@ pub enum Error {
         /// Why it could not be run at all.
         source: Option<io::Error>,
     },
+    /// docker, podman or buildah, run with `--build`.
+    #[error("cannot build the image `{image}`")]
+    Builder {
+        /// The image.
+        image: String,
+        /// How it failed.
+        source: ProcessError,
+    },
     /// A record on the disk that is not ours.
     #[error("cannot understand {path}")]
     Record {
@@ -355,7 +363,7 @@ impl Error {
                 | CargoError::NoExecutable(_),
             ) => 2,
             Self::Findings(_) | Self::Differs(_) => 3,
-            Self::Cargo(CargoError::Build) => 101,
+            Self::Cargo(CargoError::Build) | Self::Builder { .. } => 101,
             Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),
         }
     }

@@ -61,6 +61,7 @@ pub mod compare;
 pub mod compile;
 pub mod config;
 pub mod digest;
+pub mod dockerfile;
 pub mod doctor;
 pub mod elf;
 pub mod error;

@@ -184,6 +184,17 @@ pub enum Message<'a> {
         #[serde(flatten)]
         record: &'a crate::image::record::ImageRecord,
     },
+    /// A Dockerfile was written, or is there already.
+    Dockerfile {
+        /// It.
+        path: &'a str,
+        /// What it ignores.
+        ignore: &'a str,
+        /// The stages of images, for `--target`.
+        stages: Vec<&'a str>,
+        /// Whether both were there before.
+        fresh: bool,
+    },
     /// Something was audited.
     Checked {
         /// The function or the path.

@@ -60,6 +60,12 @@ pub struct Rustflags {
 }
 
 impl Row {
+    /// The flag, if rustc is given it.
+    #[must_use]
+    pub fn added(&self) -> Option<&str> {
+        self.is_added().then_some(self.flag.as_str())
+    }
+
     /// Whether rustc is given the flag.
     fn is_added(&self) -> bool {
         !matches!(self.outcome, Outcome::GivesWay(_))

@@ -19,7 +19,7 @@ pub(super) use build::{Build, Compile, ManifestFlags};
 #[cfg(feature = "aws")]
 pub(super) use deploy::{Account, Place, Release};
 pub(super) use deploy::{Deploy, Plan};
-pub(super) use image::{Archive, Images};
+pub(super) use image::{Archive, Builder, Images};
 pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
 pub(super) use rehearsal::Rehearsal;
@@ -34,7 +34,7 @@ Exit codes:
     3  built, but may not ship: findings; or not the same bytes
     4  AWS, or the function that was invoked, answered with an error
     5  only with --exit-code: there is something to change
-  101  `cargo build` failed";
+  101  `cargo build` failed, or what `--build` runs";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
 #[derive(Debug, Parser)]

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::args::{Global, Package};
 use super::build::Job;
+use super::dockerfile;
 use super::image::{self, Bases, Imager, Part};
 use super::lower::shown;
 use super::pack::{Outcome, Packer, Written};
@@ -23,6 +24,12 @@ use crate::message::{Keep, Message, Table, bytes, count};
 use crate::shell::Shell;
 
 pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), Error> {
+    if args.images.wants_dockerfile() {
+        return dockerfile::run(args, global, shell);
+    }
+    if args.images.build_with.is_some() {
+        return Err(Error::Usage("`--build` needs `--format dockerfile`".to_owned()));
+    }
     let out = args.out.as_deref();
     let mut flags = args.build.compile.settings(&args.audit);
     flags.extend(args.images.settings());

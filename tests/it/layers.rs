@@ -26,6 +26,7 @@ const DECISIONS: &[&str] = &[
     "closure",
     "compare",
     "config",
+    "dockerfile",
     "doctor",
     "elf",
     "events",

@@ -15,6 +15,7 @@ mod corpus;
 mod delete;
 #[cfg(feature = "aws")]
 mod deploy;
+mod dockerfile;
 mod elf;
 mod elf_hostile;
 mod emulator;

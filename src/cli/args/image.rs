@@ -8,9 +8,15 @@ use crate::config::{Located, Node, Origin};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Images")]
 pub(in crate::cli) struct Images {
-    /// A zip for each function, or container images [default: zip, or the setting `format`]
-    #[arg(long, value_name = "FORMAT", value_parser = ["zip", "image"])]
+    /// A zip for each function, container images, or a Dockerfile that makes such, in the workspace's
+    /// folder or in `--out` [default: zip, or the setting `format`]
+    #[arg(long, value_name = "FORMAT", value_parser = ["zip", "image", "dockerfile"])]
     pub(in crate::cli) format: Option<String>,
+    /// Build the Dockerfile with docker, podman or buildah (the first that is there, or this one), and
+    /// check the images
+    #[arg(long = "build", value_name = "TOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "auto", value_enum)]
+    pub(in crate::cli) build_with: Option<Builder>,
     /// What images are put on: `scratch`, a reference, `oci:DIR`, `oci-archive:FILE` or
     /// `docker-archive:FILE`
     #[arg(long, value_name = "IMAGE")]
@@ -35,7 +41,25 @@ pub(in crate::cli) enum Archive {
     Docker,
 }
 
+/// What builds a Dockerfile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Builder {
+    /// The first that is there
+    Auto,
+    /// docker, with buildx
+    Docker,
+    /// podman
+    Podman,
+    /// buildah
+    Buildah,
+}
+
 impl Images {
+    /// Whether a Dockerfile is asked for.
+    pub(in crate::cli) fn wants_dockerfile(&self) -> bool {
+        self.format.as_deref() == Some("dockerfile")
+    }
+
     /// Zips, whatever the settings say.
     pub(in crate::cli) fn zip() -> Self {
         Self { format: Some("zip".to_owned()), ..Self::default() }
@@ -43,8 +67,11 @@ impl Images {
 
     /// What these flags say of settings.
     pub(in crate::cli) fn settings(&self) -> Vec<(&'static str, Located)> {
+        // What it makes are images.
+        let image = || Some("image".to_owned());
+        let format = if self.wants_dockerfile() { image() } else { self.format.clone() };
         let texts = [
-            ("format", "--format", &self.format),
+            ("format", "--format", &format),
             ("image.base", "--base", &self.base),
             ("image.media-types", "--media-types", &self.media_types),
         ];

@@ -1,0 +1,208 @@
+//! The images of a Dockerfile: the same that `--format image` makes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Drafter, names};
+use crate::dockerfile::{Image, Program};
+use crate::error::Error;
+use crate::files::{self, Roots};
+use crate::function::{Function, ImageWish, Packaging, Role};
+use crate::image::lock::Lock;
+use crate::reference::{NoReference, Reference};
+use crate::target::{Arch, Libc, Runtime};
+use crate::tree::{Mode, Source, Tree};
+
+/// The repository of AWS's own images of the runtimes, on its two registries.
+const AWS: [&str; 2] = ["public.ecr.aws/lambda/provided", "docker.io/amazon/aws-lambda-provided"];
+const SCRATCH: &str = "scratch";
+
+/// The functions of an image.
+struct Group<'a> {
+    wish: &'a ImageWish,
+    runtime: Runtime,
+    functions: Vec<&'a Function>,
+}
+
+impl Drafter<'_> {
+    pub(super) fn images(&self) -> Result<Vec<Image>, Error> {
+        let groups = self.groups()?;
+        let all: Vec<&str> = groups.keys().map(|(name, _)| name.as_str()).collect();
+        let lock = self.lock()?;
+        let mut images = Vec::new();
+        for ((name, arch), group) in &groups {
+            let stage = names(&all, name, *arch);
+            images.push(self.image(name, *arch, stage, group, &lock)?);
+        }
+        let mut stages: Vec<&str> = images.iter().map(|image| image.stage.as_str()).collect();
+        stages.sort_unstable();
+        if let Some([same, ..]) = stages.windows(2).find(|two| two.first() == two.last()) {
+            return Err(Error::Usage(format!(
+                "two images would have the stage `{same}`, for Docker knows no capital letters there: \
+                 give one of them another `image.name`"
+            )));
+        }
+        Ok(images)
+    }
+
+    fn groups(&self) -> Result<BTreeMap<(String, Arch), Group<'_>>, Error> {
+        let mut groups: BTreeMap<(String, Arch), Group<'_>> = BTreeMap::new();
+        for function in self.plan.functions.iter().filter(|it| it.role == Role::Function) {
+            let Packaging::Image(wish) = &function.packaging else { continue };
+            let name = wish.name.clone().unwrap_or_else(|| function.name.to_string());
+            let arch = function.compile.target.arch;
+            let new = || Group { wish, runtime: function.runtime, functions: Vec::new() };
+            let group = groups.entry((name.clone(), arch)).or_insert_with(new);
+            if (group.wish, group.runtime) != (wish, function.runtime) {
+                return Err(Error::Usage(format!(
+                    "the functions of the image `{name}` want different ones: their `image` settings \
+                     and their `runtime` must be the same"
+                )));
+            }
+            group.functions.push(function);
+        }
+        if groups.is_empty() {
+            return Err(Error::Usage(
+                "no function is selected for an image: an extension alone makes none".to_owned(),
+            ));
+        }
+        Ok(groups)
+    }
+
+    fn image(
+        &self,
+        name: &str,
+        arch: Arch,
+        stage: String,
+        group: &Group<'_>,
+        lock: &Lock,
+    ) -> Result<Image, Error> {
+        let is_here = |it: &&Function| it.role != Role::Function && it.compile.target.arch == arch;
+        let extensions: Vec<&Function> = self.plan.functions.iter().filter(is_here).collect();
+        let all = || group.functions.iter().chain(&extensions).copied();
+        let gnu = all().any(|it| it.compile.target.libc == Libc::Gnu);
+        let base = base(name, group, lock, (&self.root, gnu))?;
+        let alone = group.functions.len() == 1;
+        let plain = base.as_ref().map(|(_, name)| name.as_str());
+        let script = alone && plain.is_some_and(|name| AWS.contains(&name));
+        let (mut programs, mut placed) = (Vec::new(), BTreeMap::new());
+        for function in all() {
+            let root = function.role.unpacked_at().trim_start_matches('/');
+            for (path, entry) in self.includes(function)?.iter() {
+                let to = format!("{root}/{path}");
+                let Source::File(from) = &entry.source else { continue };
+                let from = self.below(from).ok_or_else(|| {
+                    Error::Usage(format!("{} lies outside of the workspace", from.display()))
+                })?;
+                let mode = if entry.mode == Mode::Executable { 0o755 } else { 0o644 };
+                if let Some((other, _)) = placed.insert(to.clone(), (from.clone(), mode))
+                    && other != from
+                {
+                    return Err(Error::Usage(format!("{other} and {from} would both be /{to}")));
+                }
+            }
+            programs.push(self.program(function, alone));
+        }
+        for program in &programs {
+            if placed.contains_key(&program.to) {
+                return Err(Error::Usage(format!("an included file would be /{}", program.to)));
+            }
+        }
+        let certificates = match group.wish.certificates.as_deref() {
+            Some("") => None,
+            Some(path) => Some(Some(path.to_owned())),
+            None => Some(None),
+        };
+        Ok(Image {
+            name: name.to_owned(),
+            stage,
+            arch,
+            base: base.map(|(reference, _)| reference),
+            certificates,
+            script,
+            programs,
+            files: placed.into_iter().map(|(to, (from, mode))| (from, to, mode)).collect(),
+        })
+    }
+
+    fn program(&self, function: &Function, alone: bool) -> Program {
+        let here = self.plan.functions.iter().position(|other| std::ptr::eq(other, function));
+        let build =
+            self.plan.runs.iter().position(|run| here.is_some_and(|at| run.members.contains(&at)));
+        let inside = match function.role {
+            Role::Function if !alone => function.name.to_string(),
+            role => role.archive_path(&function.name),
+        };
+        Program {
+            build: build.unwrap_or_default(),
+            name: function.name.to_string(),
+            to: format!("{}/{inside}", function.role.unpacked_at().trim_start_matches('/')),
+            extension: function.role != Role::Function,
+        }
+    }
+
+    fn includes(&self, function: &Function) -> Result<Tree, Error> {
+        let roots = Roots {
+            package: function.package_root.clone(),
+            workspace: self.root.clone(),
+            outputs: self.outputs.clone(),
+        };
+        let mut tree = Tree::default();
+        files::include(&mut tree, &function.include, &roots).map_err(|errors| {
+            let named = errors.into_iter().map(|error| (function.name.to_string(), error));
+            Error::Include(named.collect())
+        })?;
+        Ok(tree)
+    }
+
+    /// The digests that our own images are put on.
+    fn lock(&self) -> Result<Lock, Error> {
+        let path = self.root.join(Lock::FILE);
+        let text = files::read_settings(&path).map_err(|source| files::unread(&path, source))?;
+        let lock = text.map_or_else(|| Ok(Lock::default()), |text| Lock::read(&text));
+        lock.map_err(|why| Error::Usage(format!("{} cannot be understood: {why}", path.display())))
+    }
+}
+
+/// The reference of a base, with its digest where it is known, and its name without tag and digest;
+/// none for nothing.
+fn base(
+    image: &str,
+    group: &Group<'_>,
+    lock: &Lock,
+    (root, gnu): (&Path, bool),
+) -> Result<Option<(String, String)>, Error> {
+    let name = group.wish.base.clone().unwrap_or_else(|| {
+        let tag = group.runtime.aws_name().trim_start_matches("provided.");
+        format!("{}:{tag}", AWS[0])
+    });
+    if name == SCRATCH {
+        if gnu {
+            return Err(Error::Usage(format!(
+                "the image `{image}` is from scratch, and programs in it need glibc: build with \
+                 `--libc musl`, or name another base"
+            )));
+        }
+        return Ok(None);
+    }
+    // As `--format image` reads it.
+    let on_disk = ["oci:", "oci-archive:", "docker-archive:"].iter().any(|it| name.starts_with(it));
+    if on_disk || root.join(&name).exists() {
+        return Err(Error::Usage(format!(
+            "a Dockerfile takes bases of registries only, and {name} is on this machine: name another \
+             with `--base`, or use `--format image`"
+        )));
+    }
+    let reference: Reference =
+        name.trim_start_matches("docker://").parse().map_err(|error: NoReference| {
+            Error::Usage(format!(
+                "a Dockerfile takes bases of registries only: {error}. Name one with `--base`, or use \
+                 `--format image`"
+            ))
+        })?;
+    let plain = reference.name();
+    let digest = lock.bases.get(&name).filter(|_| reference.digest().is_none());
+    let pinned =
+        digest.map_or_else(|| reference.to_string(), |digest| reference.at(*digest).to_string());
+    Ok(Some((pinned, plain)))
+}

@@ -6,9 +6,11 @@ linker to the next, which is no harm: any corpus will do, this is where this one
 """
 
 import io
+import json
 import os
 import struct
 import subprocess
+import tarfile
 import tempfile
 import warnings
 import zipfile
@@ -349,6 +351,88 @@ def tree_seeds():
     save("tree", "many", b"".join(b"%d/%d\t%d\n" % (n % 5, n, n) for n in range(40)))
 
 
+# ---------------------------------------------------------------------------------------------- tar
+
+
+def tar_seeds():
+    def made(form, *members):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+            for name, kind, data in members:
+                info = tarfile.TarInfo(name)
+                info.type, info.mode = kind, 0o755
+                if kind == tarfile.REGTYPE:
+                    info.size = len(data)
+                    tar.addfile(info, io.BytesIO(data))
+                else:
+                    info.linkname = data
+                    tar.addfile(info)
+        return out.getvalue()
+
+    file, folder, link, hard = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+    long = "/".join(["d" * 90] * 3)
+    some = (
+        ("usr", folder, ""),
+        ("lib", link, "usr"),
+        ("lib/f", file, b"text"),
+        ("usr/g", hard, "lib/f"),
+        ("usr/.wh.f", file, b""),
+        ("usr/.wh..wh..opq", file, b""),
+        ("a/b/c", file, b""),
+        ("up", link, "../../.."),
+        ("up/x", file, b"x" * 600),
+    )
+    for name, form in (("ustar", 0), ("gnu", 1), ("pax", 2)):
+        save("tar", name, made(form, *some))
+    for name, form in (("gnu", 1), ("pax", 2)):
+        save("tar", f"long-{name}", made(form, (long, file, b"1"), ("l", link, long)))
+    save("tar", "utf8", made(2, ("größe/✓", file, b"1")))
+    save("tar", "circle", made(0, ("a", link, "b"), ("b", link, "a"), ("a/c", file, b"")))
+    save("tar", "out", made(0, ("../a", file, b""), ("/b", file, b""), ("c", hard, "../d")))
+    save("tar", "special", made(0, ("p", tarfile.FIFOTYPE, ""), ("n", tarfile.CHRTYPE, "")))
+    save("tar", "cut", made(0, ("a", file, b"1" * 2000))[:1200])
+    save("tar", "empty", bytes(1024))
+
+
+# ------------------------------------------------------------------------------------------- papers
+
+
+def papers_seeds():
+    digest = "sha256:" + "0" * 64
+    at = {"mediaType": "application/x", "digest": digest, "size": 1}
+    platform = {"os": "linux", "architecture": "amd64"}
+    manifest = {"schemaVersion": 2, "config": at, "layers": [at, at]}
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "author": "a",
+        "config": {
+            "Entrypoint": ["/a"],
+            "Cmd": ["b"],
+            "Env": ["A=1", "A=2", "PATH=/x:y", "AWS_REGION=z", "none"],
+            "WorkingDir": "/a",
+            "User": "u",
+            "Volumes": {"/v": {}},
+            "Labels": {"l": "n"},
+        },
+        "rootfs": {"type": "layers", "diff_ids": [digest]},
+        "history": [{"empty_layer": True}, {}],
+    }
+    odd = {"config": [], "rootfs": 1, "history": {}, "architecture": 2}
+    for name, value in (
+        ("manifest", manifest),
+        ("index", {"schemaVersion": 2, "manifests": [dict(at, platform=platform)]}),
+        ("config", config),
+        ("odd", odd),
+        ("list", []),
+        ("deep", [[[[[[]]]]]]),
+    ):
+        save("papers", name, json.dumps(value).encode())
+    save("papers", "no-json", b"{")
+
+
 elf_seeds()
 zip_seeds()
 tree_seeds()
+tar_seeds()
+papers_seeds()

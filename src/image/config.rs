@@ -140,11 +140,9 @@ impl Config {
         for (name, value) in variables {
             let prefix = format!("{name}=");
             let place = list.iter().position(|pair| pair.starts_with(&prefix));
-            let pair = format!("{prefix}{value}");
-            match place.and_then(|place| list.get_mut(place)) {
-                Some(old) => *old = pair,
-                None => list.push(pair),
-            }
+            list.retain(|pair| !pair.starts_with(&prefix));
+            // The first of a name has only others before it.
+            list.insert(place.unwrap_or(list.len()), format!("{prefix}{value}"));
         }
         self.change(|run| drop(run.insert("Env".to_owned(), json!(list))));
     }
@@ -204,5 +202,87 @@ impl Config {
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         self.0.to_string().into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &Value) -> Config {
+        Config::read(value.to_string().as_bytes()).unwrap()
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn variables_keep_their_places_and_stand_there_once() {
+        let env = json!(["B=1", "A=1", "A=2", "AB=3", "B=4"]);
+        let mut config = read(&json!({ "config": { "Env": env } }));
+        assert_eq!(config.variable("A"), Some("2"));
+        config.set_variables(&variables(&[("A", "x=y"), ("C", "")]));
+        assert_eq!(config.words("Env"), ["B=1", "A=x=y", "AB=3", "B=4", "C="]);
+        assert_eq!((config.variable("A"), config.variable("D")), (Some("x=y"), None));
+    }
+
+    #[test]
+    fn an_entry_point_takes_the_command_of_another_away() {
+        let mut config = read(&json!({ "config": { "Entrypoint": ["/a"], "Cmd": ["b"] } }));
+        config.start(&["/c".to_owned()], &[]);
+        assert_eq!(config.run(), &json!({ "Entrypoint": ["/c"] }));
+        config.start(&["/c".to_owned()], &["d".to_owned()]);
+        assert_eq!(config.words("Cmd"), ["d"]);
+    }
+
+    #[test]
+    fn what_is_unknown_stays() {
+        let text = json!({
+            "architecture": "arm64", "variant": "v8", "x": [1, 2.5, null],
+            "config": { "Healthcheck": { "Test": ["NONE"] }, "Labels": { "a": "1", "b": "2" } },
+        });
+        let mut config = read(&text);
+        config.label(&variables(&[("b", "3"), ("c", "4")]));
+        config.work_in("/w");
+        config.add(&[], "1980-01-01T00:00:00Z");
+        let written: Value = serde_json::from_slice(&config.write()).unwrap();
+        assert_eq!((&written["x"], &written["variant"]), (&text["x"], &text["variant"]));
+        assert_eq!(written["config"]["Healthcheck"], text["config"]["Healthcheck"]);
+        assert_eq!(written["config"]["Labels"], json!({ "a": "1", "b": "3", "c": "4" }));
+        assert_eq!(config.arch(), Some(Arch::Arm64));
+    }
+
+    #[test]
+    fn history_is_told_of_all_layers_or_of_none() {
+        let ids = ["sha256:1", "sha256:2"];
+        let id = Sha256::of(b"");
+        let top = [Added { diff_id: id, what: "functions" }];
+        // Of a base that tells nothing, that tells, and that tells of empty layers too.
+        for (history, told) in [
+            (Value::Null, None),
+            (json!([]), None),
+            (json!([{}, { "empty_layer": true }, {}]), Some(2)),
+        ] {
+            let mut config =
+                read(&json!({ "rootfs": { "diff_ids": ids }, "history": history.clone() }));
+            assert_eq!(config.layers_told(), told);
+            config.add(&top, "1980-01-01T00:00:00Z");
+            assert_eq!(config.layers_told(), Some(3));
+            assert_eq!(config.diff_ids(), ["sha256:1", "sha256:2", &id.to_string()]);
+            assert_eq!(config.member("rootfs")["type"], "layers");
+            let last = config.member("history").as_array().unwrap().last().unwrap();
+            assert_eq!(last["created_by"], "cargo lambda-pack: functions");
+            assert_eq!(last["created"], "1980-01-01T00:00:00Z");
+        }
+    }
+
+    #[test]
+    fn the_bytes_follow_from_the_contents() {
+        let one = Config::read(br#"{"b":1,"a":{"d":2,"c":3}}"#).unwrap();
+        assert_eq!(one.write(), br#"{"a":{"c":3,"d":2},"b":1}"#);
+        for bad in ["", "[]", "1", "{", "null"] {
+            assert_eq!(Config::read(bad.as_bytes()), None, "{bad}");
+        }
     }
 }

@@ -219,3 +219,72 @@ pub fn write_index(
     value["manifests"] = Value::Array(vec![one]);
     Ok(value.to_string().into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(byte: u8) -> Sha256 {
+        Sha256::of(&[byte])
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_is_the_same_twice() {
+        let layers = [(digest(1), 1), (digest(2), u64::from(u32::MAX) + 1), (digest(1), 1)];
+        let more =
+            BTreeMap::from([("b".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())]);
+        for types in [MediaTypes::Oci, MediaTypes::Docker] {
+            let bytes = write(types, (&digest(0), 7), &layers, &more).unwrap();
+            assert_eq!(bytes, write(types, (&digest(0), 7), &layers, &more).unwrap());
+            let manifest = Manifest::read(&bytes).unwrap();
+            assert_eq!(MediaTypes::of_manifest(&manifest.media_type), Some(types));
+            assert_eq!(manifest.config.media_type, types.config());
+            assert_eq!((manifest.config.digest, manifest.config.size), (digest(0), 7));
+            let read: Vec<_> = manifest.layers.iter().map(|it| (it.digest, it.size)).collect();
+            assert_eq!(read, layers);
+            assert!(manifest.layers.iter().all(|layer| layer.media_type == types.layer()));
+            let value: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(value["annotations"], serde_json::json!({ "a": "2", "b": "1" }));
+            assert_eq!(value["mediaType"], types.manifest());
+        }
+    }
+
+    #[test]
+    fn what_is_no_manifest() {
+        let at = format!(r#"{{"digest":"{}","size":1}}"#, digest(0));
+        for (text, why) in [
+            ("{".to_owned(), "no JSON"),
+            ("[]".to_owned(), "schemaVersion"),
+            (r#"{"schemaVersion":1}"#.to_owned(), "schemaVersion"),
+            (r#"{"schemaVersion":"2"}"#.to_owned(), "schemaVersion"),
+            (r#"{"schemaVersion":2}"#.to_owned(), "no `layers`"),
+            (r#"{"schemaVersion":2,"layers":[]}"#.to_owned(), "no SHA-256"),
+            (format!(r#"{{"schemaVersion":2,"layers":[{{}}],"config":{at}}}"#), "no SHA-256"),
+            (
+                format!(
+                    r#"{{"schemaVersion":2,"layers":[],"config":{}}}"#,
+                    at.replace(":1}", ":-1}")
+                ),
+                "no `size`",
+            ),
+        ] {
+            let error = Manifest::read(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_index_names_its_image() {
+        let bytes =
+            write_index("application/x", (&digest(0), 9), ("linux", "arm64"), "a:1").unwrap();
+        let choices = read_index(&bytes).unwrap();
+        let [choice] = choices.as_slice() else { panic!("{choices:?}") };
+        assert_eq!(
+            (choice.platform.as_str(), choice.name.as_deref()),
+            ("linux/arm64", Some("a:1"))
+        );
+        assert_eq!((choice.blob.digest, choice.blob.size), (digest(0), 9));
+        assert!(is_index(MediaType::ImageIndex.as_ref()) && is_index(DOCKER_LIST));
+        assert!(!is_index(DOCKER_MANIFEST) && !is_index(""));
+    }
+}

@@ -3,6 +3,8 @@
 
 mod config;
 mod elf;
+mod papers;
+mod tar;
 mod tree;
 mod zip;
 
@@ -47,4 +49,14 @@ fn trees() -> io::Result<()> {
 #[test]
 fn config_files() -> io::Result<()> {
     replay("config", config::run)
+}
+
+#[test]
+fn tar_files() -> io::Result<()> {
+    replay("tar", tar::run)
+}
+
+#[test]
+fn papers_of_images() -> io::Result<()> {
+    replay("papers", papers::run)
 }

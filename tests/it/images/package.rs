@@ -247,6 +247,21 @@ fn an_image_on_a_base_as_awss_is_taken_and_answers() {
     assert_eq!(config["config"]["Unheard"], json!({ "of": 1 }));
     assert_eq!(config["config"]["Labels"]["of"], "the base");
 
+    // The same base as an archive: docker's has plain layers, whose blobs are made anew.
+    let of = |record: &Value, member: &str| -> Vec<Value> {
+        record["layers"].as_array().unwrap().iter().map(|layer| layer[member].clone()).collect()
+    };
+    fs::write(place.path().join("base.tar"), super::maker::archive(&layout)).unwrap();
+    let oci = format!("oci-archive:{}", place.path().join("base.tar").display());
+    package(&workspace, &["--base", &oci]);
+    assert_eq!(of(&self::record(&workspace, "hello"), "digest"), of(&record, "digest"));
+    if have("skopeo") {
+        let docker = format!("docker-archive:{}", place.path().join("docker.tar").display());
+        skopeo(&["copy", "-q", &format!("oci:{}", layout.display()), &docker]);
+        package(&workspace, &["--base", &docker]);
+        assert_eq!(of(&self::record(&workspace, "hello"), "diff_id"), of(&record, "diff_id"));
+    }
+
     // A base that is changed, and says so, makes another image; one that lies is refused.
     let again = image.and(Tar::new().file("usr/more", 0o644, b"more"));
     again.layout(&layout);

@@ -138,6 +138,7 @@ impl Bases<'_> {
     }
 
     #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unused_self, reason = "with registries it is used")]
     fn of_registry(&self, name: &str, _: Arch) -> Result<Image, Error> {
         Err(Error::Usage(format!(
             "there is no image `{name}` on this machine, and this program was built without registries \

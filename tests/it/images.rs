@@ -6,4 +6,6 @@ mod fix;
 mod hostile;
 mod maker;
 mod package;
+#[cfg(feature = "registry")]
+mod registry;
 mod tools;

@@ -3,7 +3,7 @@
 mod fake;
 mod hostile;
 mod logins;
-mod real;
+pub(crate) mod real;
 
 use std::path::{Path, PathBuf};
 

@@ -18,7 +18,7 @@ use crate::support::{Run, Workspace, have, host_arch, run, tools};
 
 const PACKAGE: [&str; 5] = ["package", "--format", "image", "--linker", "host"];
 
-fn workspace() -> Workspace {
+pub(super) fn workspace() -> Workspace {
     let workspace = Workspace::quick();
     workspace.write("crates/hello/src/main.rs", HANDLER);
     workspace
@@ -39,7 +39,7 @@ fn folder(workspace: &Workspace, name: &str) -> PathBuf {
     base.join(format!("image-{}", host_arch()))
 }
 
-fn record(workspace: &Workspace, name: &str) -> Value {
+pub(super) fn record(workspace: &Workspace, name: &str) -> Value {
     let text = fs::read(folder(workspace, name).join("image.json")).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
@@ -153,7 +153,7 @@ fi
 
 /// An image arranged as AWS's: links, folders, the script, and the emulator; its shell and its libraries
 /// are this machine's.
-fn base() -> Option<Image> {
+pub(super) fn base() -> Option<Image> {
     let emulator = tools().join(format!("rie/aws-lambda-rie-{}", host_arch()));
     if !have(&emulator) {
         return None;

@@ -17,16 +17,16 @@ use crate::emulator::free_port;
 use crate::support::{have, run};
 
 /// A registry; ended when dropped.
-struct Registry {
+pub(crate) struct Registry {
     child: Child,
-    host: String,
+    pub(crate) host: String,
     folder: tempfile::TempDir,
 }
 
 impl Registry {
     /// With these lines of configuration below `http` and beside it; none, with a line that says so,
     /// where a tool is missing.
-    fn start(configure: impl FnOnce(&Path) -> String) -> Option<Self> {
+    pub(crate) fn start(configure: impl FnOnce(&Path) -> String) -> Option<Self> {
         if !have("docker-registry") || !have("skopeo") {
             return None;
         }
@@ -52,8 +52,16 @@ impl Registry {
         Some(Self { child, host, folder })
     }
 
+    /// The same of a layout whose one image has any name.
+    pub(crate) fn fill_from(&self, layout: &Path) {
+        let mut command = Command::new("skopeo");
+        command.args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false"]);
+        command.arg(format!("oci:{}", layout.display()));
+        run(command.arg(format!("docker://{}/some/app:1", self.host))).code(0);
+    }
+
     /// Copies a layout into it as `some/app:1`.
-    fn fill(&self, layout: &Path, more: &[&str]) {
+    pub(crate) fn fill(&self, layout: &Path, more: &[&str]) {
         let mut command = Command::new("skopeo");
         command
             .args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false"])

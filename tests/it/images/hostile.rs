@@ -13,7 +13,7 @@ use crate::tiny_elf::TinyElf;
 
 /// What may be used beyond what a good image needs, in MiB.
 const MEMORY: u64 = 128;
-const TIME: Duration = Duration::from_secs(30);
+const TIME: Duration = Duration::from_mins(2);
 
 /// Code, time, peak of memory in MiB, and all that was said.
 struct Watched {

@@ -45,12 +45,10 @@ fn the_log_tells_of_a_failure_half_way() {
     let server = server();
     let (kind, _) = server.invoke("streams", &event("failed")).failure();
     assert_eq!(kind, "Mine.Failed");
-    let reports = server
-        .said()
-        .lines()
-        .filter(|it| it.contains("REPORT "))
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    // It is written after the answer.
+    soon("the report", || server.said().contains("REPORT "));
+    let said = server.said();
+    let reports: Vec<&str> = said.lines().filter(|it| it.contains("REPORT ")).collect();
     let [report] = reports.as_slice() else { panic!("{}", server.said()) };
     assert!(
         report.contains("Status: error") && report.ends_with("Error Type: Mine.Failed"),

@@ -13,7 +13,7 @@ use crate::digest::Sha256;
 use crate::elf::{self, ElfError};
 use crate::image::config::Config;
 use crate::image::lint::{LayerSeen, Packed, SIZE_LIMIT, Seen};
-use crate::image::root::{Root, Trouble};
+use crate::image::root::Root;
 use crate::tar::{self, Header, Kind};
 use crate::target::Arch;
 
@@ -296,18 +296,5 @@ fn content(reader: &mut impl Read, size: u64) -> io::Result<Content> {
         }
         Err(ElfError::Io(error)) => Err(error),
         Err(error) => Ok(Content::BrokenElf(error.to_string())),
-    }
-}
-
-impl Seen {
-    /// Whether a layer has entries that want a folder, or that are there twice.
-    #[must_use]
-    pub fn wants_rewriting(&self, number: usize) -> bool {
-        let rewritten =
-            |trouble: &Trouble| matches!(trouble, Trouble::NoParent(_) | Trouble::Twice);
-        self.layers.get(number).is_some_and(|layer| {
-            !matches!(layer.packed, Packed::Gzip(1))
-                || layer.troubles.iter().any(|(_, trouble)| rewritten(trouble))
-        })
     }
 }

@@ -171,17 +171,7 @@ impl Job {
     /// What a function includes, as the disk has it now: a build script may have written some of it
     /// since the plan was made.
     pub(super) fn includes(&self, function: &Function) -> Result<Tree, Error> {
-        let roots = Roots {
-            package: function.package_root.clone(),
-            workspace: self.metadata.workspace_root.clone().into_std_path_buf(),
-            outputs: self.outputs.clone(),
-        };
-        let mut tree = Tree::default();
-        files::include(&mut tree, &function.include, &roots).map_err(|errors| {
-            let named = errors.into_iter().map(|error| (function.name.to_string(), error));
-            Error::Include(named.collect())
-        })?;
-        Ok(tree)
+        includes(function, self.metadata.workspace_root.as_std_path(), &self.outputs)
     }
 
     /// The files of a function's bundle: `tree`, which it includes; `executable`, a copy of the
@@ -277,6 +267,25 @@ impl Job {
             outside: &contents.outside,
         }
     }
+}
+
+/// What a function includes, as the disk has it now; `outputs` are the folders that are written to.
+pub(super) fn includes(
+    function: &Function,
+    workspace: &Path,
+    outputs: &[PathBuf],
+) -> Result<Tree, Error> {
+    let roots = Roots {
+        package: function.package_root.clone(),
+        workspace: workspace.to_path_buf(),
+        outputs: outputs.to_vec(),
+    };
+    let mut tree = Tree::default();
+    files::include(&mut tree, &function.include, &roots).map_err(|errors| {
+        let named = errors.into_iter().map(|error| (function.name.to_string(), error));
+        Error::Include(named.collect())
+    })?;
+    Ok(tree)
 }
 
 /// A folder that is not there would give nothing, silently.

@@ -29,6 +29,7 @@ use crate::shell::Shell;
 use crate::target::Arch;
 use base::Base;
 
+pub(super) use base::{SCRATCH, name_of};
 pub(super) use report::report;
 pub(super) use root::Ground;
 
@@ -180,15 +181,21 @@ fn is_ours(folder: &std::path::Path) -> bool {
     }
 }
 
+/// Where the program of a function, or of an extension, is in an image, without a slash at the beginning;
+/// `alone` if the image has no other function.
+pub(super) fn place(function: &Function, alone: bool) -> String {
+    let Function { role, name, .. } = function;
+    let inside = match role {
+        Role::Function if !alone => name.to_string(),
+        _ => role.archive_path(name),
+    };
+    format!("{}/{inside}", role.unpacked_at().trim_start_matches('/'))
+}
+
 impl Part {
     /// What it is called where Lambda has it, without a slash at the beginning.
     fn place(&self, alone: bool) -> String {
-        let Function { role, name, .. } = &self.function;
-        let inside = match role {
-            Role::Function if !alone => name.to_string(),
-            _ => role.archive_path(name),
-        };
-        format!("{}/{inside}", role.unpacked_at().trim_start_matches('/'))
+        place(&self.function, alone)
     }
 
     fn trust(&self) -> Trust {

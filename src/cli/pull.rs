@@ -1,5 +1,6 @@
 //! Images of registries, brought into a store of blobs.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
@@ -26,7 +27,7 @@ pub(super) fn pull(
     offline: bool,
     shell: &Shell,
 ) -> Result<(Sha256, Image), Error> {
-    let puller = Puller { reference, arch, store, offline, shell };
+    let puller = Puller { reference, arch, store, offline, shell, client: OnceCell::new() };
     let (digest, media_type) = super::asynchronously(puller.run())??;
     Ok((digest, blobs::open_stored(store, &digest, &media_type, arch)?))
 }
@@ -37,13 +38,14 @@ struct Puller<'a> {
     store: &'a Store,
     offline: bool,
     shell: &'a Shell,
+    /// Made when something is asked for: what is all there needs no certificates.
+    client: OnceCell<Client>,
 }
 
 impl Puller<'_> {
     /// The digest of what the reference stands for, and its media type.
     async fn run(&self) -> Result<(Sha256, String), Error> {
-        let client = Client::new(Logins::of_this_user())?;
-        let (digest, media_type, bytes) = self.paper(&client, self.reference).await?;
+        let (digest, media_type, bytes) = self.paper(self.reference).await?;
         let mut image = bytes.clone();
         if manifest::is_index(&media_type) {
             let unusable = |why: String| Error::Usage(format!("{}: {why}", self.reference));
@@ -51,30 +53,34 @@ impl Puller<'_> {
                 manifest::read_index(&bytes).map_err(|error| unusable(error.to_string()))?;
             let chosen = manifest::of_platform(&choices, self.arch).map_err(unusable)?;
             let reference = self.reference.at(chosen.blob.digest);
-            image = self.paper(&client, &reference).await?.2;
+            image = self.paper(&reference).await?.2;
         }
         // What is none is told of when it is opened.
         if let Ok(manifest) = Manifest::read(&image) {
-            self.blobs(&client, &manifest).await?;
+            self.blobs(&manifest).await?;
         }
         Ok((digest, media_type))
     }
 
     /// A manifest or an index: from the store, where its digest is known and it is there.
-    async fn paper(
-        &self,
-        client: &Client,
-        reference: &Reference,
-    ) -> Result<(Sha256, String, Vec<u8>), Error> {
+    async fn paper(&self, reference: &Reference) -> Result<(Sha256, String, Vec<u8>), Error> {
         if let Some(digest) = reference.digest()
             && let Some(bytes) = self.store.paper(&digest)
         {
             return Ok((digest, manifest::media_type_of(&bytes), bytes));
         }
         self.may_ask(reference)?;
-        let found = client.manifest(reference).await?;
+        let found = self.client()?.manifest(reference).await?;
         self.store.add(&found.bytes)?;
         Ok((found.digest, found.media_type, found.bytes))
+    }
+
+    fn client(&self) -> Result<&Client, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(Logins::of_this_user())?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     fn may_ask(&self, reference: &Reference) -> Result<(), Error> {
@@ -86,7 +92,7 @@ impl Puller<'_> {
         )))
     }
 
-    async fn blobs(&self, client: &Client, manifest: &Manifest) -> Result<(), Error> {
+    async fn blobs(&self, manifest: &Manifest) -> Result<(), Error> {
         let mut seen = BTreeSet::new();
         let all = manifest.layers.iter().chain([&manifest.config]);
         let missing: Vec<&Blob> = all
@@ -96,6 +102,7 @@ impl Puller<'_> {
             return Ok(());
         }
         self.may_ask(self.reference)?;
+        let client = self.client()?;
         let size: u64 = missing.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
         if size > WORTH_SAYING {
             self.shell.status("Fetching", format!("{} ({})", self.reference, bytes(size)));

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Drafter, names};
+use crate::cli::build::includes;
+use crate::cli::image::{SCRATCH, name_of, place};
 use crate::dockerfile::{Image, Program};
 use crate::error::Error;
-use crate::files::{self, Roots};
+use crate::files;
 use crate::function::{Function, ImageWish, Packaging, Role};
 use crate::image::lock::Lock;
 use crate::reference::{NoReference, Reference};
 use crate::target::{Arch, Libc, Runtime};
-use crate::tree::{Mode, Source, Tree};
+use crate::tree::{Mode, Source};
 
 /// The repository of AWS's own images of the runtimes, on its two registries.
 const AWS: [&str; 2] = ["public.ecr.aws/lambda/provided", "docker.io/amazon/aws-lambda-provided"];
-const SCRATCH: &str = "scratch";
 
 /// The functions of an image.
 struct Group<'a> {
@@ -88,7 +89,7 @@ impl Drafter<'_> {
         let (mut programs, mut placed) = (Vec::new(), BTreeMap::new());
         for function in all() {
             let root = function.role.unpacked_at().trim_start_matches('/');
-            for (path, entry) in self.includes(function)?.iter() {
+            for (path, entry) in includes(function, &self.root, &self.outputs)?.iter() {
                 let to = format!("{root}/{path}");
                 let Source::File(from) = &entry.source else { continue };
                 let from = self.below(from).ok_or_else(|| {
@@ -129,30 +130,12 @@ impl Drafter<'_> {
         let here = self.plan.functions.iter().position(|other| std::ptr::eq(other, function));
         let build =
             self.plan.runs.iter().position(|run| here.is_some_and(|at| run.members.contains(&at)));
-        let inside = match function.role {
-            Role::Function if !alone => function.name.to_string(),
-            role => role.archive_path(&function.name),
-        };
         Program {
             build: build.unwrap_or_default(),
             name: function.name.to_string(),
-            to: format!("{}/{inside}", function.role.unpacked_at().trim_start_matches('/')),
+            to: place(function, alone),
             extension: function.role != Role::Function,
         }
-    }
-
-    fn includes(&self, function: &Function) -> Result<Tree, Error> {
-        let roots = Roots {
-            package: function.package_root.clone(),
-            workspace: self.root.clone(),
-            outputs: self.outputs.clone(),
-        };
-        let mut tree = Tree::default();
-        files::include(&mut tree, &function.include, &roots).map_err(|errors| {
-            let named = errors.into_iter().map(|error| (function.name.to_string(), error));
-            Error::Include(named.collect())
-        })?;
-        Ok(tree)
     }
 
     /// The digests that our own images are put on.
@@ -172,10 +155,7 @@ fn base(
     lock: &Lock,
     (root, gnu): (&Path, bool),
 ) -> Result<Option<(String, String)>, Error> {
-    let name = group.wish.base.clone().unwrap_or_else(|| {
-        let tag = group.runtime.aws_name().trim_start_matches("provided.");
-        format!("{}:{tag}", AWS[0])
-    });
+    let name = name_of(group.wish, group.runtime);
     if name == SCRATCH {
         if gnu {
             return Err(Error::Usage(format!(

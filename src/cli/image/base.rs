@@ -23,7 +23,7 @@ use crate::reference::{NoReference, Reference};
 use crate::target::{Arch, Runtime};
 
 /// From nothing.
-const SCRATCH: &str = "scratch";
+pub(in crate::cli) const SCRATCH: &str = "scratch";
 
 /// What an image is put on. The layers are looked into only when they are needed.
 #[derive(Debug, Clone)]
@@ -68,10 +68,11 @@ impl Base {
     }
 }
 
-/// Lambda's own image of a runtime.
-fn of_runtime(runtime: Runtime) -> String {
+/// What a base is called: as it is set, else Lambda's own image of the runtime.
+pub(in crate::cli) fn name_of(wish: &ImageWish, runtime: Runtime) -> String {
     let tag = runtime.aws_name().trim_start_matches("provided.");
-    format!("public.ecr.aws/lambda/provided:{tag}")
+    let of_runtime = || format!("public.ecr.aws/lambda/provided:{tag}");
+    wish.base.clone().unwrap_or_else(of_runtime)
 }
 
 impl Bases<'_> {
@@ -94,7 +95,7 @@ impl Bases<'_> {
 
     /// A base, opened once.
     fn base_of(&self, wish: &ImageWish, runtime: Runtime, arch: Arch) -> Result<Base, Error> {
-        let name = wish.base.clone().unwrap_or_else(|| of_runtime(runtime));
+        let name = name_of(wish, runtime);
         if name == SCRATCH {
             return Ok(Base::Scratch);
         }

@@ -81,8 +81,10 @@ impl<'a> Site<'a> {
     /// it was; what is no function any more is gone.
     pub(super) fn build(&self, job: &Job) -> (Vec<String>, Result<(), Error>) {
         let extended = job.plan.functions.iter().any(|it| it.role == Role::ExternalExtension);
+        // A base is read once, whatever is put on it.
+        let bases = Bases::new(job, false, self.shell);
         let (results, failed) = job.run(self.shell, |function, artifact| {
-            let built = self.built(job, function, artifact)?;
+            let built = self.built(&bases, function, artifact)?;
             if extended { Ok((Some(built), None)) } else { Ok((None, self.put(built, &[])?)) }
         });
         let (mut new, mut waiting, mut errors) = (Vec::new(), Vec::new(), Vec::new());
@@ -168,10 +170,15 @@ impl<'a> Site<'a> {
     }
 
     /// What a function, or an extension, is to be.
-    fn built(&self, job: &Job, function: &Function, artifact: &Artifact) -> Result<Built, Error> {
+    fn built(
+        &self,
+        bases: &Bases<'_>,
+        function: &Function,
+        artifact: &Artifact,
+    ) -> Result<Built, Error> {
+        let job = bases.job;
         let sources = sources::of(&artifact.executable);
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).extend(sources);
-        let bases = Bases::new(job, false, self.shell);
         let part = Part { function: function.clone(), artifact: artifact.clone() };
         let ground = bases.ground(&part)?;
         let tree = self.tree(job, function, artifact, ground.as_ref())?;

@@ -132,7 +132,8 @@ pub(super) enum Command {
     /// ships. Functions have their settings, aliases and URLs, and a Lambda on this machine serves them:
     /// for `invoke --local`, for the AWS command line and SDKs, and for browsers by their URLs.
     ///
-    /// What functions write comes as one stream, each line with its function.
+    /// What functions write comes as one stream, each line with its function. Where this machine is not
+    /// Linux they are built for it, as `cargo build` does it: that is not the packaged bundle.
     Run(RunOnce),
     /// Run the functions on this machine, and build again whenever something changes
     ///

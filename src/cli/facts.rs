@@ -51,6 +51,7 @@ impl Facts {
             ToolCache::default()
         };
         let rustc = toolchain::rustc(&tools, found)?;
+        options.host &= !rustc.is_on_linux();
         Ok(Self { options, metadata, config, rustc, tools, target })
     }
 }

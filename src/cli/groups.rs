@@ -110,8 +110,9 @@ impl Groups<'_> {
         for (triple, places) in by_triple(functions) {
             let own: Vec<&Function> = places.iter().filter_map(|at| functions.get(*at)).collect();
             let units = plan::units(&own, packages, &self.facts.options.features);
-            let record = self.facts.target.join(format!("lambda-pack.features.{triple}.json"));
             let features = self.features(triple, &units.list);
+            let name = format!("lambda-pack.features.{}.json", features.target);
+            let record = self.facts.target.join(name);
             let answer = match features.answer(&record) {
                 Err(CargoError::Metadata) if features.is_dispensable() => {
                     if !features.is_unified() {
@@ -168,6 +169,7 @@ impl Groups<'_> {
     fn features<'f>(&'f self, target: &'f str, units: &'f [plan::features::Unit]) -> Features<'f> {
         let Self { facts, unify } = *self;
         let Facts { options, config, metadata, rustc, tools, .. } = facts;
+        let target = if options.host { rustc.host.as_str() } else { target };
         Features { options, config, members: metadata, rustc, tools, target, units, unify }
     }
 }

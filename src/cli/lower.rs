@@ -120,6 +120,7 @@ impl Build {
             config: self.manifest.config.clone(),
             unstable: self.manifest.unstable.clone(),
             timings: self.compile.timings,
+            host: self.here,
             output: global.for_cargo(),
         }
     }

@@ -11,7 +11,7 @@ use cargo_platform::Cfg;
 
 use super::facts::Facts;
 use crate::bundle::LinkerRecord;
-use crate::cargo_config::{Handed, Value, Word};
+use crate::cargo_config::{self, Handed, Value, Word};
 use crate::cargo_files;
 use crate::compile::{Compile, LinkerRequest, Optimize};
 use crate::config::ConfigFile;
@@ -85,6 +85,9 @@ impl<'a> Machines<'a> {
     /// The target that cargo's configuration names (`build.target`, `CARGO_BUILD_TARGET`), where a
     /// function can be of it; else the host.
     pub(super) fn default_target(&self) -> (Option<Arch>, Libc) {
+        if self.facts.options.host {
+            return (Some(Arch::of_this_machine()), Libc::Gnu);
+        }
         let configured =
             self.facts.config.value(&["build", "target"]).map(|said| match said.value {
                 Value::Text(triple) => vec![triple],
@@ -119,6 +122,10 @@ impl<'a> Machines<'a> {
         packages: &BTreeMap<&'static str, Vec<Place>>,
     ) -> Result<BTreeMap<Compile, Prepared>, Error> {
         let mut prepared = BTreeMap::new();
+        if self.facts.options.host {
+            let plain = self.for_host();
+            return Ok(all.map(|compile| (compile.clone(), plain.clone())).collect());
+        }
         for compile in all {
             if !prepared.contains_key(compile) {
                 let packages = packages.get(compile.target.triple()).map_or(&[][..], Vec::as_slice);
@@ -126,6 +133,18 @@ impl<'a> Machines<'a> {
             }
         }
         Ok(prepared)
+    }
+
+    /// As `cargo build` does it by itself, so that both share what is built.
+    fn for_host(&self) -> Prepared {
+        let host = &self.facts.rustc.host;
+        let what = "this is not the packaged bundle, and not Lambda's Linux";
+        self.shell.status_once("Building", format!("for this machine ({host}): {what}"));
+        let key = ["build", "target"];
+        let other = self.facts.config.value(&key).is_some();
+        let argument = || cargo_config::argument(&key, &Value::Text(host.clone()));
+        let config = other.then(argument).into_iter().collect();
+        Prepared { config, ..Prepared::default() }
     }
 
     fn settle(&self, compile: &Compile, packages: &[Place]) -> Result<Prepared, Error> {

@@ -49,7 +49,7 @@ pub(super) fn run(args: &RunOnce, global: &Global, shell: &Shell) -> Result<(), 
 
 /// How it is built where nothing else is said: fast, and for this machine.
 fn on_this_machine(build: &Build) -> Build {
-    let mut build = build.clone();
+    let mut build = Build { here: true, ..build.clone() };
     if !build.compile.release && build.compile.profile.is_none() {
         build.compile.profile = Some("dev".to_owned());
     }

@@ -34,6 +34,9 @@ pub struct CargoOptions {
     pub unstable: Vec<String>,
     /// `--timings`.
     pub timings: bool,
+    /// For the host, as cargo does it by itself, whatever Lambda has: nothing that is built so can be
+    /// packaged.
+    pub host: bool,
     /// `--verbose`s, `--quiet`, `--color …`.
     pub output: Vec<String>,
 }
@@ -76,8 +79,10 @@ impl CargoOptions {
     pub fn build_args(&self, run: &Run, handlers: &[&Handler], config: &[String]) -> Vec<OsString> {
         let mut args: Vec<OsString> =
             ["build", "--message-format", "json-render-diagnostics"].map(OsString::from).to_vec();
-        let triple = run.compile.target.triple();
-        args.extend(["--target", triple, "--profile", &self.profile].map(OsString::from));
+        if !self.host {
+            args.extend(["--target", run.compile.target.triple()].map(OsString::from));
+        }
+        args.extend(["--profile", &self.profile].map(OsString::from));
         for package in &run.packages {
             args.extend(["--package", &package.repr].map(OsString::from));
         }

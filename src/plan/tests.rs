@@ -230,6 +230,7 @@ fn cargo_gets_every_flag_once_and_packages_by_id() {
         config: vec!["k=1".to_owned()],
         unstable: vec!["u".to_owned()],
         timings: true,
+        host: false,
         output: vec!["--quiet".to_owned()],
     };
     let functions =

@@ -62,6 +62,14 @@ pub fn rustc(cache: &ToolCache, found: Found) -> Result<Rustc, ToolchainError> {
         .ok_or_else(|| ToolchainError::NotRustc(program.display().to_string()))
 }
 
+impl Rustc {
+    /// Whether its host can start what is built for Lambda, as far as the system goes.
+    #[must_use]
+    pub fn is_on_linux(&self) -> bool {
+        self.host.split('-').any(|part| part == "linux")
+    }
+}
+
 fn parse(program: &Path, version: &str, sysroot: &str, file: PathBuf) -> Option<Rustc> {
     let line = |key: &str| version.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let commit = line("commit-hash: ").filter(|commit| *commit != "unknown");

@@ -1,6 +1,7 @@
 //! `run` and `watch`: a workspace on this machine, and what becomes of edits.
 
 mod extensions;
+mod host;
 mod images;
 mod streams;
 

@@ -29,6 +29,9 @@ pub(in crate::cli) struct Build {
     pub(in crate::cli) compile: Compile,
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestFlags,
+    /// To be started here: where the host is no Linux, built for the host. `run` and `watch` set it.
+    #[arg(skip)]
+    pub(in crate::cli) here: bool,
 }
 
 #[derive(Debug, Clone, Default, Args)]

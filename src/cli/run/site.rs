@@ -180,7 +180,8 @@ impl<'a> Site<'a> {
         let sources = sources::of(&artifact.executable);
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).extend(sources);
         let part = Part { function: function.clone(), artifact: artifact.clone() };
-        let ground = bases.ground(&part)?;
+        // The files of a base are Linux's.
+        let ground = if job.options.host { None } else { bases.ground(&part)? };
         let tree = self.tree(job, function, artifact, ground.as_ref())?;
         let direct = Direct { base: ground.map(|it| it.base), ..direct(job, function)? };
         Ok(Built { role: function.role, tree, direct })

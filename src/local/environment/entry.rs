@@ -79,6 +79,9 @@ fn runnable(path: PathBuf, shown: &str, arch: Arch) -> Result<Entry, String> {
         let emulator = emulator(&start, arch).map_err(|why| refused(&why))?;
         return Ok(Entry { emulator, path });
     }
+    if is_native(&start, std::env::consts::OS) {
+        return Ok(Entry { emulator: Vec::new(), path });
+    }
     // `execvp` would give a script without a first line to a shell; Lambda does not.
     let line = start.strip_prefix(b"#!").ok_or_else(|| refused("exec format error"))?;
     let words = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -87,6 +90,13 @@ fn runnable(path: PathBuf, shown: &str, arch: Arch) -> Result<Entry, String> {
         return Err(refused("no such file or directory"));
     }
     Ok(Entry { emulator: Vec::new(), path })
+}
+
+/// Whether it is what `run` builds on a system that is not Linux: of macOS a 64-bit Mach-O file, or one for
+/// several processors (`mach-o/loader.h` and `fat.h` of Apple's SDK).
+fn is_native(start: &[u8], system: &str) -> bool {
+    let magics = [[0xcf, 0xfa, 0xed, 0xfe], [0xca, 0xfe, 0xba, 0xbe]];
+    system == "macos" && magics.iter().any(|magic| start.starts_with(magic))
 }
 
 /// As much of a file as the kernel looks at to know what it is (`BINPRM_BUF_SIZE`).
@@ -107,6 +117,12 @@ fn emulator(start: &[u8], arch: Arch) -> Result<Vec<OsString>, String> {
     if machine != Some(arch) {
         return Err(format.to_owned());
     }
+    if !cfg!(target_os = "linux") {
+        let host = std::env::consts::OS;
+        return Err(format!(
+            "{format} (it is for Linux, this machine is {host}; `run` builds for it)"
+        ));
+    }
     if arch.rust_name() == std::env::consts::ARCH {
         return Ok(Vec::new());
     }
@@ -125,4 +141,20 @@ fn emulator(start: &[u8], arch: Arch) -> Result<Vec<OsString>, String> {
         words.extend(["-L".into(), system.into()]);
     }
     Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_macos_starts_is_a_mach_o_file() {
+        for start in [&[0xcf, 0xfa, 0xed, 0xfe, 0x0c][..], &[0xca, 0xfe, 0xba, 0xbe]] {
+            assert!(is_native(start, "macos"));
+            assert!(!is_native(start, "linux"));
+        }
+        for start in [&b"\x7fELF"[..], b"#!/bin/sh", b""] {
+            assert!(!is_native(start, "macos"));
+        }
+    }
 }

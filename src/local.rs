@@ -15,6 +15,7 @@ mod failure;
 mod faults;
 mod guard;
 mod http;
+mod image;
 mod invoke;
 mod launch;
 mod pool;
@@ -49,6 +50,7 @@ use store::Store;
 pub use client::{Client, Reply};
 pub use direct::{Base, Direct, Handle};
 pub use faults::{Fault, FaultError, KINDS as FAULTS, read as read_faults};
+pub use image::{Image, Images};
 pub use reaper::{by_name as reaper, run as reap};
 pub use store::StoreError;
 
@@ -118,6 +120,8 @@ pub struct Options {
     pub drain: bool,
     /// Whether functions have a file system of their own, where this machine lets them.
     pub sandbox: bool,
+    /// Where functions' images come from.
+    pub images: Images,
     /// Which functions the requests below `/routes` are for.
     pub routes: Routes,
     /// Functions that are on their way: who calls them waits, until they are there or
@@ -248,7 +252,8 @@ impl Server {
         let listen = |source| LocalError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr()?;
-        let store = Store::open(options.data.as_deref(), options.scratch.as_deref())?;
+        let store = Store::open(options.data.as_deref(), options.scratch.as_deref())?
+            .with_images(options.images.clone());
         let mut account = Account::new(ACCOUNT, &options.region);
         store.restore(&mut account)?;
         let watch = services::Watch::restored(&store)?;

@@ -34,6 +34,8 @@ pub struct Output {
     pub cargo_lambda: Option<PathBuf>,
     /// Where layers of images are kept.
     pub blobs: PathBuf,
+    /// Where the files of images are, to be run.
+    pub roots: PathBuf,
     /// Where it is kept what bundles were made of: in cargo's target folder, wherever they are.
     pub stamps: PathBuf,
 }
@@ -161,6 +163,7 @@ pub fn output(target_directory: &Path, out: Option<&Path>, cargo_lambda: bool) -
         index: out.is_some(),
         cargo_lambda: cargo_lambda.then(|| target_directory.join("lambda")),
         blobs: target_directory.join("lambda-pack.blobs"),
+        roots: target_directory.join("lambda-pack.roots"),
         stamps: target_directory.join("lambda-pack.stamps"),
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn run(args: &Deploy, global: &Global, shell: &Shell) -> Result<(), E
 /// The same on a server that is started for it, and stays until Ctrl-C.
 fn serve(release: &Release, global: &Global, shell: &Shell) -> Result<(), Error> {
     let jobs = jobs::jobs(release, global, shell)?;
-    let options = super::server::options(release.place.port)?;
+    let options = super::server::options(release.place.port, global)?;
     let (talk, _all_said) = super::local::talk(global);
     super::server::beside(options, talk, |server| {
         let address = server.address;

@@ -5,6 +5,7 @@
 
 mod base;
 mod compose;
+mod found;
 mod layers;
 mod report;
 mod root;
@@ -30,6 +31,7 @@ use crate::target::Arch;
 use base::Base;
 
 pub(super) use base::{SCRATCH, name_of};
+pub(super) use found::{of_layouts, of_this_machine, recorded};
 pub(super) use report::report;
 pub(super) use root::Ground;
 

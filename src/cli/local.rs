@@ -46,6 +46,7 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
         seed: args.rehearsal.seed,
         drain: false,
         sandbox: !args.no_sandbox,
+        images: super::image::of_this_machine(global.shell()),
         expected: BTreeSet::new(),
         routes: Routes::default(),
     };

@@ -103,7 +103,7 @@ fn images(
         shell,
     };
     let made = imager.images(parts);
-    let (errors, answered) = image::report(made, &job.output.base, shell);
+    let (errors, answered) = image::report(made, &job.output.base, !args.for_verify, shell);
     combine(None, errors, answered)
 }
 

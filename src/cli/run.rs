@@ -32,7 +32,7 @@ pub(super) fn run(args: &RunOnce, global: &Global, shell: &Shell) -> Result<(), 
     let build = on_this_machine(&args.build);
     let flags = build.compile.settings(&Audit::default());
     let job = Job::new(&build, flags, global, None, false, shell)?;
-    let options = options(args, &job)?;
+    let options = options(args, &job, global)?;
     server::beside(options, talk::talk(global.shell()), |handle| {
         let site = Site::new(&handle, args, shell);
         let routes = site.route(&job)?;
@@ -60,12 +60,12 @@ fn on_this_machine(build: &Build) -> Build {
     build
 }
 
-fn options(args: &Run, job: &Job) -> Result<Options, Error> {
+fn options(args: &Run, job: &Job, global: &Global) -> Result<Options, Error> {
     let scratch = job.output.base.parent().map(|target| target.join(SCRATCH));
     let sandbox = !args.no_sandbox;
     let functions = job.plan.functions.iter().filter(|it| it.role == Role::Function);
     let expected = functions.map(|function| function.name.to_string()).collect();
-    Ok(Options { scratch, sandbox, expected, ..server::options(args.port)? })
+    Ok(Options { scratch, sandbox, expected, ..server::options(args.port, global)? })
 }
 
 /// Each function, with its URL.

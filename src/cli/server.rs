@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::args::Global;
+use super::image;
 use crate::error::Error;
 use crate::local::{self, Event, Handle, LocalError, Options};
 use crate::routes::Routes;
@@ -16,7 +18,7 @@ use crate::routes::Routes;
 const IDLE: Duration = Duration::from_mins(5);
 
 /// A server that keeps nothing. `port`: 0 for any that is free.
-pub(super) fn options(port: u16) -> Result<Options, Error> {
+pub(super) fn options(port: u16, global: &Global) -> Result<Options, Error> {
     Ok(Options {
         port,
         region: "us-east-1".to_owned(),
@@ -31,6 +33,7 @@ pub(super) fn options(port: u16) -> Result<Options, Error> {
         seed: 0,
         drain: false,
         sandbox: true,
+        images: image::of_this_machine(global.shell()),
         routes: Routes::default(),
         expected: BTreeSet::new(),
     })

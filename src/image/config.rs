@@ -98,6 +98,13 @@ impl Config {
         all.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
     }
 
+    /// All variables; of two of one name the last one.
+    #[must_use]
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let pairs = self.words("Env").into_iter().filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// The digests of its layers' tars, as they stand there.
     #[must_use]
     pub fn diff_ids(&self) -> Vec<&str> {

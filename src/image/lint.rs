@@ -8,6 +8,8 @@ mod entry;
 mod layers;
 mod papers;
 
+pub use entry::program;
+
 use super::config::Config;
 use super::manifest::{Choice, Manifest};
 use super::root::{Root, Trouble};

@@ -13,8 +13,8 @@ use super::faults::Begun;
 use super::http::{self, Answer, Asked};
 use super::store::Taken;
 use super::{Server, clock, s3};
-use crate::account::{ApiError, Code, Input, Moment, Object, model};
-use crate::digest::Sha256;
+use crate::account::{ApiError, Input, Moment, Object, model};
+use crate::target::Arch;
 
 /// What is longer is decoded beside, so that others are answered meanwhile.
 const LONG: usize = 64 * 1024;
@@ -180,8 +180,10 @@ async fn named(server: &Server, operation: &str, input: &Input) -> Result<Option
     };
     let Some(place) = place else { return Ok(None) };
     let text = |name: &str| place.get(name).and_then(Value::as_str);
-    if let Some(uri) = text("ImageUri") {
-        return Ok(Some(Taken { code: image(uri), hold: None }));
+    if let Some(uri) = text("ImageUri").map(str::to_owned) {
+        let (store, arch) = (server.store.clone(), server.arch_of(input));
+        let code = beside(move || store.resolve(&uri, arch)).await?;
+        return Ok(Some(Taken { code, hold: None }));
     }
     match (text("S3Bucket"), text("S3Key")) {
         (Some(bucket), Some(key)) => {
@@ -194,18 +196,18 @@ async fn named(server: &Server, operation: &str, input: &Input) -> Result<Option
     }
 }
 
-/// An image, with its digest if it is named by one; else with one that follows from its name, since
-/// nobody is asked what it stands for.
-fn image(uri: &str) -> Code {
-    let resolved = if uri.contains("@sha256:") {
-        uri.to_owned()
-    } else {
-        let slash = uri.rfind('/').unwrap_or(0);
-        let tag = uri.get(slash..).and_then(|name| name.find(':')).map(|at| slash + at);
-        let repository = tag.and_then(|at| uri.get(..at)).unwrap_or(uri);
-        format!("{repository}@sha256:{}", Sha256::of(uri.as_bytes()).hex())
-    };
-    Code::Image { uri: uri.to_owned(), resolved }
+impl Server {
+    /// The architecture that a function is to have: as a request says it, else as it has.
+    fn arch_of(&self, input: &Input) -> Arch {
+        let first = |list: &Value| list.get(0)?.as_str()?.parse().ok();
+        let name = input.text("FunctionName").unwrap_or_default();
+        let there = || {
+            let account = self.account.borrow();
+            let target = account.target(name, None, 0.0).ok()?;
+            first(target.configuration.settings.get("Architectures")?)
+        };
+        input.members().get("Architectures").and_then(first).or_else(there).unwrap_or(Arch::X86_64)
+    }
 }
 
 /// Works on another thread.

@@ -64,6 +64,11 @@ impl Failure {
         Self::new("Runtime.InvalidEntrypoint", why)
     }
 
+    /// The working folder of an image's is none.
+    pub(super) fn working_folder(folder: &str) -> Self {
+        Self::new("Runtime.InvalidWorkingDir", format!("chdir {folder}: no such file or directory"))
+    }
+
     /// The runtime said that it could not start.
     pub(super) fn of_init(body: Bytes) -> Self {
         Self { own: Some(body), ..Self::new("Runtime.InitError", "the runtime could not start") }

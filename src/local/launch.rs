@@ -11,6 +11,8 @@ use super::direct::Base;
 use super::environment::children::Launch;
 use super::failure::Failure;
 use super::store::{Hold, Store};
+use serde_json::Value;
+
 use crate::account::{Code, Configuration};
 use crate::elf;
 use crate::sandbox::Room;
@@ -21,6 +23,8 @@ use crate::target::Arch;
 pub(super) const TASK: &str = "/var/task";
 /// Where Lambda has the layers' files.
 pub(super) const OPT: &str = "/opt";
+/// Where Lambda has the runtime of its own images.
+const RUNTIME: &str = "/var/runtime";
 /// The size of `/tmp` where nothing is said, in MB ("Lambda quotas").
 const STORAGE: u64 = 512;
 /// The memory of a function where nothing is said, in MB (`CreateFunction`, `MemorySize`).
@@ -28,8 +32,9 @@ const MEMORY: u64 = 128;
 
 /// What a version runs with.
 pub(super) struct Spec {
-    /// The digest of its zip; none of an image.
-    code: Option<String>,
+    code: Code,
+    /// `ImageConfig`.
+    image_config: Option<Value>,
     /// Those of its layers, in order.
     layers: Vec<String>,
     variables: BTreeMap<String, String>,
@@ -56,27 +61,29 @@ impl Spec {
         region: &str,
         store: &Store,
     ) -> Self {
-        let zip = |code: &Code| match code {
-            Code::Zip { sha256, .. } => Some(sha256.clone()),
-            Code::Image { .. } => None,
-        };
         let setting = |name: &str| configuration.settings.get(name);
         let first = setting("Architectures").and_then(|list| list.get(0)?.as_str());
         let arch = first.and_then(|name| name.parse().ok()).unwrap_or(Arch::X86_64);
-        let code = zip(&configuration.code);
         let base = store.base(function);
-        let layers: Vec<_> =
-            configuration.layers.iter().filter_map(|layer| zip(&layer.code)).collect();
+        let layers: Vec<_> = configuration
+            .layers
+            .iter()
+            .filter_map(|layer| zip(&layer.code))
+            .map(str::to_owned)
+            .collect();
         Self {
-            _hold: store.hold_for(code.as_deref(), &layers),
-            code,
+            _hold: store.hold_for(zip(&configuration.code), &layers),
+            code: configuration.code.clone(),
+            image_config: setting("ImageConfigResponse")
+                .and_then(|it| it.get("ImageConfig"))
+                .cloned(),
             layers,
             variables: variables(function, configuration, region, base.as_ref()),
             root: base.map(|base| base.root),
             libraries: setting("Runtime").and_then(|name| libraries(name.as_str()?, arch)),
             arch,
             json_log: log_format(configuration) == Some("JSON"),
-            memory: setting("MemorySize").and_then(serde_json::Value::as_u64).unwrap_or(MEMORY),
+            memory: setting("MemorySize").and_then(Value::as_u64).unwrap_or(MEMORY),
             storage: setting("EphemeralStorage")
                 .and_then(|storage| storage.get("Size")?.as_u64())
                 .unwrap_or(STORAGE),
@@ -101,11 +108,23 @@ impl Spec {
         tmp: PathBuf,
         (program, walled): (PathBuf, bool),
     ) -> Result<Launch, Failure> {
-        let store = store.clone();
-        let Some(code) = self.code.clone() else {
-            return Err(Failure::local("functions of images cannot be run on this machine"));
-        };
-        let layers = self.layers.clone();
+        let mut variables = self.variables.clone();
+        variables.insert("AWS_LAMBDA_LOG_STREAM_NAME".to_owned(), stream.to_owned());
+        let how = (variables, tmp, program, walled);
+        match &self.code {
+            Code::Zip { sha256, .. } => self.launch_zip(store, sha256, how).await,
+            Code::Image { resolved, .. } => self.launch_image(store, resolved, how).await,
+        }
+    }
+
+    async fn launch_zip(
+        &self,
+        store: &Arc<Store>,
+        code: &str,
+        how: How,
+    ) -> Result<Launch, Failure> {
+        let (mut variables, tmp, program, walled) = how;
+        let (layers, store, code) = (self.layers.clone(), store.clone(), code.to_owned());
         let unpack = move || {
             let task = store.unpacked(&code)?;
             let all: Vec<&str> = layers.iter().map(String::as_str).collect();
@@ -115,15 +134,14 @@ impl Spec {
         };
         let unpacked = tokio::task::spawn_blocking(unpack).await.map_err(Failure::local)?;
         let (task, opt, tmp) = unpacked.map_err(Failure::local)?;
-        let mut variables = self.variables.clone();
-        variables.insert("AWS_LAMBDA_LOG_STREAM_NAME".to_owned(), stream.to_owned());
         let room = walled.then(|| Room {
             place: tmp.clone(),
-            task: task.clone(),
+            task: Some(task.clone()),
             opt: opt.clone(),
             tmp: self.storage,
             libraries: is_program(&task).then(|| self.libraries.clone()).flatten(),
             root: self.root.clone(),
+            folder: TASK.into(),
         });
         if walled {
             at_home(&mut variables, Path::new(TASK), Path::new(OPT));
@@ -134,7 +152,64 @@ impl Spec {
         }
         let (arch, json_log) = (self.arch, self.json_log);
         let memory = self.memory;
-        Ok(Launch { task, opt, variables, arch, json_log, program, memory, room })
+        Ok(Launch { task, opt, variables, arch, json_log, program, memory, room, image: None })
+    }
+
+    async fn launch_image(
+        &self,
+        store: &Arc<Store>,
+        resolved: &str,
+        how: How,
+    ) -> Result<Launch, Failure> {
+        let (mut variables, tmp, program, walled) = how;
+        if !walled {
+            let why = "an image runs in a sandbox only, since it has a file system of its own";
+            return Err(Failure::local(why));
+        }
+        let (store, resolved, arch) = (store.clone(), resolved.to_owned(), self.arch);
+        let find = move || {
+            std::fs::create_dir_all(&tmp).map_err(Failure::local)?;
+            Ok((store.image(&resolved, arch)?, tmp))
+        };
+        let found = tokio::task::spawn_blocking(find).await.map_err(Failure::local)?;
+        let (image, place) = found?;
+        let start = image.start(self.image_config.as_ref())?;
+        let opt = Some(image.folder.join("opt")).filter(|opt| opt.is_dir());
+        for (name, value) in image.config.variables() {
+            variables.entry(name).or_insert(value);
+        }
+        add_defaults(&mut variables);
+        // A function of an image has none; the runtime client of its image may set it.
+        variables.retain(|name, value| name != "_HANDLER" || !value.is_empty());
+        variables.insert("LAMBDA_TASK_ROOT".to_owned(), TASK.to_owned());
+        variables.insert("LAMBDA_RUNTIME_DIR".to_owned(), RUNTIME.to_owned());
+        let folder = PathBuf::from(&start.folder);
+        let (tmp, libraries) = (self.storage, None);
+        let task = image.folder.clone();
+        let room = Some(Room {
+            place,
+            task: None,
+            opt: None,
+            tmp,
+            libraries,
+            root: Some(task.clone()),
+            folder,
+        });
+        let image = Some((image, start));
+        let (json_log, memory) = (self.json_log, self.memory);
+        Ok(Launch { task, opt, variables, arch, json_log, program, memory, room, image })
+    }
+}
+
+/// With what variables, in which folder of its own, by which program, and whether with a file system of its
+/// own.
+type How = (BTreeMap<String, String>, PathBuf, PathBuf, bool);
+
+/// The digest of a zip; none of an image.
+fn zip(code: &Code) -> Option<&str> {
+    match code {
+        Code::Zip { sha256, .. } => Some(sha256),
+        Code::Image { .. } => None,
     }
 }
 
@@ -168,7 +243,7 @@ fn variables(
     base: Option<&Base>,
 ) -> BTreeMap<String, String> {
     let text = |name: &str| configuration.settings.get(name).and_then(|value| value.as_str());
-    let memory = configuration.settings.get("MemorySize").and_then(serde_json::Value::as_u64);
+    let memory = configuration.settings.get("MemorySize").and_then(Value::as_u64);
     let group =
         configuration.settings.get("LoggingConfig").and_then(|log| log.get("LogGroup")?.as_str());
     let group = group.map_or_else(|| format!("/aws/lambda/{function}"), str::to_owned);
@@ -194,22 +269,25 @@ fn variables(
     ] {
         all.insert(name.to_owned(), value.to_owned());
     }
-    // These a function may set otherwise.
-    for (name, value) in [("LANG", "en_US.UTF-8"), ("TZ", ":UTC")] {
-        all.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-    }
     all
+}
+
+/// Those that a function, or its image, may set otherwise.
+fn add_defaults(variables: &mut BTreeMap<String, String>) {
+    for (name, value) in [("LANG", "en_US.UTF-8"), ("TZ", ":UTC")] {
+        variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
 }
 
 /// Those that say where the files are.
 fn at_home(variables: &mut BTreeMap<String, String>, task: &Path, opt: &Path) {
+    add_defaults(variables);
     let (task, opt) = (task.display().to_string(), opt.display().to_string());
-    let runtime = "/var/runtime";
     variables.insert("LAMBDA_TASK_ROOT".to_owned(), task.clone());
-    variables.insert("LAMBDA_RUNTIME_DIR".to_owned(), runtime.to_owned());
+    variables.insert("LAMBDA_RUNTIME_DIR".to_owned(), RUNTIME.to_owned());
     let paths = format!("/usr/local/bin:/usr/bin/:/bin:{opt}/bin");
     variables.entry("PATH".to_owned()).or_insert(paths);
     let libraries =
-        format!("/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib");
+        format!("/lib64:/usr/lib64:{RUNTIME}:{RUNTIME}/lib:{task}:{task}/lib:{opt}/lib");
     variables.entry("LD_LIBRARY_PATH".to_owned()).or_insert(libraries);
 }

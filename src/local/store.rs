@@ -5,6 +5,7 @@
 //! it: there are secrets in environment variables and in code.
 
 mod collect;
+mod images;
 mod kept;
 mod laid;
 mod temporary;
@@ -44,6 +45,8 @@ pub(super) struct Store {
     held: Mutex<Held>,
     /// What functions are put on that are to be images, by their names.
     bases: Mutex<BTreeMap<String, Base>>,
+    /// The images of functions.
+    images: images::Known,
 }
 
 /// Code that was taken in.
@@ -100,7 +103,16 @@ impl Store {
         let held = Mutex::default();
         let keeps = data.is_some();
         let bases = Mutex::default();
-        let store = Self { keeps, _lock: lock, temporary, _scratch: scratch, root, held, bases };
+        let store = Self {
+            root,
+            keeps,
+            _lock: lock,
+            temporary,
+            _scratch: scratch,
+            held,
+            bases,
+            images: images::Known::default(),
+        };
         store.clear()?;
         Ok(store)
     }

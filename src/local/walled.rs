@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use super::Server;
+use super::launch::TASK;
 use crate::sandbox::{self, Room, Walls};
 
 /// A program that every Linux has, and that does nothing.
@@ -35,7 +36,8 @@ impl Server {
 /// Builds walls around a program that ends at once.
 async fn try_it(program: PathBuf, place: PathBuf) -> io::Result<()> {
     std::fs::create_dir_all(&place)?;
-    let room = Room { task: place.clone(), place, opt: None, tmp: 1, libraries: None, root: None };
+    let (task, folder) = (Some(place.clone()), TASK.into());
+    let room = Room { task, place, opt: None, tmp: 1, libraries: None, root: None, folder };
     let walls = serde_json::to_string(&Walls::Built(room))?;
     let mut command = tokio::process::Command::new(program);
     command.args([sandbox::COMMAND, &std::process::id().to_string(), &walls, NOTHING]);

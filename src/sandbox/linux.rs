@@ -61,15 +61,16 @@ impl Room {
         if let Some(names) = self.libraries.as_ref().filter(|_| self.root.is_none()) {
             files::libraries(place, names)?;
         }
-        let own = [("var/task", Some(&self.task)), ("opt", self.opt.as_ref())];
-        for (name, from) in own {
-            let to = place.join(name);
-            fs::create_dir_all(&to)?;
-            if let Some(from) = from {
-                bind(from, &to)?;
+        if let Some(task) = &self.task {
+            for (name, from) in [("var/task", Some(task)), ("opt", self.opt.as_ref())] {
+                let to = place.join(name);
+                fs::create_dir_all(&to)?;
+                if let Some(from) = from {
+                    bind(from, &to)?;
+                }
             }
+            fs::create_dir_all(place.join("var/runtime"))?;
         }
-        fs::create_dir_all(place.join("var/runtime"))?;
         let tmp = place.join("tmp");
         fs::create_dir_all(&tmp)?;
         let size = format!("size={}m,mode=1777", self.tmp);
@@ -77,6 +78,7 @@ impl Room {
         mount(Some(place), &tmp, Some("tmpfs"), flags, Some(size.as_str()))
             .map_err(failed("cannot mount", &tmp))?;
         move_in(place)?;
+        enter(&self.folder)?;
         if as_root { become_nobody() } else { Ok(()) }
     }
 }
@@ -94,8 +96,7 @@ impl Join {
             setns(of("user")?, CloneFlags::CLONE_NEWUSER).map_err(failed("cannot enter", name))?;
         }
         setns(mounts, CloneFlags::CLONE_NEWNS).map_err(failed("cannot enter", name))?;
-        let task = Path::new("/var/task");
-        chdir(task).map_err(failed("cannot enter", task))?;
+        enter(&self.folder)?;
         if as_root { become_nobody() } else { Ok(()) }
     }
 }
@@ -189,9 +190,11 @@ fn move_in(place: &Path) -> io::Result<()> {
     // pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one until it is taken off.
     pivot_root(".", ".").map_err(failed("cannot move to", place))?;
     umount2(".", MntFlags::MNT_DETACH).map_err(failed("cannot leave for", place))?;
-    seal(Path::new("/"))?;
-    let task = Path::new("/var/task");
-    chdir(task).map_err(failed("cannot enter", task))
+    seal(Path::new("/"))
+}
+
+fn enter(folder: &Path) -> io::Result<()> {
+    chdir(folder).map_err(failed("cannot enter", folder))
 }
 
 /// A user without any rights, for good.

@@ -23,8 +23,8 @@ pub enum Walls {
 pub struct Room {
     /// An empty folder; it stays empty outside of the room.
     pub place: PathBuf,
-    /// What is at `/var/task`.
-    pub task: PathBuf,
+    /// What is at `/var/task`; none: what the image has there.
+    pub task: Option<PathBuf>,
     /// What is at `/opt`.
     pub opt: Option<PathBuf>,
     /// The size of `/tmp` in MB.
@@ -33,6 +33,8 @@ pub struct Room {
     pub libraries: Option<Vec<String>>,
     /// The files of an image, which are there in place of this machine's system.
     pub root: Option<PathBuf>,
+    /// The working folder.
+    pub folder: PathBuf,
 }
 
 /// Another process's room.
@@ -40,6 +42,8 @@ pub struct Room {
 pub struct Join {
     /// The process.
     pub process: u32,
+    /// The working folder.
+    pub folder: PathBuf,
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -61,6 +61,7 @@ impl Images {
     }
 
     /// Zips, whatever the settings say.
+    #[cfg(feature = "aws")]
     pub(in crate::cli) fn zip() -> Self {
         Self { format: Some("zip".to_owned()), ..Self::default() }
     }

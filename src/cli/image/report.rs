@@ -212,6 +212,7 @@ impl Imager<'_> {
 pub(in crate::cli) fn report(
     all: Vec<Result<Made, Error>>,
     base: &Path,
+    answers: bool,
     shell: &Shell,
 ) -> (Vec<Error>, Result<(), Error>) {
     let (mut written, mut refused, mut errors) = (Vec::new(), Vec::new(), Vec::new());
@@ -236,7 +237,9 @@ pub(in crate::cli) fn report(
             packaging: true,
         }));
     }
-    (errors, shown.and_then(|()| answer(&written, base, shell)))
+    let answered =
+        shown.and_then(|()| if answers { answer(&written, base, shell) } else { Ok(()) });
+    (errors, answered)
 }
 
 fn say(findings: &[Finding], shell: &Shell) -> Result<(), Error> {

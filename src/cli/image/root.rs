@@ -8,7 +8,6 @@ use super::base::Base;
 use super::scratch::{Item, VARIABLES};
 use super::{Bases, Group, Part};
 use crate::blobs::{self, BlobError};
-use crate::cli::build::Job;
 use crate::digest::Sha256;
 use crate::error::Error;
 use crate::files;
@@ -19,8 +18,6 @@ use crate::image::root::Root;
 use crate::inspect;
 use crate::local;
 
-/// Where roots are kept, beside the bundles.
-const FOLDER: &str = "lambda-pack.roots";
 /// What is mounted on.
 const PLACES: [&str; 6] = ["var/task", "var/runtime", "opt", "etc", "tmp", "dev"];
 
@@ -58,7 +55,7 @@ impl Bases<'_> {
                 let folder = self.folder(digest);
                 let read = self.read(&group, name, image)?;
                 laid(&folder, |to| Ok(blobs::lay_out(image, &read.seen.root, to)?))?;
-                let base = local::Base { root: folder, variables: variables(&read.config) };
+                let base = local::Base { root: folder, variables: read.config.variables() };
                 let root = read.seen.root.clone();
                 Ground { base, search: Search::new(&root, &read.config), root }
             }
@@ -86,20 +83,15 @@ impl Bases<'_> {
     }
 
     fn folder(&self, digest: &Sha256) -> PathBuf {
-        let Job { output, .. } = self.job;
-        let target = output.blobs.parent().unwrap_or(Path::new("."));
-        target.join(FOLDER).join(digest.hex().get(..32).unwrap_or_default())
+        self.job.output.roots.join(digest.hex().get(..32).unwrap_or_default())
     }
 }
 
-/// All that an image says of the environment.
-fn variables(config: &Config) -> BTreeMap<String, String> {
-    let pairs = config.words("Env").into_iter().filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
 /// Makes a folder whole or not at all, once.
-fn laid(folder: &Path, fill: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
+pub(super) fn laid(
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     if folder.is_dir() {
         return Ok(());
     }

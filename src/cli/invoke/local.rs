@@ -1,25 +1,29 @@
 //! `invoke --local` without a server: packages the function, starts a server for this one call, and
 //! ends it.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::send;
-use crate::cli::args::{Build, Global, Images, Invoke, Package};
+use crate::cli::args::{self, Build, Global, Invoke, Package};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
-use crate::cli::{configuration, here, package, server};
+use crate::cli::{configuration, here, image, package, server};
 use crate::config;
 use crate::error::Error;
 use crate::files;
-use crate::function::{Function, TargetKind};
+use crate::function::{Function, ImageWish, Packaging, TargetKind};
+use crate::image::record::ImageRecord;
 use crate::invocation::{Invocation, Invoked};
-use crate::local::{Client, Event, Options};
+use crate::local::{Client, Event, Images, Options};
 use crate::nearest;
-use crate::plan;
+use crate::plan::{self, Output};
 use crate::release::Object;
+use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
 pub(super) fn run(
@@ -28,11 +32,10 @@ pub(super) fn run(
     global: &Global,
     shell: &Shell,
 ) -> Result<Invoked, Error> {
-    let (zip, request) = bundle(invocation.function, args, global, shell)?;
-    let zip = files::read_bytes(&zip)?;
+    let Packed { request, images } = packed(invocation.function, args, global, shell)?;
     // An event is run before the server ends: nobody else would.
     let sandbox = !args.no_sandbox;
-    let options = Options { drain: true, sandbox, ..server::options(0)? };
+    let options = Options { drain: true, sandbox, images, ..server::options(0, global)? };
     let talk = global.shell();
     let talk = move |event: Event<'_>| {
         if let Event::Note(text) = event {
@@ -41,18 +44,21 @@ pub(super) fn run(
     };
     server::beside(options, talk, |handle| {
         let client = Client::at(handle.address);
-        create(&client, request, &zip)?;
+        create(&client, request)?;
         send(&client, invocation)
     })
 }
 
-/// Packages the function of this name. Its zip, and what to create it with.
-fn bundle(
-    name: &str,
-    args: &Invoke,
-    global: &Global,
-    shell: &Shell,
-) -> Result<(std::path::PathBuf, Object), Error> {
+/// A function that is packaged.
+struct Packed {
+    /// `CreateFunction`.
+    request: Object,
+    /// Where its image is, if it is one.
+    images: Images,
+}
+
+/// Packages the function of this name.
+fn packed(name: &str, args: &Invoke, global: &Global, shell: &Shell) -> Result<Packed, Error> {
     let facts = Facts::gather(args.build.cargo_options(global), false)?;
     let flags = args.build.compile.settings(&args.audit);
     let settings = configuration::load(&facts.metadata, flags, global, shell)?;
@@ -65,43 +71,88 @@ fn bundle(
             "there is no function `{name}` in this workspace: {known}"
         )));
     };
-    let handler = &function.handler;
-    let build = only(&args.build, function);
+    let wish = match &function.packaging {
+        Packaging::Zip => None,
+        Packaging::Image(wish) => Some(wish),
+    };
+    let together = functions.iter().filter(|other| is_of_one_image(function, other)).collect();
     let package = Package {
         out: None,
         layout: None,
         no_check: false,
         for_verify: true,
-        images: Images::zip(),
+        images: args::Images::default(),
         audit: args.audit.clone(),
-        build,
+        build: only(&args.build, together),
     };
     package::run(&package, global, shell)?;
-    let folder = plan::output(&facts.target, None, false).folder(function);
-    let zip = folder.join(package::recorded(&folder)?.zip);
-    let merged = settings.of_handler(&handler.package, &handler.target);
+    let merged = settings.of_handler(&function.handler.package, &function.handler.target);
     let wanted = config::wanted(&merged, &function.name).map_err(Error::Config)?;
-    let mut request = here::settings(function, &wanted);
-    request.insert("FunctionName".to_owned(), name.into());
-    Ok((zip, request))
+    let output = plan::output(&facts.target, None, false);
+    let mut packed = match wish {
+        None => zip(function, &wanted, &output)?,
+        Some(wish) => image(function, wish, &wanted, &output)?,
+    };
+    packed.request.insert("FunctionName".to_owned(), name.into());
+    Ok(packed)
 }
 
-/// The same flags, for this function's handler alone.
-fn only(build: &Build, function: &Function) -> Build {
+/// Whether two functions are packaged as one: in one image, or because they are the same.
+fn is_of_one_image(function: &Function, other: &Function) -> bool {
+    let shared = match (&function.packaging, &other.packaging) {
+        (Packaging::Image(one), Packaging::Image(other)) => {
+            one.name.is_some() && one.name == other.name
+        }
+        _ => false,
+    };
+    let arch = |it: &Function| it.compile.target.arch;
+    function.name == other.name || shared && arch(function) == arch(other)
+}
+
+fn zip(function: &Function, wanted: &Wanted, output: &Output) -> Result<Packed, Error> {
+    let folder = output.folder(function);
+    let zip = files::read_bytes(&folder.join(package::recorded(&folder)?.zip))?;
+    let mut request = here::zip_settings(function, wanted);
+    request.insert("Code".to_owned(), json!({ "ZipFile": STANDARD.encode(zip) }));
+    Ok(Packed { request, images: Images::default() })
+}
+
+fn image(
+    function: &Function,
+    wish: &ImageWish,
+    wanted: &Wanted,
+    output: &Output,
+) -> Result<Packed, Error> {
+    let name = wish.name.as_deref().unwrap_or(function.name.as_str());
+    let folder = output.image(name, function.compile.target.arch);
+    let record = image::recorded(&folder)?;
+    let mut all = record.functions.iter();
+    let entry = all.find(|it| it.function == function.name.as_str());
+    let entry = entry.and_then(|it| it.entry_point.as_deref());
+    let uri = format!("localhost/{name}@{}", record.digest);
+    let mut request = here::image_settings(function, wanted, entry);
+    request.insert("Code".to_owned(), json!({ "ImageUri": uri }));
+    let layouts = BTreeMap::from([(uri, folder.join(ImageRecord::LAYOUT))]);
+    Ok(Packed { request, images: image::of_layouts(layouts, output.roots.clone()) })
+}
+
+/// The same flags, for the handlers of these functions alone.
+fn only(build: &Build, functions: Vec<&Function>) -> Build {
     let mut build = build.clone();
     build.workspace = clap_cargo::Workspace::default();
-    build.workspace.package = vec![function.handler.package.clone()];
-    let (bins, examples) = match function.handler.kind {
-        TargetKind::Bin => (vec![function.handler.target.clone()], Vec::new()),
-        TargetKind::Example => (Vec::new(), vec![function.handler.target.clone()]),
-    };
-    (build.bin, build.example, build.bins) = (bins, examples, false);
+    (build.bin, build.example, build.bins) = (Vec::new(), Vec::new(), false);
+    for Function { handler, .. } in functions {
+        build.workspace.package.push(handler.package.clone());
+        match handler.kind {
+            TargetKind::Bin => build.bin.push(handler.target.clone()),
+            TargetKind::Example => build.example.push(handler.target.clone()),
+        }
+    }
     build
 }
 
-fn create(client: &Client, mut request: Object, zip: &[u8]) -> Result<(), Error> {
+fn create(client: &Client, request: Object) -> Result<(), Error> {
     let name = request.get("FunctionName").and_then(Value::as_str).unwrap_or_default().to_owned();
-    request.insert("Code".to_owned(), json!({ "ZipFile": STANDARD.encode(zip) }));
     let body = Value::Object(request).to_string();
     let headers = [("content-type", "application/json")];
     let reply = client.call("POST", "/2015-03-31/functions", &headers, body.into())?;

@@ -227,7 +227,7 @@ fn direct(job: &Job, function: &Function) -> Result<Direct, Error> {
     let wanted = config::wanted(&merged, &function.name).map_err(Error::Config)?;
     Ok(Direct {
         name: function.name.to_string(),
-        settings: here::settings(function, &wanted),
+        settings: here::zip_settings(function, &wanted),
         aliases: wanted.aliases,
         base: None,
         url: wanted.attachments.url.flatten(),

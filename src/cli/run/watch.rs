@@ -32,7 +32,7 @@ pub(in crate::cli) fn watch(args: &Watch, global: &Global, shell: &Shell) -> Res
     let flags = || build.compile.settings(&Audit::default());
     let new = || Job::new(&build, flags(), global, None, false, shell);
     let job = new()?;
-    let options = options(&args.run, &job)?;
+    let options = options(&args.run, &job, global)?;
     server::beside(options, talk::talk(global.shell()), |handle| {
         let (mut changes, wake) = Changes::new().map_err(|error| unwatched(&error))?;
         stop_on_interrupt(wake)?;

@@ -12,6 +12,22 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Scripts start others: so many in a row are followed (linux `fs/exec.c`).
 const SCRIPTS: usize = 5;
 
+/// The absolute path of the program that a word names: as it stands, from the working folder, or by `PATH`.
+/// None if nothing is there.
+#[must_use]
+pub fn program(root: &Root, config: &Config, word: &str, folder: &str) -> Option<String> {
+    let is_there = |path: &String| root.find(path.trim_start_matches('/')).is_some();
+    if word.starts_with('/') {
+        return Some(word.to_owned()).filter(is_there);
+    }
+    if word.contains('/') {
+        return Some(format!("{}/{word}", folder.trim_end_matches('/'))).filter(is_there);
+    }
+    let path = config.variable("PATH").unwrap_or(PATH);
+    let places = path.split(':').filter(|place| place.starts_with('/'));
+    places.map(|place| format!("{}/{word}", place.trim_end_matches('/'))).find(is_there)
+}
+
 impl Lint<'_> {
     /// How it is run.
     pub(super) fn run(&mut self, config: &Config) {
@@ -92,23 +108,9 @@ impl Lint<'_> {
         true
     }
 
-    /// The program's absolute path: as it stands, from the working folder, or by `PATH`.
-    fn program(&self, word: &str, config: &Config, folder: &str) -> Option<String> {
-        let is_there = |path: &String| self.seen.root.find(path.trim_start_matches('/')).is_some();
-        if word.starts_with('/') {
-            return Some(word.to_owned()).filter(is_there);
-        }
-        if word.contains('/') {
-            return Some(format!("{}/{word}", folder.trim_end_matches('/'))).filter(is_there);
-        }
-        let path = config.variable("PATH").unwrap_or(PATH);
-        let places = path.split(':').filter(|place| place.starts_with('/'));
-        places.map(|place| format!("{}/{word}", place.trim_end_matches('/'))).find(is_there)
-    }
-
     fn entry_point(&mut self, words: &[String], config: &Config, folder: &str) {
         let Some(word) = words.first() else { return };
-        let Some(mut path) = self.program(word, config, folder) else {
+        let Some(mut path) = program(&self.seen.root, config, word, folder) else {
             let message = format!(
                 "its entry point is `{word}`, which is not in the image; Lambda answers \
                  `Runtime.InvalidEntrypoint`"

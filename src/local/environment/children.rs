@@ -13,6 +13,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -20,6 +21,7 @@ use super::entry;
 use super::exit::Exit;
 use super::processes::{self, Rooms};
 use crate::local::failure::Failure;
+use crate::local::image::{Image, Start};
 use crate::local::launch::{OPT, TASK};
 use crate::sandbox::{self, Join, Room, Walls};
 use crate::target::Arch;
@@ -56,6 +58,8 @@ pub(crate) struct Launch {
     pub(crate) memory: u64,
     /// The file system that it has for itself; none: it sees the machine's.
     pub(crate) room: Option<Room>,
+    /// The image that it is, and how that is started; none of a zip.
+    pub(crate) image: Option<(Arc<Image>, Start)>,
 }
 
 impl Launch {
@@ -64,11 +68,27 @@ impl Launch {
         self.variables.get(name).map_or("", String::as_str)
     }
 
+    /// What the program is told when it is started.
+    fn arguments(&self, program: &Program) -> &[String] {
+        match (program, &self.image) {
+            (Program::Runtime, Some((_, start))) => start.words.get(1..).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// The working folder, as its processes see it.
+    fn folder(&self) -> &Path {
+        self.image.as_ref().map_or(Path::new(TASK), |(_, start)| Path::new(&start.folder))
+    }
+
     /// Where its processes find a file of the function's or of its layers'.
     fn inside(&self, path: &Path) -> PathBuf {
         let seen = |folder: &Path, name: &str| {
             path.strip_prefix(folder).ok().map(|rest| Path::new(name).join(rest))
         };
+        if let Some((image, _)) = &self.image {
+            return seen(&image.folder, "/").unwrap_or_else(|| path.to_path_buf());
+        }
         let walled = self
             .room
             .as_ref()
@@ -152,6 +172,7 @@ impl Children {
             .args([sandbox::COMMAND, &std::process::id().to_string(), &walls])
             .args(entry.emulator)
             .arg(launch.inside(&entry.path))
+            .args(launch.arguments(program))
             .env_clear()
             .envs(launch.variables.iter().filter(|(name, _)| program.has(name)))
             .env("AWS_LAMBDA_RUNTIME_API", &self.address)
@@ -174,7 +195,7 @@ impl Children {
         let first =
             leaders.first().and_then(|(_, pid)| u32::try_from(pid.as_raw_nonzero().get()).ok());
         match first {
-            Some(process) => Walls::Joined(Join { process }),
+            Some(process) => Walls::Joined(Join { process, folder: launch.folder().to_path_buf() }),
             None => Walls::Built(room.clone()),
         }
     }

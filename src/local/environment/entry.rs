@@ -35,16 +35,23 @@ pub(super) fn extensions(launch: &Launch) -> Vec<String> {
 
 /// The file of a program, if it can be run.
 pub(super) fn of(launch: &Launch, program: &Program) -> Result<Entry, Failure> {
+    let runnable = |path, shown: &str| runnable(path, shown, launch);
     match program {
         Program::Runtime => {
-            let (path, shown) = bootstrap(launch)?;
-            runnable(path, &shown, launch.arch).map_err(Failure::entry_point)
+            let (path, shown) = match &launch.image {
+                Some((image, start)) => (
+                    image.folder.join(&start.program),
+                    start.words.first().cloned().unwrap_or_default(),
+                ),
+                None => bootstrap(launch)?,
+            };
+            runnable(path, &shown).map_err(Failure::entry_point)
         }
         Program::Extension(name) => {
             let opt = launch.opt.clone().unwrap_or_default();
             let shown = format!("/opt/{EXTENSIONS}/{name}");
             let path = opt.join(EXTENSIONS).join(name);
-            runnable(path, &shown, launch.arch).map_err(Failure::launch)
+            runnable(path, &shown).map_err(Failure::launch)
         }
     }
 }
@@ -65,7 +72,7 @@ fn bootstrap(launch: &Launch) -> Result<(PathBuf, String), Failure> {
 }
 
 /// Whether the kernel would run it; else what Lambda says of it. `shown`: where Lambda has it.
-fn runnable(path: PathBuf, shown: &str, arch: Arch) -> Result<Entry, String> {
+fn runnable(path: PathBuf, shown: &str, launch: &Launch) -> Result<Entry, String> {
     let refused = |why: &str| format!("fork/exec {shown}: {why}");
     let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => refused("no such file or directory"),
@@ -76,7 +83,11 @@ fn runnable(path: PathBuf, shown: &str, arch: Arch) -> Result<Entry, String> {
     }
     let start = start_of(&path).map_err(|error| refused(&error.to_string()))?;
     if elf::is_elf(&start) {
-        let emulator = emulator(&start, arch).map_err(|why| refused(&why))?;
+        let emulator = emulator(&start, launch.arch).map_err(|why| refused(&why))?;
+        if launch.image.is_some() && !emulator.is_empty() {
+            let arch = launch.arch;
+            return Err(refused(&format!("an image for {arch} runs on a machine of {arch} only")));
+        }
         return Ok(Entry { emulator, path });
     }
     if is_native(&start, std::env::consts::OS) {
@@ -86,7 +97,11 @@ fn runnable(path: PathBuf, shown: &str, arch: Arch) -> Result<Entry, String> {
     let line = start.strip_prefix(b"#!").ok_or_else(|| refused("exec format error"))?;
     let words = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let words = String::from_utf8_lossy(words);
-    if !words.split_whitespace().next().is_some_and(|program| Path::new(program).exists()) {
+    let is_there = |program: &str| match &launch.image {
+        Some((image, _)) => image.has(program),
+        None => Path::new(program).exists(),
+    };
+    if !words.split_whitespace().next().is_some_and(is_there) {
         return Err(refused("no such file or directory"));
     }
     Ok(Entry { emulator: Vec::new(), path })

@@ -40,6 +40,7 @@ impl Own {
             drain: false,
             sandbox: true,
             expected: std::collections::BTreeSet::new(),
+            images: lambda_pack::local::Images::default(),
             routes: Routes::new(routes.iter().copied()).unwrap(),
         };
         let (sender, address) = mpsc::channel::<SocketAddr>();

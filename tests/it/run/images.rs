@@ -8,9 +8,11 @@ use lambda_pack::image::config::{Added, Config};
 use lambda_pack::image::manifest::MediaTypes;
 use lambda_pack::tar::{Member, What, Writer};
 use lambda_pack::target::Arch;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Served;
+use crate::local::server::Server;
+use crate::registry::real::Registry;
 use crate::support::Workspace;
 
 /// Answers what it sees.
@@ -92,7 +94,11 @@ fn base(place: &Path) {
     let kept = kept.unwrap();
     let mut config = Config::empty(Arch::of_this_machine());
     config.add(&[Added { diff_id: kept.diff_id, what: "base" }], "1980-01-01T00:00:00Z");
-    let variables = [("OF_BASE", "yes"), ("LD_LIBRARY_PATH", "/lib64:/usr/lib64:/var/task/lib")];
+    let variables = [
+        ("OF_BASE", "yes"),
+        ("TZ", "UTC+1"),
+        ("LD_LIBRARY_PATH", "/lib64:/usr/lib64:/var/task/lib"),
+    ];
     config.set_variables(&variables.map(|(name, value)| (name.into(), value.into())).into());
     let layers = [(kept.digest, kept.size)];
     let papers = blobs::papers(&config, &layers, MediaTypes::Oci, &[].into(), &store).unwrap();
@@ -130,4 +136,109 @@ fn a_function_runs_on_the_files_of_its_base() {
         assert_eq!(seen, expected, "{settings}");
         assert_eq!(served.stop(), Some(0));
     }
+}
+
+/// What `invoke --local` answers for a function of the workspace.
+fn invoked(workspace: &Workspace, function: &str) -> Value {
+    let run = workspace.run(&["invoke", function, "--local", "--event", "{}"]).code(0);
+    let mut seen: Value = serde_json::from_str(&run.stdout).unwrap();
+    let libc = seen["libc"].take();
+    assert!(libc.as_str().is_some_and(|libc| libc.contains("lib64/libc.so.6")), "{libc}");
+    seen.as_object_mut().unwrap().remove("libc");
+    seen
+}
+
+#[test]
+fn invoke_runs_the_image_that_package_writes() {
+    let workspace = Workspace::new();
+    for name in ["hello", "other"] {
+        workspace.handler(name, "");
+        workspace.write(&format!("crates/{name}/src/main.rs"), HANDLER);
+    }
+    base(&workspace.path().join("base"));
+    let of_base = json!({
+        "mark": "base", "link": "usr/lib64", "shell": false, "written": false, "tmp": true,
+        "variable": "yes",
+    });
+    let scratch =
+        "format = \"image\"\nimage.base = \"scratch\"\nsysroot = \"/\"\nlinker = \"host\"\n";
+    workspace.write("lambda-pack.toml", scratch);
+    let alone = invoked(&workspace, "hello");
+    assert_eq!(
+        (&alone["mark"], &alone["shell"], &alone["tmp"]),
+        (&json!(""), &json!(false), &json!(true))
+    );
+    let settings = "format = \"image\"\nimage.base = \"oci:base\"\nlinker = \"host\"\n";
+    workspace.write("lambda-pack.toml", settings);
+    assert_eq!(invoked(&workspace, "hello"), of_base);
+    // One image for both, and each started by its own program.
+    let both = "[package.hello]\nimage.name = \"both\"\n[package.other]\nimage.name = \"both\"\n";
+    workspace.write("lambda-pack.toml", format!("{settings}{both}"));
+    assert_eq!(invoked(&workspace, "other"), of_base);
+    let record = workspace.path().join("target/lambda-pack/both");
+    let record = record.join(format!("image-{}/image.json", Arch::of_this_machine().aws_name()));
+    let record: Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
+    assert_eq!(record["functions"].as_array().map(Vec::len), Some(2), "{record}");
+    assert_eq!(invoked(&workspace, "hello"), of_base);
+}
+
+/// The Lambda API takes images of a registry on this machine, as AWS takes those of ECR.
+#[test]
+fn images_of_a_registry_are_created_and_run() {
+    let Some(registry) = Registry::start(|_| String::new()) else { return };
+    let workspace = Workspace::new();
+    workspace.handler("hello", "");
+    workspace.write("crates/hello/src/main.rs", HANDLER);
+    base(&workspace.path().join("base"));
+    workspace
+        .run(&["package", "--format", "image", "--base", "oci:base", "--linker", "host"])
+        .code(0);
+    let arch = Arch::of_this_machine().aws_name();
+    let image = workspace.path().join(format!("target/lambda-pack/hello/image-{arch}"));
+    registry.fill_from(&image.join("oci"));
+    let record: Value =
+        serde_json::from_slice(&fs::read(image.join("image.json")).unwrap()).unwrap();
+    let digest = record["digest"].as_str().unwrap();
+
+    let server = Server::start(&[]);
+    let repository = format!("{}/some/app", registry.host);
+    let function = |name: &str, uri: &str, config: Value| {
+        json!({
+            "FunctionName": name, "PackageType": "Image", "Code": { "ImageUri": uri },
+            "Role": "arn:aws:iam::123456789012:role/r", "ImageConfig": config, "Architectures": [arch],
+        })
+    };
+    let create = |body: &Value| {
+        server.call("POST", "/2015-03-31/functions", &[], body.to_string().as_bytes())
+    };
+    let uri = format!("{repository}:1");
+    let reply = create(&function("hello", &uri, json!({})));
+    assert_eq!(reply.status, 201, "{reply:?}");
+    assert_eq!(reply.json()["CodeSha256"], digest.trim_start_matches("sha256:"));
+    let found = server.control("GET", "/2015-03-31/functions/hello", &Value::Null);
+    assert_eq!(found["Code"]["ResolvedImageUri"], format!("{repository}@{digest}"));
+    let seen = server.answer("hello", "{}");
+    assert_eq!((&seen["mark"], &seen["variable"]), (&json!("base"), &json!("yes")), "{seen}");
+
+    // What counts in place of the image's own.
+    for (name, config, kind) in [
+        ("no-entry", json!({ "EntryPoint": ["/no"] }), "Runtime.InvalidEntrypoint"),
+        ("no-folder", json!({ "WorkingDirectory": "/no" }), "Runtime.InvalidWorkingDir"),
+    ] {
+        assert_eq!(create(&function(name, &uri, config)).status, 201);
+        assert_eq!(server.invoke(name, "{}").failure().0, kind);
+    }
+    // What Lambda refuses.
+    for (uri, says) in [
+        (format!("{repository}:2"), "MANIFEST_UNKNOWN"),
+        (format!("{repository}@sha256:{}", "0".repeat(64)), "MANIFEST_UNKNOWN"),
+    ] {
+        let (status, code, message) = create(&function("none", &uri, json!({}))).refusal();
+        assert_eq!((status, code.as_str()), (400, "InvalidParameterValueException"), "{message}");
+        assert!(message.contains(says) || message.contains("not"), "{message}");
+    }
+    // One of a registry that nobody asks is kept, and cannot be run here.
+    let far = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1";
+    assert_eq!(create(&function("far", far, json!({}))).status, 201);
+    assert!(server.invoke("far", "{}").failure().1.contains("registry"));
 }

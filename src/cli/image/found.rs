@@ -1,0 +1,96 @@
+//! Images for the embedded Lambda: what an `ImageUri` stands for on this machine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::root::laid;
+use crate::audit::{Code, Finding, Level};
+use crate::blobs::{self, Image as Opened, Place};
+use crate::error::Error;
+use crate::files;
+use crate::image::lint::{Seen, lint};
+use crate::image::record::ImageRecord;
+use crate::local::{Image, Images};
+use crate::shell::Shell;
+use crate::target::Arch;
+
+/// The images of registries on this machine.
+pub(in crate::cli) fn of_this_machine(shell: Shell) -> Images {
+    Images::new(move |uri, arch, folder| match pulled(uri, arch, folder, &shell) {
+        Ok(Some(image)) => running(uri, &image, arch, folder).map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => Err(why(&error)),
+    })
+}
+
+/// The images of these layouts, by the URIs that they are given; laid out below `roots`.
+pub(in crate::cli) fn of_layouts(layouts: BTreeMap<String, PathBuf>, roots: PathBuf) -> Images {
+    Images::new(move |uri, arch, _| {
+        let Some(layout) = layouts.get(uri) else { return Ok(None) };
+        let image = blobs::open(&Place::Layout(layout.clone(), None), arch);
+        running(uri, &image.map_err(|error| why(&error.into()))?, arch, &roots).map(Some)
+    })
+}
+
+#[cfg(feature = "registry")]
+fn pulled(uri: &str, arch: Arch, folder: &Path, shell: &Shell) -> Result<Option<Opened>, Error> {
+    let Ok(reference) = uri.parse::<crate::reference::Reference>() else { return Ok(None) };
+    if !reference.is_loopback() {
+        return Ok(None);
+    }
+    let store = blobs::Store::new(folder.join("blobs"));
+    crate::cli::pull::pull(&reference, arch, &store, false, shell).map(|(_, image)| Some(image))
+}
+
+#[cfg(not(feature = "registry"))]
+fn pulled(_: &str, _: Arch, _: &Path, _: &Shell) -> Result<Option<Opened>, Error> {
+    Ok(None)
+}
+
+/// An image whose files are in a folder below `roots`. What Lambda would refuse is refused.
+fn running(uri: &str, image: &Opened, arch: Arch, roots: &Path) -> Result<Image, String> {
+    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let seen = blobs::scan(uri, image, Some(arch), Vec::new(), threads);
+    if let Some(finding) = lint(&seen).iter().find(|finding| is_refused(finding)) {
+        let path = finding.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
+        return Err(format!(
+            "The image {uri} is not supported: {path}{} (`cargo lambda-pack check` tells all)",
+            finding.message
+        ));
+    }
+    let Seen { root, config, .. } = seen;
+    let digest = image.manifest.as_ref().map(|(_, digest, _)| *digest);
+    let digest = digest.ok_or_else(|| format!("The image {uri} has no manifest"))?;
+    let folder = roots.join(digest.hex().get(..32).unwrap_or_default());
+    let laid = laid(&folder, |to| Ok(blobs::lay_out(image, &root, to)?));
+    laid.map_err(|error| why(&error))?;
+    Ok(Image { digest, folder, root, config: config? })
+}
+
+/// What is found out when a function is created; how it is started, when it is.
+fn is_refused(finding: &Finding) -> bool {
+    finding.level == Level::Error
+        && match finding.code {
+            Code::ImageConfig
+            | Code::ImageEntry
+            | Code::ImageLayer
+            | Code::ImageManifest
+            | Code::UnpackedSize => true,
+            Code::WrongArchitecture => finding.path.is_none(),
+            _ => false,
+        }
+}
+
+/// An error in one line.
+fn why(error: &Error) -> String {
+    std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>().join(": ")
+}
+
+/// The record beside an image's layout.
+pub(in crate::cli) fn recorded(folder: &Path) -> Result<ImageRecord, Error> {
+    let path = folder.join(ImageRecord::FILE);
+    let text = files::read_text(&path)?;
+    let path = path.display().to_string();
+    serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
+}

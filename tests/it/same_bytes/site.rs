@@ -318,13 +318,19 @@ impl Site {
     /// Packages the handler.
     #[track_caller]
     pub(super) fn run(&self) -> Run {
+        self.run_with(&[])
+    }
+
+    #[track_caller]
+    fn run_with(&self, more: &[&str]) -> Run {
         let mut command = self.command(env!("CARGO_BIN_EXE_cargo-lambda-pack"));
-        command.args(["package", "--locked", "--output", "json", "-p", self.handler]);
+        command.args(["package", "--locked", "--output", "json", "-p", self.handler]).args(more);
+        command.env("LAMBDA_PACK_SYSROOT", "/");
         self.end(&mut command);
         run(&mut command).code(0)
     }
 
-    /// Packages the handler, and returns its zip's digest and its executable.
+    /// Packages the handler, and returns the digests of its zip and of its image, and its executable.
     #[track_caller]
     pub(super) fn package(&self) -> (String, Vec<u8>) {
         let records = self.run().records();
@@ -333,6 +339,13 @@ impl Site {
         let folder = self.target().join("lambda-pack").join(self.handler).join(self.arch);
         let zip = fs::read(folder.join("bootstrap.zip")).unwrap();
         assert_eq!(Sha256::of(&zip).base64(), digest);
+        // From scratch a program of glibc brings that along, and this machine has its own alone.
+        let image = (self.arch == host_arch()).then(|| {
+            let records = self.run_with(&["--format", "image", "--base", "scratch"]).records();
+            let image = records.into_iter().find(|record| record["reason"] == "image").unwrap();
+            image["digest"].as_str().unwrap().to_owned()
+        });
+        let digest = format!("{digest} {}", image.unwrap_or_default());
         (digest, fs::read(folder.join("bootstrap")).unwrap())
     }
 

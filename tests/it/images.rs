@@ -2,6 +2,7 @@
 //! soon, and what is made here is taken by other tools.
 
 mod corpus;
+mod debian;
 mod fix;
 mod hostile;
 mod maker;

@@ -72,5 +72,10 @@ fn sample(name: &str) -> Result<Vec<u8>, Error> {
     }
     let names = events::SAMPLES.iter().map(|sample| sample.name);
     let known = nearest::suggestion(name, names);
+    let known = if name.starts_with(['{', '[', '"']) {
+        "JSON is sent by `--payload`".to_owned()
+    } else {
+        known
+    };
     Err(Error::Usage(format!("there is no sample event `{name}`: {known}")))
 }

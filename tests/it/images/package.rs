@@ -34,7 +34,7 @@ fn package(workspace: &Workspace, args: &[&str]) -> Run {
     run(&mut command(workspace, args)).code(0)
 }
 
-fn folder(workspace: &Workspace, name: &str) -> PathBuf {
+pub(super) fn folder(workspace: &Workspace, name: &str) -> PathBuf {
     let base = workspace.path().join("target/lambda-pack").join(name);
     base.join(format!("image-{}", host_arch()))
 }
@@ -56,7 +56,7 @@ fn copied(layout: &Path, to: &Path) {
 }
 
 /// Every tool takes a layout and the archive beside it; the files that umoci makes of it.
-fn taken(image: &Path, folder: &Path) -> Option<PathBuf> {
+pub(super) fn taken(image: &Path, folder: &Path) -> Option<PathBuf> {
     check(folder, &[image.join("oci").to_str().unwrap()]).code(0);
     let layout = folder.join("layout");
     copied(&image.join("oci"), &layout);
@@ -77,7 +77,7 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-const EVENT: &str = r#"{"hello":"image"}"#;
+pub(super) const EVENT: &str = r#"{"hello":"image"}"#;
 
 #[test]
 fn an_image_from_scratch_is_taken_and_answers() {
@@ -180,11 +180,15 @@ pub(super) fn base() -> Option<Image> {
         tar = tar.file(&format!("usr/lib64/{name}"), 0o755, &found.unwrap());
     }
     let system = tar.end();
-    let emulator = fs::read(emulator).unwrap();
+    Some(arranged(system, &fs::read(emulator).unwrap()))
+}
+
+/// A system with what AWS puts on it: the emulator, the script, and the configuration.
+pub(super) fn arranged(system: Vec<u8>, emulator: &[u8]) -> Image {
     let emulator = Tar::new().folders(&["usr", "usr/local", "usr/local/bin"]).file(
         "usr/local/bin/aws-lambda-rie",
         0o755,
-        &emulator,
+        emulator,
     );
     let script = Tar::new().file("lambda-entrypoint.sh", 0o755, SCRIPT.as_bytes());
     let mut image = Image::of(vec![Layer::gzip(&system)]).and(emulator).and(script);
@@ -204,7 +208,7 @@ pub(super) fn base() -> Option<Image> {
         "Labels": { "of": "the base" },
         "Unheard": { "of": 1 },
     });
-    Some(image)
+    image
 }
 
 #[test]

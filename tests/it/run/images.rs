@@ -140,7 +140,7 @@ fn a_function_runs_on_the_files_of_its_base() {
 
 /// What `invoke --local` answers for a function of the workspace.
 fn invoked(workspace: &Workspace, function: &str) -> Value {
-    let run = workspace.run(&["invoke", function, "--local", "--event", "{}"]).code(0);
+    let run = workspace.run(&["invoke", function, "--local", "--payload", "{}"]).code(0);
     let mut seen: Value = serde_json::from_str(&run.stdout).unwrap();
     let libc = seen["libc"].take();
     assert!(libc.as_str().is_some_and(|libc| libc.contains("lib64/libc.so.6")), "{libc}");

@@ -7,7 +7,10 @@ mod act;
 mod call;
 mod connect;
 mod delete;
+mod ecr;
 mod error;
+#[cfg_attr(not(feature = "registry"), path = "aws/no_image.rs")]
+mod image;
 mod invoke;
 mod logs;
 mod look;
@@ -30,6 +33,7 @@ use error::Failure;
 
 pub use connect::Place;
 pub use delete::Belongings;
+pub use ecr::NewRepository;
 pub use error::AwsError;
 pub use logs::Log;
 pub use look::Looked;
@@ -42,6 +46,8 @@ pub struct Aws {
     client: Client,
     s3: OnceCell<aws_sdk_s3::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
+    ecr: OnceCell<aws_sdk_ecr::Client>,
+    registries: image::Registries,
     /// Multipart uploads that have begun.
     uploads: RefCell<Vec<s3::Open>>,
     calls: Calls,
@@ -69,6 +75,8 @@ impl Aws {
             client,
             s3: OnceCell::new(),
             iam: OnceCell::new(),
+            ecr: OnceCell::new(),
+            registries: image::Registries::default(),
             uploads: RefCell::default(),
             calls: Calls::new(rate, talk),
             region,

@@ -133,6 +133,21 @@ pub enum Packaging {
     Image(ImageWish),
 }
 
+impl Function {
+    /// Whether another function goes into the same image: then both are packaged together.
+    #[must_use]
+    pub fn shares_image_with(&self, other: &Self) -> bool {
+        match (&self.packaging, &other.packaging) {
+            (Packaging::Image(one), Packaging::Image(two)) => {
+                one.name.is_some()
+                    && one.name == two.name
+                    && self.compile.target.arch == other.compile.target.arch
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What is said of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImageWish {

@@ -16,6 +16,7 @@ pub mod change;
 pub mod content;
 pub mod describe;
 pub mod desired;
+pub mod ecr;
 pub mod guard;
 pub mod marker;
 pub mod next;

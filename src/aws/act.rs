@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::s3::Upload;
 use super::{Aws, AwsError, send};
 use crate::release::Object;
-use crate::release::change::{Action, Attach, Attachment, Change, Sent};
+use crate::release::change::{Action, Attach, Attachment, Change, Place, Sent};
 
 /// A request's JSON.
 fn body(value: &Value) -> Bytes {
@@ -42,6 +42,10 @@ impl Aws {
                 let upload = Upload { bucket, key, size: *size, sha256 };
                 let stored = self.upload(&upload, zip).await?;
                 Ok(json!({ "VersionId": stored.version }))
+            }
+            Action::Push { uri, .. } => {
+                self.push(uri, zip).await?;
+                Ok(Value::Null)
             }
             Action::Create { members, code } => self.create(members, code, zip).await,
             Action::Configure { fields, revision } => {
@@ -305,14 +309,21 @@ impl Aws {
     }
 }
 
-/// The members that name the code: a place in S3, or the zip itself.
+/// The members that name the code: a place in S3 or in a registry, or the zip itself.
 async fn code_members(code: &Sent, zip: &Path) -> Result<Object, AwsError> {
     let mut members = Object::new();
-    if let Some((bucket, key, version)) = &code.object {
-        with(&mut members, "S3Bucket", Some(bucket.as_str()));
-        with(&mut members, "S3Key", Some(key.as_str()));
-        with(&mut members, "S3ObjectVersion", version.clone());
-        return Ok(members);
+    match &code.place {
+        Place::Call => {}
+        Place::Bucket { bucket, key, version } => {
+            with(&mut members, "S3Bucket", Some(bucket.as_str()));
+            with(&mut members, "S3Key", Some(key.as_str()));
+            with(&mut members, "S3ObjectVersion", version.clone());
+            return Ok(members);
+        }
+        Place::Image(uri) => {
+            with(&mut members, "ImageUri", Some(uri.as_str()));
+            return Ok(members);
+        }
     }
     let path = zip.to_path_buf();
     let encoded = tokio::task::spawn_blocking(move || {

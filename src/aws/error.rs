@@ -45,6 +45,9 @@ pub enum AwsError {
         /// The key.
         key: String,
     },
+    /// A registry, or what is to be sent to it.
+    #[error("{0}")]
+    Registry(String),
     /// No Region.
     #[error("no Region is named")]
     NoRegion,

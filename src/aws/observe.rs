@@ -82,6 +82,7 @@ impl Aws {
                 let upload = Upload { bucket, key, size: *size, sha256 };
                 observed.object = self.stored(&upload).await?;
             }
+            Some(Action::Push { uri, .. }) => observed.pushed = self.is_pushed(uri).await?,
             // `PublishVersion` makes none where the newest is the same already: a plan must not say
             // that it would.
             Some(Action::Publish { .. }) if !desired.wanted.aliases.is_empty() => {
@@ -181,6 +182,7 @@ impl Aws {
                 reserved: reserved.and_then(|count| u32::try_from(count).ok()),
                 code_signing: None,
                 source_kms_key: answer["Code"]["SourceKMSKeyArn"].as_str().map(str::to_owned),
+                image: answer["Code"]["ResolvedImageUri"].as_str().map(str::to_owned),
                 configuration: object(answer["Configuration"].take()),
             }
         }))

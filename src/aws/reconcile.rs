@@ -37,8 +37,8 @@ const OBSERVED: usize = 24;
 pub struct Job {
     /// What AWS should hold.
     pub desired: Desired,
-    /// Where its zip lies.
-    pub zip: PathBuf,
+    /// Where its zip lies, or the layout of its image.
+    pub code: PathBuf,
 }
 
 /// How to go about it.
@@ -251,7 +251,7 @@ impl Deploy<'_> {
         let began = Instant::now();
         let mut pause = Duration::from_millis(500);
         loop {
-            match self.aws.act(change, &track.job.zip).await {
+            match self.aws.act(change, &track.job.code).await {
                 Ok(answer) => {
                     track.made(change, answer)?;
                     (self.talk)(Event::Made(change));

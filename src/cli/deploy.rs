@@ -2,6 +2,7 @@
 
 mod actions;
 pub(super) mod bundle;
+pub(super) mod image;
 pub(super) mod jobs;
 mod report;
 pub(super) mod session;
@@ -73,6 +74,7 @@ fn release_all(
 ) -> Result<(), Error> {
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
+        session.name_registries(&mut jobs).await?;
         let observed = session.observe(&jobs).await?;
         session.pretend_roles(&mut jobs, &observed);
         let (changes, end) = unfold(&pairs(&jobs, &observed));
@@ -101,6 +103,7 @@ fn dry_run(
     let mut jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
         let mut session = Session::open(release, place, &jobs, shell).await?;
+        session.name_registries(&mut jobs).await?;
         let observed = session.observe(&jobs).await?;
         session.learn_account(&observed).await;
         session.pretend_roles(&mut jobs, &observed);

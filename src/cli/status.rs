@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde_json::Value;
 
 use super::args::{Global, Status};
 use super::deploy::bundle::folder;
+use super::deploy::image::packaged;
 use super::deploy::session;
 use super::package::recorded;
 use super::remote::{Named, Scope};
 use crate::aws::{Aws, AwsError, Looked};
 use crate::bundle::Record;
 use crate::error::{Error, RemoteError};
-use crate::function::Function;
+use crate::function::{Function, Packaging};
 use crate::release::change::Change;
 use crate::release::content::{current, text};
-use crate::release::desired::{Code, Desired};
+use crate::release::desired::{Code, Desired, Image, Source};
 use crate::release::next::Refusal;
 use crate::release::observed::Observed;
 use crate::release::status::drift;
@@ -94,10 +96,14 @@ impl<'a> Found<'a> {
     fn new(named: &'a Named, looked: Looked, base: Option<&Path>) -> Result<Self, Error> {
         let mut found = Self { named, looked, bundle: None, drift: None };
         let Some((function, wanted)) = found.meant() else { return Ok(found) };
-        if let Some(base) = base {
+        if let Some(base) = base.filter(|_| function.packaging == Packaging::Zip) {
             found.bundle = bundle(base, function)?;
         }
-        let desired = desired(function, wanted, found.bundle.as_ref(), &found.looked.observed);
+        let observed = &found.looked.observed;
+        let mut desired = desired(function, wanted, found.bundle.as_ref(), observed);
+        if let Some(code) = image(base, function, observed) {
+            desired.code = code;
+        }
         found.drift = Some(drift(&desired, &found.looked.observed));
         Ok(found)
     }
@@ -133,6 +139,29 @@ fn bundle(base: &Path, function: &Function) -> Result<Option<Bundle>, Error> {
     Ok(Some(Bundle { folder, record }))
 }
 
+/// The code of a function that is an image: what was packaged, else what is there.
+fn image(base: Option<&Path>, function: &Function, observed: &Observed) -> Option<Code> {
+    let Packaging::Image(wish) = &function.packaging else { return None };
+    let there = |member: &str| observed.latest().map(|latest| current(latest, member));
+    let entry_point = there("ImageConfig").map(|config| config["EntryPoint"].clone());
+    let words = entry_point.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
+    let of_image = |entry_point| Image { entry_point, is_there: true, ..Image::default() };
+    let packaged = base.and_then(|base| packaged(base, function, wish).ok());
+    let architecture = function.compile.target.arch.aws_name().to_owned();
+    let image = observed.function.as_ref().and_then(|function| function.image.as_deref());
+    let digest = image.and_then(|image| image.split_once("@sha256:"));
+    let there = Code {
+        sha256: digest.map(|(_, digest)| digest.to_owned()).unwrap_or_default(),
+        size: 0,
+        architecture,
+        source: Source::Image(of_image(words)),
+    };
+    let Some(bundle) = packaged else { return Some(there) };
+    let source = Source::Image(of_image(bundle.image.unwrap_or_default().entry_point));
+    Some(Code { sha256: bundle.sha256, size: bundle.size, source, ..there })
+}
+
 /// What the configuration says. Where nothing is packaged, the code that is there is as good as any.
 fn desired(
     function: &Function,
@@ -150,7 +179,7 @@ fn desired(
             sha256: sha256.unwrap_or_default().to_owned(),
             size: record.map_or(0, |record| record.sizes.zip),
             architecture: function.compile.target.arch.aws_name().to_owned(),
-            object: None,
+            source: Source::Call,
         },
         runtime: runtime.to_owned(),
         wanted: wanted.clone(),

@@ -50,6 +50,7 @@ pub fn wanted(merged: &Merged, function: &FunctionName) -> Result<Wanted, Vec<Mi
             provisioned: said.count("provisioned-concurrency"),
             triggers: said.node("triggers").map(|_| said.tables("triggers").map(trigger).collect()),
         },
+        repository: said.own("image.repository"),
         s3_bucket: said.own("s3-bucket"),
         s3_prefix: said.own("s3-prefix"),
         account: said.own("account"),

@@ -13,7 +13,7 @@ use super::Object;
 pub enum Phase {
     /// Execution roles are made.
     Role,
-    /// Code goes to S3.
+    /// Code goes to S3, or to a registry.
     Upload,
     /// Functions are created and configured.
     Configuration,
@@ -100,6 +100,13 @@ pub enum Action {
         size: u64,
         /// Their SHA-256 in base64.
         sha256: String,
+    },
+    /// What is missing of an image, sent to its registry.
+    Push {
+        /// The repository, and the digest of the manifest.
+        uri: String,
+        /// How many bytes at most.
+        size: u64,
     },
     /// `CreateFunction`.
     Create {
@@ -259,14 +266,32 @@ pub enum Attachment {
 /// Code on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// SHA-256 of its bytes in base64.
+    /// What AWS reports as `CodeSha256`.
     pub sha256: String,
     /// Its length in bytes.
     pub size: u64,
     /// AWS's name of its architecture.
     pub architecture: String,
-    /// Bucket, key and version, where it does not go with the call.
-    pub object: Option<(String, String, Option<String>)>,
+    /// Where AWS finds it.
+    pub place: Place,
+}
+
+/// Where AWS finds code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// With the call.
+    Call,
+    /// In S3.
+    Bucket {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+        /// The version, in a bucket that keeps them.
+        version: Option<String>,
+    },
+    /// In a registry: the `ImageUri`.
+    Image(String),
 }
 
 impl Action {
@@ -275,7 +300,7 @@ impl Action {
     pub const fn phase(&self) -> Phase {
         match self {
             Self::CreateRole { .. } | Self::AttachPolicy { .. } => Phase::Role,
-            Self::Upload { .. } => Phase::Upload,
+            Self::Upload { .. } | Self::Push { .. } => Phase::Upload,
             Self::Create { .. }
             | Self::Configure { .. }
             | Self::Sign { .. }
@@ -296,6 +321,7 @@ impl Action {
             Self::CreateRole { .. } => "CreateRole",
             Self::AttachPolicy { .. } => "AttachRolePolicy",
             Self::Upload { .. } => "PutObject",
+            Self::Push { .. } => "PutImage",
             Self::Create { .. } => "CreateFunction",
             Self::Configure { .. } => "UpdateFunctionConfiguration",
             Self::Sign { new: Some(_), .. } => "PutFunctionCodeSigningConfig",

@@ -41,6 +41,11 @@ pub fn current(configuration: &Object, member: &str) -> Value {
         "Architectures" => value.cloned().unwrap_or_else(|| json!(["x86_64"])),
         "DeadLetterConfig" => filled(value, json!({ "TargetArn": "" })),
         "EphemeralStorage" => filled(value, json!({ "Size": 512 })),
+        "ImageConfig" => {
+            // Answers have it in a response; what was only predicted stands by its own name.
+            let answered = || configuration.get("ImageConfigResponse")?.get("ImageConfig");
+            filled(value.or_else(answered), json!({ "EntryPoint": [], "Command": [] }))
+        }
         "FileSystemConfigs" => value.cloned().unwrap_or_else(|| json!([])),
         "Layers" => layers(value),
         "LoggingConfig" => filled(value, json!({ "LogFormat": "Text" })),

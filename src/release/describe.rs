@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Object;
-use super::change::{Action, Attachment, Change, Field};
+use super::change::{Action, Attachment, Change, Field, Place};
 use super::content::text;
 
 /// One thing that changes.
@@ -27,8 +27,10 @@ fn detail(name: impl Into<String>, old: Value, new: Value) -> Detail {
 #[must_use]
 pub fn bytes(change: &Change) -> u64 {
     match &change.action {
-        Action::Upload { size, .. } => *size,
-        Action::Create { code, .. } | Action::UpdateCode { code, .. } if code.object.is_none() => {
+        Action::Upload { size, .. } | Action::Push { size, .. } => *size,
+        Action::Create { code, .. } | Action::UpdateCode { code, .. }
+            if code.place == Place::Call =>
+        {
             code.size
         }
         _ => 0,
@@ -46,6 +48,7 @@ pub fn details(change: &Change) -> Vec<Detail> {
         Action::Upload { bucket, key, .. } => {
             vec![detail("Object", Value::Null, format!("s3://{bucket}/{key}").into())]
         }
+        Action::Push { uri, .. } => vec![detail("Image", Value::Null, uri.as_str().into())],
         Action::Create { members, code } => created(members, &code.sha256),
         Action::Configure { fields, .. } => fields.iter().flat_map(of_field).collect(),
         Action::Sign { old, new } => {

@@ -26,17 +26,58 @@ pub struct Desired {
     pub clear_weights: bool,
 }
 
-/// A packaged zip.
+/// What was packaged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Code {
-    /// SHA-256 of its bytes in base64, which AWS reports as `CodeSha256`.
+    /// What AWS reports as `CodeSha256`: of a zip SHA-256 of its bytes in base64, of an image that of its
+    /// manifest in hexadecimal digits.
     pub sha256: String,
     /// Its length in bytes.
     pub size: u64,
     /// AWS's name of the architecture that it is for.
     pub architecture: String,
-    /// Where it goes through, unless it is sent with the call.
-    pub object: Option<Object>,
+    /// How it gets to AWS.
+    pub source: Source,
+}
+
+/// How code gets to AWS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Source {
+    /// A zip, with the call.
+    #[default]
+    Call,
+    /// A zip, by way of S3.
+    Bucket(Object),
+    /// A container image, by way of a registry.
+    Image(Image),
+}
+
+/// A container image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    /// `ImageUri`: the repository, and the digest of the manifest.
+    pub uri: String,
+    /// `ImageConfig.EntryPoint`; empty: the image's own.
+    pub entry_point: Vec<String>,
+    /// Whether it is where Lambda takes it from, whatever a registry says.
+    pub is_there: bool,
+}
+
+impl Code {
+    /// The image, if it is one.
+    #[must_use]
+    pub fn image(&self) -> Option<&Image> {
+        match &self.source {
+            Source::Image(image) => Some(image),
+            Source::Call | Source::Bucket(_) => None,
+        }
+    }
+
+    /// `PackageType`.
+    #[must_use]
+    pub fn package_type(&self) -> &'static str {
+        if self.image().is_some() { "Image" } else { "Zip" }
+    }
 }
 
 /// A place in S3, named by what it holds.

@@ -84,6 +84,14 @@ pub static CALLS: &[Call] = &[
     by("UploadPart", "s3:PutObject", Guard::ContentAddressed),
     by("CompleteMultipartUpload", "s3:PutObject", Guard::ContentAddressed),
     by("AbortMultipartUpload", "s3:AbortMultipartUpload", Guard::Idempotent),
+    by("GetAuthorizationToken", "ecr:GetAuthorizationToken", Guard::Read),
+    by("DescribeRepositories", "ecr:DescribeRepositories", Guard::Read),
+    by("GetRepositoryPolicy", "ecr:GetRepositoryPolicy", Guard::Read),
+    by("GetLifecyclePolicy", "ecr:GetLifecyclePolicy", Guard::Read),
+    by("CreateRepository", "ecr:CreateRepository", Guard::CreateOnly),
+    by("SetRepositoryPolicy", "ecr:SetRepositoryPolicy", Guard::Idempotent),
+    // What a push ends with; its blobs are named by what they hold as well.
+    by("PutImage", "ecr:PutImage", Guard::ContentAddressed),
     by("CreateRole", "iam:CreateRole", Guard::CreateOnly),
     by("AttachRolePolicy", "iam:AttachRolePolicy", Guard::Idempotent),
     // Of `status`, `logs` and `delete`.

@@ -35,8 +35,13 @@ pub enum Refusal {
     #[error("the role {0} is there, and Lambda may not take it on")]
     ForeignRole(String),
     /// Zip and image do not become one another (`UpdateFunctionCode`).
-    #[error("the function on AWS is of package type {0}: a zip cannot be sent to it")]
-    PackageType(String),
+    #[error("the function on AWS is of package type {there}, and this one of {wanted}")]
+    PackageType {
+        /// What it is.
+        there: String,
+        /// What was packaged.
+        wanted: &'static str,
+    },
     /// Variables cannot be read, so merging would lose them.
     #[error("its environment variables cannot be read ({0}): merging would lose them")]
     Environment(String),

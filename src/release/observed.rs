@@ -24,6 +24,8 @@ pub struct Observed {
     pub attached: Attached,
     /// The objects in buckets that were found: their version, if the bucket keeps versions.
     pub object: Option<StoredObject>,
+    /// Whether the image is in its registry.
+    pub pushed: bool,
     /// The role that was asked for, if it exists.
     pub role: Option<Role>,
 }
@@ -48,6 +50,8 @@ pub struct Function {
     pub code_signing: Option<String>,
     /// `Code.SourceKMSKeyArn`: the key of the stored code.
     pub source_kms_key: Option<String>,
+    /// `Code.ResolvedImageUri`: the image, with its digest.
+    pub image: Option<String>,
 }
 
 /// What lives on an alias.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::change::{Action, Change};
+use super::change::{Action, Change, Place, Sent};
 use super::desired::Desired;
 use super::next::{Next, next};
 use super::observed::{Function, Observed, StoredObject};
@@ -22,8 +22,9 @@ pub fn apply(action: &Action, observed: &mut Observed) {
             observed.role.get_or_insert_default().policies.insert((*policy).to_owned());
         }
         Action::Upload { .. } => observed.object = Some(StoredObject::default()),
+        Action::Push { .. } => observed.pushed = true,
         Action::Create { members, code } => {
-            observed.function = Some(created(members, &code.sha256));
+            observed.function = Some(created(members, code));
             observed.acted = true;
         }
         Action::Attach(attach) => attach::apply(attach, &mut observed.attached),
@@ -71,6 +72,7 @@ fn change(action: &Action, function: &mut Function) -> bool {
                 function.source_kms_key = Some(key.clone()).filter(|key| !key.is_empty());
             }
             configuration.insert("CodeSha256".to_owned(), code.sha256.as_str().into());
+            function.image = of_image(code);
             configuration.insert("Architectures".to_owned(), json!([code.architecture]));
             settle(configuration);
             true
@@ -103,12 +105,20 @@ fn settle(configuration: &mut Object) {
     }
 }
 
-fn created(members: &Object, sha256: &str) -> Function {
+/// The image that code is, with its digest.
+fn of_image(code: &Sent) -> Option<String> {
+    match &code.place {
+        Place::Image(uri) => Some(uri.clone()),
+        Place::Call | Place::Bucket { .. } => None,
+    }
+}
+
+fn created(members: &Object, code: &Sent) -> Function {
     let mut configuration = members.clone();
     let tags = configuration.remove("Tags");
     let signing = configuration.remove("CodeSigningConfigArn");
     let key = configuration.remove("SourceKMSKeyArn");
-    configuration.insert("CodeSha256".to_owned(), sha256.into());
+    configuration.insert("CodeSha256".to_owned(), code.sha256.as_str().into());
     configuration.insert("Version".to_owned(), "$LATEST".into());
     let tags = tags.as_ref().and_then(Value::as_object).into_iter().flatten();
     Function {
@@ -119,6 +129,7 @@ fn created(members: &Object, sha256: &str) -> Function {
         reserved: None,
         code_signing: signing.and_then(|arn| arn.as_str().map(str::to_owned)),
         source_kms_key: key.and_then(|arn| arn.as_str().map(str::to_owned)),
+        image: of_image(code),
     }
 }
 

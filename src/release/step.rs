@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::change::{Action, Field, Phase, Sent};
+use super::change::{Action, Field, Phase, Place, Sent};
 use super::content::{self, current, text};
-use super::desired::Desired;
+use super::desired::{self, Desired, Source};
 use super::marker::Marker;
 use super::next::Refusal;
 use super::observed::{Function, Observed, State, lost_its_code, points_at, state, weights};
@@ -58,8 +58,11 @@ fn refuse_early(
 ) -> Result<(), Refusal> {
     let configuration = &function.configuration;
     let package = current(configuration, "PackageType");
-    if package != "Zip" {
-        return Err(Refusal::PackageType(package.as_str().unwrap_or_default().to_owned()));
+    if package != desired.code.package_type() {
+        return Err(Refusal::PackageType {
+            there: package.as_str().unwrap_or_default().to_owned(),
+            wanted: desired.code.package_type(),
+        });
     }
     for (name, alias) in &observed.aliases {
         let weights = weights(alias);
@@ -105,11 +108,17 @@ fn create(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
     }
     set("Role", role.into());
     set("FunctionName", desired.name.as_str().into());
-    set("Runtime", desired.runtime.as_str().into());
-    // Any text will do for an OS-only runtime; it reaches the program as `_HANDLER`.
-    set("Handler", "bootstrap".into());
+    match desired.code.image() {
+        Some(image) if image.entry_point.is_empty() => {}
+        Some(image) => set("ImageConfig", json!({ "EntryPoint": image.entry_point })),
+        None => {
+            set("Runtime", desired.runtime.as_str().into());
+            // Any text will do for an OS-only runtime; it reaches the program as `_HANDLER`.
+            set("Handler", "bootstrap".into());
+        }
+    }
     set("Architectures", json!([desired.code.architecture]));
-    set("PackageType", "Zip".into());
+    set("PackageType", desired.code.package_type().into());
     if let Some(environment) = wanted.environment.as_ref().filter(|all| !all.set.is_empty()) {
         set("Environment", json!({ "Variables": environment.set }));
     }
@@ -195,10 +204,14 @@ fn fields(
     observed: &Observed,
     configuration: &Object,
 ) -> Result<Vec<Field>, Refusal> {
-    let runtime = Value::from(desired.runtime.as_str());
+    let own = match desired.code.image() {
+        // A command belongs to the image that it was meant for.
+        Some(image) => ("ImageConfig", json!({ "EntryPoint": image.entry_point, "Command": [] })),
+        None => ("Runtime", Value::from(desired.runtime.as_str())),
+    };
     let mut all: BTreeMap<&'static str, &Value> =
         desired.wanted.configuration.iter().map(|(name, value)| (*name, value)).collect();
-    all.insert("Runtime", &runtime);
+    all.insert(own.0, &own.1);
     // AWS has no empty role; it is only left alone.
     all.retain(|name, value| *name != "Role" || **value != "");
     let mut fields: Vec<Field> = all
@@ -280,6 +293,11 @@ fn code(desired: &Desired, observed: &Observed, function: &Function) -> Option<A
 /// marker whose version has the code of `$LATEST`.
 fn code_is_there(desired: &Desired, observed: &Observed, function: &Function) -> bool {
     let there = text(&function.configuration, "CodeSha256");
+    if desired.code.image().is_some()
+        && let Some((_, digest)) = function.image.as_ref().and_then(|it| it.split_once("@sha256:"))
+    {
+        return digest == desired.code.sha256;
+    }
     if there == Some(desired.code.sha256.as_str()) {
         return true;
     }
@@ -292,26 +310,35 @@ fn code_is_there(desired: &Desired, observed: &Observed, function: &Function) ->
         })
 }
 
+/// What brings the code to where AWS takes it from, unless it is there.
 fn upload(desired: &Desired, observed: &Observed) -> Option<Action> {
-    let object = desired.code.object.as_ref().filter(|_| observed.object.is_none())?;
-    Some(Action::Upload {
-        bucket: object.bucket.clone(),
-        key: object.key.clone(),
-        size: desired.code.size,
-        sha256: desired.code.sha256.clone(),
-    })
+    match &desired.code.source {
+        Source::Bucket(object) if observed.object.is_none() => Some(Action::Upload {
+            bucket: object.bucket.clone(),
+            key: object.key.clone(),
+            size: desired.code.size,
+            sha256: desired.code.sha256.clone(),
+        }),
+        Source::Image(image) if !observed.pushed && !image.is_there => {
+            Some(Action::Push { uri: image.uri.clone(), size: desired.code.size })
+        }
+        Source::Call | Source::Bucket(_) | Source::Image(_) => None,
+    }
 }
 
 fn sent(desired: &Desired, observed: &Observed) -> Sent {
-    let version = observed.object.as_ref().and_then(|object| object.version.clone());
-    let place = |object: &super::desired::Object| {
-        (object.bucket.clone(), object.key.clone(), version.clone())
-    };
+    let version = || observed.object.as_ref().and_then(|object| object.version.clone());
     Sent {
         sha256: desired.code.sha256.clone(),
         size: desired.code.size,
         architecture: desired.code.architecture.clone(),
-        object: desired.code.object.as_ref().map(place),
+        place: match &desired.code.source {
+            Source::Call => Place::Call,
+            Source::Bucket(desired::Object { bucket, key }) => {
+                Place::Bucket { bucket: bucket.clone(), key: key.clone(), version: version() }
+            }
+            Source::Image(image) => Place::Image(image.uri.clone()),
+        },
     }
 }
 

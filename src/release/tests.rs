@@ -3,13 +3,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::change::{Action, Attachment, Change, Phase};
-use super::desired::{Code, Desired};
+use super::desired::{Code, Desired, Image, Source};
 use super::next::{Next, Refusal, next};
 use super::observed::Observed;
 use super::predict::{apply, unfold};
 use super::wanted::{Attachments, Environment, Wanted};
 use super::{Object, content};
 
+mod images;
 mod random;
 
 fn object(value: Value) -> Object {
@@ -27,7 +28,7 @@ fn desired() -> Desired {
             sha256: "new=".to_owned(),
             size: 1000,
             architecture: "arm64".to_owned(),
-            object: None,
+            source: Source::Call,
         },
         runtime: "provided.al2023".to_owned(),
         wanted: Wanted {
@@ -334,7 +335,7 @@ fn an_image_is_not_sent_a_zip() {
     let desired = desired();
     let mut observed = deployed(&desired);
     latest(&mut observed).insert("PackageType".to_owned(), "Image".into());
-    assert!(matches!(&one(&desired, &observed).refused[..], [(_, Refusal::PackageType(_))]));
+    assert!(matches!(&one(&desired, &observed).refused[..], [(_, Refusal::PackageType { .. })]));
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub struct Wanted {
     pub aliases: Vec<String>,
     /// What lives on the first alias, or on `$LATEST` where there is none.
     pub attachments: Attachments,
+    /// The repository that images go to; without a registry one of ECR, of this account and Region.
+    pub repository: Option<String>,
     /// The bucket that code goes through; else direct up to 50 MB.
     pub s3_bucket: Option<String>,
     /// What its keys begin with.

@@ -6,6 +6,7 @@ mod cuts;
 pub(crate) mod emulators;
 mod faults;
 mod first;
+mod images;
 mod mended;
 mod policy;
 pub(crate) mod proxy;

@@ -69,8 +69,8 @@ impl Stop {
             Self::Refused(Refusal::ForeignRole(_)) => {
                 "name an execution role (`role`, `--role ARN`), or delete that one if nothing uses it"
             }
-            Self::Refused(Refusal::PackageType(_)) => {
-                "delete the function and deploy it again, or give it another name"
+            Self::Refused(Refusal::PackageType { .. }) => {
+                "AWS never changes it: delete the function (`cargo lambda-pack delete`) and deploy it again, or give it another name"
             }
             Self::Refused(Refusal::Environment(_)) => {
                 "allow kms:Decrypt to whoever deploys, or set `environment-mode = \"replace\"`"
@@ -140,7 +140,7 @@ fn of_error(error: &AwsError) -> Option<String> {
             "see the network, proxies and `--endpoint-url`; the same command again goes on where this ended"
                 .to_owned(),
         ),
-        AwsError::Start(_) => None,
+        AwsError::Start(_) | AwsError::Registry(_) => None,
     }
 }
 

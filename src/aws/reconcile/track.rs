@@ -147,6 +147,10 @@ impl<'a> Track<'a> {
         };
         let signing =
             observed.function.as_ref().and_then(|function| function.code_signing.as_deref());
+        // An image was named by its digest, which AWS repeats where it is asked for.
+        if self.job.desired.code.image().is_some() {
+            return Ok(());
+        }
         let theirs = text(answer, "CodeSha256").unwrap_or_default();
         if theirs == code.sha256 || self.job.desired.may_be_repackaged(signing) {
             return Ok(());
@@ -200,6 +204,7 @@ impl<'a> Track<'a> {
             // IAM is slow to show what was made.
             observed.role = before.role.clone().or(observed.role);
             observed.object = before.object.clone().or(observed.object);
+            observed.pushed |= before.pushed;
             // Versions that this run has published stay known, as they were last seen.
             for (number, version) in &before.versions {
                 observed.versions.entry(number.clone()).or_insert_with(|| version.clone());

@@ -60,12 +60,6 @@ impl Images {
         self.format.as_deref() == Some("dockerfile")
     }
 
-    /// Zips, whatever the settings say.
-    #[cfg(feature = "aws")]
-    pub(in crate::cli) fn zip() -> Self {
-        Self { format: Some("zip".to_owned()), ..Self::default() }
-    }
-
     /// What these flags say of settings.
     pub(in crate::cli) fn settings(&self) -> Vec<(&'static str, Located)> {
         // What it makes are images.

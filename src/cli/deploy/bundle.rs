@@ -12,16 +12,21 @@ use crate::files;
 use crate::function::Function;
 use crate::release::change::Change;
 use crate::release::describe::bytes;
+use crate::release::desired::Image;
 use crate::shell::Shell;
 
-/// A zip, and what is known of it.
-pub(super) struct Bundle {
-    pub(super) zip: PathBuf,
-    pub(super) sha256: String,
-    pub(super) size: u64,
-    pub(super) architecture: String,
-    pub(super) runtime: String,
-    pub(super) commit: Option<String>,
+/// A zip or an image, and what is known of it.
+pub(in crate::cli) struct Bundle {
+    /// The zip, or the layout of the image.
+    pub(in crate::cli) code: PathBuf,
+    /// As AWS reports it.
+    pub(in crate::cli) sha256: String,
+    pub(in crate::cli) size: u64,
+    pub(in crate::cli) architecture: String,
+    pub(in crate::cli) runtime: String,
+    pub(in crate::cli) commit: Option<String>,
+    /// How the image is started, if it is one.
+    pub(in crate::cli) image: Option<Image>,
 }
 
 /// Where the bundle of a function is below a folder that `package` has written: under its own name,
@@ -50,12 +55,13 @@ pub(super) fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error
         return Err(altered(function.name.as_str(), &zip));
     }
     Ok(Bundle {
-        zip,
+        code: zip,
         sha256: record.code_sha256,
         size: record.sizes.zip,
         architecture: record.architecture,
         runtime: record.runtime,
         commit: record.commit,
+        image: None,
     })
 }
 
@@ -100,9 +106,11 @@ pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
     let sent = |job: &&Job| {
         changes.iter().any(|change| change.function == job.desired.name && bytes(change) > 0)
     };
-    for Job { desired, zip } in jobs.iter().filter(sent) {
-        if Sha256::of(&files::read_bytes(zip)?).base64() != desired.code.sha256 {
-            return Err(altered(&desired.name, zip));
+    // Of an image each blob is held against its digest while it is sent.
+    let zips = jobs.iter().filter(sent).filter(|job| job.desired.code.image().is_none());
+    for Job { desired, code } in zips {
+        if Sha256::of(&files::read_bytes(code)?).base64() != desired.code.sha256 {
+            return Err(altered(&desired.name, code));
         }
     }
     Ok(())
@@ -130,11 +138,12 @@ pub(super) fn given(
     let found = check::zip(zip, asked, function, &release.audit, shell)?;
     let bytes = files::read_bytes(zip)?;
     Ok(Bundle {
-        zip: zip.to_path_buf(),
+        code: zip.to_path_buf(),
         sha256: Sha256::of(&bytes).base64(),
         size: bytes.len() as u64,
         architecture: found.unwrap_or(function.compile.target.arch).aws_name().to_owned(),
         runtime: function.runtime.aws_name().to_owned(),
         commit: None,
+        image: None,
     })
 }

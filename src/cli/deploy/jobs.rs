@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::bundle::{self, Bundle};
+use super::image;
 use crate::aws::Job;
 use crate::cli::args::{Global, Images, Package, Release};
 use crate::cli::facts::Facts;
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
 use crate::nearest;
 use crate::plan;
-use crate::release::desired::{Code, Desired, Object};
+use crate::release::desired::{Code, Desired, Object, Source};
 use crate::release::marker;
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
@@ -35,11 +36,12 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(&facts, shell).default_target();
     let (all, _) = functions(&facts, &release.build.selection(), &config, target)?;
-    let selected = selected(all, &release.functions, shell)?;
-    if let Some(image) = selected.iter().find(|it| matches!(it.packaging, Packaging::Image(_))) {
+    let selected = selected(all.clone(), &release.functions, shell)?;
+    if let Some(image) = selected.iter().find(|it| it.packaging != Packaging::Zip)
+        && release.zip.is_some()
+    {
         return Err(Error::Usage(format!(
-            "`{}` is to be a container image (`format`), and `deploy` takes zips only so far: `package` \
-             writes the image, and a tool such as skopeo pushes it",
+            "`{}` is a container image (`format`), and `--zip` is no code of one",
             image.name
         )));
     }
@@ -54,7 +56,10 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
         (Some(folder), _) => folder.clone(),
         (None, Some(_)) => PathBuf::new(),
         (None, None) => {
-            package(release, &selected, global, shell)?;
+            let shared = |one: &&Function| selected.iter().any(|it| it.shares_image_with(one));
+            let together: Vec<&Function> =
+                selected.iter().chain(all.iter().filter(shared)).collect();
+            package(release, &together, global, shell)?;
             plan::output(&facts.target, None, false).base
         }
     };
@@ -65,7 +70,10 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
         .map(|(function, wanted)| {
             let bundle = match &release.zip {
                 Some(zip) => bundle::given(zip, function, release, shell)?,
-                None => bundle::packaged(&base, function)?,
+                None => match &function.packaging {
+                    Packaging::Zip => bundle::packaged(&base, function)?,
+                    Packaging::Image(wish) => image::packaged(&base, function, wish)?,
+                },
             };
             common.job(function, wanted, bundle)
         })
@@ -155,7 +163,7 @@ pub(in crate::cli) fn wanted(
 /// Packages what is selected.
 fn package(
     release: &Release,
-    functions: &[Function],
+    functions: &[&Function],
     global: &Global,
     shell: &Shell,
 ) -> Result<(), Error> {
@@ -181,7 +189,7 @@ fn package(
         layout: None,
         no_check: false,
         for_verify: true,
-        images: Images::zip(),
+        images: Images::default(),
         audit: release.audit.clone(),
         build,
     };
@@ -209,18 +217,12 @@ impl<'a> Common<'a> {
     }
 
     fn job(&self, function: &Function, wanted: Wanted, bundle: Bundle) -> Result<Job, Error> {
-        // The server on this machine takes everything with the call, and has no buckets.
-        let bucket = wanted.s3_bucket.clone().filter(|_| !self.release.place.local);
-        let object = bucket.map(|bucket| {
-            let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
-            Object { bucket, key: key(prefix, &bundle) }
-        });
-        if object.is_none() && bundle.size > DIRECT {
-            return Err(Error::Usage(format!(
-                "the zip of `{}` has {} bytes, and a call takes {DIRECT}: name a bucket for it with `s3-bucket`",
-                function.name, bundle.size
-            )));
-        }
+        let source = match bundle.image.clone() {
+            Some(image) => {
+                image::source(function, &wanted, (&bundle, image), self.release.place.local)?
+            }
+            None => self.zip_source(function, &wanted, &bundle)?,
+        };
         let text = self.release.description.clone().unwrap_or_default();
         let desired = Desired {
             name: function.name.as_str().to_owned(),
@@ -228,7 +230,7 @@ impl<'a> Common<'a> {
                 sha256: bundle.sha256,
                 size: bundle.size,
                 architecture: bundle.architecture,
-                object,
+                source,
             },
             runtime: bundle.runtime,
             wanted,
@@ -238,7 +240,28 @@ impl<'a> Common<'a> {
             create_role: self.release.create_role,
             clear_weights: self.release.clear_weights,
         };
-        Ok(Job { desired, zip: bundle.zip })
+        Ok(Job { desired, code: bundle.code })
+    }
+
+    /// The server on this machine takes everything with the call, and has no buckets.
+    fn zip_source(
+        &self,
+        function: &Function,
+        wanted: &Wanted,
+        bundle: &Bundle,
+    ) -> Result<Source, Error> {
+        let bucket = wanted.s3_bucket.clone().filter(|_| !self.release.place.local);
+        if let Some(bucket) = bucket {
+            let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
+            return Ok(Source::Bucket(Object { bucket, key: key(prefix, bundle) }));
+        }
+        if bundle.size > DIRECT {
+            return Err(Error::Usage(format!(
+                "the zip of `{}` has {} bytes, and a call takes {DIRECT}: name a bucket for it with `s3-bucket`",
+                function.name, bundle.size
+            )));
+        }
+        Ok(Source::Call)
     }
 }
 

@@ -218,6 +218,12 @@ fn local(port: u16) -> Result<SocketAddr, Error> {
     }
 }
 
+/// An error that meets a function before anything is planned.
+pub(super) fn of_function(name: &str, error: AwsError) -> Error {
+    let stopped = vec![(name.to_owned(), Stop::Aws(error))];
+    Error::Deploy(DeployError { stopped, planned: true })
+}
+
 /// An error that meets all functions alike.
 fn all(jobs: &[Job], error: &AwsError) -> Error {
     let one = |job: &Job| (job.desired.name.clone(), Stop::Aws(error.clone()));

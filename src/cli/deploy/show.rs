@@ -189,6 +189,10 @@ pub(super) fn begins(change: &Change) -> (&'static str, String) {
         Action::CreateRole { name: role, .. } => ("Creating", format!(": role {role}")),
         Action::AttachPolicy { role, policy } => ("Attaching", format!(": {policy} to {role}")),
         Action::Upload { bucket, .. } => ("Uploading", format!(" to {bucket}, {}", bytes(sent))),
+        Action::Push { uri, .. } => {
+            let repository = uri.split('@').next().unwrap_or_default();
+            ("Pushing", format!(" to {repository}, {} at most", bytes(sent)))
+        }
         Action::Create { .. } => ("Creating", of_bytes(sent)),
         Action::Configure { fields, .. } => {
             let members: Vec<_> = fields.iter().map(|field| field.member).collect();

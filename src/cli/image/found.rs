@@ -15,21 +15,35 @@ use crate::local::{Image, Images};
 use crate::shell::Shell;
 use crate::target::Arch;
 
-/// The images of registries on this machine.
+/// The images of registries on this machine, and those of layouts that are named with the digest of their
+/// manifest (`oci:/folder@sha256:…`), as `deploy --local` names them.
 pub(in crate::cli) fn of_this_machine(shell: Shell) -> Images {
-    Images::new(move |uri, arch, folder| match pulled(uri, arch, folder, &shell) {
-        Ok(Some(image)) => running(uri, &image, arch, folder).map(Some),
-        Ok(None) => Ok(None),
-        Err(error) => Err(why(&error)),
+    Images::new(move |uri, arch, folder| {
+        if let Some((path, digest)) = uri.strip_prefix("oci:").and_then(|it| it.rsplit_once('@')) {
+            let image = laid_out(Path::new(path), uri, arch, folder)?;
+            if image.digest.to_string() != digest {
+                return Err(format!("Source image {uri} does not exist: {path} holds another one"));
+            }
+            return Ok(Some(image));
+        }
+        match pulled(uri, arch, folder, &shell) {
+            Ok(Some(image)) => running(uri, &image, arch, folder).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(why(&error)),
+        }
     })
+}
+
+fn laid_out(layout: &Path, uri: &str, arch: Arch, roots: &Path) -> Result<Image, String> {
+    let image = blobs::open(&Place::Layout(layout.to_path_buf(), None), arch);
+    running(uri, &image.map_err(|error| why(&error.into()))?, arch, roots)
 }
 
 /// The images of these layouts, by the URIs that they are given; laid out below `roots`.
 pub(in crate::cli) fn of_layouts(layouts: BTreeMap<String, PathBuf>, roots: PathBuf) -> Images {
     Images::new(move |uri, arch, _| {
         let Some(layout) = layouts.get(uri) else { return Ok(None) };
-        let image = blobs::open(&Place::Layout(layout.clone(), None), arch);
-        running(uri, &image.map_err(|error| why(&error.into()))?, arch, &roots).map(Some)
+        laid_out(layout, uri, arch, &roots).map(Some)
     })
 }
 

@@ -75,7 +75,9 @@ fn packed(name: &str, args: &Invoke, global: &Global, shell: &Shell) -> Result<P
         Packaging::Zip => None,
         Packaging::Image(wish) => Some(wish),
     };
-    let together = functions.iter().filter(|other| is_of_one_image(function, other)).collect();
+    let is_with =
+        |other: &&Function| function.name == other.name || function.shares_image_with(other);
+    let together = functions.iter().filter(is_with).collect();
     let package = Package {
         out: None,
         layout: None,
@@ -95,18 +97,6 @@ fn packed(name: &str, args: &Invoke, global: &Global, shell: &Shell) -> Result<P
     };
     packed.request.insert("FunctionName".to_owned(), name.into());
     Ok(packed)
-}
-
-/// Whether two functions are packaged as one: in one image, or because they are the same.
-fn is_of_one_image(function: &Function, other: &Function) -> bool {
-    let shared = match (&function.packaging, &other.packaging) {
-        (Packaging::Image(one), Packaging::Image(other)) => {
-            one.name.is_some() && one.name == other.name
-        }
-        _ => false,
-    };
-    let arch = |it: &Function| it.compile.target.arch;
-    function.name == other.name || shared && arch(function) == arch(other)
 }
 
 fn zip(function: &Function, wanted: &Wanted, output: &Output) -> Result<Packed, Error> {

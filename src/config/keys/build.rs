@@ -2,6 +2,7 @@
 
 use super::Kind::{Boolean, Choice, Includes, Text, Texts};
 use super::Scope::{Package, Workspace};
+use super::forms::REPOSITORY;
 use super::{Check, Key, key};
 use crate::compile::LinkerRequest;
 
@@ -75,6 +76,13 @@ pub(super) static KEYS: &[Key] = &[
         Package,
         "the function's name",
         "The image's name; functions of one name share an image, each with its own entry point.",
+    ),
+    key(
+        "image.repository",
+        Text(Check::Form(&REPOSITORY)),
+        Workspace,
+        "none",
+        "The repository that the image is pushed to when it is deployed; without a registry's host one of Amazon ECR, of the account and Region that are deployed to.",
     ),
     key("include", Includes, Workspace, "nothing", "Files that go into the bundle."),
     key(

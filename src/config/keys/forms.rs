@@ -2,6 +2,13 @@
 
 use super::Form;
 
+/// A repository of images (OCI distribution specification, "Pulling manifests": `<name>`), with or without
+/// its registry.
+pub(super) static REPOSITORY: Form = Form::new(
+    r"([a-zA-Z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*",
+    "a repository without a tag (`orders`, `123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders`)",
+)
+.at_most(512);
 /// `RoleArn`.
 pub(super) static ROLE: Form = Form::new(
     r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",

@@ -41,6 +41,7 @@ fn shown(lines: &str) -> Value {
     set("event-invoke", attached.event_invoke.map(|it| json!(it)));
     set("provisioned", attached.provisioned.map(|it| json!(it)));
     set("triggers", attached.triggers.as_ref().map(|all| json!(all)));
+    set("repository", wanted.repository.map(|it| json!(it)));
     set("s3-bucket", wanted.s3_bucket.map(|it| json!(it)));
     set("s3-prefix", wanted.s3_prefix.map(|it| json!(it)));
     set("account", wanted.account.map(|it| json!(it)));

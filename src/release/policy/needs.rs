@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::Grants;
 use crate::release::Object;
-use crate::release::change::{Action, Attach, Attachment, Change, Sent};
+use crate::release::change::{Action, Attach, Attachment, Change, Place, Sent};
 use crate::release::content::{current, text};
 use crate::release::desired::Desired;
+use crate::release::ecr::Ecr;
 use crate::release::guard;
 use crate::release::next::next;
 use crate::release::observed::{Observed, points_at};
@@ -98,9 +99,46 @@ fn objects(bucket: &str, key: &str, grants: &Grants) -> String {
 
 /// Lambda reads an object in the caller's name, and asking for it (`HeadObject`) needs the same.
 fn of_code(code: &Sent, grants: &mut Grants) {
-    if let Some((bucket, key, _)) = &code.object {
-        let objects = objects(bucket, key, grants);
-        grants.allow(&["s3:GetObject", "s3:GetObjectVersion"], [objects]);
+    match &code.place {
+        Place::Call => {}
+        Place::Bucket { bucket, key, .. } => {
+            let objects = objects(bucket, key, grants);
+            grants.allow(&["s3:GetObject", "s3:GetObjectVersion"], [objects]);
+        }
+        Place::Image(uri) => {
+            if let Some(repository) = repository(uri, grants) {
+                // AWS: "Create a Lambda function using a container image", permissions: with these Lambda
+                // lets itself in where the repository's policy does not.
+                let actions = ["ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
+                grants.allow(&actions, [repository]);
+            }
+        }
+    }
+}
+
+/// The ARN of the repository of ECR that an image is in.
+fn repository(uri: &str, grants: &Grants) -> Option<String> {
+    let (host, path) = uri.split_once('/')?;
+    let ecr = Ecr::of_host(host)?;
+    let name = path.split(['@', ':']).next()?;
+    let (region, account) = (ecr.region, ecr.account);
+    Some(format!("arn:{}:ecr:{region}:{account}:repository/{name}", grants.partition))
+}
+
+/// What a push asks of ECR (Amazon ECR User Guide, "IAM permissions for pushing an image").
+fn of_push(uri: &str, grants: &mut Grants) {
+    if let Some(repository) = repository(uri, grants) {
+        grants.allow(&["ecr:GetAuthorizationToken"], ["*".to_owned()]);
+        let actions = [
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:CompleteLayerUpload",
+            "ecr:GetDownloadUrlForLayer",
+            "ecr:InitiateLayerUpload",
+            "ecr:PutImage",
+            "ecr:UploadLayerPart",
+        ];
+        grants.allow(&actions, [repository]);
     }
 }
 
@@ -123,6 +161,7 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
             let objects = objects(bucket, key, grants);
             grants.allow(&[action, "s3:AbortMultipartUpload"], [objects]);
         }
+        Action::Push { uri, .. } => of_push(uri, grants),
         Action::Attach(attach) => of_attachment(name, action, attach, grants),
         Action::Sign { new, .. } => {
             // Putting takes both resources, deleting the function alone.

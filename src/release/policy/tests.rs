@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::release::desired::{Code, Object};
+use crate::release::desired::{Code, Image, Object, Source};
 use crate::release::predict::unfold;
 use crate::release::wanted::{Attachments, Environment, Wanted};
 
@@ -14,7 +14,7 @@ fn desired(name: &str) -> Desired {
             sha256: "new=".to_owned(),
             size: 1000,
             architecture: "arm64".to_owned(),
-            object: None,
+            source: Source::Call,
         },
         runtime: "provided.al2023".to_owned(),
         wanted: Wanted {
@@ -94,7 +94,8 @@ fn object(value: &Value) -> crate::release::Object {
 /// A function with everything that wants a permission of its own.
 fn everything() -> Desired {
     let mut all = desired("a");
-    all.code.object = Some(Object { bucket: "b".to_owned(), key: "code/x.zip".to_owned() });
+    let (bucket, key) = ("b".to_owned(), "code/x.zip".to_owned());
+    all.code.source = Source::Bucket(Object { bucket, key });
     let wanted = &mut all.wanted;
     let layer = "arn:aws:lambda:eu-west-1:210987654321:layer:theirs:3";
     wanted.configuration.insert("Layers", json!([layer]));
@@ -186,4 +187,22 @@ fn everything_is_restricted_as_far_as_it_can_be() {
             },
         ])
     );
+}
+
+#[test]
+fn an_image_needs_its_repository() {
+    let mut image = desired("a");
+    let uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/orders@sha256:aa";
+    image.code.source = Source::Image(Image { uri: uri.to_owned(), ..Image::default() });
+    let all = [(image, Observed::default())];
+    let (changes, _) = unfold(&all);
+    let place = Place { region: "eu-west-1".to_owned(), account: Some("123456789012".to_owned()) };
+    let policy = policy(&all, &changes, &place).to_string();
+    assert!(
+        policy.contains("arn:aws:ecr:eu-west-1:123456789012:repository/team/orders"),
+        "{policy}"
+    );
+    for action in ["ecr:PutImage", "ecr:GetAuthorizationToken", "ecr:SetRepositoryPolicy"] {
+        assert!(policy.contains(action), "{policy}");
+    }
 }

@@ -190,7 +190,12 @@ fn any_desired() -> impl Strategy<Value = Desired> {
                 let architecture = architecture.to_owned();
                 Desired {
                     name: "orders".to_owned(),
-                    code: Code { sha256, size: 1, architecture, object },
+                    code: Code {
+                        sha256,
+                        size: 1,
+                        architecture,
+                        source: object.map_or(Source::Call, Source::Bucket),
+                    },
                     runtime: "provided.al2023".to_owned(),
                     wanted: Wanted {
                         configuration,

@@ -29,7 +29,7 @@ fn a_debootstrapped_root_is_a_base() {
     let system = tar.args(["--numeric-owner", "-c", "."]).output().unwrap();
     assert!(system.status.success());
     let own = Tar::new().folders(&["var", "var/runtime", "var/task", "opt"]);
-    let image = arranged(system.stdout, &fs::read(&emulator).unwrap()).and(own);
+    let image = arranged(&system.stdout, &fs::read(&emulator).unwrap()).and(own);
     let layout = place.path().join("base");
     fs::create_dir(&layout).unwrap();
     image.layout(&layout);

@@ -180,18 +180,18 @@ pub(super) fn base() -> Option<Image> {
         tar = tar.file(&format!("usr/lib64/{name}"), 0o755, &found.unwrap());
     }
     let system = tar.end();
-    Some(arranged(system, &fs::read(emulator).unwrap()))
+    Some(arranged(&system, &fs::read(emulator).unwrap()))
 }
 
 /// A system with what AWS puts on it: the emulator, the script, and the configuration.
-pub(super) fn arranged(system: Vec<u8>, emulator: &[u8]) -> Image {
+pub(super) fn arranged(system: &[u8], emulator: &[u8]) -> Image {
     let emulator = Tar::new().folders(&["usr", "usr/local", "usr/local/bin"]).file(
         "usr/local/bin/aws-lambda-rie",
         0o755,
         emulator,
     );
     let script = Tar::new().file("lambda-entrypoint.sh", 0o755, SCRIPT.as_bytes());
-    let mut image = Image::of(vec![Layer::gzip(&system)]).and(emulator).and(script);
+    let mut image = Image::of(vec![Layer::gzip(system)]).and(emulator).and(script);
     image.docker = true;
     image.platform.0 = if host_arch() == "arm64" { "arm64" } else { "amd64" };
     image.config = json!({

@@ -1,0 +1,118 @@
+//! Images of functions, in their registries: whether they are there, and sending what is missing.
+
+use std::path::Path;
+
+use super::{Aws, AwsError};
+#[cfg(feature = "registry")]
+pub(super) use with::Registries;
+
+#[cfg(not(feature = "registry"))]
+pub(super) type Registries = ();
+
+#[cfg(not(feature = "registry"))]
+impl Aws {
+    #[expect(clippy::unused_async, reason = "with registries it waits")]
+    pub(super) async fn is_pushed(&self, _: &str) -> Result<bool, AwsError> {
+        Err(none())
+    }
+
+    #[expect(clippy::unused_async, reason = "with registries it waits")]
+    pub(super) async fn push(&self, _: &str, _: &Path) -> Result<(), AwsError> {
+        Err(none())
+    }
+}
+
+#[cfg(not(feature = "registry"))]
+fn none() -> AwsError {
+    let why = "this program was built without registries (the feature `registry`)";
+    AwsError::Registry(why.to_owned())
+}
+
+#[cfg(feature = "registry")]
+mod with {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    use super::{Aws, AwsError, Path};
+    use crate::reference::{Reference, is_loopback};
+    use crate::registry::{Client, Logins, RegistryError, Why};
+    use crate::release::ecr::Ecr;
+
+    /// Clients, by the host of the registry.
+    #[derive(Default)]
+    pub(in crate::aws) struct Registries(RefCell<BTreeMap<String, Rc<Client>>>);
+
+    fn failed(error: &RegistryError) -> AwsError {
+        AwsError::Registry(crate::aws::error::chain(error))
+    }
+
+    fn reference(uri: &str) -> Result<Reference, AwsError> {
+        uri.parse().map_err(|error| AwsError::Registry(format!("`{uri}`: {error}")))
+    }
+
+    impl Aws {
+        /// A client that may enter a registry: with a login of ECR's where it is one, else with those of
+        /// docker and podman.
+        ///
+        /// # Errors
+        ///
+        /// If AWS gives no login, or this machine has no certificates.
+        pub async fn registry(&self, host: &str) -> Result<Rc<Client>, AwsError> {
+            if let Some(client) = self.registries.0.borrow().get(host) {
+                return Ok(Rc::clone(client));
+            }
+            let mut logins = Logins::of_this_user();
+            // What stands in for AWS may have its registry anywhere, and wants no login.
+            if Ecr::of_host(host).is_some()
+                && let Some((_, (user, password))) = self.ecr_login().await?
+            {
+                logins = logins.with(host, &user, &password);
+            }
+            let client = Rc::new(Client::new(logins).map_err(|error| failed(&error))?);
+            self.registries.0.borrow_mut().insert(host.to_owned(), Rc::clone(&client));
+            Ok(client)
+        }
+
+        /// Whether an image is where a URI with a digest says.
+        pub(in crate::aws) async fn is_pushed(&self, uri: &str) -> Result<bool, AwsError> {
+            let reference = reference(uri)?;
+            self.may_be_used(&reference)?;
+            let client = self.registry(reference.host()).await?;
+            match client.manifest(&reference).await {
+                Ok(_) => Ok(true),
+                Err(RegistryError { why: Why::Missing(_), .. }) => Ok(false),
+                Err(error) => Err(failed(&error)),
+            }
+        }
+
+        /// Lambda takes images of ECR, of its own Region (AWS: "Create a Lambda function using a container
+        /// image", requirements); what stands in for it, those of this machine.
+        fn may_be_used(&self, reference: &Reference) -> Result<(), AwsError> {
+            let host = reference.host();
+            let why = match Ecr::of_host(host) {
+                Some(Ecr { fips: true, .. }) => {
+                    "is a FIPS endpoint, of which Lambda takes no image".to_owned()
+                }
+                Some(ecr) if ecr.region == self.region => return Ok(()),
+                Some(ecr) => {
+                    format!("is of Region {}, and the function of {}", ecr.region, self.region)
+                }
+                None if is_loopback(host) && self.config.endpoint_url().is_some() => return Ok(()),
+                None => {
+                    "is no registry of Amazon ECR, of which alone Lambda takes images".to_owned()
+                }
+            };
+            Err(AwsError::Registry(format!("{host} {why}")))
+        }
+
+        /// Sends what is missing of the image of a layout.
+        pub(in crate::aws) async fn push(&self, uri: &str, layout: &Path) -> Result<(), AwsError> {
+            let reference = reference(uri)?;
+            let _client = self.registry(reference.host()).await?;
+            let why = "is not there, and is not pushed yet by this program";
+            let what = layout.display();
+            Err(AwsError::Registry(format!("{uri} {why}: `skopeo copy oci:{what} …` does it")))
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Functions that are container images.
+
+use serde_json::{Value, json};
+
+use super::site::ROLE;
+use crate::local::cli::HANDLER;
+use crate::local::server::Server;
+use crate::support::{Run, Workspace, run};
+
+/// Images from scratch, with this machine's glibc.
+const SETTINGS: &str =
+    "format = \"image\"\nimage.base = \"scratch\"\nsysroot = \"/\"\nlinker = \"host\"\n";
+
+pub(super) fn workspace(functions: &[&str]) -> Workspace {
+    let workspace = Workspace::quick();
+    std::fs::remove_dir_all(workspace.path().join("crates/hello")).unwrap();
+    for name in functions {
+        workspace.handler(name, "");
+        workspace.write(&format!("crates/{name}/src/main.rs"), HANDLER);
+    }
+    workspace
+}
+
+pub(super) fn settings(workspace: &Workspace, more: &str) {
+    let role = format!("role = \"{ROLE}\"\nalias = [\"live\"]\n");
+    workspace.write("lambda-pack.toml", format!("{SETTINGS}{role}{more}"));
+}
+
+fn local(workspace: &Workspace, server: &Server, args: &[&str]) -> Run {
+    let port = server.address.rsplit(':').next().unwrap();
+    let mut command = workspace.command(args);
+    run(command.args(["--local", "--port", port, "--output", "json"]))
+}
+
+fn function(run: &Run, name: &str) -> Value {
+    let all = run.records();
+    let is_it = |it: &&Value| it["reason"] == "deployed" && it["function"] == name;
+    all.iter().find(is_it).unwrap_or_else(|| panic!("{}", run.stdout)).clone()
+}
+
+#[test]
+fn an_image_is_deployed_to_the_lambda_on_this_machine() {
+    let server = Server::start(&[]);
+    let workspace = workspace(&["api", "worker"]);
+    settings(&workspace, "memory = 256\n");
+    let first = local(&workspace, &server, &["deploy"]).code(0);
+    assert_eq!(function(&first, "api")["state"], "created");
+    let event = json!({ "a": "b" });
+    assert_eq!(server.answer("api:live", &event.to_string()), event);
+    let found = server.control("GET", "/2015-03-31/functions/api", &Value::Null);
+    assert_eq!(found["Configuration"]["PackageType"], "Image");
+    assert_eq!(found["Configuration"]["MemorySize"], 256);
+    let again = local(&workspace, &server, &["deploy"]).code(0);
+    assert_eq!(function(&again, "api")["state"], "unchanged");
+    assert_eq!(function(&again, "worker")["state"], "unchanged");
+
+    // Code alone.
+    workspace.write("crates/api/src/main.rs", HANDLER.replace("handling", "doing"));
+    let changed = local(&workspace, &server, &["deploy"]).code(0);
+    let calls = json!(["UpdateFunctionCode", "PublishVersion", "UpdateAlias"]);
+    assert_eq!(function(&changed, "api")["changes"], calls);
+    assert_eq!(function(&changed, "worker")["state"], "unchanged");
+    assert_eq!(server.answer("api:live", &event.to_string()), event);
+
+    // One image for both: each with its own entry point, told with its configuration.
+    let both = "[package.api]\nimage.name = \"both\"\n[package.worker]\nimage.name = \"both\"\n";
+    settings(&workspace, both);
+    let shared = local(&workspace, &server, &["deploy", "api"]).code(0);
+    let calls = function(&shared, "api")["changes"].clone();
+    assert!(calls.as_array().unwrap().contains(&json!("UpdateFunctionConfiguration")), "{calls}");
+    local(&workspace, &server, &["deploy"]).code(0);
+    let entry = |name: &str| {
+        let path = format!("/2015-03-31/functions/{name}");
+        let found = server.control("GET", &path, &Value::Null);
+        let config = &found["Configuration"]["ImageConfigResponse"]["ImageConfig"];
+        (config["EntryPoint"].clone(), found["Code"]["ResolvedImageUri"].clone())
+    };
+    let (api, worker) = (entry("api"), entry("worker"));
+    assert_eq!((&api.0, &worker.0), (&json!(["/var/task/api"]), &json!(["/var/task/worker"])));
+    assert_eq!(api.1, worker.1);
+    for name in ["api:live", "worker:live"] {
+        assert_eq!(server.answer(name, &event.to_string()), event);
+    }
+    // And apart again.
+    settings(&workspace, "");
+    local(&workspace, &server, &["deploy"]).code(0);
+    assert_eq!(entry("api").0, Value::Null);
+    assert_eq!(server.answer("api:live", &event.to_string()), event);
+    let plan = local(&workspace, &server, &["plan"]).code(0);
+    assert_eq!(plan.records().last().unwrap()["calls"], 0);
+    let mut status = workspace.command(&["status", "--exit-code"]);
+    let port = server.address.rsplit(':').next().unwrap();
+    run(status.args(["--local", "--port", port])).code(0);
+}
+
+#[test]
+fn what_aws_refuses_of_images_is_said_before() {
+    let server = Server::start(&[]);
+    let workspace = workspace(&["api"]);
+    let zip = format!("role = \"{ROLE}\"\nlinker = \"host\"\n");
+    workspace.write("lambda-pack.toml", &zip);
+    local(&workspace, &server, &["deploy"]).code(0);
+    // A zip does not become an image.
+    settings(&workspace, "");
+    let refused = local(&workspace, &server, &["deploy"]);
+    assert_ne!(refused.code, 0);
+    let refused = refused.says("the function on AWS is of package type Zip, and this one of Image");
+    refused.says("cargo lambda-pack delete");
+    let layer = "arn:aws:lambda:us-east-1:123456789012:layer:name:1";
+    settings(&workspace, &format!("layers = [\"{layer}\"]\n"));
+    local(&workspace, &server, &["deploy"]).code(2).says("AWS takes none");
+    // Without `--local` it needs a repository.
+    settings(&workspace, "");
+    let run = workspace.run(&["plan", "--region", "eu-west-1"]).code(2);
+    run.says("`image.repository`");
+}

@@ -220,8 +220,9 @@ fn is_part(part: &str) -> bool {
     part.starts_with(word) && part.ends_with(word) && part.split(word).all(between)
 }
 
-/// `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
-fn is_tag(tag: &str) -> bool {
+/// Whether a text is a tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+#[must_use]
+pub fn is_tag(tag: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     tag.starts_with(word)
         && tag.len() <= 128

@@ -1,5 +1,5 @@
 //! Registries: a client of the OCI distribution protocol (specification 1.1), as much of it as reading
-//! takes.
+//! and pushing take.
 //!
 //! Nothing that a server says is believed: bodies have a largest size, bytes are held against their
 //! digest, and a login goes to the host that it is of, and to whom that names for tokens, over TLS.
@@ -8,15 +8,20 @@
 //! A failed request is tried again where that may help: four times, at growing intervals.
 
 mod blob;
+mod body;
 mod challenge;
 mod dial;
 mod error;
 mod grant;
 mod http;
+mod location;
 mod logins;
 mod manifest;
+mod push;
 mod retry;
 mod text;
+mod warnings;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,13 +34,16 @@ use hyper::{Method, StatusCode, Uri};
 use self::error::Used;
 use self::grant::{Grant, Grants, Place};
 use self::http::{Answer, Ask, Http};
+use self::manifest::name_of;
 use self::retry::Pauses;
+use self::warnings::Warnings;
 use crate::digest::Sha256;
 use crate::reference::Reference;
 
 pub use error::{RegistryError, Why};
 pub use logins::Logins;
 pub use manifest::{MEDIA_TYPES, Manifest};
+pub use push::{Blob, Image, Progress, Pushed, Pushing};
 
 /// The longest that a server may say nothing.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -48,6 +56,7 @@ pub struct Client {
     pauses: Pauses,
     /// Whether registries on this machine speak TLS.
     tls: tokio::sync::Mutex<BTreeMap<String, bool>>,
+    warnings: Warnings,
 }
 
 impl fmt::Debug for Client {
@@ -66,13 +75,14 @@ impl Client {
     pub fn new(logins: Logins) -> Result<Self, RegistryError> {
         let start = |why| {
             let (what, host) = ("from registries".to_owned(), String::new());
-            RegistryError { what, host, why }
+            RegistryError { verb: "read", what, host, why }
         };
         Ok(Self {
             http: Http::new(SILENCE).map_err(start)?,
             grants: Grants::new(logins),
             pauses: Pauses::new(),
             tls: tokio::sync::Mutex::default(),
+            warnings: Warnings::default(),
         })
     }
 
@@ -96,7 +106,7 @@ impl Client {
         let place = pulling(reference);
         let mut tries = self.pauses.tries();
         loop {
-            match self.manifest_once(&place, reference).await {
+            match self.manifest_once(&place, &name_of(reference), reference.digest()).await {
                 Ok(manifest) => return Ok(manifest),
                 Err(why) => {
                     let over = tries.failed(why).await;
@@ -104,6 +114,19 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// The digest of the manifest that a reference names now, if there is one. What a tag stands for is
+    /// the registry's word, where it gives one (OCI distribution specification, "Checking if content
+    /// exists in the registry": `Docker-Content-Digest`); else the manifest is read and hashed.
+    ///
+    /// # Errors
+    ///
+    /// If it is not told to this login, or another digest is told than was asked for.
+    pub async fn digest_of(&self, reference: &Reference) -> Result<Option<Sha256>, RegistryError> {
+        let (name, wanted) = (name_of(reference), reference.digest());
+        let found = self.digest_at(&pulling(reference), &name, wanted).await;
+        found.map_err(|why| failed(format!("`{reference}`"), reference, why))
     }
 
     /// Writes the blob of that digest and size, of the reference's repository, to `out`: as it comes,
@@ -126,12 +149,17 @@ impl Client {
     }
 
     /// Sends a request with what lets one in, and gives its answer if that is a success.
-    async fn let_in(&self, place: &Place, ask: &Ask) -> Result<Answer, Why> {
+    async fn let_in(&self, place: &Place, mut ask: Ask<'_>) -> Result<Answer, Why> {
         let mut grant = self.grants.held(place).await;
         let mut got = 0;
         loop {
             let header = grant.as_ref().map(|grant| &grant.header);
-            let answer = self.http.exchange(ask, header).await?;
+            let answer = if ask.guessed {
+                self.first(&mut ask).await?
+            } else {
+                self.http.exchange(&ask, header).await?
+            };
+            self.warnings.hear(&answer);
             if answer.status.is_success() {
                 return Ok(answer);
             }
@@ -161,12 +189,45 @@ impl Client {
         }
     }
 
-    /// The URL of something of a repository.
-    async fn uri(&self, place: &Place, path: &str) -> Result<Uri, Why> {
+    /// A request for something of a repository. Whether a registry of this machine speaks TLS is found
+    /// out by the first that only reads.
+    async fn ask(&self, place: &Place, method: Method, path: &str) -> Result<Ask<'static>, Why> {
         let host = if place.host == "docker.io" { "registry-1.docker.io" } else { &*place.host };
-        let scheme = if self.speaks_tls(host).await { "https" } else { "http" };
+        let known = match crate::reference::is_loopback(host) {
+            true => self.tls.lock().await.get(host).copied(),
+            false => Some(true),
+        };
+        let reads = method == Method::GET || method == Method::HEAD;
+        let (tls, guessed) = match known {
+            Some(tls) => (tls, false),
+            None if reads => (false, true),
+            None => (self.speaks_tls(host).await, false),
+        };
+        let scheme = if tls { "https" } else { "http" };
         let uri = format!("{scheme}://{host}/v2/{}/{path}", place.repository).parse();
-        uri.map_err(|_| Why::Foreign(format!("`{host}` is no host")))
+        let uri = uri.map_err(|_| Why::Foreign(format!("`{host}` is no host")))?;
+        Ok(Ask { guessed, ..Ask::new(method, uri) })
+    }
+
+    /// The answer to a request of which is not known yet whether it is to go over TLS: without, and
+    /// without a login; where that is answered strangely, as it should be.
+    async fn first(&self, ask: &mut Ask<'_>) -> Result<Answer, Why> {
+        let answered = self.http.exchange(ask, None).await;
+        ask.guessed = false;
+        let host = ask.uri.authority().map(ToString::to_string).unwrap_or_default();
+        let strange = match &answered {
+            Ok(answer) => answer.status == StatusCode::BAD_REQUEST,
+            Err(why) => matches!(why, Why::Broken { .. } | Why::Foreign(_)),
+        };
+        if strange && self.speaks_tls(&host).await {
+            let uri = ask.uri.to_string().replacen("http:", "https:", 1).parse();
+            ask.uri = uri.map_err(|_| Why::Foreign(format!("`{host}` is no host")))?;
+            return self.http.exchange(ask, None).await;
+        }
+        if !strange && answered.is_ok() {
+            self.tls.lock().await.entry(host).or_insert(false);
+        }
+        answered
     }
 
     /// All registries do but some of this machine's. Those are asked without, and without a login: what
@@ -198,5 +259,5 @@ fn pulling(reference: &Reference) -> Place {
 }
 
 fn failed(what: String, reference: &Reference, why: Why) -> RegistryError {
-    RegistryError { what, host: reference.host().to_owned(), why }
+    RegistryError { verb: "read", what, host: reference.host().to_owned(), why }
 }

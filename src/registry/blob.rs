@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 use super::Client;
 use super::error::Why;
 use super::grant::Place;
-use super::http::{Answer, Ask};
+use super::http::Answer;
 use crate::digest::{HashingWriter, Sha256};
 
 /// After so many bytes, tries are counted anew: the connection is bad, not dead.
@@ -57,12 +57,12 @@ impl Client {
     /// What one request gives of it, up to its end.
     async fn piece(&self, place: &Place, digest: Sha256, pull: &mut Pull<'_>) -> Result<(), Why> {
         let path = format!("blobs/{digest}");
-        let mut ask = Ask::new(Method::GET, self.uri(place, &path).await?);
+        let mut ask = self.ask(place, Method::GET, &path).await?;
         if pull.have > 0 {
             let range = HeaderValue::try_from(format!("bytes={}-", pull.have));
             ask.headers.insert(RANGE, range.map_err(|error| Why::Start(error.to_string()))?);
         }
-        let mut answer = self.let_in(place, &ask).await?;
+        let mut answer = self.let_in(place, ask).await?;
         let mut skip = begins(&answer, pull)?;
         let from = answer.from.clone();
         let rest = pull.size - pull.have + skip;

@@ -9,11 +9,13 @@ use serde_json::Value;
 use super::text::clean;
 use crate::digest::Sha256;
 
-/// Something of a registry that could not be read.
+/// Something of a registry that could not be read, or not be pushed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {what}: {why}")]
+#[error("cannot {verb} {what}: {why}")]
 pub struct RegistryError {
-    /// What was to be read: `` `host/name:tag` `` or `` blob sha256:… of `host/name` ``.
+    /// `read` or `push`.
+    pub verb: &'static str,
+    /// What: `` `host/name:tag` `` or `` blob sha256:… of `host/name` ``.
     pub what: String,
     /// The registry.
     pub host: String,
@@ -84,6 +86,22 @@ pub enum Why {
         /// When to come back, if it says so.
         after: Option<Duration>,
     },
+    /// There is no such repository to push to.
+    #[error("there is no repository `{repository}`: {says}")]
+    NoRepository {
+        /// Its name in the registry.
+        repository: String,
+        /// What the registry says.
+        says: String,
+    },
+    /// The tag is another image's, and stays so.
+    #[error("the tag `{tag}` cannot be moved: {says}")]
+    Immutable {
+        /// The tag.
+        tag: String,
+        /// What the registry says.
+        says: String,
+    },
     /// What was answered is not of the OCI distribution protocol.
     #[error("{0}")]
     Foreign(String),
@@ -114,6 +132,12 @@ pub enum Why {
         /// What was asked for or announced.
         should: Sha256,
     },
+    /// What is to be pushed could not be read.
+    #[error("cannot read it: {0}")]
+    Read(io::Error),
+    /// What is to be pushed is not what the image names any more.
+    #[error("what is on this machine is something else: {0}")]
+    Changed(String),
     /// What was read could not be written.
     #[error("cannot write it: {0}")]
     Write(io::Error),
@@ -142,18 +166,53 @@ impl Why {
             Self::Unreachable { passing: true, .. } | Self::Broken { .. } | Self::Silent { .. } => {
                 Some(Duration::ZERO)
             }
-            Self::Answered { status: 408 | 429 | 500 | 502.., after, .. } => {
+            Self::Answered { status: 408 | 429 | 499 | 500 | 502.., after, .. } => {
                 Some(after.unwrap_or_default())
+            }
+            Self::Answered { says, after, .. } if passes(says) => Some(after.unwrap_or_default()),
+            Self::Missing(says) if passes(says) => Some(Duration::ZERO),
+            _ => None,
+        }
+    }
+
+    /// What the registry said, if it did.
+    pub(super) fn says(&self) -> Option<&str> {
+        match self {
+            Self::Denied { says, .. } | Self::Missing(says) | Self::Answered { says, .. } => {
+                Some(says)
             }
             _ => None,
         }
     }
 }
 
+/// Whether a refusal is of the state that an upload is in, or of the server's: another one may succeed
+/// (go-containerregistry takes the same codes for temporary; OCI distribution specification, "Error
+/// codes").
+fn passes(says: &str) -> bool {
+    let codes = [
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "TOOMANYREQUESTS",
+        "UNKNOWN",
+        "UNAVAILABLE",
+    ];
+    codes.contains(&code(says))
+}
+
+/// The code of what a registry says; see [`says`].
+pub(super) fn code(says: &str) -> &str {
+    says.split([':', ' ']).next().unwrap_or_default()
+}
+
 impl RegistryError {
     /// 4, unless it is this machine that failed.
     pub(crate) const fn exit_code(&self) -> u8 {
-        if matches!(self.why, Why::Write(_) | Why::Start(_)) { 1 } else { 4 }
+        let ours = matches!(
+            self.why,
+            Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_)
+        );
+        if ours { 1 } else { 4 }
     }
 
     /// What to do about it.
@@ -189,9 +248,43 @@ impl RegistryError {
             Why::Answered { status: 429, .. } => {
                 format!("with a login more is allowed: {}", login_command(host))
             }
+            Why::NoRepository { repository, .. } => no_repository(host, repository),
+            Why::Immutable { .. } => {
+                "push under another tag, or let tags be moved in the settings of the repository \
+                 (image tag mutability)"
+                    .to_owned()
+            }
+            Why::Answered { status: 413, .. } => format!(
+                "{host}, or a proxy before it, takes nothing as large as that: make the layer \
+                 smaller, or raise its limit"
+            ),
+            Why::Changed(_) => "build the image again".to_owned(),
             Why::Foreign(_) => format!("is there a registry at `{host}`?"),
             _ => return None,
         })
+    }
+}
+
+/// ECR makes no repository by itself ("Pushing a Docker image to an Amazon ECR private repository").
+fn no_repository(host: &str, repository: &str) -> String {
+    match region_of_ecr(host) {
+        Some(region) => format!(
+            "make it with `--create-repository`, or with `aws ecr create-repository --region \
+             {region} --repository-name {repository}`"
+        ),
+        None => format!(
+            "make the repository `{repository}` at {host} first; many registries also answer so \
+             where a login is missing: {}",
+            login_command(host)
+        ),
+    }
+}
+
+/// The Region of a private registry of ECR.
+fn region_of_ecr(host: &str) -> Option<&str> {
+    match host.split('.').collect::<Vec<_>>()[..] {
+        [_, "dkr", "ecr" | "ecr-fips", region, "amazonaws", ..] => Some(region),
+        _ => None,
     }
 }
 
@@ -207,10 +300,10 @@ fn login_command(host: &str) -> String {
     if host == "public.ecr.aws" {
         return ecr("ecr-public", "us-east-1");
     }
-    match host.split('.').collect::<Vec<_>>()[..] {
-        [_, "dkr", "ecr" | "ecr-fips", region, "amazonaws", ..] => ecr("ecr", region),
-        _ if host == "docker.io" => "`docker login`".to_owned(),
-        _ => format!("`docker login {host}`"),
+    match region_of_ecr(host) {
+        Some(region) => ecr("ecr", region),
+        None if host == "docker.io" => "`docker login`".to_owned(),
+        None => format!("`docker login {host}`"),
     }
 }
 
@@ -297,12 +390,22 @@ mod tests {
         let answered = |status, after| {
             Why::Answered { to: String::new(), status, says: String::new(), after }.again()
         };
-        for status in [408, 429, 500, 502, 503, 504, 522] {
+        for status in [408, 429, 499, 500, 502, 503, 504, 522] {
             assert_eq!(answered(status, None), Some(Duration::ZERO), "{status}");
         }
         for status in [400, 405, 409, 418, 501] {
             assert_eq!(answered(status, None), None, "{status}");
         }
+        let says = |text: &str| Why::Answered {
+            to: String::new(),
+            status: 400,
+            says: text.to_owned(),
+            after: None,
+        };
+        assert!(says("BLOB_UPLOAD_INVALID: the state (HTTP 400)").again().is_some());
+        assert!(says("UNKNOWN (HTTP 400)").again().is_some());
+        assert!(says("NAME_UNKNOWN: no (HTTP 400)").again().is_none());
+        assert!(says("DIGEST_INVALID: no (HTTP 400)").again().is_none());
         let second = Some(Duration::from_secs(1));
         assert_eq!(answered(429, second), second);
     }

@@ -12,6 +12,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode, Uri};
 use serde_json::Value;
 
+use super::body::Load;
 use super::challenge::Challenge;
 use super::error::{Used, Why};
 use super::http::{Ask, Http};
@@ -35,7 +36,7 @@ pub(super) struct Place {
     /// The registry, as it is written.
     pub(super) host: String,
     pub(super) repository: String,
-    /// `repository:NAME:pull`.
+    /// `repository:NAME:pull`; of several repositories with spaces between.
     pub(super) scope: String,
 }
 
@@ -154,7 +155,7 @@ impl Grants {
     }
 
     /// The request for a token. A login goes over TLS, or to this machine.
-    fn ask(&self, wanted: &Wanted<'_>) -> Result<Ask, Why> {
+    fn ask(&self, wanted: &Wanted<'_>) -> Result<Ask<'static>, Why> {
         let realm = wanted.challenge.get("realm").unwrap_or_default();
         let host = &wanted.place.host;
         let foreign = |why: &str| Why::Foreign(format!("{host} names a server of tokens {why}"));
@@ -178,8 +179,7 @@ impl Grants {
             let mut ask = Ask::new(Method::POST, uri);
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
             ask.headers.insert(CONTENT_TYPE, form);
-            ask.body = joined(&pairs).into();
-            return Ok(ask);
+            return Ok(ask.with(Load::Bytes(joined(&pairs).into())));
         }
         let scopes = wanted.scopes();
         pairs.extend(scopes.iter().map(|scope| ("scope", encode(scope))));
@@ -193,7 +193,7 @@ impl Grants {
     async fn token(
         &self,
         http: &Http,
-        ask: &Ask,
+        ask: &Ask<'_>,
         wanted: &Wanted<'_>,
     ) -> Result<(String, Duration), Why> {
         let basic = match wanted.login {
@@ -234,8 +234,10 @@ impl Wanted<'_> {
     fn scopes(&self) -> Vec<&str> {
         let asked = self.challenge.get("scope").unwrap_or_default().split_ascii_whitespace();
         let mut all: Vec<&str> = asked.take(8).collect();
-        if !all.contains(&self.place.scope.as_str()) {
-            all.push(&self.place.scope);
+        for scope in self.place.scope.split_ascii_whitespace() {
+            if !all.contains(&scope) {
+                all.push(scope);
+            }
         }
         all
     }

@@ -2,22 +2,25 @@
 //! has an end, redirects are followed by hand.
 
 use std::io::{self, ErrorKind};
-use std::time::{Duration, SystemTime};
+use std::pin::pin;
+use std::time::{Duration, Instant, SystemTime};
 
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
-use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::{Client, Error};
+use hyper_util::client::legacy::{Client, Error, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-use super::dial::{BoxError, Dial};
+use super::body::{Load, Source, Stop, Watch};
+use super::dial::{self, BoxError, Dial, Near, Private};
 use super::error::{Why, says};
+use super::location::{at, follow, origin, redirect};
 use super::retry;
 use super::text::{chain, clean};
 use crate::reference::is_loopback;
@@ -28,8 +31,11 @@ const HEAD: usize = 64 * 1024;
 const REFUSAL: u64 = 64 * 1024;
 /// How often a redirect is followed.
 const REDIRECTS: u32 = 10;
-/// A small body may take this many silences in all.
+/// A small body may take this many silences in all; so may a server that has got a large one, which it
+/// may hash before it answers.
 const SILENCES: u32 = 5;
+/// How often one looks how far a body has come.
+const TICK: Duration = Duration::from_millis(100);
 
 /// What is sent: bodies that are streamed have the same type.
 type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -37,17 +43,23 @@ type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// Sends requests. Connections are kept and shared.
 pub(super) struct Http {
     client: Client<HttpsConnector<Dial>, Body>,
+    /// For where a registry sends one on to.
+    guarded: Client<HttpsConnector<Dial>, Body>,
+    near: Near,
     /// The longest that nothing may come.
     pub(super) silence: Duration,
 }
 
 /// A request, without what lets one in.
-#[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(super) struct Ask<'a> {
     pub(super) method: Method,
     pub(super) uri: Uri,
+    /// Of the registry, if that named another URL: who is no part of it gets no login.
+    pub(super) home: Option<Uri>,
+    /// Whether it is not known yet if it is to go over TLS.
+    pub(super) guessed: bool,
     pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(super) load: Load<'a>,
 }
 
 /// The head of an answer, and its body as it comes.
@@ -56,16 +68,38 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// The host that answered.
     pub(super) from: String,
+    /// What was asked in the end.
+    pub(super) uri: Uri,
     /// Whether it is another than was asked.
     pub(super) strayed: bool,
     silence: Duration,
     body: Incoming,
+    /// What of the request is still being sent.
+    _sending: Option<Stop>,
 }
 
-impl Ask {
+impl Ask<'_> {
     /// A request without a body.
     pub(super) fn new(method: Method, uri: Uri) -> Self {
-        Self { method, uri, headers: HeaderMap::new(), body: Bytes::new() }
+        let mut headers = HeaderMap::new();
+        if method == Method::POST || method == Method::PUT {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
+        let load = Load::Bytes(Bytes::new());
+        Self { method, uri, home: None, guessed: false, headers, load }
+    }
+}
+
+impl<'a> Ask<'a> {
+    /// The same with a body.
+    pub(super) fn with(mut self, load: Load<'a>) -> Self {
+        let length = match &load {
+            Load::Bytes(bytes) => bytes.len() as u64,
+            Load::Stream(source) => source.length,
+        };
+        self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        self.load = load;
+        self
     }
 }
 
@@ -76,11 +110,13 @@ impl Http {
     pub(super) fn new(silence: Duration) -> Result<Self, Why> {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.http1_max_buf_size(HEAD).pool_max_idle_per_host(16);
-        Ok(Self { client: builder.build(Dial::with_tls()?), silence })
+        let near = Near::default();
+        let [client, guarded] = dial::with_tls(&near)?.map(|dial| builder.build(dial));
+        Ok(Self { client, guarded, near, silence })
     }
 
-    /// Sends a request and gives the head of what is answered in the end: a read follows redirects, and
-    /// `authorization` goes to no other host, port or scheme than the request's own (OCI distribution
+    /// Sends a request and gives the head of what is answered in the end: redirects are followed, and
+    /// `authorization` goes to no other host, port or scheme than the registry's own (OCI distribution
     /// specification: clients MUST NOT forward it).
     ///
     /// # Errors
@@ -88,15 +124,17 @@ impl Http {
     /// Without an answer. A refusal is none of them.
     pub(super) async fn exchange(
         &self,
-        ask: &Ask,
+        ask: &Ask<'_>,
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, Why> {
         let mut uri = ask.uri.clone();
-        let mut strayed = false;
+        let home = ask.home.as_ref().unwrap_or(&ask.uri);
+        let mut strayed = origin(home) != origin(&uri);
         for _ in 0..=REDIRECTS {
-            let answer = self.send(ask, &uri, authorization.filter(|_| !strayed)).await?;
-            let read = ask.method == Method::GET || ask.method == Method::HEAD;
-            let Some(next) = redirect(&answer).filter(|_| read) else {
+            let authorization = authorization.filter(|_| !strayed);
+            let guarded = strayed && !self.may_be_near(home, &uri);
+            let answer = self.send(ask, &uri, authorization, guarded).await?;
+            let Some(next) = redirect(&answer, &ask.method) else {
                 return Ok(Answer { strayed, ..answer });
             };
             let next = follow(&uri, next)?;
@@ -106,13 +144,31 @@ impl Http {
         Err(Why::Redirect(format!("{} redirects more than {REDIRECTS} times", at(&ask.uri))))
     }
 
+    /// Whether a registry may send one to private addresses: to its own host, and where it is itself on
+    /// this machine or in the network that this stands in.
+    fn may_be_near(&self, home: &Uri, next: &Uri) -> bool {
+        let host = home.host().unwrap_or_default();
+        let same = next.host().is_some_and(|next| next.eq_ignore_ascii_case(host));
+        same || is_loopback(host) || self.near.has(host)
+    }
+
     async fn send(
         &self,
-        ask: &Ask,
+        ask: &Ask<'_>,
         uri: &Uri,
         authorization: Option<&HeaderValue>,
+        guarded: bool,
     ) -> Result<Answer, Why> {
-        let body = Full::new(ask.body.clone()).map_err(|never| match never {}).boxed_unsync();
+        let (body, watched) = match &ask.load {
+            Load::Bytes(bytes) => {
+                let body = Full::new(bytes.clone()).map_err(|never| match never {});
+                (body.boxed_unsync(), None)
+            }
+            Load::Stream(source) => {
+                let (feed, watch) = source.feed()?;
+                (feed.boxed_unsync(), Some((*source, watch)))
+            }
+        };
         let mut request = Request::new(body);
         *request.method_mut() = ask.method.clone();
         *request.uri_mut() = uri.clone();
@@ -124,11 +180,58 @@ impl Http {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         let from = at(uri);
-        let sent = timeout(self.silence, self.client.request(request)).await;
-        let Ok(sent) = sent else { return Err(Why::Silent { to: from, after: self.silence }) };
-        let (head, body) = sent.map_err(|error| lost(&from, &error))?.into_parts();
+        let request = if guarded { &self.guarded } else { &self.client }.request(request);
+        let answered = match &watched {
+            None => {
+                let silent = |_| Why::Silent { to: from.clone(), after: self.silence };
+                timeout(self.silence, request).await.map_err(silent)?
+            }
+            Some((source, watch)) => self.watched(request, source, watch, &from).await?,
+        };
+        let sending = watched.map(|(_, watch)| Stop(watch));
+        if let Some(fault) = sending.as_ref().and_then(|stop| stop.0.fault()) {
+            return Err(fault);
+        }
+        let (head, body) = answered.map_err(|error| lost(&from, &error))?.into_parts();
         let (status, headers, silence) = (head.status, head.headers, self.silence);
-        Ok(Answer { status, headers, from, strayed: false, silence, body })
+        let (uri, _sending) = (uri.clone(), sending);
+        Ok(Answer { status, headers, from, uri, strayed: false, silence, body, _sending })
+    }
+
+    /// Waits for the answer to a large body, as long as some of it is taken, and tells how much was.
+    async fn watched(
+        &self,
+        request: ResponseFuture,
+        source: &Source<'_>,
+        watch: &Watch,
+        to: &str,
+    ) -> Result<Result<Response<Incoming>, Error>, Why> {
+        let mut request = pin!(request);
+        let (mut told, mut moved) = (0, Instant::now());
+        loop {
+            let answered = timeout(TICK.min(self.silence), &mut request).await;
+            let taken = watch.taken();
+            if taken > told {
+                source.account.forward(taken - told);
+                (told, moved) = (taken, Instant::now());
+            }
+            let all = taken == source.length;
+            match answered {
+                Ok(Ok(answer)) if answer.status().is_success() && !all => {
+                    let why = format!("it answers after {taken} of {} bytes", source.length);
+                    return Err(Why::Broken { to: to.to_owned(), why });
+                }
+                Ok(answered) => {
+                    watch.pause();
+                    return Ok(answered);
+                }
+                Err(_) => {}
+            }
+            let longest = if all { self.silence * SILENCES } else { self.silence };
+            if moved.elapsed() >= longest {
+                return Err(Why::Silent { to: to.to_owned(), after: longest });
+            }
+        }
     }
 }
 
@@ -200,68 +303,15 @@ impl Answer {
     }
 }
 
-/// Where an answer says to go on, if it does.
-fn redirect(answer: &Answer) -> Option<&str> {
-    let codes = [301, 302, 303, 307, 308];
-    codes.contains(&answer.status.as_u16()).then(|| answer.header(LOCATION))?
-}
-
-/// The next URL of a redirect. From TLS to plain HTTP only on this machine.
-fn follow(from: &Uri, location: &str) -> Result<Uri, Why> {
-    let refused = |why: &str| {
-        let to = clean(location.split('?').next().unwrap_or_default());
-        Why::Redirect(format!("{} redirects to `{to}`: {why}", at(from)))
-    };
-    let next = resolve(from, location).ok_or_else(|| refused("that is no URL"))?;
-    let here = |uri: &Uri| uri.host().is_some_and(is_loopback);
-    match next.scheme_str() {
-        Some("https") => Ok(next),
-        Some("http") if here(&next) && here(from) => Ok(next),
-        Some("http") => Err(refused("that is not encrypted")),
-        _ => Err(refused("that is neither http:// nor https://")),
-    }
-}
-
-/// A reference to a URL, read at another (RFC 3986, section 5.2). Dots stay for the server.
-pub(super) fn resolve(base: &Uri, location: &str) -> Option<Uri> {
-    let location = location.trim().split('#').next().unwrap_or_default();
-    let (scheme, authority) = (base.scheme_str()?, base.authority()?);
-    let path = base.path();
-    let folder = &path[..path.rfind('/').map_or(0, |at| at + 1)];
-    let before_path = location.split(['/', '?']).next().unwrap_or_default();
-    let whole = if before_path.contains(':') {
-        location.to_owned()
-    } else if location.starts_with("//") {
-        format!("{scheme}:{location}")
-    } else if location.starts_with('/') {
-        format!("{scheme}://{authority}{location}")
-    } else if location.is_empty() || location.starts_with('?') {
-        format!("{scheme}://{authority}{path}{location}")
-    } else {
-        format!("{scheme}://{authority}{folder}{location}")
-    };
-    let uri = whole.parse::<Uri>().ok().filter(|uri| uri.scheme().is_some());
-    uri.filter(|uri| uri.host().is_some_and(|host| !host.is_empty()))
-}
-
-/// Scheme, host and port.
-fn origin(uri: &Uri) -> (Option<&str>, Option<String>, Option<u16>) {
-    let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-    let host = uri.host().map(str::to_ascii_lowercase);
-    (uri.scheme_str(), host, uri.port_u16().or(Some(usual)))
-}
-
-/// Host and port, without a name or password of anyone's.
-fn at(uri: &Uri) -> String {
-    let host = clean(uri.host().unwrap_or_default());
-    uri.port_u16().map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
-}
-
 /// What became of a request that was not answered.
 fn lost(to: &str, error: &Error) -> Why {
     let to = to.to_owned();
     let causes = || std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
     let io = || causes().filter_map(|cause| cause.downcast_ref().map(innermost));
+    let in_io = io().any(|io| io.get_ref().is_some_and(|inner| inner.is::<Private>()));
+    if in_io || causes().any(<dyn std::error::Error>::is::<Private>) {
+        return Why::Redirect(format!("it sends one on to {to}, and that is a private address"));
+    }
     let of_tls = io().find_map(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::InvalidCertificate(why)) = of_tls {
         return Why::Certificate { to, why: clean(&why.to_string()) };
@@ -294,60 +344,4 @@ fn innermost(mut error: &io::Error) -> &io::Error {
         error = inner;
     }
     error
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn locations_are_read_at_the_url_that_gave_them() {
-        let base: Uri = "https://a.example:1/v2/x/blobs/d?q=1".parse().unwrap();
-        for (location, expected) in [
-            ("https://b.example/x?y=z#f", Some("https://b.example/x?y=z")),
-            ("//b.example/x", Some("https://b.example/x")),
-            ("/y?a=/b:c", Some("https://a.example:1/y?a=/b:c")),
-            ("y", Some("https://a.example:1/v2/x/blobs/y")),
-            ("?z=1", Some("https://a.example:1/v2/x/blobs/d?z=1")),
-            ("", Some("https://a.example:1/v2/x/blobs/d")),
-            ("https://", None),
-            ("https:///x", None),
-            ("mailto:a", None),
-            ("/a b", None),
-        ] {
-            let found = resolve(&base, location).map(|uri| uri.to_string());
-            assert_eq!(found.as_deref(), expected, "{location}");
-        }
-    }
-
-    #[test]
-    fn redirects_to_plain_http_are_followed_on_this_machine_only() {
-        let uri = |text: &str| text.parse::<Uri>().unwrap();
-        let (far, here) = (uri("https://a.example/x"), uri("http://127.0.0.1:1/x"));
-        for (from, to, followed) in [
-            (&far, "https://b.example/", true),
-            (&far, "http://b.example/", false),
-            (&far, "http://a.example/", false),
-            (&far, "http://127.0.0.1/", false),
-            (&here, "http://localhost:2/", true),
-            (&here, "https://b.example/", true),
-            (&here, "http://b.example/", false),
-            (&here, "file:///etc/passwd", false),
-            (&here, "ftp://127.0.0.1/x", false),
-        ] {
-            assert_eq!(follow(from, to).is_ok(), followed, "{from} {to}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        let same = |a: &str, b: &str| {
-            let (a, b): (Uri, Uri) = (a.parse().unwrap(), b.parse().unwrap());
-            origin(&a) == origin(&b)
-        };
-        assert!(same("https://a.example/x", "https://A.example:443/y"));
-        assert!(!same("https://a.example/", "https://a.example:444/"));
-        assert!(!same("https://a.example/", "http://a.example:443/"));
-        assert!(!same("https://a.example/", "https://b.example/"));
-    }
 }

@@ -38,23 +38,16 @@ pub struct Manifest {
 }
 
 impl Client {
-    /// One try; see [`Client::manifest`].
+    /// One try; see [`Client::manifest`]. By a digest if one is wanted, else by the tag.
     pub(super) async fn manifest_once(
         &self,
         place: &Place,
-        reference: &Reference,
+        name: &str,
+        wanted: Option<Sha256>,
     ) -> Result<Manifest, Why> {
-        let wanted = reference.digest();
-        let name = match wanted {
-            Some(digest) => digest.to_string(),
-            None => reference.tag().unwrap_or("latest").to_owned(),
-        };
-        let path = format!("manifests/{name}");
-        let mut ask = Ask::new(Method::GET, self.uri(place, &path).await?);
-        for kind in MEDIA_TYPES {
-            ask.headers.append(ACCEPT, HeaderValue::from_static(kind));
-        }
-        let answer = self.let_in(place, &ask).await?;
+        let mut ask = self.ask(place, Method::GET, &format!("manifests/{name}")).await?;
+        accept_all(&mut ask);
+        let answer = self.let_in(place, ask).await?;
         let header = answer.media_type();
         let announced = answer.header("docker-content-digest").map(str::to_owned);
         let from = answer.from.clone();
@@ -75,6 +68,19 @@ impl Client {
         let media_type = media_type(header.as_deref(), own).map_err(|what| foreign(&what))?;
         Ok(Manifest { digest, media_type, bytes })
     }
+}
+
+/// All that a manifest may be.
+pub(super) fn accept_all(ask: &mut Ask<'_>) {
+    for kind in MEDIA_TYPES {
+        ask.headers.append(ACCEPT, HeaderValue::from_static(kind));
+    }
+}
+
+/// What a reference names in its repository: the digest if there is one, else the tag.
+pub(super) fn name_of(reference: &Reference) -> String {
+    let tag = || reference.tag().unwrap_or("latest").to_owned();
+    reference.digest().map_or_else(tag, |digest| digest.to_string())
 }
 
 /// What servers call JSON that they know no better name for.

@@ -1,0 +1,305 @@
+//! Pushing images: what a registry has not got, and nothing else (OCI distribution specification,
+//! "Push").
+//!
+//! Of everything it is asked first whether it is there, all at once. A blob that another repository of
+//! the same registry has is mounted from there; what is sent goes as one body from the disk, a few
+//! blobs at a time, the large ones first. The manifest comes last, by its digest, then under its tags.
+
+mod chunks;
+mod names;
+mod session;
+mod upload;
+
+use std::io::{self, Read};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{Either, select, try_join_all};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use self::session::Session;
+use self::upload::How;
+use super::body::Account;
+use super::error::{RegistryError, Why, code};
+use super::grant::Place;
+use super::Client;
+use crate::digest::Sha256;
+use crate::reference::{Reference, is_tag};
+
+/// So many blobs are asked for at once.
+const LOOKS: usize = 16;
+/// How long giving up may take.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// A blob that may have to be sent.
+pub struct Blob<'a> {
+    /// Its digest.
+    pub digest: Sha256,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Opens it, anew for each try. What is read is held against digest and size before the last of it
+    /// is sent.
+    pub open: &'a (dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync),
+}
+
+/// An image as it is pushed; or an index, which has no blobs, after all that it names.
+pub struct Image<'a> {
+    /// The manifest, byte for byte.
+    pub manifest: &'a [u8],
+    /// Its media type.
+    pub media_type: &'a str,
+    /// The configuration and the layers.
+    pub blobs: Vec<Blob<'a>>,
+}
+
+/// What a push did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The digest of the manifest.
+    pub digest: Sha256,
+    /// The blobs that were sent, in the order of the image.
+    pub sent: Vec<Sha256>,
+    /// Those that the registry took from another of its repositories.
+    pub mounted: Vec<Sha256>,
+    /// Those that were there. If the manifest was, nobody asked for its blobs, and they are in no list.
+    pub there: Vec<Sha256>,
+    /// The tags that stand for the image since this push, and did not before.
+    pub moved: Vec<String>,
+    /// All bytes that were sent in bodies, those of failed tries too.
+    pub bytes: u64,
+    /// Whether everything was there already, under all its names: nothing was sent.
+    pub unchanged: bool,
+    /// What the registry warns of, each text once in the life of a client.
+    pub warnings: Vec<String>,
+}
+
+/// How far a push is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// A blob is missing, of this size. All are told of before the first byte is sent.
+    Missing {
+        /// Which.
+        digest: Sha256,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// More bytes of a blob were sent.
+    Sent {
+        /// Of which.
+        digest: Sha256,
+        /// How many more.
+        bytes: u64,
+    },
+    /// A try failed: so many bytes are to be sent again.
+    Back {
+        /// Of which.
+        digest: Sha256,
+        /// How many of those that were told of as sent.
+        bytes: u64,
+    },
+    /// The registry has a blob.
+    Done {
+        /// Which.
+        digest: Sha256,
+        /// How many of its bytes needed no sending: it was mounted, or there after all.
+        spared: u64,
+    },
+}
+
+/// Pushes to any number of repositories that know of each other: a blob that several images share is
+/// sent once to each registry, and mounted where it is wanted again; also by pushes at the same time.
+pub struct Pushing<'c> {
+    client: &'c Client,
+    session: Session,
+}
+
+impl Client {
+    /// Begins a session of pushes.
+    #[must_use]
+    pub fn pushing(&self) -> Pushing<'_> {
+        Pushing { client: self, session: Session::new() }
+    }
+}
+
+/// One image on its way.
+struct Push<'a> {
+    place: Place,
+    name: String,
+    progress: &'a (dyn Fn(Progress) + Sync),
+    bytes: AtomicU64,
+    /// Whose uploads are whose.
+    number: u64,
+}
+
+impl Pushing<'_> {
+    /// Pushes an image to the repository of a reference, whose own tag and digest say nothing here, under
+    /// these tags; without any, it is there by its digest alone.
+    ///
+    /// Guarantees that a tag is in [`Pushed::moved`] only if the registry said so; that bytes which are
+    /// not the blob's leave no blob behind. What is there already is not sent, and a failed push leaves
+    /// what it sent for the next.
+    ///
+    /// # Errors
+    ///
+    /// If the registry does not take it, after four tries where another may help; if a blob cannot be
+    /// read. Uploads that were begun are to be [abandoned](Self::abandon) then.
+    pub async fn image(
+        &self,
+        repository: &Reference,
+        tags: &[String],
+        image: &Image<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Pushed, RegistryError> {
+        let digest = Sha256::of(image.manifest);
+        let push = Push {
+            place: self.place(repository, image),
+            name: repository.name(),
+            progress,
+            bytes: AtomicU64::new(0),
+            number: self.session.number(),
+        };
+        let mut pushed = Pushed {
+            digest,
+            sent: Vec::new(),
+            mounted: Vec::new(),
+            there: Vec::new(),
+            moved: Vec::new(),
+            bytes: 0,
+            unchanged: false,
+            warnings: Vec::new(),
+        };
+        if let Some(tag) = tags.iter().find(|tag| !is_tag(tag)) {
+            let why = Why::Start(format!("`{tag}` is no tag"));
+            return Err(push.failed(&format!("`{}`", push.name), why));
+        }
+        let blobs = distinct(image);
+        // The names say most, and asking for the blobs meanwhile costs no time.
+        let names = pin!(self.names(&push, &digest, tags));
+        let looks = pin!(self.look_for(&push, &blobs));
+        let (names, looks) = match select(names, looks).await {
+            Either::Left((names, looks)) => {
+                let names = names?;
+                (names.clone(), if names.there { Vec::new() } else { looks.await? })
+            }
+            Either::Right((looks, names)) => (names.await?, looks?),
+        };
+        if names.there {
+            self.session.learn(&push.place, blobs.iter().map(|blob| blob.digest));
+        } else {
+            self.blobs(&push, &blobs, looks, &mut pushed).await?;
+        }
+        self.papers(&push, image, &names, &mut pushed).await?;
+        pushed.bytes = push.bytes.load(Ordering::Relaxed);
+        pushed.unchanged = names.there && names.other.is_empty();
+        pushed.warnings = self.client.warnings();
+        self.give_up(|begun| begun.number == push.number).await;
+        Ok(pushed)
+    }
+
+    /// Gives up what was begun and not finished, for Ctrl-C and after an error: the registries are told
+    /// so, for three seconds at most, and whatever they answer.
+    pub async fn abandon(&self) {
+        self.give_up(|_| true).await;
+    }
+
+    async fn give_up(&self, which: impl Fn(&session::Begun) -> bool) {
+        let begun = self.session.take(which);
+        let all = begun.iter().map(|begun| self.delete(begun));
+        // Registries throw away old uploads by themselves.
+        let _ = tokio::time::timeout(GOODBYE, futures_util::future::join_all(all)).await;
+    }
+
+    /// Where an image goes, with the right to read in the repositories that its blobs are known to be in.
+    fn place(&self, repository: &Reference, image: &Image<'_>) -> Place {
+        let (host, name) = (repository.host().to_owned(), repository.repository().to_owned());
+        let mut scope = format!("repository:{name}:pull,push");
+        let mut others: Vec<String> = image
+            .blobs
+            .iter()
+            .filter_map(|blob| self.session.elsewhere(&host, &name, &blob.digest))
+            .collect();
+        others.sort();
+        others.dedup();
+        for other in others {
+            scope.push_str(&session::reading(&other));
+        }
+        Place { host, repository: name, scope }
+    }
+
+    /// Which blobs are there.
+    async fn look_for(&self, push: &Push<'_>, blobs: &[&Blob<'_>]) -> Result<Vec<bool>, RegistryError> {
+        let look = |digest: Sha256| async move {
+            let known = self.session.has(&push.place, &digest);
+            let found = if known { Ok(true) } else { self.look(&push.place, &digest).await };
+            found.map_err(|why| push.failed(&push.blob(&digest), why))
+        };
+        let digests: Vec<Sha256> = blobs.iter().map(|blob| blob.digest).collect();
+        stream::iter(digests.into_iter().map(look)).buffered(LOOKS).try_collect().await
+    }
+
+    /// Sends the blobs that are missing.
+    async fn blobs(
+        &self,
+        push: &Push<'_>,
+        blobs: &[&Blob<'_>],
+        there: Vec<bool>,
+        pushed: &mut Pushed,
+    ) -> Result<(), RegistryError> {
+        let (here, mut missing): (Vec<_>, Vec<_>) =
+            blobs.iter().copied().zip(there).partition(|(_, there)| *there);
+        self.session.learn(&push.place, here.iter().map(|(blob, _)| blob.digest));
+        pushed.there = here.iter().map(|(blob, _)| blob.digest).collect();
+        for (blob, _) in &missing {
+            (push.progress)(Progress::Missing { digest: blob.digest, size: blob.size });
+        }
+        // The large ones take the longest, the small ones fill the gaps.
+        missing.sort_by_key(|(blob, _)| std::cmp::Reverse(blob.size));
+        let all = missing.iter().map(|(blob, _)| async move {
+            let account = Account {
+                digest: blob.digest,
+                told: push.progress,
+                at: AtomicU64::new(0),
+                all: &push.bytes,
+            };
+            let how = self.send(push, blob, &account).await;
+            let how = how.map_err(|why| push.failed(&push.blob(&blob.digest), why))?;
+            self.session.learn(&push.place, [blob.digest]);
+            let spared = blob.size - account.at.load(Ordering::Relaxed).min(blob.size);
+            (push.progress)(Progress::Done { digest: blob.digest, spared });
+            Ok((blob.digest, how))
+        });
+        let done = try_join_all(all).await?;
+        let of = |wanted: How| {
+            let how = |digest: &Sha256| done.iter().find(|it| it.0 == *digest).map(|it| it.1);
+            let all = blobs.iter().map(|blob| blob.digest);
+            all.filter(|digest| how(digest) == Some(wanted)).collect::<Vec<_>>()
+        };
+        (pushed.sent, pushed.mounted) = (of(How::Sent), of(How::Mounted));
+        pushed.there.extend(of(How::There));
+        Ok(())
+    }
+}
+
+impl Push<'_> {
+    fn blob(&self, digest: &Sha256) -> String {
+        format!("blob {digest} of `{}`", self.name)
+    }
+
+    /// The error, with what is wrong said as clearly as can be.
+    fn failed(&self, what: &str, why: Why) -> RegistryError {
+        let (host, repository) = (self.place.host.clone(), self.place.repository.clone());
+        let unknown = |says: &str| code(says) == "NAME_UNKNOWN" || says.contains("RepositoryNotFound");
+        let why = match why.says() {
+            Some(says) if unknown(says) => Why::NoRepository { repository, says: says.to_owned() },
+            _ => why,
+        };
+        RegistryError { verb: "push", what: what.to_owned(), host, why }
+    }
+}
+
+/// The blobs of an image, each once.
+fn distinct<'b, 'a>(image: &'b Image<'a>) -> Vec<&'b Blob<'a>> {
+    let mut seen = std::collections::BTreeSet::new();
+    image.blobs.iter().filter(|blob| seen.insert(blob.digest)).collect()
+}

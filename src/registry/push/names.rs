@@ -1,0 +1,195 @@
+//! Manifests and their names (OCI distribution specification, "Pushing Manifests").
+
+use futures_util::future::{join_all, try_join, try_join_all};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::Method;
+
+use super::super::Client;
+use super::super::body::Load;
+use super::super::error::{RegistryError, Why, code};
+use super::super::grant::Place;
+use super::super::manifest::accept_all;
+use super::upload::{said_digest, verified};
+use super::{Image, Push, Pushed, Pushing};
+use crate::digest::Sha256;
+
+/// What a repository has of an image's names.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    /// Whether the manifest is there.
+    pub(super) there: bool,
+    /// The tags that stand for something else, or for nothing.
+    pub(super) other: Vec<String>,
+}
+
+impl Client {
+    /// The digest of what a name stands for; of a digest, itself, if it is there.
+    pub(in super::super) async fn digest_at(
+        &self,
+        place: &Place,
+        name: &str,
+        wanted: Option<Sha256>,
+    ) -> Result<Option<Sha256>, Why> {
+        let mut tries = self.pauses.tries();
+        loop {
+            match self.digest_once(place, name, wanted).await {
+                Err(why) => tries.failed(why).await?,
+                found => return found,
+            }
+        }
+    }
+
+    async fn digest_once(
+        &self,
+        place: &Place,
+        name: &str,
+        wanted: Option<Sha256>,
+    ) -> Result<Option<Sha256>, Why> {
+        let mut ask = self.ask(place, Method::HEAD, &format!("manifests/{name}")).await?;
+        accept_all(&mut ask);
+        let said = match self.let_in(place, ask).await {
+            Ok(answer) => {
+                wanted.map_or(Ok(()), |wanted| verified(&answer, &wanted))?;
+                said_digest(&answer)
+            }
+            Err(Why::Missing(_)) => return Ok(None),
+            // A registry without this method has the other.
+            Err(Why::Answered { status: 405, .. }) => None,
+            Err(why) => return Err(why),
+        };
+        if said.is_some() {
+            return Ok(said);
+        }
+        match self.manifest_once(place, name, wanted).await {
+            Ok(manifest) => Ok(Some(manifest.digest)),
+            Err(Why::Missing(_)) => Ok(None),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// What was warned of, and not handed out yet.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.warnings.take().iter().map(|text| self.grants.scrub(text)).collect()
+    }
+}
+
+impl Pushing<'_> {
+    /// Asks for all names at once.
+    pub(super) async fn names(
+        &self,
+        push: &Push<'_>,
+        digest: &Sha256,
+        tags: &[String],
+    ) -> Result<Names, RegistryError> {
+        let place = &push.place;
+        let by_digest = async {
+            let name = digest.to_string();
+            let found = self.client.digest_at(place, &name, Some(*digest)).await;
+            found.map_err(|why| push.failed(&push.manifest(digest), why))
+        };
+        let by_tags = try_join_all(tags.iter().map(|tag| async move {
+            match self.client.digest_at(place, tag, None).await {
+                // Whatever that is, it is something else.
+                Err(Why::Foreign(_)) => Ok(None),
+                found => found.map_err(|why| push.failed(&push.tag(tag), why)),
+            }
+        }));
+        let (found, stand_for) = try_join(by_digest, by_tags).await?;
+        let other = tags.iter().zip(stand_for).filter(|(_, found)| *found != Some(*digest));
+        Ok(Names { there: found.is_some(), other: other.map(|(tag, _)| tag.clone()).collect() })
+    }
+
+    /// Sends the manifest: by its digest first, so that it is there whatever becomes of the tags.
+    pub(super) async fn papers(
+        &self,
+        push: &Push<'_>,
+        image: &Image<'_>,
+        names: &Names,
+        pushed: &mut Pushed,
+    ) -> Result<(), RegistryError> {
+        let digest = pushed.digest;
+        if !names.there {
+            let name = digest.to_string();
+            let put = self.put(push, image, &name, &digest).await;
+            put.map_err(|why| push.failed(&push.manifest(&digest), why))?;
+        }
+        let all = names.other.iter().map(|tag| async move {
+            let put = self.put(push, image, tag, &digest).await;
+            put.map(|()| tag.clone()).map_err(|why| push.failed(&push.tag(tag), why))
+        });
+        // None is left half way because of another.
+        for moved in join_all(all).await {
+            pushed.moved.push(moved?);
+        }
+        Ok(())
+    }
+
+    /// Puts the manifest under a name. Where the answer is lost, the registry is asked.
+    async fn put(
+        &self,
+        push: &Push<'_>,
+        image: &Image<'_>,
+        name: &str,
+        digest: &Sha256,
+    ) -> Result<(), Why> {
+        let place = &push.place;
+        let is_there = async || {
+            let found = self.client.digest_once(place, name, None).await;
+            found.is_ok_and(|found| found == Some(*digest))
+        };
+        let mut tries = self.client.pauses.tries();
+        loop {
+            let Err(why) = self.put_once(push, image, name, digest).await else { return Ok(()) };
+            if let Some(says) = why.says().filter(|says| is_immutable(says)) {
+                let (tag, says) = (name.to_owned(), says.to_owned());
+                let same = is_there().await;
+                return if same { Ok(()) } else { Err(Why::Immutable { tag, says }) };
+            }
+            let passes = why.again().is_some();
+            let waited = tries.failed(why).await;
+            if passes && is_there().await {
+                return Ok(());
+            }
+            waited?;
+        }
+    }
+
+    async fn put_once(
+        &self,
+        push: &Push<'_>,
+        image: &Image<'_>,
+        name: &str,
+        digest: &Sha256,
+    ) -> Result<(), Why> {
+        let place = &push.place;
+        let ask = self.client.ask(place, Method::PUT, &format!("manifests/{name}")).await?;
+        let bytes = Bytes::copy_from_slice(image.manifest);
+        let mut ask = ask.with(Load::Bytes(bytes));
+        let kind = HeaderValue::from_str(image.media_type)
+            .map_err(|_| Why::Changed("its media type is none".to_owned()))?;
+        ask.headers.insert(CONTENT_TYPE, kind);
+        let length = image.manifest.len() as u64;
+        push.bytes.fetch_add(length, std::sync::atomic::Ordering::Relaxed);
+        let answer = self.client.let_in(place, ask).await?;
+        verified(&answer, digest)
+    }
+}
+
+impl Push<'_> {
+    fn manifest(&self, digest: &Sha256) -> String {
+        format!("`{}@{digest}`", self.name)
+    }
+
+    fn tag(&self, tag: &str) -> String {
+        format!("`{}:{tag}`", self.name)
+    }
+}
+
+/// Whether a refusal is for a tag that may not be moved: ECR's words ("Preventing image tags from being
+/// overwritten"; over this protocol `TAG_INVALID`), and those that others use.
+fn is_immutable(says: &str) -> bool {
+    let lower = says.to_lowercase();
+    code(says) == "TAG_INVALID"
+        || ["imagetagalreadyexists", "immutable"].iter().any(|word| lower.contains(word))
+}

@@ -28,6 +28,8 @@ mod package;
 mod prepare;
 #[cfg(feature = "registry")]
 mod pull;
+#[cfg(feature = "registry")]
+mod push;
 mod question;
 mod recorded;
 #[cfg(feature = "aws")]
@@ -121,6 +123,12 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
+        #[cfg(feature = "registry")]
+        Command::Push(args) => push::run(args, &cli.global, shell),
+        #[cfg(not(feature = "registry"))]
+        Command::Push(_) => Err(Error::Usage(
+            "this program was built without registries (the feature `registry`)".to_owned(),
+        )),
         Command::Verify(args) => verify::run(args, &cli.global, shell),
         Command::Invoke(args) => invoke::run(args, &cli.global, shell),
         Command::Local(args) => local::run(args, &cli.global, shell),

@@ -186,6 +186,27 @@ pub enum Message<'a> {
         #[serde(flatten)]
         record: &'a crate::image::record::ImageRecord,
     },
+    /// An image was pushed, or is there already.
+    Pushed {
+        /// Repository and digest, as `ImageUri` takes it.
+        uri: &'a str,
+        /// The digest of its manifest.
+        digest: String,
+        /// The tags that stand for it.
+        tags: &'a [String],
+        /// Those of them that did not before.
+        moved: &'a [String],
+        /// The blobs that were sent.
+        sent: Vec<String>,
+        /// Those that the registry took from another of its repositories.
+        mounted: Vec<String>,
+        /// Those that were there.
+        there: Vec<String>,
+        /// All bytes that were sent.
+        bytes: u64,
+        /// Whether everything was there, under all its names.
+        unchanged: bool,
+    },
     /// A Dockerfile was written, or is there already.
     Dockerfile {
         /// It.

@@ -103,6 +103,12 @@ impl Reference {
         Self { digest: Some(digest), ..self.clone() }
     }
 
+    /// The same in another registry.
+    #[must_use]
+    pub fn on(&self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self.clone() }
+    }
+
     /// Whether the registry is on this machine; see [`is_loopback`].
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -114,6 +120,14 @@ impl Reference {
     pub fn name(&self) -> String {
         format!("{}/{}", self.host, self.repository)
     }
+}
+
+/// Whether a text begins with the host of a registry, as docker tells it from a part of a name: it has a dot
+/// or a port, or is `localhost`.
+#[must_use]
+pub fn has_host(text: &str) -> bool {
+    let host = text.split_once('/').map_or("", |(host, _)| host);
+    host.contains(['.', ':']) || host == "localhost"
 }
 
 /// Whether a host, with or without port, is this machine: `localhost`, `127.0.0.0/8`, `[::1]`, which

@@ -17,6 +17,7 @@ mod http;
 mod location;
 mod logins;
 mod manifest;
+mod opened;
 mod push;
 mod retry;
 mod text;

@@ -27,8 +27,8 @@ impl Aws {
         self.ecr.get_or_init(|| aws_sdk_ecr::Client::new(&self.config))
     }
 
-    /// `GetAuthorizationToken`: a login for 12 hours, and the host that it is for.
-    pub(super) async fn ecr_login(&self) -> Result<Option<(String, Login)>, AwsError> {
+    /// `GetAuthorizationToken`: a login for 12 hours, for every registry that these credentials may enter.
+    pub(super) async fn ecr_login(&self) -> Result<Option<Login>, AwsError> {
         let operation = "GetAuthorizationToken";
         let answer = self.calls.repeat(operation, async || {
             let answer = self.ecr().get_authorization_token().send().await;
@@ -41,10 +41,7 @@ impl Aws {
         let both = String::from_utf8(both).unwrap_or_default();
         let Some((user, password)) = both.split_once(':') else { return Ok(None) };
         self.keep_secret([token.clone(), password.to_owned()]);
-        let url = data.proxy_endpoint.unwrap_or_default();
-        let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
-        let login = (user.to_owned(), password.to_owned());
-        Ok(Some((host.trim_end_matches('/').to_owned(), login)))
+        Ok(Some((user.to_owned(), password.to_owned())))
     }
 
     /// The URI of a repository of this account and Region; none if there is none of that name.

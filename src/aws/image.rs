@@ -35,13 +35,21 @@ mod with {
     use std::rc::Rc;
 
     use super::{Aws, AwsError, Path};
+    use crate::blobs::{self, Place};
+    use crate::digest::Sha256;
     use crate::reference::{Reference, is_loopback};
     use crate::registry::{Client, Logins, RegistryError, Why};
     use crate::release::ecr::Ecr;
+    use crate::target::Arch;
 
     /// Clients, by the host of the registry.
     #[derive(Default)]
     pub(in crate::aws) struct Registries(RefCell<BTreeMap<String, Rc<Client>>>);
+
+    /// The tag of an image that functions are deployed from: it never stands for another.
+    fn tag(digest: &Sha256) -> String {
+        format!("lambda-pack-{}", digest.hex().get(..12).unwrap_or_default())
+    }
 
     fn failed(error: &RegistryError) -> AwsError {
         AwsError::Registry(crate::aws::error::chain(error))
@@ -52,34 +60,50 @@ mod with {
     }
 
     impl Aws {
-        /// A client that may enter a registry: with a login of ECR's where it is one, else with those of
-        /// docker and podman.
+        /// A client that may enter a registry, and the repository as it is to be asked for: with a login of
+        /// ECR's where it is one, else with those of docker and podman.
         ///
         /// # Errors
         ///
         /// If AWS gives no login, or this machine has no certificates.
-        pub async fn registry(&self, host: &str) -> Result<Rc<Client>, AwsError> {
+        pub async fn registry(
+            &self,
+            reference: &Reference,
+        ) -> Result<(Rc<Client>, Reference), AwsError> {
+            let entrance = self.entrance(reference);
+            let host = entrance.host();
             if let Some(client) = self.registries.0.borrow().get(host) {
-                return Ok(Rc::clone(client));
+                return Ok((Rc::clone(client), entrance));
             }
             let mut logins = Logins::of_this_user();
-            // What stands in for AWS may have its registry anywhere, and wants no login.
             if Ecr::of_host(host).is_some()
-                && let Some((_, (user, password))) = self.ecr_login().await?
+                && let Some((user, password)) = self.ecr_login().await?
             {
                 logins = logins.with(host, &user, &password);
             }
             let client = Rc::new(Client::new(logins).map_err(|error| failed(&error))?);
             self.registries.0.borrow_mut().insert(host.to_owned(), Rc::clone(&client));
-            Ok(client)
+            Ok((client, entrance))
+        }
+
+        /// What stands in for AWS on this machine is the registry as well, whatever it calls itself.
+        fn entrance(&self, reference: &Reference) -> Reference {
+            let url = self.config.endpoint_url().unwrap_or_default();
+            let host = url.split_once("://").map_or("", |(_, rest)| rest);
+            let host = host.split('/').next().unwrap_or_default();
+            if is_loopback(host) && Ecr::of_host(reference.host()).is_some() {
+                reference.on(host)
+            } else {
+                reference.clone()
+            }
         }
 
         /// Whether an image is where a URI with a digest says.
         pub(in crate::aws) async fn is_pushed(&self, uri: &str) -> Result<bool, AwsError> {
             let reference = reference(uri)?;
             self.may_be_used(&reference)?;
-            let client = self.registry(reference.host()).await?;
-            match client.manifest(&reference).await {
+            let (client, entrance) = self.registry(&reference).await?;
+            match client.manifest(&entrance).await {
                 Ok(_) => Ok(true),
                 Err(RegistryError { why: Why::Missing(_), .. }) => Ok(false),
                 Err(error) => Err(failed(&error)),
@@ -109,10 +133,19 @@ mod with {
         /// Sends what is missing of the image of a layout.
         pub(in crate::aws) async fn push(&self, uri: &str, layout: &Path) -> Result<(), AwsError> {
             let reference = reference(uri)?;
-            let _client = self.registry(reference.host()).await?;
-            let why = "is not there, and is not pushed yet by this program";
-            let what = layout.display();
-            Err(AwsError::Registry(format!("{uri} {why}: `skopeo copy oci:{what} …` does it")))
+            let (client, entrance) = self.registry(&reference).await?;
+            let arch = Arch::of_this_machine();
+            let image = blobs::open(&Place::Layout(layout.to_path_buf(), None), arch);
+            let image = image.map_err(|error| AwsError::Registry(error.to_string()))?;
+            // By a tag of its own, which no rule for untagged images takes away.
+            let tags = reference.digest().map(|digest| tag(&digest));
+            let tags: Vec<String> = tags.into_iter().collect();
+            let pushing = client.pushing();
+            let pushed = pushing.opened(&entrance, &tags, &image, &|_| ()).await;
+            if pushed.is_err() {
+                pushing.abandon().await;
+            }
+            pushed.map(drop).map_err(|error| failed(&error))
         }
     }
 }

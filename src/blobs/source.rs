@@ -128,6 +128,8 @@ pub struct Image {
     pub index: Option<(String, Vec<Choice>)>,
     /// The manifest's media type, digest and length, and what it says; why not, where it is none.
     pub manifest: Option<(String, Sha256, Result<Manifest, String>)>,
+    /// The manifest, byte for byte; none where there is none.
+    pub paper: Option<Vec<u8>>,
     /// The configuration; why not, where it is not there.
     pub config: Result<Vec<u8>, String>,
     /// The layers, the lowest first.
@@ -249,7 +251,8 @@ impl Blobs {
             }
             Err(why) => (Err(why.clone()), Vec::new()),
         };
-        Image { index, manifest: Some((media_type, digest, read)), config, layers }
+        let paper = Some(bytes.to_vec());
+        Image { index, manifest: Some((media_type, digest, read)), paper, config, layers }
     }
 }
 
@@ -285,7 +288,7 @@ fn docker(file: &Path, name: Option<&str>) -> Result<Image, BlobError> {
     let config = config.and_then(|at| at.read().map_err(|error| said(&error)));
     let layers = image["Layers"].as_array().into_iter().flatten();
     let layers = layers.map(|layer| Layer { said: None, at: named(layer) }).collect();
-    Ok(Image { index: None, manifest: None, config, layers })
+    Ok(Image { index: None, manifest: None, paper: None, config, layers })
 }
 
 /// The files of an archive, by name: where each begins, and its length.

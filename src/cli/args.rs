@@ -5,6 +5,7 @@ mod deploy;
 mod image;
 mod invoke;
 mod local;
+mod push;
 mod rehearsal;
 mod remote;
 mod run;
@@ -22,6 +23,7 @@ pub(super) use deploy::{Deploy, Plan};
 pub(super) use image::{Archive, Builder, Images};
 pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
+pub(super) use push::Push;
 pub(super) use rehearsal::Rehearsal;
 pub(super) use remote::{Delete, Logs, Status};
 pub(super) use run::{Run, RunOnce, Watch};
@@ -118,6 +120,12 @@ pub(super) enum Command {
     /// is now. What differs is shown: file, mode, time, compiler, string, symbol, section. Exit code 3
     /// if anything does.
     Verify(Verify),
+    /// Push an image to a registry: what is not there, and nothing else
+    ///
+    /// Prints the image with its digest, as `ImageUri` takes it. What Lambda would refuse is not pushed
+    /// (exit code 3). Logins are those of docker and podman, credential helpers too; that of Amazon ECR
+    /// is got from AWS. What is sent whole stays: the same command again goes on from there.
+    Push(Push),
     /// A Lambda on this machine, which the AWS command line and the SDKs can use
     ///
     /// It answers Lambda's API on the loopback interface and really runs what is uploaded. No account

@@ -77,6 +77,7 @@ fn release_all(
         session.name_registries(&mut jobs).await?;
         let observed = session.observe(&jobs).await?;
         session.pretend_roles(&mut jobs, &observed);
+        session.warn_of_rules(&jobs, shell).await;
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
         bundle::intact(&jobs, &changes)?;
@@ -107,6 +108,7 @@ fn dry_run(
         let observed = session.observe(&jobs).await?;
         session.learn_account(&observed).await;
         session.pretend_roles(&mut jobs, &observed);
+        session.warn_of_rules(&jobs, shell).await;
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
         if iam_policy {

@@ -117,6 +117,18 @@ pub(super) fn placeholders(text: &str, values: &Placeholders<'_>) -> Result<Stri
         ("branch", branch.as_deref().map_err(|why| *why)),
         ("commit", values.commit),
     ];
+    filled(text, &known)
+}
+
+/// What a placeholder stands for, or why it stands for nothing.
+pub type Known<'a> = (&'a str, Result<&'a str, &'a str>);
+
+/// A text with its placeholders put in.
+///
+/// # Errors
+///
+/// If one is unknown, stands for nothing, or has no end.
+pub fn filled(text: &str, known: &[Known<'_>]) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {

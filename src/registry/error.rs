@@ -190,13 +190,8 @@ impl Why {
 /// (go-containerregistry takes the same codes for temporary; OCI distribution specification, "Error
 /// codes").
 fn passes(says: &str) -> bool {
-    let codes = [
-        "BLOB_UPLOAD_INVALID",
-        "BLOB_UPLOAD_UNKNOWN",
-        "TOOMANYREQUESTS",
-        "UNKNOWN",
-        "UNAVAILABLE",
-    ];
+    let codes =
+        ["BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "TOOMANYREQUESTS", "UNKNOWN", "UNAVAILABLE"];
     codes.contains(&code(says))
 }
 
@@ -208,10 +203,8 @@ pub(super) fn code(says: &str) -> &str {
 impl RegistryError {
     /// 4, unless it is this machine that failed.
     pub(crate) const fn exit_code(&self) -> u8 {
-        let ours = matches!(
-            self.why,
-            Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_)
-        );
+        let ours =
+            matches!(self.why, Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_));
         if ours { 1 } else { 4 }
     }
 

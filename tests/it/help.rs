@@ -31,6 +31,7 @@ fn help_of_check() {
 #[test]
 fn help_of_verify() {
     pinned("verify", &["verify", "--help"]);
+    pinned("push", &["push", "--help"]);
 }
 
 #[test]

@@ -35,6 +35,8 @@ mod orders;
 mod package;
 mod precedence;
 mod proofs;
+#[cfg(all(feature = "aws", feature = "registry"))]
+mod push;
 mod readme;
 #[cfg(feature = "registry")]
 mod registry;

@@ -1,5 +1,7 @@
 //! Functions that are container images: what was packaged, and where it goes.
 
+#[cfg(feature = "registry")]
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::bundle::Bundle;
@@ -10,7 +12,10 @@ use crate::error::Error;
 use crate::function::{Function, ImageWish};
 use crate::image::record::ImageRecord;
 use crate::release::desired::{Image, Source};
+#[cfg(feature = "registry")]
+use crate::release::ecr::Ecr;
 use crate::release::wanted::Wanted;
+use crate::shell::Shell;
 
 /// The image of a function below a folder that `package` has written.
 pub(in crate::cli) fn packaged(
@@ -108,4 +113,25 @@ impl Session {
         }
         Ok(())
     }
+
+    /// Rules of repositories that may take images away from under functions are told of.
+    #[cfg(feature = "registry")]
+    pub(super) async fn warn_of_rules(&self, jobs: &[Job], shell: &Shell) {
+        let mut seen = BTreeSet::new();
+        for job in jobs {
+            let Some(image) = job.desired.code.image().filter(|image| !image.is_there) else {
+                continue;
+            };
+            let Some((host, path)) = image.uri.split_once('/') else { continue };
+            let name = path.split('@').next().unwrap_or_default();
+            if Ecr::of_host(host).is_some() && seen.insert(name) {
+                let tag = format!("lambda-pack-{}", job.desired.code.sha256);
+                crate::cli::push::ecr::expiring(&self.aws, name, &[tag], shell).await;
+            }
+        }
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unused_async, reason = "with registries it asks")]
+    pub(super) async fn warn_of_rules(&self, _: &[Job], _: &Shell) {}
 }

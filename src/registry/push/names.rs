@@ -1,9 +1,9 @@
 //! Manifests and their names (OCI distribution specification, "Pushing Manifests").
 
 use futures_util::future::{join_all, try_join, try_join_all};
+use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::Method;
 
 use super::super::Client;
 use super::super::body::Load;

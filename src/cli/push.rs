@@ -1,0 +1,275 @@
+//! `push`: an image to a registry, as far as it is not there.
+
+#[cfg(feature = "aws")]
+pub(super) mod ecr;
+
+use std::path::Path;
+use std::rc::Rc;
+
+use super::args::{Global, Push};
+use super::interrupt::Interrupt;
+use crate::audit::{Finding, Level};
+use crate::blobs::{self, Image, Place, Store};
+use crate::config::{Known, filled};
+use crate::error::{Error, FindingsError};
+use crate::image::lint::{Seen, lint};
+use crate::image::manifest::MediaTypes;
+use crate::image::record::ImageRecord;
+use crate::message::{Message, bytes, count};
+use crate::reference::{Reference, has_host};
+use crate::registry::{Client, Logins, Progress, Pushed};
+use crate::shell::Shell;
+use crate::target::Arch;
+use crate::toolchain;
+
+/// How many digits of a commit or a digest stand in a tag.
+const DIGITS: usize = 12;
+
+pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
+    let place = place(&args.image)?;
+    let asked: Option<Arch> = args.arch.as_deref().and_then(|name| name.parse().ok());
+    let opened = blobs::open(&place, asked.unwrap_or(Arch::of_this_machine()))?;
+    let name = args.image.display().to_string();
+    let seen = scan(&name, &opened, asked);
+    if !args.no_check {
+        refuse(&seen, shell)?;
+    }
+    let (image, _kept) = with_papers(opened, &seen)?;
+    let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.hex()).unwrap_or_default();
+    let (text, mut tags) = (args.reference.trim_start_matches("docker://"), args.tag.clone());
+    let text = text.split('@').next().unwrap_or_default();
+    super::asynchronously(async {
+        let To { reference, entrance, client } = destination(args, text, shell).await?;
+        tags.extend(reference.tag().filter(|_| says_tag(text)).map(str::to_owned));
+        let tags = filled_in(&tags, &digest, Path::new("."))?;
+        let pushed = push(&client, &entrance, &tags, &image, shell).await?;
+        #[cfg(feature = "aws")]
+        ecr::after(args, &reference, &tags, shell).await?;
+        answer(&reference, &tags, &pushed, shell)
+    })?
+}
+
+/// Where an image is that `package` has written, or anybody.
+fn place(path: &Path) -> Result<Place, Error> {
+    let own = path.join(ImageRecord::LAYOUT);
+    let path = if path.join(ImageRecord::FILE).is_file() { own.as_path() } else { path };
+    Place::of(&path.display().to_string()).ok_or_else(|| {
+        Error::Usage(format!(
+            "there is no image at {} (an OCI layout, an archive of one, or one of docker's)",
+            path.display()
+        ))
+    })
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn scan(name: &str, image: &Image, arch: Option<Arch>) -> Seen {
+    blobs::scan(name, image, arch, Vec::new(), threads())
+}
+
+/// What Lambda would refuse is not pushed. Functions may name an entry point of their own.
+fn refuse(seen: &Seen, shell: &Shell) -> Result<(), Error> {
+    let is_entry = |finding: &Finding| finding.code == crate::audit::Code::ImageEntrypoint;
+    let all: Vec<Finding> = lint(seen).into_iter().filter(|it| !is_entry(it)).collect();
+    for finding in all.iter().filter(|finding| finding.level != Level::Note) {
+        shell.finding(finding);
+        if shell.is_json() {
+            shell.record(&finding.into())?;
+        }
+    }
+    match count(&all, Level::Error) {
+        0 => Ok(()),
+        errors => Err(Error::Findings(FindingsError {
+            errors,
+            things: vec![seen.thing.clone()],
+            packaging: true,
+        })),
+    }
+}
+
+/// An archive of docker's has no manifest: it gets one, and blobs that Lambda takes, in a folder that is gone
+/// when it is dropped.
+fn with_papers(image: Image, seen: &Seen) -> Result<(Image, Option<tempfile::TempDir>), Error> {
+    if image.manifest.is_some() {
+        return Ok((image, None));
+    }
+    let folder = tempfile::tempdir()?;
+    let store = Store::new(folder.path().to_path_buf());
+    let papers = blobs::fix(&image, seen, MediaTypes::Oci, &store, threads())?;
+    let arch = Arch::of_this_machine();
+    let media_type = MediaTypes::Oci.manifest();
+    let opened = blobs::open_stored(&store, &papers.manifest, &media_type, arch)?;
+    Ok((opened, Some(folder)))
+}
+
+/// Where an image goes.
+struct To {
+    /// The repository.
+    reference: Reference,
+    /// The same as it is asked for.
+    entrance: Reference,
+    /// What may enter its registry.
+    client: Rc<Client>,
+}
+
+async fn destination(args: &Push, text: &str, shell: &Shell) -> Result<To, Error> {
+    #[cfg(feature = "aws")]
+    if let Some(found) = ecr::destination(args, text, shell).await? {
+        return Ok(found);
+    }
+    let _ = (args, shell);
+    if !has_host(text) {
+        return Err(Error::Usage(format!("`{text}` names no registry: HOST/REPOSITORY[:TAG]")));
+    }
+    let reference = parsed(text)?;
+    let client = Rc::new(Client::new(Logins::of_this_user())?);
+    Ok(To { entrance: reference.clone(), reference, client })
+}
+
+fn parsed(text: &str) -> Result<Reference, Error> {
+    text.parse().map_err(|error| Error::Usage(format!("`{text}`: {error}")))
+}
+
+/// Whether a tag stands there, and not only the one that is meant without any.
+fn says_tag(text: &str) -> bool {
+    text.rsplit('/').next().is_some_and(|name| name.contains(':'))
+}
+
+/// Tags with their placeholders put in, each once.
+fn filled_in(tags: &[String], digest: &str, folder: &Path) -> Result<Vec<String>, Error> {
+    let cut = |text: String| text.chars().take(DIGITS).collect::<String>();
+    let needs = |name: &str| tags.iter().any(|tag| tag.contains(name));
+    let asked =
+        |name: &str, ask: fn(&Path) -> Option<String>| needs(name).then(|| ask(folder)).flatten();
+    let commit = asked("{commit}", toolchain::commit).map(cut);
+    let branch = asked("{branch}", toolchain::branch);
+    // What a tag does not take becomes a hyphen: `feature/x`.
+    let plain = |text: String| {
+        text.replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "-")
+    };
+    let (branch, tag) = (branch.map(plain), asked("{tag}", toolchain::tag).map(plain));
+    let digest = digest.get(..DIGITS).unwrap_or_default();
+    let known: [Known<'_>; 4] = [
+        ("commit", commit.as_deref().ok_or("there is no git repository here, or no commit in it")),
+        ("branch", branch.as_deref().ok_or("no branch is checked out here")),
+        ("tag", tag.as_deref().ok_or("the commit that is checked out has no tag")),
+        ("digest", Ok(digest)),
+    ];
+    let mut all: Vec<String> = Vec::new();
+    for tag in tags {
+        let tag = filled(tag, &known).map_err(|why| Error::Usage(format!("`--tag`: {why}")))?;
+        if !all.contains(&tag) {
+            all.push(tag);
+        }
+    }
+    Ok(all)
+}
+
+/// Pushes, with a row that tells how far it is. Ctrl-C cancels what was begun.
+async fn push(
+    client: &Client,
+    reference: &Reference,
+    tags: &[String],
+    image: &Image,
+    shell: &Shell,
+) -> Result<Pushed, Error> {
+    let pushing = client.pushing();
+    let row = Row::new(reference, shell);
+    let mut interrupt = Interrupt::listen()?;
+    shell.start_rows(1);
+    let pushed = {
+        let told = |progress: Progress| row.tell(progress);
+        let push = pushing.opened(reference, tags, image, &told);
+        tokio::select! {
+            pushed = push => Some(pushed),
+            () = interrupt.next() => None,
+        }
+    };
+    shell.end_rows();
+    match pushed {
+        Some(Ok(pushed)) => Ok(pushed),
+        Some(Err(error)) => {
+            pushing.abandon().await;
+            Err(error.into())
+        }
+        None => {
+            pushing.abandon().await;
+            Err(Error::Usage(
+                "interrupted: what was sent whole stays, and the same command goes on from there"
+                    .to_owned(),
+            ))
+        }
+    }
+}
+
+/// How far a push is, on a terminal.
+pub(super) struct Row<'s> {
+    name: String,
+    shell: &'s Shell,
+    /// Bytes that were sent, and all that are to be.
+    at: std::sync::Mutex<(u64, u64)>,
+}
+
+impl<'s> Row<'s> {
+    pub(super) fn new(reference: &Reference, shell: &'s Shell) -> Self {
+        Self { name: reference.name(), shell, at: std::sync::Mutex::default() }
+    }
+
+    pub(super) fn tell(&self, progress: Progress) {
+        let mut at = self.at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match progress {
+            Progress::Missing { size, .. } => at.1 += size,
+            Progress::Sent { bytes, .. } => at.0 += bytes,
+            Progress::Back { bytes, .. } => at.0 = at.0.saturating_sub(bytes),
+            Progress::Done { spared, .. } => at.0 += spared,
+        }
+        let (sent, all) = *at;
+        let text = format!("{}: {} of {}", self.name, bytes(sent.min(all)), bytes(all));
+        self.shell.row(&self.name, "Pushing", text, false);
+    }
+}
+
+fn answer(
+    reference: &Reference,
+    tags: &[String],
+    pushed: &Pushed,
+    shell: &Shell,
+) -> Result<(), Error> {
+    for warning in &pushed.warnings {
+        shell.warn(format!("{} says: {warning}", reference.host()));
+    }
+    let name = reference.name();
+    let uri = format!("{name}@{}", pushed.digest);
+    if pushed.unchanged {
+        shell.status("Unchanged", &name);
+    } else {
+        let parts =
+            [(&pushed.sent, "sent"), (&pushed.mounted, "mounted"), (&pushed.there, "there")];
+        let parts = parts.iter().filter(|(list, _)| !list.is_empty());
+        let parts: Vec<String> =
+            parts.map(|(list, what)| format!("{} {what}", list.len())).collect();
+        let blobs =
+            if parts.is_empty() { String::new() } else { format!("; blobs: {}", parts.join(", ")) };
+        shell.status("Pushed", format!("{name} ({}{blobs})", bytes(pushed.bytes)));
+    }
+    if !tags.is_empty() {
+        shell.status("Tagged", tags.join(", "));
+    }
+    if shell.is_json() {
+        let texts = |list: &[crate::digest::Sha256]| list.iter().map(ToString::to_string).collect();
+        return Ok(shell.record(&Message::Pushed {
+            uri: &uri,
+            digest: pushed.digest.to_string(),
+            tags,
+            moved: &pushed.moved,
+            sent: texts(&pushed.sent),
+            mounted: texts(&pushed.mounted),
+            there: texts(&pushed.there),
+            bytes: pushed.bytes,
+            unchanged: pushed.unchanged,
+        })?);
+    }
+    Ok(shell.answer(uri)?)
+}

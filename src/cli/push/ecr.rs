@@ -1,0 +1,132 @@
+//! Amazon ECR: its repositories, and whether Lambda may read them.
+
+use super::{To, parsed};
+use crate::aws::{Aws, AwsError, NewRepository};
+use crate::cli::args::Push;
+use crate::cli::deploy::session;
+use crate::error::{Error, RemoteError};
+use crate::reference::{Reference, has_host};
+use crate::release::ecr::Ecr;
+use crate::shell::Shell;
+
+/// AWS where the flags say; in the Region of the registry, if that is one of ECR.
+async fn connect(args: &Push, host: Option<&str>, shell: &Shell) -> Result<Aws, Error> {
+    let mut place = session::account(&args.account);
+    let region = host.and_then(Ecr::of_host).map(|ecr| ecr.region.to_owned());
+    place.region = region.or(place.region);
+    let talk = shell.apart();
+    let connected = Aws::connect(&place, 0.0, Box::new(move |text| talk.status("Waiting", text)));
+    connected.await.map_err(|error| failed("reach", "Amazon ECR", error))
+}
+
+fn failed(verb: &'static str, what: &str, error: AwsError) -> Error {
+    RemoteError { verb, stopped: vec![(what.to_owned(), error)] }.into()
+}
+
+/// The repository and a client, if it is of ECR.
+pub(super) async fn destination(
+    args: &Push,
+    text: &str,
+    shell: &Shell,
+) -> Result<Option<To>, Error> {
+    let flags = &args.ecr;
+    let wants = flags.create_repository || flags.set_policy;
+    if has_host(text) {
+        let reference = parsed(text)?;
+        let is_ecr =
+            Ecr::of_host(reference.host()).is_some() || args.account.endpoint_url.is_some();
+        if !is_ecr {
+            let host = reference.host();
+            return if wants {
+                let what = "`--create-repository` and `--set-policy` are for Amazon ECR";
+                Err(Error::Usage(format!("{what}, and {host} is no registry of it")))
+            } else {
+                Ok(None)
+            };
+        }
+        let aws = connect(args, Some(reference.host()), shell).await?;
+        if flags.create_repository {
+            make(&aws, args, reference.repository(), shell).await?;
+        }
+        return entered(&aws, reference).await.map(Some);
+    }
+    let (name, tag) = match text.split_once(':') {
+        Some((name, tag)) => (name, format!(":{tag}")),
+        None => (text, String::new()),
+    };
+    let aws = connect(args, None, shell).await?;
+    let found = if flags.create_repository {
+        make(&aws, args, name, shell).await?
+    } else {
+        aws.repository(name).await.map_err(|error| failed("look at", name, error))?
+    };
+    let Some(uri) = found else {
+        return Err(Error::Usage(format!(
+            "there is no repository `{name}` in Amazon ECR, {}: `--create-repository` makes it; for another registry name its host",
+            aws.region
+        )));
+    };
+    let reference = parsed(&format!("{uri}{tag}"))?;
+    entered(&aws, reference).await.map(Some)
+}
+
+async fn entered(aws: &Aws, reference: Reference) -> Result<To, Error> {
+    let entered = aws.registry(&reference).await;
+    let (client, entrance) =
+        entered.map_err(|error| failed("log in to", reference.host(), error))?;
+    Ok(To { reference, entrance, client })
+}
+
+async fn make(aws: &Aws, args: &Push, name: &str, shell: &Shell) -> Result<Option<String>, Error> {
+    let there = aws.repository(name).await.map_err(|error| failed("look at", name, error))?;
+    if there.is_some() {
+        return Ok(there);
+    }
+    let how = NewRepository {
+        immutable: args.ecr.immutable_tags,
+        scan: args.ecr.scan_on_push,
+        kms_key: args.ecr.kms_key.clone(),
+    };
+    let made = aws.create_repository(name, &how).await;
+    let made = made.map_err(|error| failed("make the repository", name, error))?;
+    shell.status("Created", format!("the repository {name}"));
+    Ok(made)
+}
+
+/// Whether Lambda may read what was pushed, and how long it stays.
+pub(super) async fn after(
+    args: &Push,
+    reference: &Reference,
+    tags: &[String],
+    shell: &Shell,
+) -> Result<(), Error> {
+    let is_ecr = Ecr::of_host(reference.host()).is_some();
+    if !is_ecr && !args.ecr.set_policy {
+        return Ok(());
+    }
+    let aws = connect(args, Some(reference.host()), shell).await?;
+    let name = reference.repository();
+    if args.ecr.set_policy {
+        let set = aws.let_lambda_read(name).await;
+        if set.map_err(|error| failed("set the policy of", name, error))? {
+            shell.status("Allowed", format!("Lambda to read {name}"));
+        }
+    } else if let Ok(false) = aws.lets_lambda_read(name).await {
+        // Who may push need not be allowed to ask.
+        shell.warn(format!(
+            "the policy of {name} does not let Lambda read it: `--set-policy` does; else whoever creates the function must be allowed ecr:SetRepositoryPolicy"
+        ));
+    }
+    expiring(&aws, name, tags, shell).await;
+    Ok(())
+}
+
+/// Rules that may take the image away from under a function.
+pub(in crate::cli) async fn expiring(aws: &Aws, name: &str, tags: &[String], shell: &Shell) {
+    let tag = tags.first().map_or("", String::as_str);
+    for rule in aws.expiring_rules(name, tag).await.unwrap_or_default() {
+        shell.warn(format!(
+            "the lifecycle policy of {name} may take this image away ({rule}): a function that it is the code of does not start any more then"
+        ));
+    }
+}

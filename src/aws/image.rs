@@ -141,7 +141,7 @@ mod with {
             let tags = reference.digest().map(|digest| tag(&digest));
             let tags: Vec<String> = tags.into_iter().collect();
             let pushing = client.pushing();
-            let pushed = pushing.opened(&entrance, &tags, &image, &|_| ()).await;
+            let pushed = pushing.opened(&entrance, &tags, &image, async { Ok(()) }, &|_| ()).await;
             if pushed.is_err() {
                 pushing.abandon().await;
             }

@@ -3,21 +3,25 @@
 #[cfg(feature = "aws")]
 pub(super) mod ecr;
 
+use std::cell::{OnceCell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
+use std::thread;
+
+use tokio::sync::oneshot;
 
 use super::args::{Global, Push};
 use super::interrupt::Interrupt;
-use crate::audit::{Finding, Level};
+use crate::audit::{Code, Finding, Level};
 use crate::blobs::{self, Image, Place, Store};
 use crate::config::{Known, filled};
 use crate::error::{Error, FindingsError};
-use crate::image::lint::{Seen, lint};
+use crate::image::lint::lint;
 use crate::image::manifest::MediaTypes;
 use crate::image::record::ImageRecord;
 use crate::message::{Message, bytes, count};
 use crate::reference::{Reference, has_host};
-use crate::registry::{Client, Logins, Progress, Pushed};
+use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::toolchain;
@@ -30,19 +34,18 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
     let asked: Option<Arch> = args.arch.as_deref().and_then(|name| name.parse().ok());
     let opened = blobs::open(&place, asked.unwrap_or(Arch::of_this_machine()))?;
     let name = args.image.display().to_string();
-    let seen = scan(&name, &opened, asked);
-    if !args.no_check {
-        refuse(&seen, shell)?;
-    }
-    let (image, _kept) = with_papers(opened, &seen)?;
+    let (image, _kept) = with_papers(opened, &name)?;
     let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.hex()).unwrap_or_default();
     let (text, mut tags) = (args.reference.trim_start_matches("docker://"), args.tag.clone());
     let text = text.split('@').next().unwrap_or_default();
+    // While the registry is asked what it has.
+    let check = (!args.no_check).then(|| Check::begin(name, &image, asked));
     super::asynchronously(async {
         let To { reference, entrance, client } = destination(args, text, shell).await?;
         tags.extend(reference.tag().filter(|_| says_tag(text)).map(str::to_owned));
         let tags = filled_in(&tags, &digest, Path::new("."))?;
-        let pushed = push(&client, &entrance, &tags, &image, shell).await?;
+        let what = What { image: &image, tags: &tags, check: check.as_ref() };
+        let pushed = push(&client, &entrance, &what, shell).await?;
         #[cfg(feature = "aws")]
         ecr::after(args, &reference, &tags, shell).await?;
         answer(&reference, &tags, &pushed, shell)
@@ -62,42 +65,78 @@ fn place(path: &Path) -> Result<Place, Error> {
 }
 
 fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn scan(name: &str, image: &Image, arch: Option<Arch>) -> Seen {
-    blobs::scan(name, image, arch, Vec::new(), threads())
+/// An image that is looked at, on a thread of its own.
+struct Check {
+    thing: String,
+    /// Taken by whoever waits first.
+    coming: RefCell<Option<oneshot::Receiver<Vec<Finding>>>>,
+    found: OnceCell<Vec<Finding>>,
 }
 
-/// What Lambda would refuse is not pushed. Functions may name an entry point of their own.
-fn refuse(seen: &Seen, shell: &Shell) -> Result<(), Error> {
-    let is_entry = |finding: &Finding| finding.code == crate::audit::Code::ImageEntrypoint;
-    let all: Vec<Finding> = lint(seen).into_iter().filter(|it| !is_entry(it)).collect();
-    for finding in all.iter().filter(|finding| finding.level != Level::Note) {
-        shell.finding(finding);
-        if shell.is_json() {
-            shell.record(&finding.into())?;
-        }
+impl Check {
+    fn begin(thing: String, image: &Image, arch: Option<Arch>) -> Self {
+        let (found, coming) = oneshot::channel();
+        let (name, image) = (thing.clone(), image.clone());
+        // Nobody waits for it where the registry has everything.
+        thread::spawn(move || {
+            let seen = blobs::scan(&name, &image, arch, Vec::new(), threads());
+            // Functions may name an entry point of their own.
+            let is_entry = |finding: &Finding| finding.code == Code::ImageEntrypoint;
+            let all = lint(&seen).into_iter().filter(|it| !is_entry(it)).collect();
+            let _ = found.send(all);
+        });
+        Self { thing, coming: RefCell::new(Some(coming)), found: OnceCell::new() }
     }
-    match count(&all, Level::Error) {
-        0 => Ok(()),
-        errors => Err(Error::Findings(FindingsError {
-            errors,
-            things: vec![seen.thing.clone()],
-            packaging: true,
-        })),
+
+    /// Until everything was looked at; fails if Lambda would refuse it.
+    async fn passed(&self) -> Result<(), Why> {
+        let coming = self.coming.borrow_mut().take();
+        if let Some(coming) = coming {
+            let _ = self.found.set(coming.await.unwrap_or_default());
+        }
+        if count(self.findings(), Level::Error) == 0 {
+            return Ok(());
+        }
+        Err(Why::Changed("Lambda would refuse it".to_owned()))
+    }
+
+    fn findings(&self) -> &[Finding] {
+        self.found.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Says what was found, as far as somebody has waited for it.
+    fn say(&self, shell: &Shell) -> Result<(), Error> {
+        let all = self.findings();
+        for finding in all.iter().filter(|finding| finding.level != Level::Note) {
+            shell.finding(finding);
+            if shell.is_json() {
+                shell.record(&finding.into())?;
+            }
+        }
+        match count(all, Level::Error) {
+            0 => Ok(()),
+            errors => Err(Error::Findings(FindingsError {
+                errors,
+                things: vec![self.thing.clone()],
+                packaging: true,
+            })),
+        }
     }
 }
 
 /// An archive of docker's has no manifest: it gets one, and blobs that Lambda takes, in a folder that is gone
 /// when it is dropped.
-fn with_papers(image: Image, seen: &Seen) -> Result<(Image, Option<tempfile::TempDir>), Error> {
+fn with_papers(image: Image, name: &str) -> Result<(Image, Option<tempfile::TempDir>), Error> {
     if image.manifest.is_some() {
         return Ok((image, None));
     }
+    let seen = blobs::scan(name, &image, None, Vec::new(), threads());
     let folder = tempfile::tempdir()?;
     let store = Store::new(folder.path().to_path_buf());
-    let papers = blobs::fix(&image, seen, MediaTypes::Oci, &store, threads())?;
+    let papers = blobs::fix(&image, &seen, MediaTypes::Oci, &store, threads())?;
     let arch = Arch::of_this_machine();
     let media_type = MediaTypes::Oci.manifest();
     let opened = blobs::open_stored(&store, &papers.manifest, &media_type, arch)?;
@@ -167,12 +206,18 @@ fn filled_in(tags: &[String], digest: &str, folder: &Path) -> Result<Vec<String>
     Ok(all)
 }
 
+/// What is pushed.
+struct What<'w> {
+    image: &'w Image,
+    tags: &'w [String],
+    check: Option<&'w Check>,
+}
+
 /// Pushes, with a row that tells how far it is. Ctrl-C cancels what was begun.
 async fn push(
     client: &Client,
     reference: &Reference,
-    tags: &[String],
-    image: &Image,
+    what: &What<'_>,
     shell: &Shell,
 ) -> Result<Pushed, Error> {
     let pushing = client.pushing();
@@ -181,26 +226,36 @@ async fn push(
     shell.start_rows(1);
     let pushed = {
         let told = |progress: Progress| row.tell(progress);
-        let push = pushing.opened(reference, tags, image, &told);
+        let ready = async {
+            match what.check {
+                Some(check) => check.passed().await,
+                None => Ok(()),
+            }
+        };
+        let push = pushing.opened(reference, what.tags, what.image, ready, &told);
         tokio::select! {
             pushed = push => Some(pushed),
             () = interrupt.next() => None,
         }
     };
     shell.end_rows();
+    if !matches!(pushed, Some(Ok(_))) {
+        pushing.abandon().await;
+    }
+    if let Some(check) = what.check {
+        // What is wrong with the image says more than that it cannot be read.
+        let ours = |error: &RegistryError| matches!(error.why, Why::Read(_) | Why::Changed(_));
+        if pushed.as_ref().is_some_and(|pushed| pushed.as_ref().is_err_and(ours)) {
+            let _ = check.passed().await;
+        }
+        check.say(shell)?;
+    }
     match pushed {
-        Some(Ok(pushed)) => Ok(pushed),
-        Some(Err(error)) => {
-            pushing.abandon().await;
-            Err(error.into())
-        }
-        None => {
-            pushing.abandon().await;
-            Err(Error::Usage(
-                "interrupted: what was sent whole stays, and the same command goes on from there"
-                    .to_owned(),
-            ))
-        }
+        Some(pushed) => Ok(pushed?),
+        None => Err(Error::Usage(
+            "interrupted: what was sent whole stays, and the same command goes on from there"
+                .to_owned(),
+        )),
     }
 }
 

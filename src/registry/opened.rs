@@ -13,7 +13,7 @@ type Open = Box<dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync>;
 
 impl Pushing<'_> {
     /// [Pushes](Self::image) an image that is open, from wherever its blobs lie. One without a manifest (an
-    /// archive of docker's) cannot be pushed as it is.
+    /// archive of docker's) cannot be pushed as it is. `ready` is waited for before anything is sent.
     ///
     /// # Errors
     ///
@@ -23,6 +23,7 @@ impl Pushing<'_> {
         repository: &Reference,
         tags: &[String],
         image: &blobs::Image,
+        ready: impl Future<Output = Result<(), Why>>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Pushed, RegistryError> {
         let failed = |why: &str| RegistryError {
@@ -53,6 +54,6 @@ impl Pushing<'_> {
             open: open.as_ref(),
         });
         let image = Image { manifest: paper, media_type, blobs: blobs.collect() };
-        self.image(repository, tags, &image, progress).await
+        self.image(repository, tags, &image, ready, progress).await
     }
 }

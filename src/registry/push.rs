@@ -138,7 +138,8 @@ impl Pushing<'_> {
     ///
     /// Guarantees that a tag is in [`Pushed::moved`] only if the registry said so; that bytes which are
     /// not the blob's leave no blob behind. What is there already is not sent, and a failed push leaves
-    /// what it sent for the next.
+    /// what it sent for the next. `ready` is waited for before anything is sent, and not at all where nothing
+    /// is: what it fails with, the push fails with.
     ///
     /// # Errors
     ///
@@ -149,6 +150,7 @@ impl Pushing<'_> {
         repository: &Reference,
         tags: &[String],
         image: &Image<'_>,
+        ready: impl Future<Output = Result<(), Why>>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Pushed, RegistryError> {
         let digest = Sha256::of(image.manifest);
@@ -184,6 +186,9 @@ impl Pushing<'_> {
             }
             Either::Right((looks, names)) => (names.await?, looks?),
         };
+        if !(names.there && names.other.is_empty()) {
+            ready.await.map_err(|why| push.failed(&format!("`{}`", push.name), why))?;
+        }
         if names.there {
             self.session.learn(&push.place, blobs.iter().map(|blob| blob.digest));
         } else {

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::deploy::emulators::Emulator;
+use crate::deploy::proxy::Proxy;
 use crate::deploy::site::ROLE;
 use crate::local::cli::HANDLER;
 use crate::registry::real::Registry;
@@ -177,4 +180,108 @@ fn ministacks_ecr_takes_images_and_functions_of_them() {
     let tag = format!("lambda-pack-{}", &record(&folder)["digest"].as_str().unwrap()[7..19]);
     let all = listed["imageIds"].as_array().unwrap();
     assert!(all.iter().any(|it| it["imageTag"] == tag.as_str()), "{listed}");
+}
+
+/// The process that is to be killed.
+type Victim = Arc<Mutex<Option<Pid>>>;
+
+#[test]
+fn killed_after_any_call_the_next_push_sends_only_what_is_missing() {
+    let Some(registry) = Registry::start(|_| String::new()) else { return };
+    let workspace = workspace();
+    let folder = image(&workspace);
+    let digest_of_it = record(&folder)["digest"].clone();
+    let mut killed = 0;
+    for number in 1.. {
+        let victim = Victim::default();
+        let to_kill = Arc::clone(&victim);
+        let proxy = Proxy::new(&registry.host, move |at, _| {
+            if at == number {
+                // It has had its effect, and nobody is told.
+                kill_process(to_kill.lock().unwrap().unwrap(), Signal::KILL).unwrap();
+            }
+            at < number
+        });
+        let name = format!("app{number}");
+        let mut command = workspace.command(&["push", folder.to_str().unwrap()]);
+        command.arg(format!("{}/{name}:1", proxy.address)).env("HOME", workspace.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = {
+            let mut victim = victim.lock().unwrap();
+            let child = command.spawn().unwrap();
+            *victim = Some(Pid::from_child(&child));
+            child
+        };
+        if child.wait().unwrap().success() {
+            break;
+        }
+        killed += 1;
+        let done: Vec<String> = proxy
+            .calls()
+            .iter()
+            .filter(|call| call.starts_with("PUT ") && call.contains("/blobs/"))
+            .map(|call| {
+                call.rsplit("sha256").next().unwrap().trim_matches([':', '%', '3', 'A']).to_owned()
+            })
+            .collect();
+        let to = format!("{}/{name}:1", registry.host);
+        let again = push(&workspace, &[folder.to_str().unwrap(), &to, "--output", "json"]).code(0);
+        let again = again.records().remove(0);
+        assert_eq!(digest(&to), digest_of_it, "killed after call {number}");
+        let sent = again["sent"].to_string();
+        for blob in done {
+            assert!(
+                !sent.contains(&blob[..32]),
+                "killed after call {number}, {blob} was there: {sent}"
+            );
+        }
+    }
+    assert!(killed > 8, "{killed} calls only");
+}
+
+/// An answer that is lost is no error: whoever asks again finds what was done.
+#[test]
+fn lost_answers_cost_nothing() {
+    let Some(registry) = Registry::start(|_| String::new()) else { return };
+    let workspace = workspace();
+    let folder = image(&workspace);
+    for number in 1..=14 {
+        let proxy = Proxy::new(&registry.host, move |at, _| at != number);
+        let to = format!("{}/lost{number}:1", proxy.address);
+        push(&workspace, &[folder.to_str().unwrap(), &to]).code(0);
+        let found = digest(&format!("{}/lost{number}:1", registry.host));
+        assert_eq!(found, record(&folder)["digest"], "answer {number} was lost");
+    }
+}
+
+/// Ctrl-C takes back what was begun.
+#[test]
+fn ctrl_c_cancels_uploads() {
+    let Some(registry) = Registry::start(|_| String::new()) else { return };
+    let workspace = workspace();
+    let folder = image(&workspace);
+    let victim = Victim::default();
+    let to_stop = Arc::clone(&victim);
+    let proxy = Proxy::new(&registry.host, move |_, call| {
+        if call.starts_with("PUT ") {
+            // The upload has begun, and nobody is told how it ended.
+            let _ = kill_process(to_stop.lock().unwrap().unwrap(), Signal::INT);
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        true
+    });
+    let mut command = workspace.command(&["push", folder.to_str().unwrap()]);
+    command.arg(format!("{}/stopped:1", proxy.address)).env("HOME", workspace.path());
+    let child = {
+        let mut victim = victim.lock().unwrap();
+        let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        *victim = Some(Pid::from_child(&child));
+        child
+    };
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("interrupted"), "{said}");
+    let calls = proxy.calls();
+    // Of those whose answers were on their way nobody knows the place.
+    assert!(calls.iter().any(|call| call.starts_with("DELETE ")), "{calls:#?}");
 }

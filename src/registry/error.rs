@@ -16,9 +16,9 @@ pub struct RegistryError {
     /// `read` or `push`.
     pub verb: &'static str,
     /// What: `` `host/name:tag` `` or `` blob sha256:… of `host/name` ``.
-    pub what: String,
+    pub what: Box<str>,
     /// The registry.
-    pub host: String,
+    pub host: Box<str>,
     /// Why not.
     pub why: Why,
 }
@@ -190,13 +190,8 @@ impl Why {
 /// (go-containerregistry takes the same codes for temporary; OCI distribution specification, "Error
 /// codes").
 fn passes(says: &str) -> bool {
-    let codes = [
-        "BLOB_UPLOAD_INVALID",
-        "BLOB_UPLOAD_UNKNOWN",
-        "TOOMANYREQUESTS",
-        "UNKNOWN",
-        "UNAVAILABLE",
-    ];
+    let codes =
+        ["BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "TOOMANYREQUESTS", "UNKNOWN", "UNAVAILABLE"];
     codes.contains(&code(says))
 }
 
@@ -208,11 +203,13 @@ pub(super) fn code(says: &str) -> &str {
 impl RegistryError {
     /// 4, unless it is this machine that failed.
     pub(crate) const fn exit_code(&self) -> u8 {
-        let ours = matches!(
-            self.why,
-            Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_)
-        );
+        let ours =
+            matches!(self.why, Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_));
         if ours { 1 } else { 4 }
+    }
+
+    pub(super) const fn is_immutable(&self) -> bool {
+        matches!(self.why, Why::Immutable { .. })
     }
 
     /// What to do about it.

@@ -24,11 +24,7 @@ impl Wire {
 
     /// What became of a write of so many bytes. Whether the connection is at its end is for the read to
     /// find out, which comes next.
-    fn written(
-        &mut self,
-        all: usize,
-        done: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+    fn written(&mut self, all: usize, done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
         match done {
             Poll::Ready(Err(error))

@@ -75,7 +75,7 @@ impl Client {
     /// If this machine has no certificates.
     pub fn new(logins: Logins) -> Result<Self, RegistryError> {
         let start = |why| {
-            let (what, host) = ("from registries".to_owned(), String::new());
+            let (what, host) = ("from registries".into(), "".into());
             RegistryError { verb: "read", what, host, why }
         };
         Ok(Self {
@@ -194,10 +194,8 @@ impl Client {
     /// out by the first that only reads.
     async fn ask(&self, place: &Place, method: Method, path: &str) -> Result<Ask<'static>, Why> {
         let host = if place.host == "docker.io" { "registry-1.docker.io" } else { &*place.host };
-        let known = match crate::reference::is_loopback(host) {
-            true => self.tls.lock().await.get(host).copied(),
-            false => Some(true),
-        };
+        let here = crate::reference::is_loopback(host);
+        let known = if here { self.tls.lock().await.get(host).copied() } else { Some(true) };
         let reads = method == Method::GET || method == Method::HEAD;
         let (tls, guessed) = match known {
             Some(tls) => (tls, false),
@@ -260,5 +258,5 @@ fn pulling(reference: &Reference) -> Place {
 }
 
 fn failed(what: String, reference: &Reference, why: Why) -> RegistryError {
-    RegistryError { verb: "read", what, host: reference.host().to_owned(), why }
+    RegistryError { verb: "read", what: what.into(), host: reference.host().into(), why }
 }

@@ -16,9 +16,9 @@ pub struct RegistryError {
     /// `read` or `push`.
     pub verb: &'static str,
     /// What: `` `host/name:tag` `` or `` blob sha256:… of `host/name` ``.
-    pub what: String,
+    pub what: Box<str>,
     /// The registry.
-    pub host: String,
+    pub host: Box<str>,
     /// Why not.
     pub why: Why,
 }
@@ -206,6 +206,10 @@ impl RegistryError {
         let ours =
             matches!(self.why, Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_));
         if ours { 1 } else { 4 }
+    }
+
+    pub(super) const fn is_immutable(&self) -> bool {
+        matches!(self.why, Why::Immutable { .. })
     }
 
     /// What to do about it.

@@ -74,8 +74,9 @@ pub(super) struct Answer {
     pub(super) strayed: bool,
     silence: Duration,
     body: Incoming,
-    /// What of the request is still being sent.
-    _sending: Option<Stop>,
+    /// What of the request is still being sent, until this is dropped.
+    #[expect(dead_code, reason = "held")]
+    sending: Option<Stop>,
 }
 
 impl Ask<'_> {
@@ -194,8 +195,8 @@ impl Http {
         }
         let (head, body) = answered.map_err(|error| lost(&from, &error))?.into_parts();
         let (status, headers, silence) = (head.status, head.headers, self.silence);
-        let (uri, _sending) = (uri.clone(), sending);
-        Ok(Answer { status, headers, from, uri, strayed: false, silence, body, _sending })
+        let uri = uri.clone();
+        Ok(Answer { status, headers, from, uri, strayed: false, silence, body, sending })
     }
 
     /// Waits for the answer to a large body, as long as some of it is taken, and tells how much was.
@@ -308,7 +309,8 @@ fn lost(to: &str, error: &Error) -> Why {
     let to = to.to_owned();
     let causes = || std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
     let io = || causes().filter_map(|cause| cause.downcast_ref().map(innermost));
-    let in_io = io().any(|io| io.get_ref().is_some_and(|inner| inner.is::<Private>()));
+    let in_io = io()
+        .any(|io| io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Private>));
     if in_io || causes().any(<dyn std::error::Error>::is::<Private>) {
         return Why::Redirect(format!("it sends one on to {to}, and that is a private address"));
     }

@@ -28,8 +28,8 @@ impl Pushing<'_> {
     ) -> Result<Pushed, RegistryError> {
         let failed = |why: &str| RegistryError {
             verb: "push",
-            what: format!("to `{}`", repository.name()),
-            host: repository.host().to_owned(),
+            what: format!("to `{}`", repository.name()).into(),
+            host: repository.host().into(),
             why: Why::Read(io::Error::other(why.to_owned())),
         };
         let (Some((media_type, _, read)), Some(paper)) = (&image.manifest, &image.paper) else {

@@ -3,7 +3,7 @@
 //!
 //! Of everything it is asked first whether it is there, all at once. A blob that another repository of
 //! the same registry has is mounted from there; what is sent goes as one body from the disk, a few
-//! blobs at a time, the large ones first. The manifest comes last, by its digest, then under its tags.
+//! blobs at a time, the large ones first. The manifest comes last, under its tags.
 
 mod chunks;
 mod names;
@@ -297,14 +297,14 @@ impl Push<'_> {
 
     /// The error, with what is wrong said as clearly as can be.
     fn failed(&self, what: &str, why: Why) -> RegistryError {
-        let (host, repository) = (self.place.host.clone(), self.place.repository.clone());
+        let (host, repository) = (self.place.host.as_str().into(), self.place.repository.clone());
         let unknown =
             |says: &str| code(says) == "NAME_UNKNOWN" || says.contains("RepositoryNotFound");
         let why = match why.says() {
             Some(says) if unknown(says) => Why::NoRepository { repository, says: says.to_owned() },
             _ => why,
         };
-        RegistryError { verb: "push", what: what.to_owned(), host, why }
+        RegistryError { verb: "push", what: what.into(), host, why }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The client of registries: against one that misbehaves as it is told, and against the real one.
 
+mod ecr;
 mod fake;
 mod hostile;
 mod logins;
+mod push;
 pub(crate) mod real;
 
 use std::path::{Path, PathBuf};

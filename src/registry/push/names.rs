@@ -100,7 +100,8 @@ impl Pushing<'_> {
         Ok(Names { there: found.is_some(), other: other.map(|(tag, _)| tag.clone()).collect() })
     }
 
-    /// Sends the manifest: by its digest first, so that it is there whatever becomes of the tags.
+    /// Sends the manifest. What is put under a tag is there by its digest too, so that one request less
+    /// is on the way; where the tag is refused, it is put by its digest all the same.
     pub(super) async fn papers(
         &self,
         push: &Push<'_>,
@@ -109,17 +110,26 @@ impl Pushing<'_> {
         pushed: &mut Pushed,
     ) -> Result<(), RegistryError> {
         let digest = pushed.digest;
-        if !names.there {
-            let name = digest.to_string();
-            let put = self.put(push, image, &name, &digest).await;
-            put.map_err(|why| push.failed(&push.manifest(&digest), why))?;
-        }
-        let all = names.other.iter().map(|tag| async move {
+        let by_tag = async |tag: &String| {
             let put = self.put(push, image, tag, &digest).await;
             put.map(|()| tag.clone()).map_err(|why| push.failed(&push.tag(tag), why))
-        });
+        };
+        let mut tags = names.other.as_slice();
+        if !names.there {
+            let first = tags.split_off_first();
+            let put = match first {
+                Some(tag) => by_tag(tag).await,
+                None => Ok(String::new()),
+            };
+            if first.is_none() || matches!(&put, Err(error) if error.is_immutable()) {
+                let by_digest = self.put(push, image, &digest.to_string(), &digest).await;
+                by_digest.map_err(|why| push.failed(&push.manifest(&digest), why))?;
+            }
+            let put = put?;
+            pushed.moved.extend(first.map(|_| put));
+        }
         // None is left half way because of another.
-        for moved in join_all(all).await {
+        for moved in join_all(tags.iter().map(by_tag)).await {
             pushed.moved.push(moved?);
         }
         Ok(())

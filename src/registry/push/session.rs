@@ -123,8 +123,8 @@ impl Session {
         self.inner().chunked.contains(host)
     }
 
-    /// A registry takes no blob in one body. Gives whether that is news.
-    pub(super) fn set_chunked(&self, host: &str) -> bool {
-        self.inner().chunked.insert(host.to_owned())
+    /// A registry takes no blob in one body.
+    pub(super) fn set_chunked(&self, host: &str) {
+        self.inner().chunked.insert(host.to_owned());
     }
 }

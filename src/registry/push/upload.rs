@@ -27,7 +27,7 @@ pub(super) enum How {
 enum Start {
     Mounted,
     /// An upload, and the least that a chunk of it may be long, if it wants chunks.
-    Upload(Begun, Option<u64>),
+    Upload(Box<Begun>, Option<u64>),
 }
 
 impl Pushing<'_> {
@@ -69,12 +69,14 @@ impl Pushing<'_> {
         let mut from = self.session.elsewhere(&place.host, &place.repository, &blob.digest);
         let mut tries = self.client.pauses.tries();
         loop {
+            let in_chunks = self.session.is_chunked(&place.host);
             let why = match self.send_once(push, blob, account, from.take()).await {
                 Ok(how) => return Ok(how),
                 Err(why) => why,
             };
-            let chunked = matches!(&why, Why::Answered { status: 405 | 415 | 501, .. });
-            if chunked && self.session.set_chunked(&place.host) {
+            let unsupported = matches!(&why, Why::Answered { status: 405 | 415 | 501, .. });
+            if unsupported && !in_chunks {
+                self.session.set_chunked(&place.host);
                 continue;
             }
             let (passes, was_sent) = (why.again().is_some(), all_sent(account, blob));
@@ -99,7 +101,7 @@ impl Pushing<'_> {
             Start::Mounted => return Ok(How::Mounted),
             Start::Upload(begun, least) => (begun, least),
         };
-        let key = self.session.begin(begun.clone());
+        let key = self.session.begin((*begun).clone());
         let whole = blob.size == 0
             || match least {
                 Some(least) => blob.size <= least,
@@ -217,8 +219,9 @@ fn all_sent(account: &Account<'_>, blob: &Blob<'_>) -> bool {
 
 /// A request of an upload. A location may be another host's, which gets no login.
 pub(super) fn ask_at(begun: &Begun, method: Method, uri: Uri) -> Ask<'static> {
-    let mut ask = Ask { home: Some(begun.home.clone()), ..Ask::new(method.clone(), uri) };
-    if method == Method::PUT || method == Method::PATCH {
+    let sends = method == Method::PUT || method == Method::PATCH;
+    let mut ask = Ask { home: Some(begun.home.clone()), ..Ask::new(method, uri) };
+    if sends {
         ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     }
     ask
@@ -231,7 +234,7 @@ fn started(push: &Push<'_>, answer: &Answer) -> Result<Start, Why> {
     let location = follow(&answer.uri, location)?;
     let least = answer.header("oci-chunk-min-length").and_then(|text| text.trim().parse().ok());
     let (number, place, home) = (push.number, push.place.clone(), answer.uri.clone());
-    Ok(Start::Upload(Begun { number, place, home, location }, least))
+    Ok(Start::Upload(Box::new(Begun { number, place, home, location }), least))
 }
 
 /// A location may have a query of its own, which stays as it is.

@@ -52,6 +52,10 @@ impl Registry {
         Some(Self { child, host, folder })
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The same of a layout whose one image has any name.
     pub(crate) fn fill_from(&self, layout: &Path) {
         let mut command = Command::new("skopeo");

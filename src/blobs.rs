@@ -21,7 +21,7 @@ pub use lay_out::lay_out;
 pub use layout::write_layout;
 pub use scan::scan;
 pub use source::{At, Image, Layer, Place, open, open_stored};
-pub use store::{Kept, Store};
+pub use store::{Kept, Store, is_as_kept};
 
 /// The largest manifest, index or configuration that is read, in bytes: registries need take no more
 /// than 4 MiB (distribution-spec, "Pushing Manifests").

@@ -3,7 +3,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,20 @@ use crate::gzip;
 
 /// Where blobs are, in the store as in a layout.
 const FOLDER: &str = "blobs/sha256";
+
+/// The time of every blob: one that was written to since has another.
+const KEPT: SystemTime = SystemTime::UNIX_EPOCH;
+/// How old a half-written file is that nobody writes any more.
+const HALF: Duration = Duration::from_hours(24);
+/// For how long a blob stays that no image has.
+const UNUSED: Duration = Duration::from_hours(30 * 24);
+
+/// Whether a blob is as it was kept, as far as its length and its time tell.
+#[must_use]
+pub fn is_as_kept(metadata: &fs::Metadata, size: u64) -> bool {
+    let unwritten = metadata.modified().is_ok_and(|time| time == KEPT);
+    metadata.is_file() && metadata.len() == size && unwritten
+}
 
 /// A layer that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +67,41 @@ impl Store {
         self.folder.join(FOLDER).join(digest.hex())
     }
 
-    /// Whether a blob is there, as far as its length tells.
+    /// Whether a blob is there: by its length and its time. One that somebody has written to is read, and
+    /// gone if it is another.
     #[must_use]
     pub fn has(&self, digest: &Sha256, size: u64) -> bool {
-        fs::metadata(self.path(digest)).is_ok_and(|it| it.is_file() && it.len() == size)
+        let path = self.path(digest);
+        if fs::metadata(&path).is_ok_and(|it| is_as_kept(&it, size)) {
+            return true;
+        }
+        let Ok(file) = File::options().read(true).write(true).open(&path) else { return false };
+        let mut hash = HashingWriter::new(io::sink());
+        let read = io::copy(&mut &file, &mut hash);
+        let (_, found, length) = hash.finish();
+        let is_it = read.is_ok() && found == *digest && length == size;
+        // What cannot be marked is read again the next time; what cannot be removed is replaced.
+        let _ = if is_it { file.set_modified(KEPT) } else { fs::remove_file(&path) };
+        is_it
+    }
+
+    /// Removes what nobody needs: what runs that were killed left half written, and blobs that no image has
+    /// had for a month. Whatever cannot be removed stays.
+    pub fn tidy(&self) {
+        let items = fs::read_dir(self.folder.join(FOLDER)).into_iter().flatten().flatten();
+        #[expect(clippy::disallowed_methods, reason = "files age by the clock")]
+        let now = SystemTime::now();
+        for item in items {
+            let Ok(it) = item.metadata() else { continue };
+            let half = item.file_name().to_string_lossy().starts_with(".tmp");
+            // Another name of it, in an image, or taking that away, changes the inode.
+            let since = u64::try_from(it.ctime()).unwrap_or_default();
+            let age = now.duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(since));
+            let age = age.unwrap_or_default();
+            if (half && age > HALF) || (!half && it.nlink() == 1 && age > UNUSED) {
+                let _ = fs::remove_file(item.path());
+            }
+        }
     }
 
     fn note(&self, key: &Sha256) -> PathBuf {
@@ -133,6 +180,7 @@ impl Store {
         let done = file
             .as_file()
             .set_permissions(readable)
+            .and_then(|()| file.as_file().set_modified(KEPT))
             .and_then(|()| file.persist(&path).map(drop).map_err(|error| error.error));
         done.map_err(unwritten(&path))
     }
@@ -169,7 +217,11 @@ impl Store {
         if to.exists() {
             return Ok(());
         }
-        let done = fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop));
+        let copy = |_| {
+            fs::copy(&from, &to)?;
+            File::options().write(true).open(&to)?.set_modified(KEPT)
+        };
+        let done = fs::hard_link(&from, &to).or_else(copy);
         done.map_err(unwritten(&to))
     }
 
@@ -177,5 +229,31 @@ impl Store {
     pub fn open(&self, digest: &Sha256) -> Result<File, BlobError> {
         let path = self.path(digest);
         File::open(&path).map_err(unread(&path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_wrote_to_is_seen_and_what_is_used_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("store"));
+        let digest = store.add(b"one").unwrap();
+        assert!(store.has(&digest, 3) && !store.has(&digest, 4));
+        let digest = store.add(b"two").unwrap();
+        // In place, and of the same length.
+        let path = store.path(&digest);
+        File::options().write(true).open(&path).unwrap().write_all(b"too").unwrap();
+        assert!(!store.has(&digest, 3) && !path.exists());
+        // Only touched.
+        let digest = store.add(b"two").unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + UNUSED).unwrap();
+        assert!(store.has(&digest, 3));
+        assert!(is_as_kept(&fs::metadata(&path).unwrap(), 3));
+        store.tidy();
+        assert!(store.has(&digest, 3));
     }
 }

@@ -3,6 +3,7 @@
 //! Layers go from what stays to what changes: base, system (from scratch only), native libraries,
 //! assets, extensions, and the functions' own programs last.
 
+mod asked;
 mod base;
 mod compose;
 mod found;
@@ -30,6 +31,7 @@ use crate::shell::Shell;
 use crate::target::Arch;
 use base::Base;
 
+pub(super) use asked::asked;
 pub(super) use base::{SCRATCH, name_of};
 pub(super) use found::{of_layouts, of_this_machine, recorded};
 pub(super) use report::report;
@@ -88,13 +90,24 @@ pub(super) struct Bases<'a> {
     #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "there are none"))]
     pub(super) update: bool,
     pub(super) known: Mutex<BTreeMap<(String, Arch), Base>>,
+    /// What references stand for that `lambda-pack.lock` does not say yet.
+    #[cfg(feature = "registry")]
+    pub(super) pending: Mutex<BTreeMap<String, Sha256>>,
     pub(super) shell: &'a Shell,
 }
 
 impl<'a> Bases<'a> {
     pub(super) fn new(job: &'a Job, update: bool, shell: &'a Shell) -> Self {
         let store = Store::new(job.output.blobs.clone());
-        Self { job, store, update, known: Mutex::default(), shell }
+        Self {
+            job,
+            store,
+            update,
+            known: Mutex::default(),
+            #[cfg(feature = "registry")]
+            pending: Mutex::default(),
+            shell,
+        }
     }
 }
 

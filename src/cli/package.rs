@@ -8,7 +8,7 @@ use std::thread;
 use super::args::{Global, Package};
 use super::build::Job;
 use super::dockerfile;
-use super::image::{self, Bases, Imager, Part};
+use super::image::{self, Bases, Imager, Made, Part};
 use super::lower::shown;
 use super::pack::{Outcome, Packer, Written};
 use super::prepare::Prepared;
@@ -38,6 +38,7 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     if base.exists() && !base.is_dir() {
         return Err(Error::Usage(format!("{} is not a folder", base.display())));
     }
+    image::asked(args, &job)?;
     let bases = Bases::new(&job, args.images.update_base, shell);
     bases.open_all(&job.plan.functions)?;
     let gate = Gate::default();
@@ -103,6 +104,13 @@ fn images(
         shell,
     };
     let made = imager.images(parts);
+    let sound = |made: &Result<Made, Error>| matches!(made, Ok(Made::Written(_)));
+    if made.iter().all(sound) {
+        imager.bases.keep_lock()?;
+        if made.iter().any(|made| matches!(made, Ok(Made::Written(one)) if !one.fresh)) {
+            imager.bases.store.tidy();
+        }
+    }
     let (errors, answered) = image::report(made, &job.output.base, !args.for_verify, shell);
     combine(None, errors, answered)
 }

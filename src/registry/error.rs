@@ -201,6 +201,12 @@ pub(super) fn code(says: &str) -> &str {
 }
 
 impl RegistryError {
+    /// Whether the registry has not what was asked for, or does not show it.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self.why, Why::Missing(_))
+    }
+
     /// 4, unless it is this machine that failed.
     pub(crate) const fn exit_code(&self) -> u8 {
         let ours =

@@ -60,6 +60,17 @@ impl Images {
         self.format.as_deref() == Some("dockerfile")
     }
 
+    /// A flag that means something for images alone, if one was given.
+    pub(in crate::cli) fn of_images_alone(&self) -> Option<&'static str> {
+        let all = [
+            (self.base.is_some(), "--base"),
+            (self.update_base, "--update-base"),
+            (self.media_types.is_some(), "--media-types"),
+            (self.archive.is_some(), "--archive"),
+        ];
+        all.into_iter().find_map(|(given, flag)| given.then_some(flag))
+    }
+
     /// What these flags say of settings.
     pub(in crate::cli) fn settings(&self) -> Vec<(&'static str, Located)> {
         // What it makes are images.

@@ -34,6 +34,8 @@ pub(in crate::cli) enum Base {
     Image {
         /// As it was named.
         name: String,
+        /// Whether that is a reference, and not a place on this machine's disk.
+        published: bool,
         /// The digest of its manifest; of an archive of docker's that of its configuration.
         digest: Sha256,
         /// The image.
@@ -72,7 +74,9 @@ impl Base {
 pub(in crate::cli) fn name_of(wish: &ImageWish, runtime: Runtime) -> String {
     let tag = runtime.aws_name().trim_start_matches("provided.");
     let of_runtime = || format!("public.ecr.aws/lambda/provided:{tag}");
-    wish.base.clone().unwrap_or_else(of_runtime)
+    // With the prefix of other tools it is the same reference.
+    let named = wish.base.as_deref().map(|name| name.trim_start_matches("docker://").to_owned());
+    named.unwrap_or_else(of_runtime)
 }
 
 impl Bases<'_> {
@@ -104,15 +108,15 @@ impl Bases<'_> {
         if let Some(base) = known.get(&key) {
             return Ok(base.clone());
         }
-        let (image, digest) = self.open(&name, arch)?;
-        let base = Base::Image { name, digest, image: Arc::new(image), read: None };
+        let (image, digest, published) = self.open(&name, arch)?;
+        let base = Base::Image { name, published, digest, image: Arc::new(image), read: None };
         known.insert(key, base.clone());
         Ok(base)
     }
 
     /// The image of that name on the disk, else of a registry; and the digest of its manifest, or, where
     /// it has none, of its configuration.
-    fn open(&self, name: &str, arch: Arch) -> Result<(Image, Sha256), Error> {
+    fn open(&self, name: &str, arch: Arch) -> Result<(Image, Sha256, bool), Error> {
         let root = self.job.metadata.workspace_root.as_std_path();
         // One letter off, it would be asked for in a registry.
         if !name.contains([':', '/', '@']) && nearest::nearest(name, [SCRATCH]).is_some() {
@@ -120,7 +124,9 @@ impl Bases<'_> {
                 "there is no image `{name}`: did you mean `{SCRATCH}`? (in a registry: `{name}:latest`)"
             )));
         }
-        let image = match Place::of(&below(name, root)) {
+        let place = Place::of(&below(name, root));
+        let published = place.is_none();
+        let image = match place {
             Some(place) => blobs::open(&place, arch)?,
             None => self.of_registry(name, arch)?,
         };
@@ -128,7 +134,7 @@ impl Bases<'_> {
             Some((_, digest, _)) => *digest,
             None => Sha256::of(image.config.as_deref().unwrap_or_default()),
         };
-        Ok((image, digest))
+        Ok((image, digest, published))
     }
 
     /// What `lambda-pack.lock` says that a reference stands for; else what it stands for now.
@@ -137,8 +143,12 @@ impl Bases<'_> {
         let reference = reference(name)?;
         let options = &self.job.options;
         let path = self.job.metadata.workspace_root.as_std_path().join(Lock::FILE);
-        let mut lock = read_lock(&path)?;
+        let lock = read_lock(&path)?;
         let known = lock.bases.get(name).copied().filter(|_| !self.update);
+        if self.update && (options.locked || options.frozen) {
+            let what = "`--update-base` writes lambda-pack.lock, and `--locked` forbids that";
+            return Err(Error::Usage(what.to_owned()));
+        }
         let pull = |reference: &Reference| {
             pull::pull(reference, arch, &self.store, options.is_offline(), self.shell)
         };
@@ -146,7 +156,15 @@ impl Bases<'_> {
             return Ok(pull(&reference)?.1);
         }
         if let Some(digest) = known {
-            return Ok(pull(&reference.at(digest))?.1);
+            return pull(&reference.at(digest)).map(|(_, image)| image).map_err(|error| {
+                match error {
+                    Error::Registry(error) if error.is_missing() => Error::Usage(format!(
+                        "{error}\n{} names it for {name}; `--update-base` takes what that stands for now",
+                        Lock::FILE
+                    )),
+                    error => error,
+                }
+            });
         }
         if options.locked || options.frozen {
             return Err(Error::Usage(format!(
@@ -155,11 +173,42 @@ impl Bases<'_> {
             )));
         }
         let (digest, image) = pull(&reference)?;
-        if lock.bases.insert(name.to_owned(), digest) != Some(digest) {
-            self.shell.status("Locking", format!("{name} to {digest}"));
-            files::write_atomically(&path, lock.write().as_bytes())?;
+        if lock.bases.get(name) != Some(&digest) {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.insert(name.to_owned(), digest);
         }
         Ok(image)
+    }
+
+    /// Writes what references were found to stand for: once images were made of it, so that one that no
+    /// image can be put on changes nothing. What other runs write meanwhile stays.
+    #[cfg(feature = "registry")]
+    pub(in crate::cli) fn keep_lock(&self) -> Result<(), Error> {
+        let pending = {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *pending)
+        };
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let root = self.job.metadata.workspace_root.as_std_path();
+        let path = root.join(Lock::FILE);
+        // The file itself is replaced by another. Where folders cannot be locked, the last one counts.
+        let turn = std::fs::File::open(root).and_then(|folder| folder.lock().map(|()| folder));
+        let mut lock = read_lock(&path)?;
+        for (name, digest) in pending {
+            self.shell.status("Locking", format!("{name} to {digest}"));
+            lock.bases.insert(name, digest);
+        }
+        let written = files::write_atomically(&path, lock.write().as_bytes());
+        drop(turn);
+        Ok(written?)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with registries it writes")]
+    pub(in crate::cli) fn keep_lock(&self) -> Result<(), Error> {
+        Ok(())
     }
 
     #[cfg(not(feature = "registry"))]
@@ -229,7 +278,8 @@ impl Bases<'_> {
         Err(Error::Findings(FindingsError {
             errors: bad.len(),
             things: vec![seen.thing.clone()],
-            packaging: true,
+            // `--no-check` is not about bases.
+            packaging: false,
         }))
     }
 }

@@ -274,11 +274,16 @@ fn put(
     Ok(())
 }
 
-/// Where the base came from (image-spec, "Pre-Defined Annotation Keys").
+/// Where the base came from (image-spec, "Pre-Defined Annotation Keys"). A place on this machine's disk is
+/// nobody else's business, and would make another image of the same files.
 fn annotations(base: &Base) -> BTreeMap<String, String> {
-    let Some(digest) = base.digest() else { return BTreeMap::new() };
     let key = |name: &str| format!("org.opencontainers.image.base.{name}");
-    BTreeMap::from([(key("digest"), digest.to_string()), (key("name"), base.name().to_owned())])
+    match base {
+        Base::Image { name, published: true, digest, .. } => {
+            BTreeMap::from([(key("digest"), digest.to_string()), (key("name"), name.clone())])
+        }
+        Base::Image { published: false, .. } | Base::Scratch => BTreeMap::new(),
+    }
 }
 
 /// What of this machine is in a program.

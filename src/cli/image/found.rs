@@ -87,6 +87,8 @@ fn is_refused(finding: &Finding) -> bool {
     finding.level == Level::Error
         && match finding.code {
             Code::ImageConfig
+            | Code::ImageIndex
+            | Code::ImageMediaType
             | Code::ImageEntry
             | Code::ImageLayer
             | Code::ImageManifest

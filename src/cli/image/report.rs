@@ -61,13 +61,13 @@ impl Imager<'_> {
         let text = files::read_text(&folder.join(ImageRecord::FILE)).ok()?;
         let mut record: ImageRecord = serde_json::from_str(&text).ok()?;
         // Blobs are shared with other images, whose making changes their stamps: names and lengths tell.
-        let blobs = folder.join(ImageRecord::LAYOUT).join("blobs/sha256");
+        let place = folder.join(ImageRecord::LAYOUT).join("blobs/sha256");
         let is_there = |layer: &LayerRecord| {
             let name = layer.digest.trim_start_matches("sha256:");
-            std::fs::metadata(blobs.join(name)).is_ok_and(|it| it.len() == layer.size)
+            std::fs::metadata(place.join(name)).is_ok_and(|it| blobs::is_as_kept(&it, layer.size))
         };
         // Manifest and configuration as well.
-        let count = std::fs::read_dir(&blobs).ok()?.count();
+        let count = std::fs::read_dir(&place).ok()?.count();
         let distinct: BTreeSet<&str> = record.layers.iter().map(|it| it.digest.as_str()).collect();
         let archive = record.archive.as_ref().is_none_or(|name| folder.join(name).is_file());
         if !(record.layers.iter().all(is_there) && count == distinct.len() + 2 && archive) {

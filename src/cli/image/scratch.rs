@@ -61,7 +61,9 @@ impl Bases<'_> {
         let bytes = match group.wish.certificates.as_deref() {
             Some("") => return Ok(None),
             Some(path) => {
-                files::read_bytes(&self.job.metadata.workspace_root.as_std_path().join(path))?
+                let file = self.job.metadata.workspace_root.as_std_path().join(path);
+                let unread = |error| Error::Usage(format!("`image.certificates`: {error}"));
+                files::read_bytes(&file).map_err(unread)?
             }
             None => certificates::mozilla().into_bytes(),
         };

@@ -98,6 +98,7 @@ impl<'a> Site<'a> {
             }
         }
         if failed.is_none() && errors.is_empty() {
+            errors.extend(bases.keep_lock().err());
             match self.put_extended(waiting) {
                 Ok(names) => new.extend(names),
                 Err(error) => errors.push(error),

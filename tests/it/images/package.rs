@@ -384,3 +384,76 @@ fn a_kill_leaves_the_image_that_was_there() {
     package(&workspace, &["--base", "scratch"]);
     check(workspace.path(), &[made.join("oci").to_str().unwrap()]).code(0);
 }
+
+/// Where a base lies is no part of what is made of it; and what nobody can make is said before a build.
+#[test]
+fn what_is_asked_of_images_is_looked_at() {
+    let Some(image) = base() else { return };
+    let workspace = workspace();
+    let place = tempfile::tempdir().unwrap();
+    for folder in [place.path(), workspace.path()] {
+        image.layout(&folder.join("base"));
+    }
+    let absolute = format!("oci:{}", place.path().join("base").display());
+    package(&workspace, &["--base", &absolute]);
+    let first = record(&workspace, "hello");
+    for base in ["oci:base", "base"] {
+        package(&workspace, &["--base", base]);
+        assert_eq!(record(&workspace, "hello")["digest"], first["digest"], "{base}");
+    }
+    for (args, says) in [
+        (&["package", "--base", "scratch"][..], "`--base` is for container images"),
+        (&["package", "--archive", "oci"], "`--archive` is for container images"),
+        (&["package", "--format", "image", "--layout", "cargo-lambda"], "is for zips"),
+        (
+            &[
+                "package",
+                "--format",
+                "image",
+                "--update-base",
+                "--locked",
+                "--base",
+                "127.0.0.1:1/a",
+            ],
+            "forbids that",
+        ),
+    ] {
+        workspace.run(args).code(2).says(says);
+    }
+    let certificates =
+        "image.certificates = \"nope.pem\"\nimage.base = \"scratch\"\nlinker = \"host\"\n";
+    workspace.write("lambda-pack.toml", certificates);
+    let run = workspace.run(&["package", "--format", "image"]).code(2);
+    assert_eq!(run.stderr.matches("nope.pem").count(), 1, "{}", run.stderr);
+    // A part of a shared image would take the place of the whole.
+    workspace.handler("second", "image.name = \"both\"\n");
+    workspace.handler("hello", "image.name = \"both\"\n");
+    workspace.write("lambda-pack.toml", "");
+    let alone = [&PACKAGE[..], &["--base", "scratch", "-p", "hello"]].concat();
+    workspace.run(&alone).code(2).says("is also that of `second`");
+}
+
+/// Who writes to a blob that is shared with the store damages no image but for so long.
+#[test]
+fn a_blob_that_was_written_to_is_made_again() {
+    let workspace = workspace();
+    package(&workspace, &["--base", "scratch"]);
+    let before = record(&workspace, "hello");
+    let layer = layers(&before).last().unwrap().1[7..].to_owned();
+    let blob = folder(&workspace, "hello").join("oci/blobs/sha256").join(layer);
+    let mut bytes = fs::read(&blob).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    // In place: the same inode, the same length.
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&blob)
+        .map(|mut file| {
+            std::io::Write::write_all(&mut file, &bytes).unwrap();
+        })
+        .unwrap();
+    package(&workspace, &["--base", "scratch"]);
+    assert_eq!(record(&workspace, "hello")["digest"], before["digest"]);
+    let layout = folder(&workspace, "hello").join("oci");
+    check(workspace.path(), &[layout.to_str().unwrap()]).code(0);
+}

@@ -83,3 +83,50 @@ fn a_base_that_is_not_there_is_told_of_before_anything_is_built() {
         assert!(!run.stderr.contains("Finished"), "{}", run.stderr);
     }
 }
+
+/// The lock says what images were made of: nothing of a base that none can be put on, and everything that
+/// runs at the same time have found.
+#[test]
+fn the_lock_keeps_what_images_were_made_of() {
+    let Some(registry) = Registry::start(|_| String::new()) else { return };
+    let Some(image) = base() else { return };
+    let place = tempfile::tempdir().unwrap();
+    image.layout(&place.path().join("good"));
+    let escapes = Tar::new().file("../a", 0o644, b"");
+    image.and(escapes).layout(&place.path().join("bad"));
+    let workspace = workspace();
+    let name = format!("{}/some/app:1", registry.host);
+    registry.fill_from(&place.path().join("good"));
+    package(&workspace, &name, &[]).code(0);
+    let lock = locked(&workspace);
+    registry.fill_from(&place.path().join("bad"));
+    let refused = package(&workspace, &name, &["--update-base"]).code(3);
+    assert!(!refused.stderr.contains("--no-check"), "{}", refused.stderr);
+    assert_eq!(locked(&workspace), lock);
+
+    registry.fill_from(&place.path().join("good"));
+    let digest = lock.rsplit('"').nth(1).unwrap();
+    for tag in ["a", "b", "c", "d"] {
+        let mut copy = std::process::Command::new("skopeo");
+        copy.args(["copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false"]);
+        copy.arg(format!("docker://{name}"));
+        copy.arg(format!("docker://{}/some/app:{tag}", registry.host));
+        crate::support::run(&mut copy).code(0);
+    }
+    let running: Vec<_> = ["a", "b", "c", "d"]
+        .iter()
+        .map(|tag| {
+            let base = format!("{}/some/app:{tag}", registry.host);
+            let words = ["package", "--format", "image", "--linker", "host", "-q", "--base", &base];
+            let target = format!("target-{tag}");
+            let mut command = workspace.command(&[&words[..], &["--target-dir", &target]].concat());
+            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    let lock = locked(&workspace);
+    assert_eq!(lock.matches("[[base]]").count(), 5, "{lock}");
+    assert_eq!(lock.matches(digest).count(), 5, "{lock}");
+}

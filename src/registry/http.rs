@@ -31,9 +31,10 @@ const HEAD: usize = 64 * 1024;
 const REFUSAL: u64 = 64 * 1024;
 /// How often a redirect is followed.
 const REDIRECTS: u32 = 10;
-/// A small body may take this many silences in all; so may a server that has got a large one, which it
-/// may hash before it answers.
+/// A small body may take this many silences in all.
 const SILENCES: u32 = 5;
+/// A server may hash and copy what it got before it answers: so many bytes in a second.
+const DIGESTED: u64 = 16 * 1024 * 1024;
 /// How often one looks how far a body has come.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -228,7 +229,8 @@ impl Http {
                 }
                 Err(_) => {}
             }
-            let longest = if all { self.silence * SILENCES } else { self.silence };
+            let more = if all { source.length / DIGESTED } else { 0 };
+            let longest = self.silence + Duration::from_secs(more);
             if moved.elapsed() >= longest {
                 return Err(Why::Silent { to: to.to_owned(), after: longest });
             }
@@ -346,4 +348,33 @@ fn innermost(mut error: &io::Error) -> &io::Error {
         error = inner;
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_of_the_world_sends_nobody_to_private_addresses() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let http = Http::new(Duration::from_millis(100)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let asks = |home: &str, to: &str| {
+            let uri = format!("{to}:{port}/").parse().unwrap();
+            let home = Some(home.parse().unwrap());
+            let ask = Ask { home, ..Ask::new(Method::PUT, uri) };
+            let why = runtime.block_on(http.exchange(&ask, None)).err().unwrap();
+            (matches!(why, Why::Redirect(_)), listener.accept().is_ok())
+        };
+        for to in ["http://127.0.0.1", "https://127.0.0.1", "https://localhost", "https://10.0.0.1"]
+        {
+            assert_eq!(asks("https://registry.example/", to), (true, false), "{to}");
+        }
+        // One on this machine may, and so may one that was met at a private address.
+        assert_eq!(asks("http://127.0.0.1:1/", "http://localhost"), (false, true));
+        assert_eq!(asks("https://localhost/", "http://127.0.0.1"), (false, true));
+        assert!(http.near.has("localhost") && http.near.has("127.0.0.1"));
+    }
 }

@@ -282,7 +282,8 @@ impl Inner {
                 return None;
             }
             Some(Trouble::Reset(most)) => {
-                let mut some = vec![0; *most];
+                let length = asked.header("content-length").parse().unwrap_or(0);
+                let mut some = vec![0; length.min(*most)];
                 let _ = stream.read_exact(&mut some);
                 asked.body = *most;
                 self.note(asked);

@@ -302,6 +302,38 @@ fn uploads_may_go_to_another_host_and_no_login_with_them() {
     }
 }
 
+/// 307 keeps method and body; the login stays at home.
+#[test]
+fn uploads_are_redirected() {
+    let far = Ecr::new(Habits::default());
+    let host = far.host.clone();
+    let choose = move |asked: &Asked, number: usize| {
+        let query = asked.target.split_once('?').map_or("", |pair| pair.1);
+        let to = format!("http://{host}/far/r{number}?{query}");
+        let redirects = asked.method == "PUT" && asked.target.contains("/uploads/");
+        let tokened = !asked.header("authorization").is_empty();
+        (redirects && tokened)
+            .then(|| Trouble::Answer(307, vec![("Location", to)], "", String::new()))
+    };
+    // Only another host's manifests need no blobs of this one's.
+    let habits = Habits {
+        tokens: true,
+        location: Location::Relative,
+        trouble: Some(Box::new(choose)),
+        ..Habits::default()
+    };
+    let near = Ecr::new(habits);
+    let made = three();
+    let pushed = push(&near.client(), &name(&near), &["1"], &made).unwrap();
+    assert_eq!(pushed.sent, made.digests());
+    let asked = far.asked();
+    assert_eq!((asked.len(), count(&asked, "PUT upload")), (4, 4));
+    assert!(asked.iter().all(|asked| asked.header("authorization").is_empty()), "{asked:?}");
+    for blob in &made.blobs {
+        assert!(far.kept().blobs["far"][&Sha256::of(blob).to_string()] == *blob);
+    }
+}
+
 #[test]
 fn what_a_registry_warns_of_is_told_once() {
     let registry = Ecr::new(Habits { warning: Some("it is \\\"old\\\""), ..Habits::default() });

@@ -9,7 +9,6 @@ mod connect;
 mod delete;
 mod ecr;
 mod error;
-#[cfg_attr(not(feature = "registry"), path = "aws/no_image.rs")]
 mod image;
 mod invoke;
 mod logs;
@@ -47,6 +46,7 @@ pub struct Aws {
     s3: OnceCell<aws_sdk_s3::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
     ecr: OnceCell<aws_sdk_ecr::Client>,
+    #[cfg(feature = "registry")]
     registries: image::Registries,
     /// Multipart uploads that have begun.
     uploads: RefCell<Vec<s3::Open>>,
@@ -76,6 +76,7 @@ impl Aws {
             s3: OnceCell::new(),
             iam: OnceCell::new(),
             ecr: OnceCell::new(),
+            #[cfg(feature = "registry")]
             registries: image::Registries::default(),
             uploads: RefCell::default(),
             calls: Calls::new(rate, talk),

@@ -44,7 +44,7 @@ use crate::reference::Reference;
 pub use error::{RegistryError, Why};
 pub use logins::Logins;
 pub use manifest::{MEDIA_TYPES, Manifest};
-pub use push::{Blob, Image, Progress, Pushed, Pushing};
+pub use push::{Blob, Image, Progress, Pushed, Pushes, Pushing};
 
 /// The longest that a server may say nothing.
 const SILENCE: Duration = Duration::from_mins(1);

@@ -1,7 +1,9 @@
 //! Amazon ECR: logins, repositories, and whether Lambda may read them.
 
 use aws_sdk_ecr::types::{EncryptionConfiguration, EncryptionType, ImageTagMutability};
+#[cfg(feature = "registry")]
 use base64::Engine as _;
+#[cfg(feature = "registry")]
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
@@ -20,6 +22,7 @@ pub struct NewRepository {
 }
 
 /// A login of a registry: who, and the password.
+#[cfg(feature = "registry")]
 pub(super) type Login = (String, String);
 
 impl Aws {
@@ -28,6 +31,7 @@ impl Aws {
     }
 
     /// `GetAuthorizationToken`: a login for 12 hours, for every registry that these credentials may enter.
+    #[cfg(feature = "registry")]
     pub(super) async fn ecr_login(&self) -> Result<Option<Login>, AwsError> {
         let operation = "GetAuthorizationToken";
         let answer = self.calls.repeat(operation, async || {

@@ -7,9 +7,6 @@ use super::{Aws, AwsError};
 pub(super) use with::Registries;
 
 #[cfg(not(feature = "registry"))]
-pub(super) type Registries = ();
-
-#[cfg(not(feature = "registry"))]
 impl Aws {
     #[expect(clippy::unused_async, reason = "with registries it waits")]
     pub(super) async fn is_pushed(&self, _: &str) -> Result<bool, AwsError> {
@@ -20,6 +17,12 @@ impl Aws {
     pub(super) async fn push(&self, _: &str, _: &Path) -> Result<(), AwsError> {
         Err(none())
     }
+}
+
+#[cfg(not(feature = "registry"))]
+impl Aws {
+    #[expect(clippy::unused_async, reason = "with registries it waits")]
+    pub(super) async fn abandon_pushes(&self) {}
 }
 
 #[cfg(not(feature = "registry"))]
@@ -38,13 +41,17 @@ mod with {
     use crate::blobs::{self, Place};
     use crate::digest::Sha256;
     use crate::reference::{Reference, is_loopback};
-    use crate::registry::{Client, Logins, RegistryError, Why};
+    use crate::registry::{Client, Logins, Pushes, RegistryError, Why};
     use crate::release::ecr::Ecr;
     use crate::target::Arch;
 
-    /// Clients, by the host of the registry.
+    /// Clients, by the host of the registry, and what their pushes know of each other: functions share what
+    /// their images stand on.
     #[derive(Default)]
-    pub(in crate::aws) struct Registries(RefCell<BTreeMap<String, Rc<Client>>>);
+    pub(in crate::aws) struct Registries {
+        clients: RefCell<BTreeMap<String, Rc<Client>>>,
+        pushes: Pushes,
+    }
 
     /// The tag of an image that functions are deployed from: it never stands for another.
     fn tag(digest: &Sha256) -> String {
@@ -72,7 +79,7 @@ mod with {
         ) -> Result<(Rc<Client>, Reference), AwsError> {
             let entrance = self.entrance(reference);
             let host = entrance.host();
-            if let Some(client) = self.registries.0.borrow().get(host) {
+            if let Some(client) = self.registries.clients.borrow().get(host) {
                 return Ok((Rc::clone(client), entrance));
             }
             let mut logins = Logins::of_this_user();
@@ -82,7 +89,7 @@ mod with {
                 logins = logins.with(host, &user, &password);
             }
             let client = Rc::new(Client::new(logins).map_err(|error| failed(&error))?);
-            self.registries.0.borrow_mut().insert(host.to_owned(), Rc::clone(&client));
+            self.registries.clients.borrow_mut().insert(host.to_owned(), Rc::clone(&client));
             Ok((client, entrance))
         }
 
@@ -107,6 +114,14 @@ mod with {
                 Ok(_) => Ok(true),
                 Err(RegistryError { why: Why::Missing(_), .. }) => Ok(false),
                 Err(error) => Err(failed(&error)),
+            }
+        }
+
+        /// Takes back what was begun and not finished.
+        pub(in crate::aws) async fn abandon_pushes(&self) {
+            let clients: Vec<_> = self.registries.clients.borrow().values().cloned().collect();
+            for client in clients {
+                client.pushing_with(&self.registries.pushes).abandon().await;
             }
         }
 
@@ -140,11 +155,8 @@ mod with {
             // By a tag of its own, which no rule for untagged images takes away.
             let tags = reference.digest().map(|digest| tag(&digest));
             let tags: Vec<String> = tags.into_iter().collect();
-            let pushing = client.pushing();
+            let pushing = client.pushing_with(&self.registries.pushes);
             let pushed = pushing.opened(&entrance, &tags, &image, async { Ok(()) }, &|_| ()).await;
-            if pushed.is_err() {
-                pushing.abandon().await;
-            }
             pushed.map(drop).map_err(|error| failed(&error))
         }
     }

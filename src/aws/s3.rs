@@ -199,8 +199,9 @@ impl Aws {
         Ok(done.await?.version_id)
     }
 
-    /// Gives up what was begun and not ended: its parts would be kept, and paid for.
+    /// Gives up what was begun and not ended: its parts would be kept, and paid for. Uploads to registries, too.
     pub async fn abandon_uploads(&self) {
+        self.abandon_pushes().await;
         let open = self.uploads.take();
         self.abandon_uploads_of(open).await;
     }

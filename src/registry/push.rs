@@ -12,6 +12,7 @@ mod upload;
 
 use std::io::{self, Read};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -111,14 +112,30 @@ pub enum Progress {
 /// sent once to each registry, and mounted where it is wanted again; also by pushes at the same time.
 pub struct Pushing<'c> {
     client: &'c Client,
-    session: Session,
+    session: Arc<Session>,
+}
+
+/// What the pushes of a session know of each other, whoever makes them.
+#[derive(Clone)]
+pub struct Pushes(Arc<Session>);
+
+impl Default for Pushes {
+    fn default() -> Self {
+        Self(Arc::new(Session::new()))
+    }
 }
 
 impl Client {
+    /// Begins a session of pushes, or joins one.
+    #[must_use]
+    pub fn pushing_with(&self, pushes: &Pushes) -> Pushing<'_> {
+        Pushing { client: self, session: Arc::clone(&pushes.0) }
+    }
+
     /// Begins a session of pushes.
     #[must_use]
     pub fn pushing(&self) -> Pushing<'_> {
-        Pushing { client: self, session: Session::new() }
+        self.pushing_with(&Pushes::default())
     }
 }
 

@@ -167,11 +167,11 @@ fn ministacks_ecr_takes_images_and_functions_of_them() {
     let resolved = function["Code"]["ResolvedImageUri"].as_str().unwrap();
     assert!(resolved.ends_with(record(&folder)["digest"].as_str().unwrap()), "{resolved}");
     assert_eq!(deploy("deploy")[0]["state"], "unchanged");
-    let rule = json!({ "rules": [{ "rulePriority": 7, "action": { "type": "expire" }, "selection": {
+    let policy = json!({ "rules": [{ "rulePriority": 7, "action": { "type": "expire" }, "selection": {
         "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 9 } }] });
     let put =
         ["ecr", "put-lifecycle-policy", "--repository-name", "orders", "--lifecycle-policy-text"];
-    ministack.aws(&[&put[..], &[&rule.to_string()]].concat());
+    ministack.aws(&[&put[..], &[&policy.to_string()]].concat());
     push(&workspace, &words(&[])).code(0).says("rule 7 keeps 9 images");
     // What is deployed has a tag, so that no rule for untagged images takes it away.
     workspace.write("crates/hello/src/main.rs", HANDLER.replace("handling", "doing"));

@@ -114,3 +114,97 @@ fn what_aws_refuses_of_images_is_said_before() {
     let run = workspace.run(&["plan", "--region", "eu-west-1"]).code(2);
     run.says("`image.repository`");
 }
+
+/// The registry beside the Lambda on this machine stands in for ECR.
+#[cfg(feature = "registry")]
+mod pushed {
+    use std::fs;
+    use std::process::Stdio;
+    use std::sync::{Arc, Mutex};
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    use super::*;
+    use crate::deploy::proxy::Proxy;
+    use crate::registry::real::Registry;
+    use crate::support::host_arch;
+
+    fn command(workspace: &Workspace, server: &Server, args: &[&str]) -> std::process::Command {
+        let mut command = workspace.command(args);
+        crate::support::scrub(&mut command);
+        command.args(["--endpoint-url", &format!("http://{}", server.address), "--rate", "0"]);
+        command.args(["--region", "us-east-1", "--output", "json"]);
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", workspace.path());
+        command
+    }
+
+    #[test]
+    fn functions_share_what_they_push_and_a_kill_costs_nothing() {
+        let Some(registry) = Registry::start(|_| String::new()) else { return };
+        let server = Server::start(&[]);
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let workspace = workspace(&names);
+        // Each its own repository: what they have in common is mounted.
+        let repositories = |host: &str| -> String {
+            names
+                .iter()
+                .map(|name| format!("[package.{name}]\nimage.repository = \"{host}/{name}\"\n"))
+                .collect()
+        };
+        settings(&workspace, &repositories(&registry.host));
+        let count = Arc::new(Mutex::new(None::<Pid>));
+        let to_kill = Arc::clone(&count);
+        // Killed where the third blob has arrived, and nobody was told.
+        let seen = Mutex::new(0);
+        let proxy = Proxy::new(&registry.host, move |_, call| {
+            let mut seen = seen.lock().unwrap();
+            *seen += usize::from(call.starts_with("PUT ") && call.contains("/blobs/"));
+            if *seen == 3 {
+                kill_process(to_kill.lock().unwrap().unwrap(), Signal::KILL).unwrap();
+            }
+            *seen < 3
+        });
+        settings(&workspace, &repositories(&proxy.address));
+        let mut killed = command(&workspace, &server, &["deploy"]);
+        let mut child = {
+            let mut pid = count.lock().unwrap();
+            let child = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            *pid = Some(Pid::from_child(&child));
+            child
+        };
+        assert!(!child.wait().unwrap().success());
+        drop(proxy);
+
+        let proxy = Proxy::new(&registry.host, |_, _| true);
+        settings(&workspace, &repositories(&proxy.address));
+        let first = run(&mut command(&workspace, &server, &["deploy"])).code(0);
+        let event = json!({ "a": 1 });
+        let record = |name: &str| -> Value {
+            let folder = format!("target/lambda-pack/{name}/image-{}/image.json", host_arch());
+            serde_json::from_slice(&fs::read(workspace.path().join(folder)).unwrap()).unwrap()
+        };
+        for name in names {
+            assert_eq!(function(&first, name)["state"], "created");
+            assert_eq!(server.answer(&format!("{name}:live"), &event.to_string()), event);
+            let found =
+                server.control("GET", &format!("/2015-03-31/functions/{name}"), &Value::Null);
+            let digest = record(name)["digest"].as_str().unwrap().to_owned();
+            let uri = format!("{}/{name}@{digest}", proxy.address);
+            assert_eq!(found["Code"]["ResolvedImageUri"], uri.as_str());
+        }
+        // The system's layer went up once at most; the others have it from there.
+        let system = record("a")["layers"][0]["digest"].as_str().unwrap()[7..].to_owned();
+        let calls = proxy.calls();
+        let of_system = |start: &str| {
+            calls.iter().filter(|call| call.starts_with(start) && call.contains(&system)).count()
+        };
+        assert!(of_system("PUT ") <= 1, "{calls:#?}");
+        assert!(of_system("POST ") >= names.len() - 2, "mounted: {calls:#?}");
+        let again = run(&mut command(&workspace, &server, &["deploy"])).code(0);
+        assert_eq!(function(&again, "a")["state"], "unchanged");
+        let writes = |call: &&String| !call.starts_with("HEAD ") && !call.starts_with("GET ");
+        assert_eq!(proxy.calls().iter().skip(calls.len()).filter(writes).count(), 0);
+    }
+}

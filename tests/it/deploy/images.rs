@@ -148,10 +148,9 @@ mod pushed {
         let workspace = workspace(&names);
         // Each its own repository: what they have in common is mounted.
         let repositories = |host: &str| -> String {
-            names
-                .iter()
-                .map(|name| format!("[package.{name}]\nimage.repository = \"{host}/{name}\"\n"))
-                .collect()
+            let one =
+                |name: &&str| format!("[package.{name}]\nimage.repository = \"{host}/{name}\"\n");
+            names.iter().map(one).collect::<Vec<_>>().concat()
         };
         settings(&workspace, &repositories(&registry.host));
         let count = Arc::new(Mutex::new(None::<Pid>));

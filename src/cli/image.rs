@@ -33,7 +33,7 @@ use base::Base;
 
 pub(super) use asked::asked;
 pub(super) use base::{SCRATCH, name_of};
-pub(super) use found::{of_layouts, of_this_machine, recorded};
+pub(super) use found::{of_layouts, of_this_machine, recorded, records};
 pub(super) use report::report;
 pub(super) use root::Ground;
 

@@ -1,7 +1,7 @@
 //! `package`: build, audit, write.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
 
@@ -111,7 +111,11 @@ fn images(
             imager.bases.store.tidy();
         }
     }
-    let (errors, answered) = image::report(made, &job.output.base, !args.for_verify, shell);
+    let written = made.iter().any(|made| matches!(made, Ok(Made::Written(_))));
+    let (mut errors, answered) = image::report(made, &job.output.base, !args.for_verify, shell);
+    if job.output.index && written {
+        errors.extend(packer.write_index().err());
+    }
     combine(None, errors, answered)
 }
 
@@ -196,18 +200,26 @@ impl Packer<'_> {
     }
 
     /// `index.json`: every bundle below the output folder, those of earlier runs too.
+    /// What is below the folder, whoever wrote it.
     fn write_index(&self) -> Result<(), Error> {
         let base = &self.job.output.base;
-        let mut bundles = Vec::new();
-        for path in files::records(base)? {
-            let text = files::read_text(&path)?;
-            let record: serde_json::Value = serde_json::from_str(&text)
-                .map_err(|source| Error::Record { path: path.display().to_string(), source })?;
-            let folder = path.parent().and_then(|folder| folder.strip_prefix(base).ok());
-            let folder = folder.unwrap_or(&path).display().to_string();
-            bundles.push(serde_json::json!({ "folder": folder, "record": record }));
+        let listed = |paths: Vec<PathBuf>| -> Result<Vec<serde_json::Value>, Error> {
+            let one = |path: PathBuf| {
+                let text = files::read_text(&path)?;
+                let record: serde_json::Value = serde_json::from_str(&text)
+                    .map_err(|source| Error::Record { path: path.display().to_string(), source })?;
+                let folder = path.parent().and_then(|folder| folder.strip_prefix(base).ok());
+                let folder = folder.unwrap_or(&path).display().to_string();
+                Ok(serde_json::json!({ "folder": folder, "record": record }))
+            };
+            paths.into_iter().map(one).collect()
+        };
+        let bundles = listed(files::records(base)?)?;
+        let images = listed(image::records(base))?;
+        let mut index = serde_json::json!({ "format": Record::FORMAT, "bundles": bundles });
+        if !images.is_empty() {
+            index["images"] = images.into();
         }
-        let index = serde_json::json!({ "format": Record::FORMAT, "bundles": bundles });
         let (path, text) = (base.join("index.json"), json(&index));
         if files::read_text(&path).is_ok_and(|old| old.as_bytes() == text) {
             return Ok(());

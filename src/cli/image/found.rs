@@ -110,3 +110,16 @@ pub(in crate::cli) fn recorded(folder: &Path) -> Result<ImageRecord, Error> {
     let path = path.display().to_string();
     serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
 }
+
+/// The records of all images below a folder that `package` has written, in the order of their names.
+pub(in crate::cli) fn records(base: &Path) -> Vec<PathBuf> {
+    let below = |folder: &Path| -> Vec<PathBuf> {
+        let items = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        items.map(|item| item.path()).collect()
+    };
+    let folders = below(base).into_iter().flat_map(|folder| below(&folder));
+    let records = folders.map(|folder| folder.join(ImageRecord::FILE));
+    let mut all: Vec<PathBuf> = records.filter(|record| record.is_file()).collect();
+    all.sort();
+    all
+}

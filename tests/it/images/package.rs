@@ -433,6 +433,17 @@ fn what_is_asked_of_images_is_looked_at() {
     workspace.run(&alone).code(2).says("is also that of `second`");
 }
 
+#[test]
+fn out_has_an_index_of_its_images() {
+    let workspace = workspace();
+    package(&workspace, &["--base", "scratch", "--out", "dist"]);
+    let index = fs::read(workspace.path().join("dist/index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["images"][0]["folder"], format!("hello/image-{}", host_arch()));
+    assert_eq!(index["images"][0]["record"]["functions"][0]["function"], "hello");
+    assert_eq!(index["bundles"], json!([]));
+}
+
 /// Who writes to a blob that is shared with the store damages no image but for so long.
 #[test]
 fn a_blob_that_was_written_to_is_made_again() {

@@ -7,6 +7,9 @@ mod archive;
 mod fix;
 mod lay_out;
 mod layout;
+mod members;
+mod place;
+mod rewrite;
 mod scan;
 mod source;
 mod store;
@@ -19,8 +22,9 @@ pub use archive::{Archive, Content, LAYOUT, write as write_archive};
 pub use fix::{Papers, fix, papers, take_layers, write_to};
 pub use lay_out::lay_out;
 pub use layout::write_layout;
+pub use place::Place;
 pub use scan::scan;
-pub use source::{At, Image, Layer, Place, open, open_stored};
+pub use source::{At, Image, Layer, open, open_stored};
 pub use store::{Kept, Store, is_as_kept};
 
 /// The largest manifest, index or configuration that is read, in bytes: registries need take no more
@@ -45,6 +49,14 @@ pub enum BlobError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// It cannot be mended.
+    #[error("{what} cannot be mended: {why}")]
+    Unmendable {
+        /// What was named.
+        what: String,
+        /// Why.
+        why: String,
     },
     /// It is no image that we know.
     #[error("{what} is no image: {why}")]

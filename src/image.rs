@@ -8,5 +8,6 @@ pub mod lint;
 pub mod lock;
 pub mod manifest;
 pub mod place;
+pub mod plan;
 pub mod record;
 pub mod root;

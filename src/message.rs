@@ -250,6 +250,19 @@ pub enum Message<'a> {
         /// What to do; may be empty.
         hint: &'a str,
     },
+    /// A finding about an image that its mended copy has not any more.
+    Mended {
+        /// Its stable name.
+        code: &'static str,
+        /// The image.
+        thing: &'a str,
+        /// The path in it that is meant, if not all of it.
+        path: Option<&'a str>,
+        /// What was the matter.
+        message: &'a str,
+        /// The copy.
+        copy: String,
+    },
     /// A bundle was built again and compared.
     Verified {
         /// The function and its architecture, or the path where there is no record.

@@ -4,6 +4,7 @@
 //! What is written depends on nothing but what is given: ustar headers where they hold it, else one
 //! pax header before. What is read may be hostile: memory is bounded whatever a header claims.
 
+mod name;
 mod number;
 mod read;
 mod write;
@@ -11,6 +12,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use name::{bytes, os, shown};
 pub use read::{Header, Kind, Reader, TarError};
 pub use write::{Member, What, Writer};
 

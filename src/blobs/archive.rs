@@ -1,9 +1,11 @@
 //! Images as one file: an archive of an OCI layout, or docker's.
 
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, Write};
+use std::path::Path;
 
 use serde_json::json;
 
+use super::unpack::Watched;
 use super::{BlobError, Store};
 use crate::digest::Sha256;
 use crate::tar::{Member, What, Writer};
@@ -31,39 +33,39 @@ pub struct Content<'a> {
     pub name: &'a str,
 }
 
-/// Writes an archive; `time` is that of its members.
+/// Writes an archive, which is to be at `place`; `time` is that of its members.
 pub fn write(
     kind: Archive,
     content: &Content<'_>,
     store: &Store,
     time: u64,
-    out: &mut dyn Write,
+    (out, place): (&mut dyn Write, &Path),
 ) -> Result<(), BlobError> {
-    let failed = |source| BlobError::Write { path: "the archive".into(), source };
+    let failed = super::unwritten(place);
     let mut tar = Writer::new(out, time);
     let bytes = |tar: &mut Writer<&mut dyn Write>, path: &str, bytes: &[u8]| {
         let member = file(path, bytes.len() as u64);
-        tar.write(&member, &mut Cursor::new(bytes)).map_err(failed)
+        tar.write(&member, &mut Cursor::new(bytes)).map_err(&failed)
     };
     match kind {
         Archive::Oci => {
             for folder in ["blobs", "blobs/sha256"] {
-                tar.write(&self::folder(folder), &mut io::empty()).map_err(failed)?;
+                tar.write(&self::folder(folder), &mut io::empty()).map_err(&failed)?;
             }
             for digest in [content.manifest, content.config].into_iter().chain(content.layers) {
-                blob(&mut tar, &format!("blobs/sha256/{}", digest.hex()), digest, store)?;
+                blob(&mut tar, &format!("blobs/sha256/{}", digest.hex()), digest, (store, place))?;
             }
             bytes(&mut tar, "index.json", content.index)?;
             bytes(&mut tar, "oci-layout", LAYOUT)?;
         }
         Archive::Docker => {
             let config = format!("{}.json", content.config.hex());
-            blob(&mut tar, &config, content.config, store)?;
+            blob(&mut tar, &config, content.config, (store, place))?;
             let mut names = Vec::new();
             for digest in content.layers {
                 let name = format!("{}.tar.gz", digest.hex());
                 if !names.contains(&name) {
-                    blob(&mut tar, &name, digest, store)?;
+                    blob(&mut tar, &name, digest, (store, place))?;
                 }
                 names.push(name);
             }
@@ -90,11 +92,14 @@ fn blob(
     tar: &mut Writer<&mut dyn Write>,
     path: &str,
     digest: &Sha256,
-    store: &Store,
+    (store, place): (&Store, &Path),
 ) -> Result<(), BlobError> {
     let from = store.open(digest)?;
     let at = store.path(digest);
     let length = from.metadata().map_err(super::unread(&at))?.len();
-    let mut from: Box<dyn Read> = Box::new(from);
-    tar.write(&file(path, length), &mut from).map_err(super::unwritten(&at))
+    let mut from = Watched::new(from);
+    tar.write(&file(path, length), &mut from).map_err(|error| match from.failed() {
+        true => super::unread(&at)(error),
+        false => super::unwritten(place)(error),
+    })
 }

@@ -1,18 +1,18 @@
 //! A mended copy of an image: one manifest, layers of one gzip member, folders that had no entry, each
 //! path once, a history that fits. What is as it should be stays byte for byte.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
+use std::collections::BTreeMap;
+use std::io;
 
+use super::rewrite;
 use super::source::Layer;
-use super::unpack::Unpacked;
-use super::{BlobError, Image, Kept, Store, unwritten};
+use super::unpack::{Unpacked, Watched};
+use super::{BlobError, Image, Kept, Place, Store, unwritten};
 use crate::digest::Sha256;
 use crate::image::config::{Config, go_name};
 use crate::image::lint::{LayerSeen, Packed, Seen};
 use crate::image::manifest::{self, MediaTypes};
-use crate::image::root::{Root, Trouble, normal};
-use crate::tar::{self, Kind, Member, What};
+use crate::image::root::Root;
 
 /// The level of what is compressed anew.
 const LEVEL: u32 = 6;
@@ -60,53 +60,87 @@ pub fn papers(
     let digest = store.add(&bytes)?;
     let written = manifest::write(types, (&digest, bytes.len() as u64), layers, annotations);
     let bytes = written.map_err(|error| not("it", &error.to_string()))?;
-    let manifest = store.add(&bytes)?;
+    kept(config, digest, layers, (types, &bytes), store)
+}
+
+/// Keeps a manifest.
+fn kept(
+    config: &Config,
+    digest: Sha256,
+    layers: &[(Sha256, u64)],
+    (types, bytes): (MediaTypes, &[u8]),
+    store: &Store,
+) -> Result<Papers, BlobError> {
+    let manifest = store.add(bytes)?;
     let arch = config.arch().map_or("", go_name);
     let described = (types.manifest(), bytes.len() as u64);
     let layers = layers.iter().map(|(digest, _)| *digest).collect();
     Ok(Papers { manifest, described, arch, config: digest, layers })
 }
 
-/// Mends what can be mended; what it had is in `seen`. Layers that cannot be read are an error.
+/// Mends what can be mended; what it had is in `seen`. What cannot be is [`BlobError::Unmendable`].
 pub fn fix(
     image: &Image,
     seen: &Seen,
-    types: MediaTypes,
+    types: Option<MediaTypes>,
     store: &Store,
     threads: usize,
 ) -> Result<Papers, BlobError> {
-    let mut config = seen.config.clone().map_err(|why| not(&seen.thing, &why))?;
+    let not = |why: String| BlobError::Unmendable { what: seen.thing.clone(), why };
+    let mut config = seen.config.clone().map_err(&not)?;
     let mut layers = Vec::new();
     let mut diff_ids = Vec::new();
     for (number, layer) in image.layers.iter().enumerate() {
         let Some(was) = seen.layers.get(number) else { break };
-        let refused = |why: &str| not(&seen.thing, &format!("layer {}: {why}", number + 1));
-        if let Some(why) = &was.broken {
-            return Err(refused(&format!("it cannot be read: {why}")));
-        }
-        // What a digest vouches for must not become anything else with our help. Without a manifest
-        // the configuration's is all there is.
-        let other = match &was.said {
-            Some(said) => said.digest != was.is.0,
-            None => config
-                .diff_ids()
-                .get(number)
-                .zip(was.diff_id)
-                .is_some_and(|(said, is)| **said != is.to_string()),
-        };
-        if other {
-            return Err(refused("it has other contents than its digest says"));
-        }
+        sound(was, config.diff_ids().get(number).copied())
+            .map_err(|why| not(format!("layer {}: {why}", number + 1)))?;
         let kept = mended(layer, (was, number), &seen.root, store, threads)?;
         layers.push((kept.digest, kept.size));
         diff_ids.push(kept.diff_id);
     }
     let fits = config.layers_told().is_none_or(|told| told == layers.len());
-    config.set_diff_ids(&diff_ids);
+    let same: Vec<String> = diff_ids.iter().map(Sha256::to_string).collect();
+    if config.diff_ids() != same || config.member("rootfs")["type"] != "layers" {
+        config.set_diff_ids(&diff_ids);
+    }
     if !fits {
         config.tell_again(layers.len(), EPOCH);
     }
-    papers(&config, &layers, types, &BTreeMap::new(), store)
+    // What says the same stays byte for byte.
+    let own = image.config.as_ref().ok().filter(|_| seen.config.as_ref() == Ok(&config));
+    let bytes = own.cloned().unwrap_or_else(|| config.write());
+    let config_is = (&store.add(&bytes)?, bytes.len() as u64);
+    let types = types.unwrap_or_else(|| family(image));
+    let written = match &image.paper {
+        Some(paper) => manifest::rewrite(paper, types, config_is, &layers),
+        None => manifest::write(types, config_is, &layers, &BTreeMap::new()),
+    };
+    let bytes = written.map_err(|error| not(error.to_string()))?;
+    kept(&config, *config_is.0, &layers, (types, &bytes), store)
+}
+
+/// Whose media types an image has; of a mixture OCI's.
+fn family(image: &Image) -> MediaTypes {
+    let Some((said, _, Ok(manifest))) = &image.manifest else { return MediaTypes::default() };
+    let types = MediaTypes::of_manifest(said).unwrap_or_default();
+    let blobs = [&manifest.config].into_iter().chain(&manifest.layers);
+    let is_docker = |blob: &manifest::Blob| blob.media_type.starts_with("application/vnd.docker.");
+    let mixed = { blobs }.any(|blob| is_docker(blob) != (types == MediaTypes::Docker));
+    if mixed { MediaTypes::default() } else { types }
+}
+
+/// Whether a layer can be vouched for; why not. What its digest says must not become anything else with our
+/// help. Without a manifest the configuration's is all there is.
+fn sound(was: &LayerSeen, said: Option<&str>) -> Result<(), String> {
+    if let Some(why) = was.broken.as_ref().or(was.plan.refused.as_ref()) {
+        return Err(why.clone());
+    }
+    let other = match (&was.said, said, was.diff_id) {
+        (Some(said), ..) => said.digest != was.is.0,
+        (None, Some(said), Some(is)) => *said != is.to_string(),
+        _ => false,
+    };
+    if other { Err("it has other contents than its digest says".to_owned()) } else { Ok(()) }
 }
 
 fn mended(
@@ -120,95 +154,52 @@ fn mended(
         || BlobError::NotAnImage { what: "it".to_owned(), why: "a layer is not there".to_owned() };
     let at = layer.at.as_ref().ok_or_else(missing)?;
     let failed = super::unread(&at.path);
-    let entries =
-        was.troubles.iter().any(|(_, it)| matches!(it, Trouble::NoParent(_) | Trouble::Twice));
     let (digest, size) = was.is;
-    if let (false, Packed::Gzip(1), Some(diff_id)) = (entries, was.packed, was.diff_id) {
+    let (packed, same) = (was.packed, was.plan.is_empty());
+    if let (true, Packed::Gzip(1), Some(diff_id)) = (same, packed, was.diff_id) {
         if !store.has(&digest, size) {
             store.take(&mut at.open().map_err(&failed)?, &digest, &at.path)?;
         }
         return Ok(Kept { digest, size, diff_id });
     }
-    let mut tar = at.open().and_then(Unpacked::new).map_err(&failed)?;
+    let open = || at.open().and_then(Unpacked::new);
+    let headers = rewrite::headers(&was.plan, open).map_err(&failed)?;
+    let mut tar = Watched::new(open().map_err(&failed)?);
     store.compress(None, LEVEL, threads, |out| {
-        if entries {
-            rewrite(&mut tar, (was, number), root, out)
-        } else {
+        let written = if same {
             io::copy(&mut tar, out).map(drop)
-        }
-        .map_err(&failed)
+        } else {
+            rewrite::Rewrite { plan: &was.plan, headers, root, number }.write(&mut tar, out)
+        };
+        // The disk that is read from, or the one that is written to.
+        written.map_err(|error| match tar.failed() {
+            true => failed(error),
+            false => unwritten(store.folder())(error),
+        })
     })
 }
 
-/// The same entries with folders before those that had none above them, and of those that repeat only
-/// the last. A folder that comes after what is in it comes before it, with its own attributes.
-fn rewrite(
-    tar: &mut impl Read,
-    (was, number): (&LayerSeen, usize),
-    root: &Root,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut repeats: BTreeMap<String, usize> = BTreeMap::new();
-    let mut above: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (path, trouble) in &was.troubles {
-        match trouble {
-            Trouble::Twice => *repeats.entry(normal(path).unwrap_or_default()).or_default() += 1,
-            Trouble::NoParent(folder) => above.entry(path).or_default().push(folder),
-            _ => {}
-        }
-    }
-    let mut added = BTreeSet::new();
-    let mut reader = tar::Reader::keeping_headers(tar);
-    while let Some(header) = reader.advance().map_err(io::Error::other)? {
-        for folder in above.remove(header.path.as_str()).unwrap_or_default() {
-            let path = folder.to_owned();
-            let own = root.get(folder).filter(|node| node.layer == number);
-            let (mode, uid, gid) = own.map_or((0o755, 0, 0), |it| (it.mode, it.uid, it.gid));
-            added.insert(path.clone());
-            let member = Member { path, what: What::Folder, mode, uid, gid };
-            tar::Writer::new(&mut *out, 0).write(&member, &mut io::empty())?;
-        }
-        let path = normal(&header.path).unwrap_or_default();
-        if header.kind == Kind::Folder && added.contains(&path) {
-            continue;
-        }
-        if let Kind::HardLink(to) = &header.kind
-            && normal(to).is_some_and(|to| repeats.contains_key(&to))
-        {
-            let why = format!("{path} is a hard link to {to}, which is there twice");
-            return Err(io::Error::other(why));
-        }
-        let left = repeats.get_mut(&path);
-        if let Some(left) = left.filter(|left| **left > 0) {
-            *left -= 1;
-            continue;
-        }
-        out.write_all(reader.raw())?;
-        let copied = io::copy(&mut reader, out)?;
-        let padding = copied.next_multiple_of(512) - copied;
-        io::copy(&mut io::repeat(0).take(padding), out)?;
-    }
-    out.write_all(&[0; 1024])
-}
-
-/// Writes an image that is kept: as a folder, or, where the name ends in `.tar`, as an archive.
+/// Writes an image that is kept, as a layout or as an archive of one: whole or not at all. What is being
+/// written lies in the folder of the store, on the same disk.
 pub fn write_to(
-    place: &std::path::Path,
+    place: &Place,
     content: &super::Content<'_>,
     store: &Store,
 ) -> Result<(), BlobError> {
-    let failed = unwritten(place);
-    if place.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar")) {
-        let folder = place.parent().filter(|it| !it.as_os_str().is_empty());
-        let folder = folder.unwrap_or(std::path::Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
-        super::write_archive(super::Archive::Oci, content, store, 0, &mut file)?;
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(readable).map_err(&failed)?;
-        return file.persist(place).map(drop).map_err(|error| failed(error.error));
-    }
-    std::fs::create_dir(place).map_err(&failed)?;
-    super::write_layout(place, content, store)
+    let building = store.folder().join("out");
+    let path = match place {
+        Place::Layout(path, _) => {
+            std::fs::create_dir(&building).map_err(unwritten(path))?;
+            super::write_layout(&building, content, store)?;
+            path
+        }
+        Place::OciArchive(path, _) | Place::DockerArchive(path, _) => {
+            let mut file = std::fs::File::create_new(&building).map_err(unwritten(path))?;
+            super::write_archive(super::Archive::Oci, content, store, 0, (&mut file, path))?;
+            path
+        }
+    };
+    std::fs::rename(&building, path).map_err(unwritten(path))
 }
 
 /// Keeps the layers of an image, those anew that Lambda would refuse.

@@ -19,7 +19,7 @@ use crate::tar::{self, Header, Kind};
 pub fn lay_out(image: &Image, merged: &Root, to: &Path) -> Result<(), BlobError> {
     let failed = unwritten(to);
     for (path, _) in merged.iter().filter(|(_, node)| node.item == Item::Folder) {
-        fs::create_dir_all(to.join(path)).map_err(&failed)?;
+        fs::create_dir_all(to.join(tar::os(path))).map_err(&failed)?;
     }
     let mut root = Root::default();
     for (number, layer) in image.layers.iter().enumerate() {
@@ -29,7 +29,7 @@ pub fn lay_out(image: &Image, merged: &Root, to: &Path) -> Result<(), BlobError>
     }
     // Last: a folder that nobody may write to gets no files.
     for (path, node) in merged.iter().filter(|(_, node)| node.item == Item::Folder) {
-        mode(&to.join(path), node.mode).map_err(&failed)?;
+        mode(&to.join(tar::os(path)), node.mode).map_err(&failed)?;
     }
     Ok(())
 }
@@ -57,7 +57,7 @@ impl Out<'_> {
     }
 
     fn entry(&self, header: &Header, path: &str, from: &mut impl io::Read) -> io::Result<()> {
-        let to = self.to.join(path);
+        let to = self.to.join(tar::os(path));
         if !matches!(header.kind, Kind::Folder)
             && fs::symlink_metadata(&to).is_ok_and(|it| !it.is_dir())
         {
@@ -70,10 +70,10 @@ impl Out<'_> {
                 io::copy(from, &mut file)?;
                 mode(&to, header.mode)
             }
-            Kind::Symlink(target) => symlink(target, &to),
+            Kind::Symlink(target) => symlink(tar::os(target), &to),
             Kind::HardLink(target) => {
                 let real = self.merged.find(target).map(|(real, _)| real).unwrap_or_default();
-                fs::copy(self.to.join(real), &to).map(drop)
+                fs::copy(self.to.join(tar::os(&real)), &to).map(drop)
             }
             Kind::Folder | Kind::Device | Kind::Fifo | Kind::Other(_) => Ok(()),
         }

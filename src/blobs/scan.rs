@@ -12,8 +12,10 @@ use crate::audit::Content;
 use crate::digest::Sha256;
 use crate::elf::{self, ElfError};
 use crate::image::config::Config;
+use crate::image::link;
 use crate::image::lint::{LayerSeen, Packed, SIZE_LIMIT, Seen};
-use crate::image::root::Root;
+use crate::image::plan::Log;
+use crate::image::root::{Root, Trouble};
 use crate::tar::{self, Header, Kind};
 use crate::target::Arch;
 
@@ -27,6 +29,8 @@ const MAX_FACTS: usize = 32 << 20;
 const MAX_BYTES: u64 = SIZE_LIMIT + (1 << 30);
 /// The most bytes after the end of an archive: writers fill up some blocks.
 const MAX_AFTER: u64 = 64 << 20;
+const TOO_MANY: &str = "the image has more than 250000 entries, or 24 MiB of paths";
+const TOO_MUCH: &str = "its ELF files name more than 32 MiB of symbol versions and libraries";
 const TOO_LARGE: &str = "the layers unpack to more than 10 GB";
 /// So many bytes of what is the matter with entries are kept, of all layers together: the rest is found
 /// when these are mended.
@@ -100,17 +104,22 @@ pub fn scan(
         let Read1 { mut seen, entries } = one;
         let mut texts = Vec::new();
         let mut layer = root.layer(number);
+        let mut log = Log::default();
         for (header, content, text) in entries {
             let path = header.path.clone();
-            for trouble in layer.put(&header, content) {
+            let found = layer.put(&header, content);
+            log.entry(&header, &layer, &found);
+            for trouble in found {
                 let length = 128 + path.len() + trouble.length();
                 if length <= troubles {
                     troubles -= length;
                     seen.troubles.push((path.clone(), trouble));
                 }
             }
-            texts.extend(text.map(|text| (path, text)));
+            texts.extend(layer.last().zip(text).map(|(path, text)| (path.to_owned(), text)));
         }
+        seen.plan = log.plan();
+        late(&mut seen);
         for (path, text) in texts {
             root.keep_text(&path, text);
         }
@@ -125,6 +134,18 @@ pub fn scan(
         .map(|(media_type, _, read)| read.clone().map(|read| (media_type.clone(), read)));
     let index = image.index.clone();
     Seen { thing: thing.to_owned(), index, manifest, config, layers, root, arch, entries }
+}
+
+/// Folders whose entries come after what is in them.
+fn late(seen: &mut LayerSeen) {
+    let late = seen.plan.late();
+    for (_, trouble) in &mut seen.troubles {
+        if let Trouble::NoParent(path) = trouble
+            && late.contains(path.as_str())
+        {
+            *trouble = Trouble::Late(std::mem::take(path));
+        }
+    }
 }
 
 /// Every layer, several at once.
@@ -162,9 +183,12 @@ fn read(layer: &Layer, room: &Room) -> Read1 {
             packed: Packed::Gzip(1),
             diff_id: None,
             broken: None,
+            limited: false,
             troubles: Vec::new(),
             odd: None,
+            sparse: None,
             not_utf8: None,
+            plan: crate::image::plan::Plan::default(),
         },
         entries: Vec::new(),
     };
@@ -181,7 +205,10 @@ fn read(layer: &Layer, room: &Room) -> Read1 {
     };
     let metered = Metered { inner: tar, room: &room.bytes, after: None };
     let mut reader = tar::Reader::new(Hashed::new(metered));
-    one.seen.broken = entries(&mut reader, &mut one, room).err().map(|error| said(&error));
+    if let Err(error) = entries(&mut reader, &mut one, room) {
+        one.seen.limited = is_limit(&error);
+        one.seen.broken = Some(said(&error));
+    }
     let mut hashed = reader.into_inner();
     let tar = if one.seen.broken.is_some() {
         // Of what is broken no digest can be told: what is left need not be unpacked.
@@ -210,11 +237,20 @@ fn read(layer: &Layer, room: &Room) -> Read1 {
     one
 }
 
-/// An error with its cause.
+/// A limit of ours, and not of Lambda.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Limit(&'static str);
+
+fn is_limit(error: &tar::TarError) -> bool {
+    matches!(error, tar::TarError::Io(error) if error.get_ref().is_some_and(|it| it.is::<Limit>()))
+}
+
+/// What the matter is, once: where bytes cannot be had, their error says it.
 fn said(error: &tar::TarError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+    match error {
+        tar::TarError::Io(cause) => cause.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -229,15 +265,19 @@ fn entries<R: Read>(
             _ => 0,
         };
         if !take(&room.entries, 1) || !take(&room.paths, header.path.len() + to) {
-            return Err(io::Error::other("the image has too many entries").into());
+            return Err(io::Error::other(Limit(TOO_MANY)).into());
         }
         if !header.is_utf8 {
             let (count, _) = one.seen.not_utf8.get_or_insert((0, header.path.clone()));
             *count += 1;
         }
-        if matches!(header.kind, Kind::Device | Kind::Fifo | Kind::Other(_)) {
-            let (count, _) = one.seen.odd.get_or_insert((0, header.path.clone()));
-            *count += 1;
+        let odd = match header.kind {
+            Kind::Other(b'S') => Some(&mut one.seen.sparse),
+            Kind::Device | Kind::Fifo | Kind::Other(_) => Some(&mut one.seen.odd),
+            _ => None,
+        };
+        if let Some(odd) = odd {
+            odd.get_or_insert((0, header.path.clone())).0 += 1;
         }
         if header.size > room.bytes.load(Ordering::Relaxed) {
             one.entries.push((header, Content::Other, None));
@@ -251,11 +291,11 @@ fn entries<R: Read>(
                 reader.read_to_end(&mut bytes)?;
                 (Content::Other, Some(String::from_utf8_lossy(&bytes).into_owned()))
             }
-            Kind::File => (content(reader, header.size)?, None),
+            Kind::File => content(reader, &header)?,
             _ => (Content::Other, None),
         };
         if !take(&room.facts, content.elf().map_or(0, weight)) {
-            return Err(io::Error::other("its ELF files say too much").into());
+            return Err(io::Error::other(Limit(TOO_MUCH)).into());
         }
         one.entries.push((header, content, text));
     }
@@ -272,16 +312,20 @@ fn weight(facts: &elf::ElfFacts) -> usize {
 }
 
 /// What a file is, by its first bytes and, for ELF, its tables.
-fn content(reader: &mut impl Read, size: u64) -> io::Result<Content> {
+/// With it the folders that a loader looks in, if it is one.
+fn content(reader: &mut impl Read, header: &Header) -> io::Result<(Content, Option<String>)> {
+    let size = header.size;
     let mut start = Vec::new();
     reader.take(256).read_to_end(&mut start)?;
     if !elf::is_elf(&start) {
-        return Ok(crate::inspect::script(&start));
+        return Ok((crate::inspect::script(&start), None));
     }
+    let mut folders = None;
     let whole = Cursor::new(start).chain(reader);
     let facts = if size <= MAX_IN_MEMORY {
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         whole.take(size).read_to_end(&mut bytes)?;
+        folders = is_loader(&header.path).then(|| link::folders_of_loader(&bytes)).flatten();
         elf::read(&mut Cursor::new(bytes))
     } else {
         let mut file = tempfile::tempfile()?;
@@ -292,9 +336,14 @@ fn content(reader: &mut impl Read, size: u64) -> io::Result<Content> {
         Ok(mut facts) => {
             // Nobody asks an image for these, and they are long.
             facts.comments.clear();
-            Ok(Content::Elf(Box::new(facts)))
+            Ok((Content::Elf(Box::new(facts)), folders))
         }
         Err(ElfError::Io(error)) => Err(error),
-        Err(error) => Ok(Content::BrokenElf(error.to_string())),
+        Err(error) => Ok((Content::BrokenElf(error.to_string()), None)),
     }
+}
+
+/// Whether a file has the name of glibc's loader (`ld-linux-x86-64.so.2`, `ld-2.31.so`).
+fn is_loader(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("ld-"))
 }

@@ -1,78 +1,21 @@
-//! Where images are: an OCI layout, an archive of one, or an archive of docker's.
+//! Opens images: an OCI layout, an archive of one, or an archive of docker's.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::members::Members;
+use super::place::Place;
 use super::{BlobError, MAX_PAPER, Store, unread};
 use crate::digest::Sha256;
 use crate::image::manifest::{self, Blob, Choice, Manifest};
-use crate::tar::{self, Kind};
 use crate::target::Arch;
 
 /// An index that names an index, and so on: nobody needs more.
 const MAX_DEPTH: usize = 3;
-/// The most members of an archive.
-const MAX_MEMBERS: usize = 10_000;
-
-/// Where an image is, as skopeo writes it (containers-transports(5)).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// `oci:DIR[:NAME]`.
-    Layout(PathBuf, Option<String>),
-    /// `oci-archive:FILE[:NAME]`.
-    OciArchive(PathBuf, Option<String>),
-    /// `docker-archive:FILE[:NAME]`.
-    DockerArchive(PathBuf, Option<String>),
-}
-
-impl Place {
-    /// By its prefix, or by what is there; none if it is none of these.
-    #[must_use]
-    pub fn of(text: &str) -> Option<Self> {
-        type Make = fn(PathBuf, Option<String>) -> Place;
-        let prefixes: [(&str, Make); 3] = [
-            ("oci:", Self::Layout),
-            ("oci-archive:", Self::OciArchive),
-            ("docker-archive:", Self::DockerArchive),
-        ];
-        for (prefix, make) in prefixes {
-            if let Some(rest) = text.strip_prefix(prefix) {
-                let whole = Path::new(rest).exists();
-                return Some(match rest.split_once(':').filter(|_| !whole) {
-                    Some((path, name)) => make(path.into(), Some(name.to_owned())),
-                    None => make(rest.into(), None),
-                });
-            }
-        }
-        let path = Path::new(text);
-        if path.join("oci-layout").is_file() {
-            return Some(Self::Layout(path.to_path_buf(), None));
-        }
-        let members = path.is_file().then(|| Members::read(path).ok()).flatten()?;
-        // Newer dockers write both into one archive.
-        let has = |name: &str| members.0.contains_key(name);
-        if has("index.json") && has("oci-layout") {
-            Some(Self::OciArchive(path.to_path_buf(), None))
-        } else {
-            has("manifest.json").then(|| Self::DockerArchive(path.to_path_buf(), None))
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Layout(path, _) | Self::OciArchive(path, _) | Self::DockerArchive(path, _) => {
-                path.display().fmt(f)
-            }
-        }
-    }
-}
 
 /// The bytes of a blob: a part of a file, or all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,17 +84,27 @@ pub fn open(place: &Place, arch: Arch) -> Result<Image, BlobError> {
     let (blobs, name) = match place {
         Place::Layout(folder, name) => (Blobs::Folder(folder.clone()), name),
         Place::OciArchive(file, name) => (Blobs::Archive(file.clone(), Members::read(file)?), name),
-        Place::DockerArchive(file, name) => return docker(file, name.as_deref()),
+        Place::DockerArchive(file, name) => return docker(place, file, name.as_deref()),
     };
     let not = |why: String| BlobError::NotAnImage { what: place.to_string(), why };
     let index = blobs.named("index.json").ok_or_else(|| not("it has no index.json".to_owned()))?;
-    let choices = manifest::read_index(&index.read()?)
+    let bytes = index.read()?;
+    let choices = manifest::read_index(&bytes)
         .map_err(|error| not(format!("its index.json is none: {error}")))?;
-    let chosen = choose_by_name(&choices, name.as_deref()).map_err(not)?;
-    blobs.image(&chosen.blob, arch).map_err(|error| match error {
+    let choices = by_name(place, choices, name.as_deref()).map_err(not)?;
+    // More than one is one image for several platforms.
+    let (chosen, index) = match choices.as_slice() {
+        [only] => (only.blob.clone(), None),
+        several => {
+            let chosen = manifest::of_platform(several, arch).map_err(not)?.blob.clone();
+            (chosen, Some((manifest::media_type_of(&bytes), choices)))
+        }
+    };
+    let image = blobs.image(&chosen, arch).map_err(|error| match error {
         BlobError::NotAnImage { why, .. } => not(why),
         other => other,
-    })
+    })?;
+    Ok(Image { index: index.or(image.index), ..image })
 }
 
 /// Opens an image that a store has.
@@ -165,18 +118,31 @@ pub fn open_stored(
     Blobs::Folder(store.folder().to_path_buf()).image(&blob, arch)
 }
 
-/// Of the images of a layout the one of this name, or the only one.
-fn choose_by_name<'c>(choices: &'c [Choice], name: Option<&str>) -> Result<&'c Choice, String> {
-    let names: Vec<&str> = choices.iter().filter_map(|choice| choice.name.as_deref()).collect();
-    let has = format!("it has {}", names.join(", "));
-    match (name, choices) {
-        (Some(name), _) => choices
-            .iter()
-            .find(|choice| choice.name.as_deref() == Some(name))
-            .ok_or_else(|| format!("it has no image of the name `{name}`; {has}")),
-        (None, []) => Err("there is no image in it".to_owned()),
-        (None, [only]) => Ok(only),
-        (None, _) => Err(format!("it has {} images; name one of them: {has}", choices.len())),
+/// Of the images of a layout those of this name, or all: one, or one for several platforms.
+fn by_name(place: &Place, all: Vec<Choice>, name: Option<&str>) -> Result<Vec<Choice>, String> {
+    if all.is_empty() {
+        return Err("there is no image in it".to_owned());
+    }
+    let names: BTreeSet<String> = all.iter().filter_map(|choice| choice.name.clone()).collect();
+    let has = if names.is_empty() {
+        "none of its images has a name".to_owned()
+    } else {
+        let all: Vec<String> = names.iter().map(|name| place.spelled(name)).collect();
+        format!("it has {}", all.join(", "))
+    };
+    let count = all.len();
+    let meant: Vec<Choice> = match name {
+        Some(name) => all.into_iter().filter(|it| it.name.as_deref() == Some(name)).collect(),
+        None => all,
+    };
+    let own: BTreeSet<&str> = meant.iter().map(|choice| choice.platform.as_str()).collect();
+    let names: BTreeSet<&Option<String>> = meant.iter().map(|choice| &choice.name).collect();
+    let platforms = own.len() == meant.len() && !own.contains("") && names.len() == 1;
+    match (name, meant.len()) {
+        (Some(name), 0) => Err(format!("it has no image of the name `{name}`; {has}")),
+        (_, 1) => Ok(meant),
+        _ if platforms => Ok(meant),
+        _ => Err(format!("it has {count} images: name one of them; {has}")),
     }
 }
 
@@ -265,7 +231,7 @@ fn said(error: &BlobError) -> String {
 }
 
 /// An archive of docker's (`docker save`): `manifest.json` names what belongs to an image.
-fn docker(file: &Path, name: Option<&str>) -> Result<Image, BlobError> {
+fn docker(place: &Place, file: &Path, name: Option<&str>) -> Result<Image, BlobError> {
     let members = Members::read(file)?;
     let not = |why: String| BlobError::NotAnImage { what: file.display().to_string(), why };
     let all = members.at(file, "manifest.json");
@@ -279,9 +245,14 @@ fn docker(file: &Path, name: Option<&str>) -> Result<Image, BlobError> {
         None => images.first(),
     };
     let image = image.ok_or_else(|| {
+        let tags = images.iter().flat_map(|image| tags(image));
         let all: Vec<String> =
-            images.iter().flat_map(|image| tags(image)).map(|tag| tag.to_string()).collect();
-        not(format!("name one of its {} images: {}", images.len(), all.join(", ")))
+            tags.filter_map(|tag| tag.as_str().map(|tag| place.spelled(tag))).collect();
+        let has = if all.is_empty() { "none has a name".to_owned() } else { all.join(", ") };
+        match name {
+            Some(name) => not(format!("it has no image of the name `{name}`; it has: {has}")),
+            None => not(format!("it has {} images: name one of them; it has: {has}", images.len())),
+        }
     })?;
     let named = |value: &Value| members.at(file, value.as_str().unwrap_or_default());
     let config = named(&image["Config"]).ok_or_else(|| "its configuration is not there".to_owned());
@@ -289,69 +260,4 @@ fn docker(file: &Path, name: Option<&str>) -> Result<Image, BlobError> {
     let layers = image["Layers"].as_array().into_iter().flatten();
     let layers = layers.map(|layer| Layer { said: None, at: named(layer) }).collect();
     Ok(Image { index: None, manifest: None, paper: None, config, layers })
-}
-
-/// The files of an archive, by name: where each begins, and its length.
-struct Members(BTreeMap<String, (u64, u64)>);
-
-impl Members {
-    fn read(file: &Path) -> Result<Self, BlobError> {
-        let failed = unread(file);
-        let mut from = File::open(file).map_err(&failed)?;
-        let mut links = Vec::new();
-        let mut all = BTreeMap::new();
-        let mut reader = tar::Reader::new(Counted { inner: &mut from, at: 0 });
-        loop {
-            let header = match reader.advance() {
-                Ok(Some(header)) if all.len() < MAX_MEMBERS => header,
-                Ok(Some(_)) => return Err(failed(io::Error::other("it has too many members"))),
-                Ok(None) => break,
-                Err(error) => return Err(failed(io::Error::other(error))),
-            };
-            let name = header.path.trim_start_matches("./").to_owned();
-            match header.kind {
-                Kind::File => drop(all.insert(name, (reader.get_ref().at, header.size))),
-                // Older dockers link layers that repeat.
-                Kind::Symlink(to) | Kind::HardLink(to) => links.push((name, to)),
-                _ => {}
-            }
-            reader.skip_by(Counted::skip).map_err(&failed)?;
-        }
-        for (name, to) in links {
-            let beside = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let joined = crate::image::root::Root::default().real(&format!("{beside}/{to}"));
-            let found =
-                [Some(to), joined].into_iter().flatten().find_map(|to| all.get(&to).copied());
-            if let Some(found) = found {
-                all.insert(name, found);
-            }
-        }
-        Ok(Self(all))
-    }
-
-    fn at(&self, file: &Path, name: &str) -> Option<At> {
-        let &(offset, size) = self.0.get(name.trim_start_matches("./"))?;
-        Some(At { path: file.to_path_buf(), offset, size })
-    }
-}
-
-/// A file, and how far it was read.
-struct Counted<'f> {
-    inner: &'f mut File,
-    at: u64,
-}
-
-impl Counted<'_> {
-    fn skip(&mut self, count: u64) -> io::Result<()> {
-        self.at += count;
-        self.inner.seek(SeekFrom::Start(self.at)).map(drop)
-    }
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.at += count as u64;
-        Ok(count)
-    }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::unpack::Watched;
 use super::{BlobError, unread, unwritten};
 use crate::digest::{HashingWriter, Sha256};
 use crate::gzip;
@@ -200,7 +201,11 @@ impl Store {
     pub fn take(&self, from: &mut dyn Read, digest: &Sha256, of: &Path) -> Result<(), BlobError> {
         let file = self.spool()?;
         let mut out = HashingWriter::new(BufWriter::new(file.as_file()));
-        io::copy(from, &mut out).map_err(unwritten(&self.folder))?;
+        let mut from = Watched::new(from);
+        io::copy(&mut from, &mut out).map_err(|error| match from.failed() {
+            true => unread(of)(error),
+            false => unwritten(&self.folder)(error),
+        })?;
         let (mut out, found, _) = out.finish();
         out.flush().map_err(unwritten(&self.folder))?;
         drop(out);

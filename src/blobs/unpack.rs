@@ -46,6 +46,30 @@ impl<R: Read> Read for Hashed<R> {
     }
 }
 
+/// A reader that remembers whether an error was its own.
+pub(super) struct Watched<R> {
+    inner: R,
+    failed: bool,
+}
+
+impl<R> Watched<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self { inner, failed: false }
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.failed
+    }
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer);
+        self.failed |= read.is_err();
+        read
+    }
+}
+
 /// Packed bytes, hashed.
 type Source<R> = BufReader<Hashed<R>>;
 

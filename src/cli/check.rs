@@ -1,6 +1,7 @@
 //! `check`: the audit alone, of the selection or of any file or image.
 
 mod image;
+mod mend;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use super::build::{self, Job};
 use super::libraries::Lookup;
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
+use crate::blobs::Place;
 use crate::bundle::Record;
 use crate::error::{Error, FindingsError};
 use crate::files;
@@ -38,6 +40,11 @@ pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Er
         job.run(shell, |function, artifact| check_artifact(&job, function, artifact, shell))
     } else {
         build::check_trust(&args.audit.trust())?;
+        if let Some(out) = args.fix.as_ref().filter(|_| args.paths.len() > 1) {
+            let (count, out) = (args.paths.len(), out.display());
+            let message = format!("`--fix {out}` mends one image, and {count} are named");
+            return Err(Error::Usage(message));
+        }
         let paths = bundles(&args.paths);
         (paths.iter().map(|path| check_path(args, path, shell)).collect(), None)
     };
@@ -85,6 +92,9 @@ fn check_path(args: &Check, path: &Path, shell: &Shell) -> Result<Checked, Error
     let text = path.to_string_lossy();
     if let Some(place) = image::Where::of(&text) {
         return image::check(args, &text, &place, shell);
+    }
+    if let Some(form) = Place::other_form(path) {
+        return Err(Error::Usage(form));
     }
     if let Some(out) = &args.fix {
         let message = format!("{text} is no image, and `--fix {}` mends images", out.display());

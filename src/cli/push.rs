@@ -17,7 +17,6 @@ use crate::blobs::{self, Image, Place, Store};
 use crate::config::{Known, filled};
 use crate::error::{Error, FindingsError};
 use crate::image::lint::lint;
-use crate::image::manifest::MediaTypes;
 use crate::image::record::ImageRecord;
 use crate::message::{Message, bytes, count};
 use crate::reference::{Reference, has_host};
@@ -136,10 +135,9 @@ fn with_papers(image: Image, name: &str) -> Result<(Image, Option<tempfile::Temp
     let seen = blobs::scan(name, &image, None, Vec::new(), threads());
     let folder = tempfile::tempdir()?;
     let store = Store::new(folder.path().to_path_buf());
-    let papers = blobs::fix(&image, &seen, MediaTypes::Oci, &store, threads())?;
+    let papers = blobs::fix(&image, &seen, None, &store, threads())?;
     let arch = Arch::of_this_machine();
-    let media_type = MediaTypes::Oci.manifest();
-    let opened = blobs::open_stored(&store, &papers.manifest, &media_type, arch)?;
+    let opened = blobs::open_stored(&store, &papers.manifest, &papers.described.0, arch)?;
     Ok((opened, Some(folder)))
 }
 

@@ -84,6 +84,39 @@ impl Config {
         &self.0["config"]
     }
 
+    /// The folder that it is started in, if it says one.
+    #[must_use]
+    pub fn working_folder(&self) -> Option<&str> {
+        self.run()["WorkingDir"].as_str().filter(|folder| !folder.is_empty())
+    }
+
+    /// The members that are of another type than they must be, and what they must be (image-spec,
+    /// "Image Configuration"; what is null is not there).
+    #[must_use]
+    pub fn mistyped(&self) -> Vec<(&'static str, &'static str)> {
+        let words = |value: &Value| {
+            value.as_array().is_some_and(|all| all.iter().all(Value::is_string)) || value.is_null()
+        };
+        let text = |value: &Value| value.is_string() || value.is_null();
+        let time = |value: &Value| value.as_str().map_or(value.is_null(), is_time);
+        let object = |value: &Value| value.is_object() || value.is_null();
+        let objects = |value: &Value| {
+            value.as_array().is_some_and(|all| all.iter().all(Value::is_object)) || value.is_null()
+        };
+        let (all, run) = (&self.0, self.run());
+        let members = [
+            ("config", object(run), "an object"),
+            ("config.Entrypoint", words(&run["Entrypoint"]), "a list of strings"),
+            ("config.Cmd", words(&run["Cmd"]), "a list of strings"),
+            ("config.Env", words(&run["Env"]), "a list of strings"),
+            ("config.WorkingDir", text(&run["WorkingDir"]), "a string"),
+            ("config.User", text(&run["User"]), "a string"),
+            ("history", objects(&all["history"]), "a list of objects"),
+            ("created", time(&all["created"]), "a time (RFC 3339)"),
+        ];
+        members.into_iter().filter(|it| !it.1).map(|(name, _, wanted)| (name, wanted)).collect()
+    }
+
     /// A list of words (`Entrypoint`, `Cmd`, `Env`); what is none is empty.
     #[must_use]
     pub fn words(&self, member: &str) -> Vec<&str> {
@@ -210,6 +243,19 @@ impl Config {
     pub fn write(&self) -> Vec<u8> {
         self.0.to_string().into_bytes()
     }
+}
+
+/// Whether that has the form of RFC 3339: `2026-01-31T12:00:00.5Z`.
+fn is_time(text: &str) -> bool {
+    let form = "0000-00-00T00:00:00";
+    let fits = |(is, wanted): (char, char)| match wanted {
+        '0' => is.is_ascii_digit(),
+        other => is.eq_ignore_ascii_case(&other),
+    };
+    let Some((time, zone)) = text.split_at_checked(form.len()) else { return false };
+    let zone = zone.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let offset = |zone: &str| zone.starts_with(['+', '-']) && zone.len() == 6;
+    time.chars().zip(form.chars()).all(fits) && (zone.eq_ignore_ascii_case("z") || offset(zone))
 }
 
 #[cfg(test)]

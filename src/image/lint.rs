@@ -7,14 +7,17 @@
 mod entry;
 mod layers;
 mod papers;
+mod start;
 
-pub use entry::program;
+pub use entry::{is_covered, program};
 
 use super::config::Config;
 use super::manifest::{Choice, Manifest};
+use super::plan::Plan;
 use super::root::{Root, Trouble};
 use crate::audit::{Code, Finding, Level};
 use crate::digest::Sha256;
+use crate::tar;
 use crate::target::Arch;
 
 /// The largest image, in bytes, uncompressed ("Lambda quotas": 10 GB).
@@ -46,12 +49,18 @@ pub struct LayerSeen {
     pub diff_id: Option<Sha256>,
     /// Why it could not be read, or not to its end.
     pub broken: Option<String>,
+    /// Whether that is for a limit of this program.
+    pub limited: bool,
     /// The entries that are not as they should be: at most some hundred.
     pub troubles: Vec<(String, Trouble)>,
     /// Entries that Lambda's unpacking has no use for, devices say: their number and the first.
     pub odd: Option<(usize, String)>,
+    /// Sparse files, whose bytes are not looked at: their number and the first.
+    pub sparse: Option<(usize, String)>,
     /// Paths that are no UTF-8: their number and the first.
     pub not_utf8: Option<(usize, String)>,
+    /// How its entries are to be written anew.
+    pub plan: Plan,
 }
 
 /// An image as it was read.
@@ -85,9 +94,16 @@ pub fn lint(seen: &Seen) -> Vec<Finding> {
     lint.sizes();
     if let Ok(config) = &seen.config {
         lint.config(config);
-        lint.run(config);
+        // What could not be read may have all that is not there.
+        if seen.layers.iter().all(|layer| layer.broken.is_none()) {
+            lint.run(config);
+        }
     }
     let mut findings = lint.findings;
+    for finding in &mut findings {
+        finding.path = finding.path.as_deref().map(|path| tar::shown(path).into_owned());
+        finding.message = tar::shown(&finding.message).into_owned();
+    }
     findings.sort_by_key(|finding| finding.level);
     findings.dedup();
     findings

@@ -156,8 +156,10 @@ pub fn of_platform(choices: &[Choice], arch: Arch) -> Result<&Choice, String> {
     let found = choices.iter().find(|choice| choice.platform == wanted);
     let only = || choices.first().filter(|choice| choices.len() == 1 && choice.platform.is_empty());
     found.or_else(only).ok_or_else(|| {
-        let all: Vec<&str> = choices.iter().map(|choice| choice.platform.as_str()).collect();
-        format!("it has no image for {wanted}; it has {}", all.join(", "))
+        let all = choices.iter().map(|choice| choice.platform.as_str());
+        let all: Vec<&str> = all.filter(|platform| !platform.is_empty()).collect();
+        let has = if all.is_empty() { "says of none what it is for" } else { "has " };
+        format!("it has no image for {wanted}; it {has}{}", all.join(", "))
     })
 }
 
@@ -199,6 +201,37 @@ pub fn write(
         value["annotations"] = serde_json::json!(annotations);
     }
     Ok(value.to_string().into_bytes())
+}
+
+/// A manifest with other blobs: what else it says (annotations, of layers too; `artifactType`; `subject`)
+/// stays. The same bytes if all stays.
+pub fn rewrite(
+    paper: &[u8],
+    types: MediaTypes,
+    config: (&Sha256, u64),
+    layers: &[(Sha256, u64)],
+) -> Result<Vec<u8>, NotOne> {
+    let was = json(paper)?;
+    let mut value = was.clone();
+    let set = |value: &mut Value, media_type: String, (digest, size): (&Sha256, u64)| {
+        if !value.is_object() {
+            *value = serde_json::json!({});
+        }
+        value["mediaType"] = media_type.into();
+        value["digest"] = digest.to_string().into();
+        value["size"] = size.into();
+    };
+    if value["mediaType"] != Value::Null || types == MediaTypes::Docker {
+        value["mediaType"] = types.manifest().into();
+    }
+    set(&mut value["config"], types.config(), config);
+    let mut all = value["layers"].as_array().cloned().unwrap_or_default();
+    all.resize(layers.len(), Value::Null);
+    for (value, (digest, size)) in all.iter_mut().zip(layers) {
+        set(value, types.layer(), (digest, *size));
+    }
+    value["layers"] = Value::Array(all);
+    Ok(if value == was { paper.to_vec() } else { value.to_string().into_bytes() })
 }
 
 /// The `index.json` of a layout with one image.

@@ -4,10 +4,14 @@
 //! replace earlier ones, whiteouts take away what is below. Folders that lead through symbolic links are
 //! followed inside of the image, as container runtimes do.
 
+mod trouble;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use trouble::Trouble;
+
 use crate::audit::Content;
-use crate::tar::{Header, Kind};
+use crate::tar::{self, Header, Kind};
 
 /// As many links in a row as Linux follows (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -15,6 +19,8 @@ const MAX_LINKS: usize = 40;
 const MAX_PARTS: usize = 512;
 /// The most room for folders that have no entry, in bytes: a few bytes can name thousands.
 const MAX_IMPLIED: usize = 16 << 20;
+/// The longest name, in bytes (Linux, `NAME_MAX`).
+const MAX_NAME: usize = 255;
 /// The prefix of a whiteout, and the whole name of an opaque one.
 pub(super) const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
@@ -47,44 +53,13 @@ pub struct Node {
     pub layer: usize,
 }
 
-/// What is the matter with an entry of a layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
-    /// The path leads out, is absolute or has two spellings.
-    Path,
-    /// A folder above it has no entry, in this layer or below.
-    NoParent(String),
-    /// What stands above it is no folder.
-    NotInFolder(String),
-    /// A folder takes the place of a symbolic link of a layer below.
-    OverSymlink(String),
-    /// The file that a hard link names is not there.
-    NoTarget(String),
-    /// A whiteout without a name.
-    Whiteout,
-    /// A path that this layer has already.
-    Twice,
-}
-
-impl Trouble {
-    /// How many bytes of text it holds.
-    #[must_use]
-    pub fn length(&self) -> usize {
-        match self {
-            Self::NoParent(text)
-            | Self::NotInFolder(text)
-            | Self::OverSymlink(text)
-            | Self::NoTarget(text) => text.len(),
-            Self::Path | Self::Whiteout | Self::Twice => 0,
-        }
-    }
-}
-
 /// The files of an image, by their path without a slash at the beginning.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Root {
     nodes: BTreeMap<String, Node>,
-    /// The texts of `/etc/ld.so.conf` and of what it may include.
+    /// The permission bits of the root itself, if it has an entry.
+    top: Option<u32>,
+    /// The texts of `/etc/ld.so.conf` and of what it may include, and the folders that loaders know.
     texts: BTreeMap<String, String>,
     /// How much room the folders that had no entry have taken, in bytes.
     implied: usize,
@@ -101,6 +76,8 @@ pub struct Layer<'r> {
     whiteouts: BTreeSet<(String, bool)>,
     /// Where the last entry was put.
     last: Option<String>,
+    /// Where what it names was, if it was a hard link.
+    linked: Option<String>,
 }
 
 /// The parts of a path as one spelling: no slash at either end, no `.`; none if it leads out.
@@ -121,12 +98,18 @@ impl Root {
     /// Begins to put a layer on top.
     pub fn layer(&mut self, number: usize) -> Layer<'_> {
         let (implied, whiteouts) = (BTreeSet::new(), BTreeSet::new());
-        Layer { root: self, number, implied, whiteouts, last: None }
+        Layer { root: self, number, implied, whiteouts, last: None, linked: None }
     }
 
     /// Everything, in the order of the paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
         self.nodes.iter().map(|(path, node)| (path.as_str(), node))
+    }
+
+    /// The permission bits of the root itself.
+    #[must_use]
+    pub fn top(&self) -> u32 {
+        self.top.unwrap_or(0o755)
     }
 
     /// The sum of the files' lengths, in bytes.
@@ -159,12 +142,19 @@ impl Root {
         if self.find("etc/ld.so.cache").is_none() {
             return Vec::new();
         }
-        let words = self.texts.values().flat_map(|text| text.lines()).flat_map(|line| {
+        let texts = self.texts.iter().filter(|(path, _)| Self::wants_text(path));
+        let words = texts.flat_map(|(_, text)| text.lines()).flat_map(|line| {
             let line = line.split('#').next().unwrap_or_default();
             let line = if line.trim_start().starts_with("include") { "" } else { line };
             line.split(['\t', ' ', ':', ','])
         });
         words.filter(|word| word.starts_with('/')).map(str::to_owned).collect()
+    }
+
+    /// The text that was kept of a file.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.texts.get(path).map(String::as_str)
     }
 
     /// Puts something at a path, whose folders are real.
@@ -227,6 +217,20 @@ impl Root {
         self.nodes.get(&real).map(|node| (real, node))
     }
 
+    /// What shuts everyone out of a real path: a folder above it that cannot be gone through, or itself, if
+    /// its mode has not these bits. Where that is, and its mode.
+    #[must_use]
+    pub fn shut(&self, path: &str, bits: u32) -> Option<(String, u32)> {
+        if self.top() & 0o001 == 0 {
+            return Some(("/".to_owned(), self.top()));
+        }
+        let closed = |path: &str, bits: u32| {
+            let mode = self.nodes.get(path)?.mode;
+            (mode & bits != bits).then(|| (path.to_owned(), mode))
+        };
+        Self::above(path).find_map(|folder| closed(folder, 0o001)).or_else(|| closed(path, bits))
+    }
+
     /// The folders above a path, from the root on.
     pub fn above(path: &str) -> impl Iterator<Item = &str> {
         path.match_indices('/').filter_map(|(at, _)| path.get(..at))
@@ -255,14 +259,19 @@ impl Layer<'_> {
     /// what a container runtime would make of it is there afterwards.
     pub fn put(&mut self, header: &Header, content: Content) -> Vec<Trouble> {
         let mut troubles = Vec::new();
-        self.last = None;
+        (self.last, self.linked) = (None, None);
         let Some(path) = normal(&header.path) else { return vec![Trouble::Path] };
         if header.path.starts_with('/') {
             troubles.push(Trouble::Path);
         }
         if path.is_empty() {
+            if header.kind == Kind::Folder {
+                self.root.top = Some(header.mode);
+            }
             return troubles;
         }
+        let longest = path.split('/').map(|name| tar::bytes(name).len()).max();
+        troubles.extend(longest.filter(|length| *length > MAX_NAME).map(Trouble::Name));
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let Some(folder) = self.folder(folder, &mut troubles) else { return troubles };
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
@@ -305,14 +314,22 @@ impl Layer<'_> {
         self.last.as_deref()
     }
 
+    /// Where the file was that the last entry names, if that is a hard link to something.
+    #[must_use]
+    pub fn linked(&self) -> Option<&str> {
+        self.linked.as_deref()
+    }
+
     /// The file that a hard link names, and its attributes.
-    fn target(&self, to: &str) -> Option<Node> {
+    fn target(&mut self, to: &str) -> Option<Node> {
         let path = normal(to)?;
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let folder = self.root.real(folder)?;
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        let node = self.root.nodes.get(&path)?;
-        (node.item != Item::Folder).then(|| Node { layer: self.number, ..node.clone() })
+        let node = self.root.nodes.get(&path).filter(|node| node.item != Item::Folder)?;
+        let node = Node { layer: self.number, ..node.clone() };
+        self.linked = Some(path);
+        Some(node)
     }
 
     /// The real folder that an entry goes into; folders without an entry are made.

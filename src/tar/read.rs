@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use super::{BLOCK, MAX_PATH, number};
+use super::{BLOCK, MAX_PATH, name, number};
 
 /// The most that a pax header may hold, in bytes: those of real archives have some hundred.
 const MAX_PAX: u64 = 1 << 20;
@@ -12,6 +12,8 @@ const MAX_BEFORE: usize = 16;
 
 /// How the names of GNU's records of sparse files begin.
 const SPARSE: &str = "GNU.sparse.";
+/// Its real name: the path is one that readers without them see.
+const SPARSE_NAME: &str = "GNU.sparse.name";
 
 /// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +51,7 @@ pub enum Kind {
 /// What stands before the bytes of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// Its path as it stands there; bytes that are no UTF-8 are replaced.
+    /// Its path as it stands there; bytes that are no UTF-8 are spelled (see [`super::bytes`]).
     pub path: String,
     /// Whether the path is UTF-8.
     pub is_utf8: bool,
@@ -151,7 +153,12 @@ impl<R: Read> Reader<R> {
                 }
                 b'L' => before.path = Some(self.long(size)?),
                 b'K' => before.link = Some(self.long(size)?),
-                _ => return self.header(&block, kind, size, before).map(Some),
+                _ => {
+                    if kind == b'S' {
+                        self.map(&block)?;
+                    }
+                    return self.header(&block, kind, size, before).map(Some);
+                }
             }
         }
         Err(self.wrong("too many headers stand before it"))
@@ -230,6 +237,20 @@ impl<R: Read> Reader<R> {
         Ok(bytes)
     }
 
+    /// GNU's map of a sparse file goes on in blocks of its own (gnu.org/software/tar, "Sparse Formats").
+    fn map(&mut self, block: &[u8; BLOCK]) -> Result<(), TarError> {
+        let mut more = block.get(482) == Some(&1);
+        while more {
+            let mut next = [0; BLOCK];
+            if fill(&mut self.inner, &mut next)? != BLOCK {
+                return Err(TarError::Truncated);
+            }
+            self.keep(&next);
+            more = next.get(504) == Some(&1);
+        }
+        Ok(())
+    }
+
     fn long(&mut self, size: u64) -> Result<Vec<u8>, TarError> {
         let mut bytes = self.bytes(size, MAX_PATH as u64 + 1)?;
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
@@ -246,7 +267,14 @@ impl<R: Read> Reader<R> {
             let (key, value, length) = record;
             // Of the others nothing is asked, and there may be many.
             match key {
+                "path" | "linkpath" | SPARSE_NAME if value.contains(&0) => {
+                    return Err(self.wrong("its path has a null in it"));
+                }
                 "path" | "linkpath" | "size" | "uid" | "gid" => {
+                    records.insert(key.to_owned(), value.to_vec());
+                }
+                SPARSE_NAME => {
+                    records.insert(SPARSE.to_owned(), Vec::new());
                     records.insert(key.to_owned(), value.to_vec());
                 }
                 _ if key.starts_with(SPARSE) => drop(records.insert(SPARSE.to_owned(), Vec::new())),
@@ -275,15 +303,16 @@ impl<R: Read> Reader<R> {
         let size = number("size", size).ok_or_else(|| self.wrong("its size is no number"))?;
         let field = |range| block.get(range).and_then(number::read).unwrap_or_default();
         let owner = |key: &str, range| number(key, field(range)).unwrap_or_default();
-        let path = said("path").cloned().or(path).unwrap_or_else(|| plain_path(block));
+        let path = pax.get(SPARSE_NAME).or_else(|| said("path")).cloned().or(path);
+        let path = path.unwrap_or_else(|| plain_path(block));
         let link = said("linkpath").cloned().or(link).unwrap_or_else(|| text(block, 157..257));
         if path.len() > MAX_PATH || link.len() > MAX_PATH {
             return Err(self.wrong("its path is too long"));
         }
         let (uid, gid) = (owner("uid", 108..116), owner("gid", 116..124));
         let mode = u32::try_from(field(100..108) & 0o7777).unwrap_or_default();
-        let (path, is_utf8) = lossy(&path);
-        let to = || lossy(&link).0;
+        let (path, is_utf8) = name::spelled(&path);
+        let to = || name::spelled(&link).0;
         // Old tars mark a folder by the slash alone.
         let kind = match kind {
             _ if sparse => Kind::Other(b'S'),
@@ -351,10 +380,4 @@ fn plain_path(block: &[u8; BLOCK]) -> Vec<u8> {
         return name;
     }
     [&prefix[..], b"/", &name].concat()
-}
-
-fn lossy(bytes: &[u8]) -> (String, bool) {
-    let text = String::from_utf8_lossy(bytes);
-    let is_utf8 = matches!(text, std::borrow::Cow::Borrowed(_));
-    (text.into_owned(), is_utf8)
 }

@@ -1,8 +1,9 @@
 //! Writes tar archives.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
-use super::{BLOCK, number};
+use super::{BLOCK, name, number};
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,8 @@ pub enum What {
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its path, relative and without a slash at the end.
+    /// Its path, relative and without a slash at the end; bytes that are no UTF-8 are spelled as in
+    /// [`super::Header`].
     pub path: String,
     /// What it is.
     pub what: What,
@@ -72,28 +74,32 @@ impl<W: Write> Writer<W> {
 
     fn header(&mut self, member: &Member) -> io::Result<()> {
         let (kind, size, link) = match &member.what {
-            What::File(length) => (b'0', *length, ""),
-            What::Folder => (b'5', 0, ""),
-            What::Symlink(to) => (b'2', 0, to.as_str()),
+            What::File(length) => (b'0', *length, Cow::Borrowed(&[][..])),
+            What::Folder => (b'5', 0, Cow::Borrowed(&[][..])),
+            What::Symlink(to) => (b'2', 0, name::bytes(to)),
         };
         let slash = if member.what == What::Folder { "/" } else { "" };
         let path = format!("{}{slash}", member.path);
+        let path = name::bytes(&path);
         let mut records = Vec::new();
         let mut block = Block::new(kind, self.time);
         if !block.path(&path) {
+            if std::str::from_utf8(&path).is_err() {
+                record(&mut records, "hdrcharset", b"BINARY");
+            }
             record(&mut records, "path", &path);
             // What readers without pax see.
-            let name = member.path.rsplit('/').next().unwrap_or_default();
-            block.text(NAME, name.as_bytes().get(..NAME.len()).unwrap_or(name.as_bytes()));
+            let last = name::bytes(member.path.rsplit('/').next().unwrap_or_default());
+            block.text(NAME, last.get(..NAME.len()).unwrap_or(&last));
         }
-        if !(link.is_ascii() && block.text(LINK, link.as_bytes())) {
-            record(&mut records, "linkpath", link);
+        if !(is_plain(&link) && block.text(LINK, &link)) {
+            record(&mut records, "linkpath", &link);
         }
         block.number(100..108, u64::from(member.mode));
         let numbers = [("uid", 108..116, member.uid), ("gid", 116..124, member.gid)];
         for (name, field, value) in numbers.into_iter().chain([("size", 124..136, size)]) {
             if !block.number(field, value) {
-                record(&mut records, name, &value.to_string());
+                record(&mut records, name, value.to_string().as_bytes());
             }
         }
         if !records.is_empty() {
@@ -112,13 +118,21 @@ impl<W: Write> Writer<W> {
 }
 
 /// `LENGTH KEY=VALUE\n`, whose length counts its own digits.
-fn record(records: &mut Vec<u8>, key: &str, value: &str) {
+fn record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest;
     while length != rest + length.to_string().len() {
         length = rest + length.to_string().len();
     }
-    records.extend(format!("{length} {key}={value}\n").into_bytes());
+    records.extend(format!("{length} {key}=").into_bytes());
+    records.extend(value);
+    records.push(b'\n');
+}
+
+/// Whether bytes go into a field as they are: text only if every reader takes it for the same, and what is
+/// no text as others write it.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.is_ascii() || std::str::from_utf8(bytes).is_err()
 }
 
 struct Block([u8; BLOCK]);
@@ -145,22 +159,23 @@ impl Block {
     }
 
     /// In one piece, or divided at a slash.
-    fn path(&mut self, path: &str) -> bool {
-        if !path.is_ascii() {
+    fn path(&mut self, path: &[u8]) -> bool {
+        if !is_plain(path) {
             return false;
         }
-        if self.text(NAME, path.as_bytes()) {
+        if self.text(NAME, path) {
             return true;
         }
-        let parts = path.match_indices('/').map(|(at, _)| path.split_at(at));
-        let fits = |(prefix, name): &(&str, &str)| {
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        let parts = slashes.filter_map(|(at, _)| path.split_at_checked(at));
+        let fits = |(prefix, name): &(&[u8], &[u8])| {
             !prefix.is_empty()
                 && prefix.len() <= PREFIX.len()
                 && (2..=NAME.len() + 1).contains(&name.len())
         };
-        let Some((prefix, name)) = parts.into_iter().find(fits) else { return false };
-        self.text(PREFIX, prefix.as_bytes());
-        self.text(NAME, name.trim_start_matches('/').as_bytes())
+        let Some((prefix, name)) = { parts }.find(fits) else { return false };
+        self.text(PREFIX, prefix);
+        self.text(NAME, name.strip_prefix(b"/").unwrap_or(name))
     }
 
     /// With its checksum: the sum of all bytes, where the checksum itself counts as blanks.

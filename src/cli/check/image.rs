@@ -4,16 +4,14 @@ use std::path::Path;
 use std::thread;
 
 use super::Checked;
-use crate::blobs::{self, BlobError, Content, Image, Place, Store};
+#[cfg(feature = "registry")]
+use crate::blobs::Store;
+use crate::blobs::{self, Image, Place};
 use crate::cli::args::Check;
 use crate::error::Error;
 use crate::image::lint::{Seen, lint};
-use crate::image::manifest::MediaTypes;
 use crate::shell::Shell;
 use crate::target::Arch;
-
-/// The name of the one image in a mended layout.
-const NAME: &str = "latest";
 
 /// Where an image is that is to be checked.
 pub(super) enum Where {
@@ -61,11 +59,11 @@ pub(super) fn check(
     let arch = asked.unwrap_or(Arch::of_this_machine());
     let (image, _kept) = open(place, arch, args, shell)?;
     let seen = scan(text, &image, asked, args);
-    let Some(out) = &args.fix else { return Ok(checked(&seen)) };
-    mend(&image, &seen, out, args)?;
-    let mended = blobs::open(&opened(out), arch)?;
-    shell.status("Mended", format!("{text}, in {}", out.display()));
-    Ok(checked(&scan(&out.display().to_string(), &mended, asked, args)))
+    let before = checked(&seen);
+    match &args.fix {
+        Some(out) => super::mend::mend(args, (&image, &seen), before, out, (arch, asked), shell),
+        None => Ok(before),
+    }
 }
 
 /// Opens it; of a registry by way of a folder, which is gone when it is dropped.
@@ -90,48 +88,16 @@ fn open(
     }
 }
 
-fn threads() -> usize {
+pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn scan(thing: &str, image: &Image, arch: Option<Arch>, args: &Check) -> Seen {
+pub(super) fn scan(thing: &str, image: &Image, arch: Option<Arch>, args: &Check) -> Seen {
     let entries = args.entry_point.iter().map(|entry| vec![entry.clone()]).collect();
     blobs::scan(thing, image, arch, entries, threads())
 }
 
-fn opened(out: &Path) -> Place {
-    if out.is_dir() {
-        Place::Layout(out.to_path_buf(), None)
-    } else {
-        Place::OciArchive(out.to_path_buf(), None)
-    }
-}
-
-fn mend(image: &Image, seen: &Seen, out: &Path, args: &Check) -> Result<(), Error> {
-    if out.exists() {
-        return Err(Error::Usage(format!("{} is there already: name a new place", out.display())));
-    }
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let failed = |source| BlobError::Write { path: folder.to_path_buf(), source };
-    // Beside it, so that blobs need only get another name.
-    let kept =
-        tempfile::Builder::new().prefix(".lambda-pack-").tempdir_in(folder).map_err(failed)?;
-    let store = Store::new(kept.path().to_path_buf());
-    let types = args.media_types.map_or(MediaTypes::default(), Into::into);
-    let papers = blobs::fix(image, seen, types, &store, threads())?;
-    let index = papers.index(NAME)?;
-    let content = Content {
-        index: &index,
-        manifest: &papers.manifest,
-        config: &papers.config,
-        layers: &papers.layers,
-        name: NAME,
-    };
-    Ok(blobs::write_to(out, &content, &store)?)
-}
-
-fn checked(seen: &Seen) -> Checked {
+pub(super) fn checked(seen: &Seen) -> Checked {
     Checked {
         thing: seen.thing.clone(),
         arch: seen.config.as_ref().ok().and_then(crate::image::config::Config::arch),

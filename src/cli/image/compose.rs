@@ -309,9 +309,12 @@ fn found(
         packed: Packed::Gzip(1),
         diff_id: Some(*diff_id),
         broken: None,
+        limited: false,
         troubles: Vec::new(),
         odd: None,
+        sparse: None,
         not_utf8: None,
+        plan: crate::image::plan::Plan::default(),
     };
     lint(&Seen {
         thing: group.name.clone(),

@@ -200,7 +200,7 @@ impl Imager<'_> {
             let time = self.job.plan.time.unix().unwrap_or_default();
             // There the whole name is what `podman load` gives the image.
             content.index = &of_archive;
-            blobs::write_archive(kind, &content, &self.bases.store, time, &mut out)?;
+            blobs::write_archive(kind, &content, &self.bases.store, time, (&mut out, &path))?;
             std::io::Write::flush(&mut out).map_err(failed)?;
         }
         staging.create_with(ImageRecord::FILE, &json(record))?;

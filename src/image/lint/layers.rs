@@ -10,7 +10,8 @@ const SHOWN: usize = 10;
 impl Lint<'_> {
     pub(super) fn layers(&mut self) {
         let seen = self.seen;
-        if let Err(why) = &seen.config {
+        // Of what a manifest does not say nothing can be known.
+        if let (Err(why), None | Some(Ok(_))) = (&seen.config, &seen.manifest) {
             let message = format!("its configuration cannot be understood: {why}");
             self.add(Code::ImageConfig, None, message, "build the image again");
         }
@@ -58,7 +59,13 @@ impl Lint<'_> {
                 self.add(Code::ImageLayer, None, message, hint);
             }
         }
-        if let Some(why) = &layer.broken {
+        if let Some(why) = layer.broken.as_ref().filter(|_| layer.limited) {
+            let message = format!(
+                "{name} cannot be looked at to its end: {why}. That is a limit of this program, not \
+                 of Lambda"
+            );
+            self.add(Code::ImageLayer, None, message, "put many small files into archives");
+        } else if let Some(why) = &layer.broken {
             let message = format!("{name} cannot be read to its end: {why}; {refused}");
             self.add(Code::ImageLayer, None, message, "build or copy the image again");
         }
@@ -81,7 +88,7 @@ impl Lint<'_> {
         let mut parents = std::collections::BTreeSet::new();
         let mut said = 0;
         for (path, trouble) in &layer.troubles {
-            if let Trouble::NoParent(above) = trouble
+            if let Trouble::NoParent(above) | Trouble::Late(above) = trouble
                 && !parents.insert(above.as_str())
             {
                 continue;
@@ -90,7 +97,7 @@ impl Lint<'_> {
             if said > SHOWN {
                 continue;
             }
-            self.entry(path, trouble);
+            self.entry(path, trouble, layer.plan.refused.is_none());
         }
         if said > SHOWN {
             let message =
@@ -99,10 +106,18 @@ impl Lint<'_> {
         }
         if let Some((count, first)) = &layer.odd {
             let message = format!(
-                "{count} device, pipe or sparse file{}: Lambda gives functions devices of its own",
-                if *count == 1 { "" } else { "s, this the first" }
+                "{count} device{}: Lambda gives functions devices of its own",
+                if *count == 1 { " or pipe" } else { "s or pipes, this the first" }
             );
             self.add_as(Level::Note, Code::ImageEntry, Some(first), message, "leave them out");
+        }
+        if let Some((count, first)) = &layer.sparse {
+            let message = format!(
+                "{count} sparse file{}: what is in it was not looked at, and not everything unpacks it",
+                if *count == 1 { "" } else { "s, this the first" }
+            );
+            let hint = "pack files with all their bytes (`tar` without `--sparse`)";
+            self.add_as(Level::Note, Code::ImageEntry, Some(first), message, hint);
         }
         if let Some((count, first)) = &layer.not_utf8 {
             let message = format!(
@@ -114,7 +129,7 @@ impl Lint<'_> {
         }
     }
 
-    fn entry(&mut self, path: &str, trouble: &Trouble) {
+    fn entry(&mut self, path: &str, trouble: &Trouble, can_mend: bool) {
         let fix = "let `check --fix OUT` add it";
         match trouble {
             Trouble::NoParent(above) => self.add(
@@ -125,6 +140,21 @@ impl Lint<'_> {
                      `InvalidImage: MissingParentDirectory`"
                 ),
                 fix,
+            ),
+            Trouble::Late(above) => self.add(
+                Code::ImageParent,
+                Some(above),
+                format!(
+                    "the entry of this folder comes only after /{path}, which lies in it; Lambda \
+                     answers `InvalidImage: MissingParentDirectory`"
+                ),
+                "let `check --fix OUT` put it before",
+            ),
+            Trouble::Name(length) => self.add(
+                Code::ImageEntry,
+                Some(path),
+                format!("a name of {length} bytes; file systems take 255"),
+                "give it a shorter name",
             ),
             Trouble::Path => self.add(
                 Code::ImageEntry,
@@ -164,7 +194,11 @@ impl Lint<'_> {
                 Code::ImageEntry,
                 Some(path),
                 "the layer has this path twice (image-spec: entries must not repeat)",
-                "build the layer with each path once, or let `check --fix OUT` drop the first",
+                if can_mend {
+                    "build the layer with each path once, or let `check --fix OUT` do it"
+                } else {
+                    "build the layer with each path once"
+                },
             ),
         }
     }

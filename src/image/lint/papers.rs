@@ -131,6 +131,10 @@ impl Lint<'_> {
             }
             _ => {}
         }
+        for (member, wanted) in config.mistyped() {
+            let message = format!("its `{member}` is not {wanted}");
+            self.add(Code::ImageConfig, None, message, "build the image again");
+        }
         self.variables(config);
     }
 
@@ -138,7 +142,10 @@ impl Lint<'_> {
         let mut seen = BTreeSet::new();
         for pair in config.words("Env") {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if RESERVED.contains(&name) {
+            if name.is_empty() || !pair.contains('=') {
+                let message = format!("`{pair}` in its `Env` is no NAME=VALUE");
+                self.add(Code::ImageVariable, None, message, "give it a name and a value");
+            } else if RESERVED.contains(&name) {
                 let message = format!("sets {name}, which Lambda sets itself");
                 self.add(Code::ImageVariable, None, message, "leave it out of the image");
             } else if !seen.insert(name.to_owned()) {

@@ -36,9 +36,12 @@ fn layer_seen() -> LayerSeen {
         packed: Packed::Gzip(1),
         diff_id: Some(Sha256::of(b"")),
         broken: None,
+        limited: false,
         troubles: Vec::new(),
         odd: None,
+        sparse: None,
         not_utf8: None,
+        plan: crate::image::plan::Plan::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mended copies, and images that other tools made.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -90,16 +91,169 @@ fn a_mended_copy_keeps_what_was_good() {
 }
 
 #[test]
-fn what_cannot_be_mended_leaves_nothing() {
+fn what_cannot_be_mended_leaves_nothing_and_is_told_of() {
     let folder = in_folder(|folder| {
         let mut image = Image::good();
         image.layers[0].blob.truncate(100);
         image.layout(folder);
     });
-    fix(folder.path(), "out").code(2);
-    fix(folder.path(), "out.tar").code(2);
+    let refused = fix(folder.path(), "out").code(3);
+    assert_eq!(refused.findings(), check(folder.path(), &["image"]).findings());
+    assert_eq!(refused.findings().len(), 1, "{}", refused.stdout);
+    assert!(refused.stderr.contains("image cannot be mended: layer 1: "), "{}", refused.stderr);
+    assert!(!refused.stdout.contains("it cannot be read: it cannot be read"));
+    fix(folder.path(), "out.tar").code(3);
     fix(folder.path(), "none/out").code(1);
+    let two = check(folder.path(), &["image", "image", "--fix", "out"]).code(2);
+    assert!(two.stderr.contains("`--fix out` mends one image, and 2 are named"), "{}", two.stderr);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// The only layer of the mended copy, as a tar.
+fn layer(out: &Path, number: usize) -> Vec<u8> {
+    let layer = &manifest(out)["layers"][number];
+    let blob = fs::read(path(out, layer)).unwrap();
+    let mut tar = Vec::new();
+    flate2::read::GzDecoder::new(blob.as_slice()).read_to_end(&mut tar).unwrap();
+    tar
+}
+
+/// Every entry of a tar: its letter, path, mode and contents.
+fn entries(tar: &[u8]) -> Vec<(u8, Vec<u8>, String, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut rest = tar;
+    while rest[0] != 0 {
+        let field = |at: usize, to: usize| -> Vec<u8> {
+            rest[at..to].iter().copied().take_while(|byte| *byte != 0).collect()
+        };
+        let text = |at, to| String::from_utf8(field(at, to)).unwrap();
+        let size = usize::from_str_radix(&text(124, 136), 8).unwrap();
+        let data = rest[512..512 + size].to_vec();
+        all.push((rest[156], field(0, 100), text(100, 107), data));
+        rest = &rest[512 + size.next_multiple_of(512)..];
+    }
+    all
+}
+
+#[test]
+fn names_that_are_no_utf_8_stay_byte_for_byte() {
+    let tar = Tar::new()
+        .header(b'0', b"d\xe9/f", 0o644, 0, "")
+        .header(b'0', b"a\xff", 0o644, 0, "")
+        .header(b'0', b"a\xfe", 0o644, 0, "")
+        .header(b'0', b"d\xe8/f", 0o600, 0, "");
+    let folder = in_folder(|folder| Image::good().and(tar).layout(folder));
+    fix(folder.path(), "out").code(0);
+    let all = entries(&layer(&folder.path().join("out"), 1));
+    let names: Vec<&[u8]> = all.iter().map(|entry| entry.1.as_slice()).collect();
+    let wanted: [&[u8]; 6] = [b"d\xe9/", b"d\xe9/f", b"a\xff", b"a\xfe", b"d\xe8/", b"d\xe8/f"];
+    assert_eq!(names, wanted);
+}
+
+#[test]
+fn what_repeats_is_mended_in_one_pass() {
+    let tar = Tar::new()
+        .folder("a", 0o700)
+        .file("a/f", 0o644, b"1")
+        .hard_link("l", "a/f")
+        .folder("./a/", 0o711)
+        .file("a/f", 0o600, b"2")
+        .hard_link("m", "a/f")
+        .file("late/x", 0o644, b"")
+        .folder("late", 0o750);
+    let folder = in_folder(|folder| Image::good().and(tar).layout(folder));
+    let run = fix(folder.path(), "out").code(0);
+    for line in
+        ["Mended [image-entry] a/f: the layer has this path twice", "Copied image to out, mended"]
+    {
+        assert!(run.stderr.contains(line), "{}", run.stderr);
+    }
+    let mended = run.records().iter().filter(|it| it["reason"] == "mended").count();
+    assert_eq!(mended, 3, "{}", run.stdout);
+    let all = entries(&layer(&folder.path().join("out"), 1));
+    let entry = |kind: u8, path: &str, mode: &str, data: &[u8]| {
+        (kind, path.as_bytes().to_vec(), format!("0000{mode}"), data.to_vec())
+    };
+    assert_eq!(
+        all,
+        [
+            entry(b'5', "./a/", "711", b""),
+            entry(b'0', "l", "644", b"1"),
+            entry(b'0', "a/f", "600", b"2"),
+            entry(b'1', "m", "644", b""),
+            entry(b'5', "late", "750", b""),
+            entry(b'0', "late/x", "644", b""),
+        ]
+    );
+}
+
+/// What a manifest says beside its blobs, and whose media types it has.
+#[test]
+fn a_mended_copy_says_what_the_image_said() {
+    let folder = in_folder(|folder| {
+        let docker =
+            Image { docker: true, ..Image::good().and(Tar::new().file("opt/a", 0o644, b"")) };
+        docker.layout_but(folder, |it| {
+            it["annotations"] = serde_json::json!({ "a": "b" });
+            it["layers"][1]["annotations"] = serde_json::json!({ "c": "d" });
+            it["artifactType"] = "application/x".into();
+            it["subject"] = it["config"].clone();
+        });
+    });
+    let was = manifest(&folder.path().join("image"));
+    fix(folder.path(), "oci:out:v1").code(0);
+    let out = folder.path().join("out");
+    let is = manifest(&out);
+    for member in ["annotations", "artifactType", "subject", "mediaType"] {
+        assert_eq!(is[member], was[member], "{member}");
+    }
+    assert_eq!(is["layers"][1]["annotations"], was["layers"][1]["annotations"]);
+    assert_eq!(is["layers"][1]["mediaType"], DOCKER_LAYER);
+    assert_eq!(is["layers"][0], was["layers"][0]);
+    check(folder.path(), &["oci:out:v1", "--arch", "x86_64"]).code(0);
+    // What is good stays as it is, papers too.
+    let again = check(folder.path(), &["out", "--fix", "oci-archive:again", "--arch", "x86_64"]);
+    let again = again.code(0);
+    assert!(again.stderr.contains("there was nothing to mend"), "{}", again.stderr);
+    check(folder.path(), &["again", "--fix", "third", "--arch", "x86_64"]).code(0);
+    let digest =
+        |layout: &str| json(&folder.path().join(layout).join("index.json"))["manifests"][0].clone();
+    assert_eq!(digest("third")["digest"], digest("out")["digest"]);
+    fix(folder.path(), "docker-archive:no").code(2);
+}
+
+/// What is left of a mending that was killed goes away later, and a disk that is full is named.
+#[test]
+fn a_mending_that_ends_early() {
+    let folder = in_folder(|folder| {
+        let noise: Vec<u8> = (0..200_000_u64).map(|n| (n * n * n % 251 + n % 7) as u8).collect();
+        Image::good()
+            .and_layer(Layer::plain(&Tar::new().file("a", 0o644, &noise).end()))
+            .layout(folder);
+    });
+    let old = folder.path().join(".lambda-pack-mend-old");
+    fs::create_dir(&old).unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(2);
+    fs::File::open(&old).unwrap().set_modified(long_ago).unwrap();
+    fs::create_dir(folder.path().join(".lambda-pack-mend-new")).unwrap();
+    // A limit takes the place of the disk's end.
+    let program = crate::support::lambda_pack(folder.path());
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]).arg(program.get_program());
+    limited
+        .args(program.get_args())
+        .args(["check", "image", "--fix", "out"])
+        .current_dir(folder.path());
+    limited.envs(program.get_envs().filter_map(|(name, value)| value.map(|value| (name, value))));
+    let run = run(&mut limited).code(1);
+    assert!(run.stderr.contains("cannot write"), "{}", run.stderr);
+    assert!(!run.stderr.contains("cannot read"), "{}", run.stderr);
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|item| item.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, [".lambda-pack-mend-new", "image"]);
 }
 
 /// A folder for a build: a program for each place.

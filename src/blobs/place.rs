@@ -76,7 +76,10 @@ impl Place {
     #[must_use]
     pub fn other_form(path: &Path) -> Option<String> {
         let shown = path.display();
-        let version = fs::read_to_string(path.join("version")).unwrap_or_default();
+        let version = path.join("version");
+        let short = fs::metadata(&version).is_ok_and(|it| it.is_file() && it.len() < 1024);
+        let version =
+            if short { fs::read_to_string(version).unwrap_or_default() } else { String::new() };
         if version.starts_with("Directory Transport Version") {
             return Some(format!(
                 "{shown} is an image as skopeo's `dir:` has it: `skopeo copy dir:{shown} oci:OUT` makes \
@@ -92,6 +95,10 @@ impl Place {
 
 /// What unpacks an archive of an image, if that is what it is, packed.
 fn packed_archive(path: &Path) -> Option<&'static str> {
+    // A pipe would wait for whoever writes to it.
+    if !path.is_file() {
+        return None;
+    }
     let mut start = [0; 4];
     File::open(path).ok()?.read_exact(&mut start).ok()?;
     let tool = match start {

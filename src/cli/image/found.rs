@@ -58,6 +58,7 @@ fn pulled(uri: &str, arch: Arch, folder: &Path, shell: &Shell) -> Result<Option<
 }
 
 #[cfg(not(feature = "registry"))]
+#[expect(clippy::unnecessary_wraps, reason = "with registries it may fail")]
 fn pulled(_: &str, _: Arch, _: &Path, _: &Shell) -> Result<Option<Opened>, Error> {
     Ok(None)
 }

@@ -98,8 +98,7 @@ fn blob(
     let at = store.path(digest);
     let length = from.metadata().map_err(super::unread(&at))?.len();
     let mut from = Watched::new(from);
-    tar.write(&file(path, length), &mut from).map_err(|error| match from.failed() {
-        true => super::unread(&at)(error),
-        false => super::unwritten(place)(error),
+    tar.write(&file(path, length), &mut from).map_err(|error| {
+        if from.failed() { super::unread(&at)(error) } else { super::unwritten(place)(error) }
     })
 }

@@ -172,10 +172,11 @@ fn mended(
             rewrite::Rewrite { plan: &was.plan, headers, root, number }.write(&mut tar, out)
         };
         // The disk that is read from, or the one that is written to.
-        written.map_err(|error| match tar.failed() {
-            true => failed(error),
-            false => unwritten(store.folder())(error),
-        })
+        written.map_err(
+            |error| {
+                if tar.failed() { failed(error) } else { unwritten(store.folder())(error) }
+            },
+        )
     })
 }
 

@@ -243,7 +243,8 @@ fn read(layer: &Layer, room: &Room) -> Read1 {
 struct Limit(&'static str);
 
 fn is_limit(error: &tar::TarError) -> bool {
-    matches!(error, tar::TarError::Io(error) if error.get_ref().is_some_and(|it| it.is::<Limit>()))
+    let tar::TarError::Io(error) = error else { return false };
+    error.get_ref().and_then(|cause| cause.downcast_ref::<Limit>()).is_some()
 }
 
 /// What the matter is, once: where bytes cannot be had, their error says it.

@@ -154,9 +154,8 @@ impl Store {
         let file = self.spool()?;
         let mut out = HashingWriter::new(BufWriter::new(file.as_file()));
         let mut from = Watched::new(from);
-        io::copy(&mut from, &mut out).map_err(|error| match from.failed() {
-            true => unread(of)(error),
-            false => unwritten(&self.folder)(error),
+        io::copy(&mut from, &mut out).map_err(|error| {
+            if from.failed() { unread(of)(error) } else { unwritten(&self.folder)(error) }
         })?;
         let (mut out, found, _) = out.finish();
         out.flush().map_err(unwritten(&self.folder))?;

@@ -11,6 +11,8 @@ mod start;
 
 pub use entry::{is_covered, program};
 
+use std::collections::BTreeSet;
+
 use super::config::Config;
 use super::manifest::{Choice, Manifest};
 use super::plan::Plan;
@@ -105,7 +107,8 @@ pub fn lint(seen: &Seen) -> Vec<Finding> {
         finding.message = tar::shown(&finding.message).into_owned();
     }
     findings.sort_by_key(|finding| finding.level);
-    findings.dedup();
+    let mut said = BTreeSet::new();
+    findings.retain(|finding| said.insert(finding.clone()));
     findings
 }
 

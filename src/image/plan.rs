@@ -76,7 +76,8 @@ type Events = BTreeMap<String, Vec<(usize, Event)>>;
 /// What happened while a layer was put on top of others.
 #[derive(Debug, Default)]
 pub struct Log {
-    events: Events,
+    /// In their order; by their paths only where that is needed, for layers have many.
+    events: Vec<(Box<str>, usize, Event)>,
     /// Hard links: their number, and where what they name was.
     links: Vec<(usize, String)>,
     count: usize,
@@ -91,7 +92,7 @@ impl Log {
         for trouble in troubles {
             self.needed |= matches!(trouble, Trouble::NoParent(_) | Trouble::Twice);
             if let Trouble::NoParent(path) = trouble {
-                self.events.entry(path.clone()).or_default().push((number, Event::Implied));
+                self.events.push((path.as_str().into(), number, Event::Implied));
             }
         }
         let Some(path) = layer.last() else { return };
@@ -100,7 +101,7 @@ impl Log {
             Kind::File => Event::File,
             _ => Event::Other,
         };
-        self.events.entry(path.to_owned()).or_default().push((number, event));
+        self.events.push((path.into(), number, event));
         self.links.extend(layer.linked().map(|to| (number, to.to_owned())));
     }
 
@@ -111,13 +112,16 @@ impl Log {
         if !self.needed {
             return plan;
         }
-        let Self { events, links, .. } = self;
+        let mut events = Events::new();
+        for (path, number, event) in self.events {
+            events.entry(path.into()).or_default().push((number, event));
+        }
         let mut left = events.clone();
         below_files(&events, &mut left, &mut plan.left);
         for (path, events) in &left {
             one(path, events, &mut plan);
         }
-        for (number, to) in links {
+        for (number, to) in self.links {
             link(number, &to, &events, &mut plan);
         }
         plan

@@ -61,7 +61,7 @@ pub(super) fn check(
     let seen = scan(text, &image, asked, args);
     let before = checked(&seen);
     match &args.fix {
-        Some(out) => super::mend::mend(args, (&image, &seen), before, out, (arch, asked), shell),
+        Some(out) => super::mend::mend(args, (image, seen), before, out, (arch, asked), shell),
         None => Ok(before),
     }
 }
@@ -92,9 +92,13 @@ pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-pub(super) fn scan(thing: &str, image: &Image, arch: Option<Arch>, args: &Check) -> Seen {
-    let entries = args.entry_point.iter().map(|entry| vec![entry.clone()]).collect();
-    blobs::scan(thing, image, arch, entries, threads())
+fn scan(thing: &str, image: &Image, arch: Option<Arch>, args: &Check) -> Seen {
+    blobs::scan(thing, image, arch, entries(args), threads())
+}
+
+/// The entry points that functions are given beside the image's own.
+pub(super) fn entries(args: &Check) -> Vec<Vec<String>> {
+    args.entry_point.iter().map(|entry| vec![entry.clone()]).collect()
 }
 
 pub(super) fn checked(seen: &Seen) -> Checked {

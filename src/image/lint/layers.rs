@@ -64,7 +64,7 @@ impl Lint<'_> {
                 "{name} cannot be looked at to its end: {why}. That is a limit of this program, not \
                  of Lambda"
             );
-            self.add(Code::ImageLayer, None, message, "put many small files into archives");
+            self.add(Code::ImageLayer, None, message, "");
         } else if let Some(why) = &layer.broken {
             let message = format!("{name} cannot be read to its end: {why}; {refused}");
             self.add(Code::ImageLayer, None, message, "build or copy the image again");

@@ -167,15 +167,13 @@ impl Lint<'_> {
         let named = words.find(|word| !word.starts_with('-') && !word.contains('='));
         if let Some(word) = named.filter(|_| is_env) {
             let folder = config.working_folder().unwrap_or("/");
-            match program(&self.seen.root, config, word, folder) {
-                Some(path) => all.push(next(path)),
-                None => {
-                    let message = format!(
-                        "a script for `{word}`, which is in no folder of `PATH`; Lambda answers \
-                         `{answer}`"
-                    );
-                    self.add(Code::ImageEntrypoint, Some(inside), message, "put it there");
-                }
+            if let Some(path) = program(&self.seen.root, config, word, folder) {
+                all.push(next(path));
+            } else {
+                let message = format!(
+                    "a script for `{word}`, which is in no folder of `PATH`; Lambda answers `{answer}`"
+                );
+                self.add(Code::ImageEntrypoint, Some(inside), message, "put it there");
             }
         }
         all

@@ -100,7 +100,7 @@ const CASES: &[(&str, Make, &str)] = &[
     ("paths 2,000 deep", |f| layer(open(numbered(200, |n| format!("{}{n}", "a/".repeat(2000))))).layout(f), "image-"),
     ("links that multiply", |f| { let path = |n: usize| format!("{}{}l{n}", "a/".repeat(400), "../".repeat(400)); let links = (0..39).fold(Tar::new().folders(&["a"]), |tar, n| tar.symlink(&format!("l{n}"), &path(n + 1))); let all = (0..5_000).fold(links, |tar, n| tar.file(&format!("l0/{n}"), 0o644, b"")); layer(gzip(&all.end())).layout(f); }, "image-entry"),
     ("settings of the loader", |f| layer(again(&Tar::new().file("etc/ld.so.conf", 0o644, &vec![b'a'; 64 << 10]).open(), 10_000)).layout(f), "twice"),
-    ("ELF files that need much", |f| { let elf = TinyElf { needed: vec!["l".repeat(40); 20_000], ..TinyElf::default() }; layer(again(&Tar::new().file("a", 0o755, &dynamic(&elf)).open(), 200)).layout(f); }, "say too much"),
+    ("ELF files that need much", |f| { let elf = TinyElf { needed: vec!["l".repeat(40); 20_000], ..TinyElf::default() }; layer(again(&Tar::new().file("a", 0o755, &dynamic(&elf)).open(), 200)).layout(f); }, "limit of this program"),
     ("a manifest of 100 MB", |f| paper(f, ""), "4 MiB"),
     ("a configuration of 100 MB", |f| paper(f, "config"), "4 MiB"),
     ("an index.json of 100 MB", |f| { Image::good().layout(f); fs::File::options().write(true).open(f.join("index.json")).unwrap().set_len(100 << 20).unwrap(); }, "4 MiB"),

@@ -1,11 +1,12 @@
 //! Where images are: an OCI layout, an archive of one, or an archive of docker's.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::members::Members;
+use super::source::At;
 use super::unpack::Unpacked;
 use crate::image::record::ImageRecord;
 use crate::tar;
@@ -76,11 +77,14 @@ impl Place {
     #[must_use]
     pub fn other_form(path: &Path) -> Option<String> {
         let shown = path.display();
-        let version = path.join("version");
-        let short = fs::metadata(&version).is_ok_and(|it| it.is_file() && it.len() < 1024);
-        let version =
-            if short { fs::read_to_string(version).unwrap_or_default() } else { String::new() };
-        if version.starts_with("Directory Transport Version") {
+        // Pipes would be waited for.
+        let version = At::whole(&path.join("version"));
+        let version = version.and_then(|at| at.open().ok()).map(|from| {
+            let mut start = String::new();
+            let _ = from.take(64).read_to_string(&mut start);
+            start
+        });
+        if version.unwrap_or_default().starts_with("Directory Transport Version") {
             return Some(format!(
                 "{shown} is an image as skopeo's `dir:` has it: `skopeo copy dir:{shown} oci:OUT` makes \
                  a layout of it"
@@ -95,11 +99,8 @@ impl Place {
 
 /// What unpacks an archive of an image, if that is what it is, packed.
 fn packed_archive(path: &Path) -> Option<&'static str> {
-    // A pipe would wait for whoever writes to it.
-    if !path.is_file() {
-        return None;
-    }
     let mut start = [0; 4];
+    At::whole(path)?;
     File::open(path).ok()?.read_exact(&mut start).ok()?;
     let tool = match start {
         [0x1f, 0x8b, ..] => "gzip",

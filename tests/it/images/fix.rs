@@ -338,3 +338,33 @@ fn what_umoci_makes_is_good() {
     umoci(&["config", "--image", "image:a", "--architecture", "amd64"]);
     is_good(folder.path(), "oci:image:a");
 }
+
+/// SIGTERM in the middle of it takes away what was begun.
+#[test]
+fn an_interrupted_mending_leaves_nothing() {
+    let folder = in_folder(|folder| {
+        let mut noise = 1_u64;
+        let mut next = || {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            noise.to_be_bytes()[0]
+        };
+        let data: Vec<u8> = std::iter::repeat_with(&mut next).take(64 << 20).collect();
+        let tar = Tar::new().file("a", 0o644, &data).end();
+        Image::good().and_layer(Layer::plain(&tar)).layout(folder);
+    });
+    let names = || -> Vec<String> {
+        let all = fs::read_dir(folder.path()).unwrap();
+        all.map(|item| item.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let mut command = crate::support::lambda_pack(folder.path());
+    let mut child = command.args(["check", "image", "--fix", "out"]).spawn().unwrap();
+    let begun = || names().iter().any(|name| name.starts_with(".lambda-pack-mend-"));
+    while !begun() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    run(Command::new("kill").arg(child.id().to_string())).code(0);
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert_eq!(names(), ["image"]);
+}

@@ -9,7 +9,7 @@ use super::s3::Upload;
 use super::{Aws, AwsError, object, send};
 use crate::release::Object;
 use crate::release::change::Action;
-use crate::release::content::text;
+use crate::release::content::{text, with_digest};
 use crate::release::desired::Desired;
 use crate::release::next::next;
 use crate::release::observed::{Attached, Function, Observed, points_at};
@@ -172,9 +172,13 @@ impl Aws {
             self.client.get_function().function_name(name).set_qualifier(qualifier)
         };
         let answer = if_there(send!(self.calls, "GetFunction", request()))?;
-        Ok(answer.map(|mut answer| {
+        Ok(answer.map(|answer| {
             let tags = answer["Tags"].as_object().into_iter().flatten();
             let reserved = answer["Concurrency"]["ReservedConcurrentExecutions"].as_u64();
+            let image = answer["Code"]["ResolvedImageUri"].as_str().map(str::to_owned);
+            let mut configuration =
+                answer["Configuration"].as_object().cloned().unwrap_or_default();
+            with_digest(&mut configuration, image.as_deref());
             Function {
                 tags: tags
                     .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
@@ -182,8 +186,8 @@ impl Aws {
                 reserved: reserved.and_then(|count| u32::try_from(count).ok()),
                 code_signing: None,
                 source_kms_key: answer["Code"]["SourceKMSKeyArn"].as_str().map(str::to_owned),
-                image: answer["Code"]["ResolvedImageUri"].as_str().map(str::to_owned),
-                configuration: object(answer["Configuration"].take()),
+                image,
+                configuration,
             }
         }))
     }

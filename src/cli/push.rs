@@ -19,7 +19,7 @@ use crate::error::{Error, FindingsError};
 use crate::image::lint::lint;
 use crate::image::record::ImageRecord;
 use crate::message::{Message, bytes, count};
-use crate::reference::{Reference, has_host};
+use crate::reference::{Reference, has_host, is_tag};
 use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
 use crate::shell::Shell;
 use crate::target::Arch;
@@ -36,7 +36,14 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
     let (image, _kept) = with_papers(opened, &name)?;
     let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.hex()).unwrap_or_default();
     let (text, mut tags) = (args.reference.trim_start_matches("docker://"), args.tag.clone());
-    let text = text.split('@').next().unwrap_or_default();
+    let (text, named) =
+        text.split_once('@').map_or((text, None), |(text, named)| (text, Some(named)));
+    if let Some(named) = named.filter(|named| named.trim_start_matches("sha256:") != digest) {
+        return Err(Error::Usage(format!(
+            "the image in {} is sha256:{digest}, not {named}",
+            args.image.display()
+        )));
+    }
     // While the registry is asked what it has.
     let check = (!args.no_check).then(|| Check::begin(name, &image, asked));
     super::asynchronously(async {
@@ -82,9 +89,11 @@ impl Check {
         // Nobody waits for it where the registry has everything.
         thread::spawn(move || {
             let seen = blobs::scan(&name, &image, arch, Vec::new(), threads());
+            let mut all = lint(&seen);
             // Functions may name an entry point of their own.
-            let is_entry = |finding: &Finding| finding.code == Code::ImageEntrypoint;
-            let all = lint(&seen).into_iter().filter(|it| !is_entry(it)).collect();
+            for finding in all.iter_mut().filter(|it| it.code == Code::ImageEntrypoint) {
+                finding.level = Level::Warning;
+            }
             let _ = found.send(all);
         });
         Self { thing, coming: RefCell::new(Some(coming)), found: OnceCell::new() }
@@ -197,6 +206,11 @@ fn filled_in(tags: &[String], digest: &str, folder: &Path) -> Result<Vec<String>
     let mut all: Vec<String> = Vec::new();
     for tag in tags {
         let tag = filled(tag, &known).map_err(|why| Error::Usage(format!("`--tag`: {why}")))?;
+        if !is_tag(&tag) {
+            return Err(Error::Usage(format!(
+                "`--tag`: `{tag}` is no tag: letters, digits, `_`, `.`, `-`, 128 at most, neither `.` nor `-` first"
+            )));
+        }
         if !all.contains(&tag) {
             all.push(tag);
         }

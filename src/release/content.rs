@@ -148,6 +148,18 @@ pub fn differing(one: &Object, other: &Object) -> Vec<&'static str> {
     VERSIONED.into_iter().filter(differs).collect()
 }
 
+/// Gives an image's configuration its digest where an answer leaves that out, as what stands in for AWS may
+/// do: versions could not be told apart. `image`: with its digest (`ResolvedImageUri`).
+pub fn with_digest(configuration: &mut Object, image: Option<&str>) {
+    let is_empty = text(configuration, "CodeSha256").unwrap_or_default().is_empty();
+    if let Some((_, digest)) = image.and_then(|image| image.split_once("@sha256:"))
+        && is_empty
+        && current(configuration, "PackageType") == "Image"
+    {
+        configuration.insert("CodeSha256".to_owned(), digest.into());
+    }
+}
+
 /// A member that is a text.
 #[must_use]
 pub fn text<'o>(object: &'o Object, member: &str) -> Option<&'o str> {

@@ -97,12 +97,15 @@ fn mistakes_are_said_before_anything_is_sent() {
     let folder = image(&workspace);
     let image = folder.to_str().unwrap();
     let name = format!("{}/hello", registry.host);
+    let other = format!("{name}@sha256:{}", "0".repeat(64));
     for (words, says) in [
         (&["nowhere", &name][..], "there is no image at nowhere"),
         (&[image, &format!("{name}:a b")], "is no tag"),
         (&[image, &name, "--tag", "{no}"], "`{no}` is unknown"),
         (&[image, &name, "--tag", "{commit}"], "stands for nothing"),
         (&[image, &name, "--tag", "-x"], "-x"),
+        (&[image, &name, "--tag", "a b"], "is no tag"),
+        (&[image, &other], "the image in"),
         (&[image, &name, "--set-policy"], "is no registry of it"),
     ] {
         let run = push(&workspace, words);
@@ -175,7 +178,9 @@ fn ministacks_ecr_takes_images_and_functions_of_them() {
     push(&workspace, &words(&[])).code(0).says("rule 7 keeps 9 images");
     // What is deployed has a tag, so that no rule for untagged images takes it away.
     workspace.write("crates/hello/src/main.rs", HANDLER.replace("handling", "doing"));
-    deploy("deploy");
+    let changed = deploy("deploy");
+    // Its `CodeSha256` of an image is empty: the image itself tells versions apart.
+    assert_eq!(changed[0]["aliases"], json!({ "live": "2" }), "{changed:?}");
     let listed = ministack.aws(&["ecr", "list-images", "--repository-name", "orders"]);
     let tag = format!("lambda-pack-{}", &record(&folder)["digest"].as_str().unwrap()[7..19]);
     let all = listed["imageIds"].as_array().unwrap();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Job, Outcome, Shared, Stop};
 use crate::aws::object;
 use crate::release::change::{Action, Change};
-use crate::release::content::{differing, text};
+use crate::release::content::{differing, text, with_digest};
 use crate::release::marker::Marker;
 use crate::release::next::next;
 use crate::release::observed::{Observed, State, StoredObject, points_at, state, weights};
@@ -110,12 +110,15 @@ impl<'a> Track<'a> {
                 if let Some(function) = &mut observed.function
                     && !answer.is_empty()
                 {
-                    function.configuration.clone_from(&answer);
-                    self.known.replace(Some(answer));
+                    function.configuration = answer;
+                    with_digest(&mut function.configuration, function.image.as_deref());
+                    self.known.replace(Some(function.configuration.clone()));
                 }
             }
             Action::Publish { .. } => {
-                let answer = object(answer);
+                let mut answer = object(answer);
+                let latest = observed.function.as_ref();
+                with_digest(&mut answer, latest.and_then(|function| function.image.as_deref()));
                 let number = text(&answer, "Version").unwrap_or_default().to_owned();
                 observed.versions = before;
                 observed.versions.insert(number, answer);

@@ -8,6 +8,8 @@ use crate::image::config::Config;
 use crate::image::link::{self, Linked};
 use crate::image::root::Item;
 
+/// The script that starts functions in AWS's own images (aws-lambda-base-images).
+const LAMBDAS: &str = "lambda-entrypoint.sh";
 /// Scripts start others: so many in a row are followed (linux `fs/exec.c`).
 const SCRIPTS: usize = 5;
 /// What Lambda answers if the entry point does not start.
@@ -157,8 +159,11 @@ impl Lint<'_> {
         let Some(interpreter) = words.next().filter(|path| path.starts_with('/')) else {
             return Vec::new();
         };
-        let message = format!("a script for `{interpreter}`; what it starts is not audited");
-        self.add_as(Level::Note, Code::Script, Some(inside), message, "");
+        // Of Lambda's own images it is known what theirs starts.
+        if inside != LAMBDAS {
+            let message = format!("a script for `{interpreter}`; what it starts is not audited");
+            self.add_as(Level::Note, Code::Script, Some(inside), message, "");
+        }
         let by = Some(start.path.clone());
         let next = |path: String| Start { path, by: by.clone(), depth: start.depth + 1, answer };
         let mut all = vec![next(interpreter.to_owned())];

@@ -109,7 +109,13 @@ fn of_code(code: &Sent, grants: &mut Grants) {
             if let Some(repository) = repository(uri, grants) {
                 // AWS: "Create a Lambda function using a container image", permissions: with these Lambda
                 // lets itself in where the repository's policy does not.
-                let actions = ["ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
+                // And what this program asks: where a repository is, and what its rules take away.
+                let actions = [
+                    "ecr:DescribeRepositories",
+                    "ecr:GetLifecyclePolicy",
+                    "ecr:GetRepositoryPolicy",
+                    "ecr:SetRepositoryPolicy",
+                ];
                 grants.allow(&actions, [repository]);
             }
         }

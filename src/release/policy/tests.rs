@@ -202,7 +202,7 @@ fn an_image_needs_its_repository() {
         policy.contains("arn:aws:ecr:eu-west-1:123456789012:repository/team/orders"),
         "{policy}"
     );
-    for action in ["ecr:PutImage", "ecr:GetAuthorizationToken", "ecr:SetRepositoryPolicy"] {
+    for action in ["ecr:PutImage", "ecr:GetAuthorizationToken", "ecr:DescribeRepositories"] {
         assert!(policy.contains(action), "{policy}");
     }
 }

@@ -46,11 +46,17 @@ enum Held<'j> {
     Nothing,
 }
 
+/// How many threads this machine runs at once.
+#[must_use]
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 impl Jobs {
     /// As many as `--jobs`, else cargo's configuration, else this machine's cores say.
     #[must_use]
     pub fn new(flag: Option<&str>, config: &CargoConfig) -> Self {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let cores = cores();
         let configured = || match config.value(&["build", "jobs"])?.value {
             Value::Integer(number) => Some(number.to_string()),
             Value::Text(text) => Some(text),

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::observe::if_there;
 use super::{Aws, AwsError};
 use crate::release::ecr::policy;
 
@@ -59,14 +60,8 @@ impl Aws {
             let answer = self.ecr().describe_repositories().repository_names(name).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
-        match answer.await {
-            Ok(answer) => {
-                let found = answer.repositories.unwrap_or_default().into_iter().next();
-                Ok(found.and_then(|repository| repository.repository_uri))
-            }
-            Err(error) if error.code() == Some("RepositoryNotFoundException") => Ok(None),
-            Err(error) => Err(error),
-        }
+        let all = if_there(answer.await)?.and_then(|answer| answer.repositories);
+        Ok(all.and_then(|all| all.into_iter().next()?.repository_uri))
     }
 
     /// Makes a repository, unless it is there; its URI.
@@ -120,14 +115,8 @@ impl Aws {
             let answer = self.ecr().get_repository_policy().repository_name(name).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
-        match answer.await {
-            Ok(answer) => {
-                let text = answer.policy_text.unwrap_or_default();
-                Ok(serde_json::from_str(&text).ok())
-            }
-            Err(error) if error.code() == Some("RepositoryPolicyNotFoundException") => Ok(None),
-            Err(error) => Err(error),
-        }
+        let text = if_there(answer.await)?.and_then(|answer| answer.policy_text);
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// Whether the policy of a repository lets Lambda read images.
@@ -178,16 +167,8 @@ impl Aws {
             let answer = self.ecr().get_lifecycle_policy().repository_name(repository).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
-        match answer.await {
-            Ok(answer) => {
-                let text = answer.lifecycle_policy_text.unwrap_or_default();
-                let policy: Value = serde_json::from_str(&text).unwrap_or_default();
-                Ok(policy::expiring(&policy, tag))
-            }
-            Err(error) if error.code() == Some("LifecyclePolicyNotFoundException") => {
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error),
-        }
+        let text = if_there(answer.await)?.and_then(|answer| answer.lifecycle_policy_text);
+        let policy: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
+        Ok(policy::expiring(&policy, tag))
     }
 }

@@ -181,6 +181,9 @@ impl AwsError {
                     | "NotFound"
                     | "NoSuchKey"
                     | "NoSuchEntity"
+                    | "LifecyclePolicyNotFoundException"
+                    | "RepositoryNotFoundException"
+                    | "RepositoryPolicyNotFoundException"
             )
         })
     }

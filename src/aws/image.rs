@@ -17,10 +17,7 @@ impl Aws {
     pub(super) async fn push(&self, _: &str, _: &Path) -> Result<(), AwsError> {
         Err(none())
     }
-}
 
-#[cfg(not(feature = "registry"))]
-impl Aws {
     #[expect(clippy::unused_async, reason = "with registries it waits")]
     pub(super) async fn abandon_pushes(&self) {}
 }
@@ -39,10 +36,9 @@ mod with {
 
     use super::{Aws, AwsError, Path};
     use crate::blobs::{self, Place};
-    use crate::digest::Sha256;
     use crate::reference::{Reference, is_loopback};
     use crate::registry::{Client, Logins, Pushes, RegistryError, Why};
-    use crate::release::ecr::Ecr;
+    use crate::release::ecr::{Ecr, tag};
     use crate::target::Arch;
 
     /// Clients, by the host of the registry, and what their pushes know of each other: functions share what
@@ -51,11 +47,6 @@ mod with {
     pub(in crate::aws) struct Registries {
         clients: RefCell<BTreeMap<String, Rc<Client>>>,
         pushes: Pushes,
-    }
-
-    /// The tag of an image that functions are deployed from: it never stands for another.
-    fn tag(digest: &Sha256) -> String {
-        format!("lambda-pack-{}", digest.hex().get(..12).unwrap_or_default())
     }
 
     fn failed(error: &RegistryError) -> AwsError {
@@ -152,8 +143,7 @@ mod with {
             let arch = Arch::of_this_machine();
             let image = blobs::open(&Place::Layout(layout.to_path_buf(), None), arch);
             let image = image.map_err(|error| AwsError::Registry(error.to_string()))?;
-            // By a tag of its own, which no rule for untagged images takes away.
-            let tags = reference.digest().map(|digest| tag(&digest));
+            let tags = reference.digest().map(|digest| tag(&digest.hex()));
             let tags: Vec<String> = tags.into_iter().collect();
             let pushing = client.pushing_with(&self.registries.pushes);
             let pushed = pushing.opened(&entrance, &tags, &image, async { Ok(()) }, &|_| ()).await;

@@ -205,9 +205,7 @@ impl Packer<'_> {
         let base = &self.job.output.base;
         let listed = |paths: Vec<PathBuf>| -> Result<Vec<serde_json::Value>, Error> {
             let one = |path: PathBuf| {
-                let text = files::read_text(&path)?;
-                let record: serde_json::Value = serde_json::from_str(&text)
-                    .map_err(|source| Error::Record { path: path.display().to_string(), source })?;
+                let record: serde_json::Value = read_record(&path)?;
                 let folder = path.parent().and_then(|folder| folder.strip_prefix(base).ok());
                 let folder = folder.unwrap_or(&path).display().to_string();
                 Ok(serde_json::json!({ "folder": folder, "record": record }))
@@ -247,8 +245,12 @@ fn settle(results: &[Result<Outcome, Error>]) {
 
 /// What `package` has written of the bundle in a folder.
 pub(super) fn recorded(folder: &Path) -> Result<Record, Error> {
-    let path = folder.join(Record::FILE);
-    let text = files::read_text(&path)?;
+    read_record(&folder.join(Record::FILE))
+}
+
+/// A record that this program has written, of whatever kind.
+pub(super) fn read_record<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = files::read_text(path)?;
     let path = path.display().to_string();
     serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
 }

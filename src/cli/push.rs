@@ -13,11 +13,13 @@ use tokio::sync::oneshot;
 use super::args::{Global, Push};
 use super::interrupt::Interrupt;
 use crate::audit::{Code, Finding, Level};
+#[cfg(feature = "aws")]
+use crate::aws::Aws;
 use crate::blobs::{self, Image, Place, Store};
 use crate::config::{Known, filled};
 use crate::error::{Error, FindingsError};
 use crate::image::lint::lint;
-use crate::image::record::ImageRecord;
+use crate::jobs::cores;
 use crate::message::{Message, bytes, count};
 use crate::reference::{Reference, has_host, is_tag};
 use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
@@ -47,31 +49,26 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
     // While the registry is asked what it has.
     let check = (!args.no_check).then(|| Check::begin(name, &image, asked));
     super::asynchronously(async {
-        let To { reference, entrance, client } = destination(args, text, shell).await?;
+        let to = destination(args, text, shell).await?;
+        let reference = &to.reference;
         tags.extend(reference.tag().filter(|_| says_tag(text)).map(str::to_owned));
         let tags = filled_in(&tags, &digest, Path::new("."))?;
         let what = What { image: &image, tags: &tags, check: check.as_ref() };
-        let pushed = push(&client, &entrance, &what, shell).await?;
+        let pushed = push(&to.client, &to.entrance, &what, shell).await?;
         #[cfg(feature = "aws")]
-        ecr::after(args, &reference, &tags, shell).await?;
-        answer(&reference, &tags, &pushed, shell)
+        ecr::after(args, &to, &tags, shell).await?;
+        answer(reference, &tags, &pushed, shell)
     })?
 }
 
 /// Where an image is that `package` has written, or anybody.
 fn place(path: &Path) -> Result<Place, Error> {
-    let own = path.join(ImageRecord::LAYOUT);
-    let path = if path.join(ImageRecord::FILE).is_file() { own.as_path() } else { path };
     Place::of(&path.display().to_string()).ok_or_else(|| {
         Error::Usage(format!(
             "there is no image at {} (an OCI layout, an archive of one, or one of docker's)",
             path.display()
         ))
     })
-}
-
-fn threads() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// An image that is looked at, on a thread of its own.
@@ -88,7 +85,7 @@ impl Check {
         let (name, image) = (thing.clone(), image.clone());
         // Nobody waits for it where the registry has everything.
         thread::spawn(move || {
-            let seen = blobs::scan(&name, &image, arch, Vec::new(), threads());
+            let seen = blobs::scan(&name, &image, arch, Vec::new(), cores());
             let mut all = lint(&seen);
             // Functions may name an entry point of their own.
             for finding in all.iter_mut().filter(|it| it.code == Code::ImageEntrypoint) {
@@ -141,10 +138,10 @@ fn with_papers(image: Image, name: &str) -> Result<(Image, Option<tempfile::Temp
     if image.manifest.is_some() {
         return Ok((image, None));
     }
-    let seen = blobs::scan(name, &image, None, Vec::new(), threads());
+    let seen = blobs::scan(name, &image, None, Vec::new(), cores());
     let folder = tempfile::tempdir()?;
     let store = Store::new(folder.path().to_path_buf());
-    let papers = blobs::fix(&image, &seen, None, &store, threads())?;
+    let papers = blobs::fix(&image, &seen, None, &store, cores())?;
     let arch = Arch::of_this_machine();
     let opened = blobs::open_stored(&store, &papers.manifest, &papers.described.0, arch)?;
     Ok((opened, Some(folder)))
@@ -158,6 +155,9 @@ struct To {
     entrance: Reference,
     /// What may enter its registry.
     client: Rc<Client>,
+    /// The account that it is of, if it is one of ECR.
+    #[cfg(feature = "aws")]
+    aws: Option<Aws>,
 }
 
 async fn destination(args: &Push, text: &str, shell: &Shell) -> Result<To, Error> {
@@ -171,7 +171,13 @@ async fn destination(args: &Push, text: &str, shell: &Shell) -> Result<To, Error
     }
     let reference = parsed(text)?;
     let client = Rc::new(Client::new(Logins::of_this_user())?);
-    Ok(To { entrance: reference.clone(), reference, client })
+    Ok(To {
+        entrance: reference.clone(),
+        reference,
+        client,
+        #[cfg(feature = "aws")]
+        aws: None,
+    })
 }
 
 fn parsed(text: &str) -> Result<Reference, Error> {
@@ -272,7 +278,7 @@ async fn push(
 }
 
 /// How far a push is, on a terminal.
-pub(super) struct Row<'s> {
+struct Row<'s> {
     name: String,
     shell: &'s Shell,
     /// Bytes that were sent, and all that are to be.
@@ -280,11 +286,11 @@ pub(super) struct Row<'s> {
 }
 
 impl<'s> Row<'s> {
-    pub(super) fn new(reference: &Reference, shell: &'s Shell) -> Self {
+    fn new(reference: &Reference, shell: &'s Shell) -> Self {
         Self { name: reference.name(), shell, at: std::sync::Mutex::default() }
     }
 
-    pub(super) fn tell(&self, progress: Progress) {
+    fn tell(&self, progress: Progress) {
         let mut at = self.at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match progress {
             Progress::Missing { size, .. } => at.1 += size,

@@ -2,6 +2,13 @@
 
 pub mod policy;
 
+/// The tag of an image that functions are deployed from, by the digits of its digest: it never stands for
+/// another, and no rule for untagged images takes it away.
+#[must_use]
+pub fn tag(hex: &str) -> String {
+    format!("lambda-pack-{}", hex.get(..12).unwrap_or_default())
+}
+
 /// A private registry of ECR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ecr<'h> {

@@ -2,7 +2,6 @@
 
 #[cfg(feature = "registry")]
 use std::path::Path;
-use std::thread;
 
 use super::Checked;
 #[cfg(feature = "registry")]
@@ -11,6 +10,7 @@ use crate::blobs::{self, Image, Place};
 use crate::cli::args::Check;
 use crate::error::Error;
 use crate::image::lint::{Seen, lint};
+use crate::jobs::cores;
 use crate::shell::Shell;
 use crate::target::Arch;
 
@@ -89,12 +89,8 @@ fn open(
     }
 }
 
-pub(super) fn threads() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 fn scan(thing: &str, image: &Image, arch: Option<Arch>, args: &Check) -> Seen {
-    blobs::scan(thing, image, arch, entries(args), threads())
+    blobs::scan(thing, image, arch, entries(args), cores())
 }
 
 /// The entry points that functions are given beside the image's own.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 
-use super::image::{entries, threads};
+use super::image::entries;
 use super::{Check, Checked};
 use crate::audit::{Finding, Level};
 use crate::blobs::{self, BlobError, Content, Image, Place, Store};
@@ -16,6 +16,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::error::Error;
 use crate::image::lint::Seen;
 use crate::image::manifest::MediaTypes;
+use crate::jobs::cores;
 use crate::message::{Message, count};
 use crate::shell::Shell;
 use crate::target::Arch;
@@ -79,7 +80,7 @@ impl Mending {
     /// Makes the copy, and reads it.
     fn run(self) -> Result<Seen, BlobError> {
         let Self { place, store, .. } = &self;
-        let papers = blobs::fix(&self.image, &self.seen, self.types, store, threads())?;
+        let papers = blobs::fix(&self.image, &self.seen, self.types, store, cores())?;
         let name = parts(place).1.unwrap_or(NAME);
         let index = papers.index(name)?;
         let content = Content {
@@ -92,7 +93,7 @@ impl Mending {
         blobs::write_to(place, &content, store)?;
         let mended = blobs::open(place, self.arches.0)?;
         let thing = place.to_string();
-        Ok(blobs::scan(&thing, &mended, self.arches.1, self.entries, threads()))
+        Ok(blobs::scan(&thing, &mended, self.arches.1, self.entries, cores()))
     }
 }
 

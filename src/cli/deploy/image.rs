@@ -11,9 +11,10 @@ use crate::cli::image;
 use crate::error::Error;
 use crate::function::{Function, ImageWish};
 use crate::image::record::ImageRecord;
+use crate::reference::has_host;
 use crate::release::desired::{Image, Source};
 #[cfg(feature = "registry")]
-use crate::release::ecr::Ecr;
+use crate::release::ecr::{Ecr, tag};
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
@@ -94,8 +95,7 @@ impl Session {
             let Some((name, digest)) = image.uri.split_once('@').filter(|_| !image.is_there) else {
                 continue;
             };
-            let host = name.split_once('/').map_or("", |(host, _)| host);
-            if host.contains(['.', ':']) || host == "localhost" {
+            if has_host(name) {
                 continue;
             }
             let found = self
@@ -125,7 +125,7 @@ impl Session {
             let Some((host, path)) = image.uri.split_once('/') else { continue };
             let name = path.split('@').next().unwrap_or_default();
             if Ecr::of_host(host).is_some() && seen.insert(name) {
-                let tag = format!("lambda-pack-{}", job.desired.code.sha256);
+                let tag = tag(&job.desired.code.sha256);
                 crate::cli::push::ecr::expiring(&self.aws, name, &[tag], shell).await;
             }
         }

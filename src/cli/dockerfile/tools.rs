@@ -86,7 +86,7 @@ impl Builder<'_> {
         let opened = blobs::open(&place, image.arch)?;
         let program = image.programs.iter().filter(|program| !program.extension);
         let entries = program.map(|program| vec![format!("/{}", program.to)]).collect();
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = crate::jobs::cores();
         let seen = blobs::scan(&tag, &opened, Some(image.arch), entries, threads);
         let findings = if self.audited { lint(&seen) } else { Vec::new() };
         for finding in &findings {

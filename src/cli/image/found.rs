@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use super::root::laid;
 use crate::audit::{Code, Finding, Level};
 use crate::blobs::{self, Image as Opened, Place};
+use crate::cli::package;
 use crate::error::Error;
-use crate::files;
 use crate::image::lint::{Seen, lint};
 use crate::image::record::ImageRecord;
+use crate::jobs::cores;
 use crate::local::{Image, Images};
 use crate::shell::Shell;
 use crate::target::Arch;
@@ -65,8 +65,7 @@ fn pulled(_: &str, _: Arch, _: &Path, _: &Shell) -> Result<Option<Opened>, Error
 
 /// An image whose files are in a folder below `roots`. What Lambda would refuse is refused.
 fn running(uri: &str, image: &Opened, arch: Arch, roots: &Path) -> Result<Image, String> {
-    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let seen = blobs::scan(uri, image, Some(arch), Vec::new(), threads);
+    let seen = blobs::scan(uri, image, Some(arch), Vec::new(), cores());
     if let Some(finding) = lint(&seen).iter().find(|finding| is_refused(finding)) {
         let path = finding.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
         return Err(format!(
@@ -106,10 +105,7 @@ fn why(error: &Error) -> String {
 
 /// The record beside an image's layout.
 pub(in crate::cli) fn recorded(folder: &Path) -> Result<ImageRecord, Error> {
-    let path = folder.join(ImageRecord::FILE);
-    let text = files::read_text(&path)?;
-    let path = path.display().to_string();
-    serde_json::from_str(&text).map_err(|source| Error::Record { path, source })
+    package::read_record(&folder.join(ImageRecord::FILE))
 }
 
 /// The records of all images below a folder that `package` has written, in the order of their names.

@@ -48,7 +48,7 @@ pub(super) async fn destination(
         if flags.create_repository {
             make(&aws, args, reference.repository(), shell).await?;
         }
-        return entered(&aws, reference).await.map(Some);
+        return entered(aws, reference).await.map(Some);
     }
     let (name, tag) = match text.split_once(':') {
         Some((name, tag)) => (name, format!(":{tag}")),
@@ -67,14 +67,14 @@ pub(super) async fn destination(
         )));
     };
     let reference = parsed(&format!("{uri}{tag}"))?;
-    entered(&aws, reference).await.map(Some)
+    entered(aws, reference).await.map(Some)
 }
 
-async fn entered(aws: &Aws, reference: Reference) -> Result<To, Error> {
+async fn entered(aws: Aws, reference: Reference) -> Result<To, Error> {
     let entered = aws.registry(&reference).await;
     let (client, entrance) =
         entered.map_err(|error| failed("log in to", reference.host(), error))?;
-    Ok(To { reference, entrance, client })
+    Ok(To { reference, entrance, client, aws: Some(aws) })
 }
 
 async fn make(aws: &Aws, args: &Push, name: &str, shell: &Shell) -> Result<Option<String>, Error> {
@@ -96,16 +96,16 @@ async fn make(aws: &Aws, args: &Push, name: &str, shell: &Shell) -> Result<Optio
 /// Whether Lambda may read what was pushed, and how long it stays.
 pub(super) async fn after(
     args: &Push,
-    reference: &Reference,
+    to: &To,
     tags: &[String],
     shell: &Shell,
 ) -> Result<(), Error> {
-    let is_ecr = Ecr::of_host(reference.host()).is_some();
-    if !is_ecr && !args.ecr.set_policy {
+    let Some(aws) = &to.aws else { return Ok(()) };
+    // What stands in for ECR under another name is asked for nothing that nobody wants.
+    if Ecr::of_host(to.reference.host()).is_none() && !args.ecr.set_policy {
         return Ok(());
     }
-    let aws = connect(args, Some(reference.host()), shell).await?;
-    let name = reference.repository();
+    let name = to.reference.repository();
     if args.ecr.set_policy {
         let set = aws.let_lambda_read(name).await;
         if set.map_err(|error| failed("set the policy of", name, error))? {
@@ -117,7 +117,7 @@ pub(super) async fn after(
             "the policy of {name} does not let Lambda read it: `--set-policy` does; else whoever creates the function must be allowed ecr:SetRepositoryPolicy"
         ));
     }
-    expiring(&aws, name, tags, shell).await;
+    expiring(aws, name, tags, shell).await;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 pub use crate::function::Level;
 pub use deflate::{Gate, WHOLE_FILE_LIMIT};
 pub use read::{Member, ReadError, ZipFile};
-pub use record::{Beside, BuildRecord, FileRecord, LinkerRecord, Record, Sizes};
+pub use record::{Beside, BuildRecord, FileRecord, LayerUse, LinkerRecord, Record, Sizes};
 pub use zip::{DosTime, ZipError};
 
 use crate::digest::{HashingWriter, Sha256};

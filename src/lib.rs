@@ -74,6 +74,7 @@ pub mod image;
 pub mod inspect;
 pub mod invocation;
 pub mod jobs;
+pub mod layer;
 pub mod libraries;
 pub mod linker;
 pub mod local;

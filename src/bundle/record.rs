@@ -43,6 +43,10 @@ pub struct Record {
     pub zip: String,
     /// Every file in the zip, in order.
     pub files: Vec<FileRecord>,
+    /// The layers that hold the rest of it, in the order in which Lambda unpacks them; none where it is
+    /// whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerUse>,
     /// The commit that was built, with `-dirty` if files were changed, or are not in it
     /// and not ignored.
     pub commit: Option<String>,
@@ -60,6 +64,18 @@ impl Record {
     pub const FORMAT: u32 = FORMAT;
     /// The name of the file, beside the zip that it is of.
     pub const FILE: &str = "lambda-pack.json";
+}
+
+/// A layer that a bundle was split off into and audited with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerUse {
+    /// Its name.
+    pub layer: String,
+    /// What it is: the `tree` of its own record.
+    pub tree: String,
+    /// The digest of its zip as AWS reports it: SHA-256 in base64.
+    #[serde(rename = "CodeSha256")]
+    pub code_sha256: String,
 }
 
 /// Lengths in bytes.

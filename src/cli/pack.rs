@@ -291,6 +291,7 @@ impl Packer<'_> {
             code_sha256: bundle.digest.base64(),
             zip,
             files: bundle.files.iter().map(Into::into).collect(),
+            layers: Vec::new(),
             commit: self.commit().map(str::to_owned),
             rustc: self.job.rustc.version.clone(),
             linker: LinkerRecord { comments, ..self.job.linker(function) },

@@ -32,6 +32,7 @@ const DECISIONS: &[&str] = &[
     "events",
     "gzip",
     "image",
+    "layer",
     "linker",
     "logs",
     "message",

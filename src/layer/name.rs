@@ -1,0 +1,107 @@
+//! What layers are called: the same as long as they are much the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Files, Layer};
+use crate::target::Arch;
+
+/// The longest name of a layer that leaves room for its ARN's other parts (`PublishLayerVersion`,
+/// `LayerName`: 140 characters, ARN included).
+const LONGEST: usize = 64;
+
+/// A layer of an earlier run, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its architecture.
+    pub arch: Arch,
+    /// The functions that used it.
+    pub users: BTreeSet<String>,
+    /// Its files.
+    pub files: Files,
+}
+
+/// A name for each layer: that of the known one of its architecture and kinds with which it has most in
+/// common, else `<prefix>-<kinds>-<its largest file>-<architecture>`.
+///
+/// Guarantees: letters, digits, hyphens and underscores, 64 at most; no two the same.
+#[must_use]
+pub fn name(layers: &[Layer], prefix: &str, known: &BTreeMap<String, Known>) -> Vec<String> {
+    let mut likely: Vec<(usize, u64, usize, &String)> = Vec::new();
+    for (at, layer) in layers.iter().enumerate() {
+        for (name, other) in known.iter().filter(|(_, other)| is_alike(layer, other)) {
+            let files = other.files.iter().filter(|(path, _)| layer.files.contains_key(*path));
+            let paths = files.clone().count();
+            let bytes = files.map(|(_, file)| file.size).sum();
+            if paths > 0 {
+                likely.push((other.users.intersection(&layer.users).count(), bytes, at, name));
+            }
+        }
+    }
+    likely.sort_by(|a, b| (b.1, b.0, a.2, a.3).cmp(&(a.1, a.0, b.2, b.3)));
+    let mut names: BTreeMap<usize, String> = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for (_, _, at, name) in likely {
+        if !names.contains_key(&at) && taken.insert(name.clone()) {
+            names.insert(at, name.clone());
+        }
+    }
+    for (at, layer) in layers.iter().enumerate() {
+        names.entry(at).or_insert_with(|| {
+            let name = fresh(layer, prefix, &taken);
+            taken.insert(name.clone());
+            name
+        });
+    }
+    names.into_values().collect()
+}
+
+fn is_alike(layer: &Layer, known: &Known) -> bool {
+    let kinds: BTreeSet<_> = known.files.values().map(|file| file.kind).collect();
+    layer.arch == known.arch && layer.kinds == kinds
+}
+
+fn fresh(layer: &Layer, prefix: &str, taken: &BTreeSet<String>) -> String {
+    let kinds: Vec<&str> = layer.kinds.iter().map(|kind| kind.word()).collect();
+    let largest =
+        layer.files.iter().max_by_key(|(path, file)| (file.size, std::cmp::Reverse(*path)));
+    let stem = largest.map_or("", |(path, _)| stem(path));
+    let end = format!("-{}", layer.arch.aws_name());
+    let whole = plain(&format!("{prefix}-{}-{stem}", kinds.join("-")));
+    let cut = |room: usize| {
+        let short: String = whole.chars().take(room).collect();
+        short.trim_end_matches('-').to_owned()
+    };
+    let mut name = format!("{}{end}", cut(LONGEST - end.len()));
+    for number in 2.. {
+        if !taken.contains(&name) {
+            break;
+        }
+        let end = format!("-{number}{end}");
+        name = format!("{}{end}", cut(LONGEST - end.len()));
+    }
+    name
+}
+
+/// `vips` of `lib/libvips.so.42`, `models` of `models/large/weights.bin`, `agent` of `extensions/agent`.
+fn stem(path: &str) -> &str {
+    let (folder, rest) = path.split_once('/').unwrap_or(("", path));
+    let name = match folder {
+        "" => path,
+        "lib" | "extensions" => rest.rsplit('/').next().unwrap_or(rest),
+        other => return other,
+    };
+    let name = name.strip_prefix("lib").filter(|_| folder == "lib").unwrap_or(name);
+    name.split('.').next().unwrap_or(name)
+}
+
+/// With nothing in it that the name of a layer may not have.
+pub(super) fn plain(text: &str) -> String {
+    let good = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    let mut plain = String::new();
+    for c in text.chars().map(good) {
+        if c != '-' || !plain.ends_with('-') {
+            plain.push(c);
+        }
+    }
+    plain.trim_matches('-').to_owned()
+}

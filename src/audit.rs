@@ -68,6 +68,8 @@ pub struct Subject<'a> {
     pub programs: Vec<String>,
     /// Everything in it.
     pub files: &'a [Inspected],
+    /// What its layers bring, by absolute paths.
+    pub layered: &'a [Inspected],
     /// The length of the zip in bytes, if it is one.
     pub zip_size: Option<u64>,
     /// A program by itself, which gets its place and mode only when it is packaged.
@@ -95,7 +97,9 @@ pub fn audit(subject: &Subject<'_>, trust: &Trust) -> Result<Vec<Finding>, Broke
         .map(|arch| System::of_zip(subject.runtime, arch))
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;
-    let files: Files<'_> = subject.files.iter().map(|file| (file.path.as_str(), file)).collect();
+    // A path in a bundle is never absolute.
+    let all = subject.files.iter().chain(subject.layered);
+    let files: Files<'_> = all.map(|file| (file.path.as_str(), file)).collect();
     let mut audit = Audit { subject, findings: Vec::new() };
     audit.sizes();
     audit.runtime(&systems);
@@ -177,10 +181,10 @@ impl<'a> Audit<'a> {
         if let Some(size) = self.subject.zip_size {
             self.findings.extend(zip_size(self.subject.thing, size));
         }
-        let unpacked: u64 =
-            self.subject.files.iter().fold(0, |sum, file| sum.saturating_add(file.length));
+        let all = || self.subject.files.iter().chain(self.subject.layered);
+        let unpacked: u64 = all().fold(0, |sum, file| sum.saturating_add(file.length));
         if unpacked > UNPACKED_LIMIT {
-            let largest = self.subject.files.iter().max_by_key(|file| file.length);
+            let largest = all().max_by_key(|file| file.length);
             let largest = largest
                 .map(|file| format!("; the largest is {} ({} bytes)", file.path, file.length));
             self.add(
@@ -289,6 +293,7 @@ impl<'a> Audit<'a> {
         }
         let root = format!("{}/", self.subject.role.unpacked_at());
         let known = SHELLS.contains(&interpreter)
+            || files.contains_key(interpreter)
             || interpreter.strip_prefix(&root).is_some_and(|path| files.contains_key(path));
         let message = format!("a script for `{interpreter}`; what it starts is not audited");
         if known {

@@ -17,8 +17,10 @@ mod here;
 mod image;
 mod interrupt;
 mod invoke;
+mod layer;
 mod libraries;
 mod local;
+mod locked;
 mod log_line;
 #[cfg(feature = "aws")]
 mod logs;
@@ -37,6 +39,7 @@ mod remote;
 mod run;
 mod runs;
 mod server;
+mod split;
 #[cfg(feature = "aws")]
 mod status;
 mod timing;
@@ -155,6 +158,9 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::ZigEnvironment { target } => {
             let environment = zig::of_this_process(target)?;
             Ok(serde_json::to_writer(io::stdout().lock(), &environment).map_err(io::Error::from)?)
+        }
+        Command::Layer { command: args::LayerCommand::Plan(args) } => {
+            layer::plan(args, &cli.global, shell)
         }
         Command::Config { command } => config::run(command, &cli.global, shell),
         Command::Completions { shell: kind } => {

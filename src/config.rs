@@ -230,6 +230,18 @@ impl Config {
         })
     }
 
+    /// What layers' names begin with, where that is said, and what a layer must save in bytes.
+    #[must_use]
+    pub fn layer_rules(&self) -> (Option<String>, u64) {
+        let merged = self.of_handler("", "");
+        let prefix = merged.get("layers.prefix").map(Located::text).filter(|text| !text.is_empty());
+        let least = match merged.get("layers.min-saving").map(|value| &value.node) {
+            Some(Node::Integer(number)) => u64::try_from(*number).unwrap_or_default(),
+            _ => crate::layer::MIN_SAVING,
+        };
+        (prefix.map(str::to_owned), least)
+    }
+
     /// Whether a text is in any name.
     fn mentions(&self, text: &str) -> bool {
         let names = self.layers.iter().filter_map(|layer| layer.values.get("name"));

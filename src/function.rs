@@ -134,6 +134,16 @@ pub enum Packaging {
 }
 
 impl Function {
+    /// Whether the extension of this name runs beside it.
+    #[must_use]
+    pub fn takes(&self, extension: &Self) -> bool {
+        let named = self.extensions.as_ref();
+        self.role == Role::Function
+            && extension.role != Role::Function
+            && self.compile.target.arch == extension.compile.target.arch
+            && named.is_none_or(|names| names.iter().any(|name| name == extension.name.as_str()))
+    }
+
     /// Whether another function goes into the same image: then both are packaged together.
     #[must_use]
     pub fn shares_image_with(&self, other: &Self) -> bool {
@@ -185,6 +195,14 @@ pub struct Function {
     pub trust_system: Vec<String>,
     /// What goes into the bundle beside the executable.
     pub include: Vec<IncludeRule>,
+    /// What it finds below `/opt`.
+    pub assets: Vec<IncludeRule>,
+    /// The extensions of the workspace that run beside it; none: all.
+    pub extensions: Option<Vec<String>>,
+    /// Whether it shares libraries in layers.
+    pub shares: bool,
+    /// How many layers of others it has.
+    pub foreign_layers: usize,
     /// The folder of the package: what relative paths of its settings start from.
     pub package_root: PathBuf,
     /// The version of the package.

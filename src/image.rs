@@ -5,7 +5,6 @@ pub mod certificates;
 pub mod config;
 pub mod link;
 pub mod lint;
-pub mod lock;
 pub mod manifest;
 pub mod place;
 pub mod plan;

@@ -16,7 +16,7 @@ pub mod record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-pub use name::{Known, name};
+pub use name::{Known, name, plain};
 
 use crate::digest::Sha256;
 use crate::target::Arch;
@@ -137,7 +137,9 @@ pub enum Stay {
     },
     /// The function has as many layers as it may have, and this one would save least.
     NoSlot {
-        /// What the layer saves otherwise, in bytes.
+        /// How many functions have it.
+        users: usize,
+        /// What the layer would save for all of them, in bytes.
         saves: u64,
     },
 }
@@ -154,8 +156,8 @@ pub struct Plan {
 /// A function needs more layers than it may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{function}` needs {} layers ({}) and has room for {slots}: AWS takes {MOST}, those of others included",
-    layers.len(),
+    "`{function}` needs {} of its own ({}), and its `layers` leave room for {slots}: AWS takes {MOST} in all",
+    if layers.len() == 1 { "a layer".to_owned() } else { format!("{} layers", layers.len()) },
     layers.join(", ")
 )]
 pub struct TooMany {

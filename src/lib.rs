@@ -78,6 +78,7 @@ pub mod layer;
 pub mod libraries;
 pub mod linker;
 pub mod local;
+pub mod lock;
 pub mod logs;
 pub mod message;
 mod nearest;

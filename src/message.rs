@@ -3,6 +3,7 @@
 //! Records are append-only: keys and reasons are added, never changed or taken away. Each has a
 //! `reason`, as cargo's own messages have.
 
+mod layers;
 mod remote;
 mod serving;
 mod table;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use layers::{PlannedFunction, PlannedLayer};
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
@@ -35,6 +37,29 @@ pub enum Message<'a> {
         /// All that `lambda-pack.json` says of it.
         #[serde(flatten)]
         record: &'a crate::bundle::Record,
+    },
+    /// A layer was written.
+    Layer {
+        /// The folder that holds it.
+        folder: String,
+        /// The zip.
+        path: String,
+        /// It was there before, made of the same.
+        fresh: bool,
+        /// All that `layer.json` says of it.
+        #[serde(flatten)]
+        record: &'a crate::layer::record::LayerRecord,
+    },
+    /// What functions share, and what of it goes into layers.
+    LayerPlan {
+        /// The layers.
+        layers: Vec<PlannedLayer<'a>>,
+        /// The functions.
+        functions: Vec<PlannedFunction<'a>>,
+        /// All zips together where nothing is in layers, in bytes.
+        whole: u64,
+        /// All zips together, layers too, in bytes.
+        split: u64,
     },
     /// A function was invoked.
     Invoked {

@@ -21,6 +21,7 @@ use crate::compile::Compile;
 use crate::config::Settings;
 use crate::digest::Sha256;
 use crate::function::Function;
+use crate::layer::record::LayerRecord;
 use crate::target::{Arch, Libc, Target};
 
 /// Where bundles go.
@@ -52,6 +53,12 @@ impl Output {
     #[must_use]
     pub fn image(&self, name: &str, arch: Arch) -> PathBuf {
         self.base.join(name).join(format!("image-{}", arch.aws_name()))
+    }
+
+    /// The folder of a layer.
+    #[must_use]
+    pub fn layer(&self, name: &str) -> PathBuf {
+        self.base.join(name).join(LayerRecord::FOLDER)
     }
 
     /// Where it is kept what the bundle in a folder was made of.

@@ -182,6 +182,11 @@ impl Tree {
         Ok(())
     }
 
+    /// Keeps the entries whose path this says yes to.
+    pub fn retain(&mut self, keep: impl Fn(&ArchivePath) -> bool) {
+        self.0.retain(|path, _| keep(path));
+    }
+
     /// The entries, sorted by the bytes of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&ArchivePath, &Entry)> {
         self.0.iter()

@@ -26,7 +26,10 @@ pub(super) fn check<'a>(
     let root = audit.subject.role.unpacked_at();
     let at = |path: &str| match in_bundle(path, root) {
         Some(path) => files.get(path).map(|file| file.content.as_loaded()),
-        None => system.name_at(path).map(|_| File::System),
+        None => match files.get(path) {
+            Some(layered) => Some(layered.content.as_loaded()),
+            None => system.name_at(path).map(|_| File::System),
+        },
     };
     let path = format!("{root}/{program}");
     let program = Program { path: &path, facts, dlopen: audit.subject.dlopen };
@@ -76,7 +79,7 @@ impl<'a> Link<'_, 'a, '_> {
     }
 
     fn file(&self, path: &str) -> Option<&'a Inspected> {
-        self.files.get(in_bundle(path, self.root)?).copied()
+        self.files.get(in_bundle(path, self.root).unwrap_or(path)).copied()
     }
 
     fn libraries(&mut self) {

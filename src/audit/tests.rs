@@ -45,6 +45,7 @@ fn findings(files: &[Inspected], zip_size: Option<u64>, dlopen: &[String]) -> Ve
         searched: &[],
         embedded: &[],
         outside: &[],
+        layered: &[],
     };
     audit(&subject, &Trust::default()).unwrap()
 }

@@ -4,6 +4,7 @@ mod build;
 mod deploy;
 mod image;
 mod invoke;
+mod layer;
 mod local;
 mod push;
 mod rehearsal;
@@ -22,6 +23,7 @@ pub(super) use deploy::{Account, Place, Release};
 pub(super) use deploy::{Deploy, Plan};
 pub(super) use image::{Archive, Builder, Images};
 pub(super) use invoke::Invoke;
+pub(super) use layer::{LayerCommand, LayerPlan};
 pub(super) use local::{Local, region};
 pub(super) use push::Push;
 pub(super) use rehearsal::Rehearsal;
@@ -184,6 +186,11 @@ pub(super) enum Command {
     ///
     /// Shows what would go and asks. Roles, log groups, queues and streams stay.
     Delete(Delete),
+    /// Show what functions share, and what of it is in Lambda layers
+    Layer {
+        #[command(subcommand)]
+        command: LayerCommand,
+    },
     /// Show what is set and where it was said, and what can be set
     Config {
         #[command(subcommand)]

@@ -14,6 +14,7 @@ use super::facts::Facts;
 use super::groups::{Groups, functions};
 use super::libraries::{self, Lookup};
 use super::prepare::{Machines, Prepared};
+use super::split::Own;
 use super::timing::Clock;
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
@@ -22,7 +23,7 @@ use crate::compile::Compile;
 use crate::config::{Config, Located};
 use crate::error::Error;
 use crate::files::{self, IncludeError, Roots};
-use crate::function::Function;
+use crate::function::{Function, IncludeRule};
 use crate::inspect;
 use crate::jobs::Jobs;
 use crate::libraries::Search;
@@ -69,6 +70,8 @@ pub(super) struct Files {
 pub(super) struct Contents {
     pub(super) tree: Tree,
     pub(super) files: Vec<Inspected>,
+    /// What its layers bring, by absolute paths: its assets, until it is split further.
+    pub(super) layered: Vec<Inspected>,
     /// Whether its program needs any library.
     pub(super) is_dynamic: bool,
     /// The folders of this machine in which libraries were looked for.
@@ -77,6 +80,17 @@ pub(super) struct Contents {
     embedded: Vec<Embedded>,
     /// The packages of its that lie outside of the workspace.
     outside: Vec<Outside>,
+}
+
+impl Contents {
+    /// Without what is in layers.
+    pub(super) fn split(&mut self, own: &Own) {
+        self.tree.retain(|path| !own.left.contains(path.as_str()));
+        self.files.retain(|file| !own.left.contains(&file.path));
+        if !own.uses.is_empty() {
+            self.layered.clone_from(&own.layered);
+        }
+    }
 }
 
 impl Job {
@@ -149,7 +163,8 @@ impl Job {
     fn check_includes(&self) -> Result<(), Error> {
         let mut mistakes = Vec::new();
         for function in &self.plan.functions {
-            let checked = self.includes(function).and_then(|mut tree| {
+            let assets = self.assets(function).map(drop);
+            let checked = assets.and_then(|()| self.includes(function)).and_then(|mut tree| {
                 let executable = format!("the executable of {}", function.handler);
                 insert_executable(&mut tree, function, 0, Path::new(&executable))
             });
@@ -172,6 +187,11 @@ impl Job {
     /// since the plan was made.
     pub(super) fn includes(&self, function: &Function) -> Result<Tree, Error> {
         includes(function, self.metadata.workspace_root.as_std_path(), &self.outputs)
+    }
+
+    /// What a function finds below `/opt` by its `assets`, as the disk has it now.
+    pub(super) fn assets(&self, function: &Function) -> Result<Tree, Error> {
+        assets(function, self.metadata.workspace_root.as_std_path(), &self.outputs)
     }
 
     /// The files of a function's bundle: `tree`, which it includes; `executable`, a copy of the
@@ -202,11 +222,12 @@ impl Job {
             Self::files(lookup, tree, executable, shell)?;
         let function = lookup.function;
         let embedded = self.embedded(function, executable)?;
+        let layered = below_opt(inspect::tree(&self.assets(function)?)?);
         let searched = if is_dynamic { lookup.folders } else { &[] };
         let searched = searched.iter().map(|folder| folder.display().to_string()).collect();
         let root = self.metadata.workspace_root.as_std_path();
         let outside = remap::outside(function.scripts.iter().flatten(), root);
-        Ok(Contents { tree, files, is_dynamic, searched, embedded, outside })
+        Ok(Contents { tree, files, layered, is_dynamic, searched, embedded, outside })
     }
 
     /// The folders of this machine in which libraries for a function are looked for.
@@ -257,6 +278,7 @@ impl Job {
             role: function.role,
             programs: vec![function.role.archive_path(&function.name)],
             files: &contents.files,
+            layered: &contents.layered,
             zip_size: None,
             bare: false,
             arch: Some(function.compile.target.arch),
@@ -275,13 +297,37 @@ pub(super) fn includes(
     workspace: &Path,
     outputs: &[PathBuf],
 ) -> Result<Tree, Error> {
+    taken(function, &function.include, workspace, outputs)
+}
+
+/// What a function finds below `/opt` by its `assets`, likewise.
+pub(super) fn assets(
+    function: &Function,
+    workspace: &Path,
+    outputs: &[PathBuf],
+) -> Result<Tree, Error> {
+    taken(function, &function.assets, workspace, outputs)
+}
+
+/// Files with the paths of what layers bring.
+pub(super) fn below_opt(files: Vec<Inspected>) -> Vec<Inspected> {
+    let moved = |file: Inspected| Inspected { path: format!("/opt/{}", file.path), ..file };
+    files.into_iter().map(moved).collect()
+}
+
+fn taken(
+    function: &Function,
+    rules: &[IncludeRule],
+    workspace: &Path,
+    outputs: &[PathBuf],
+) -> Result<Tree, Error> {
     let roots = Roots {
         package: function.package_root.clone(),
         workspace: workspace.to_path_buf(),
         outputs: outputs.to_vec(),
     };
     let mut tree = Tree::default();
-    files::include(&mut tree, &function.include, &roots).map_err(|errors| {
+    files::include(&mut tree, rules, &roots).map_err(|errors| {
         let named = errors.into_iter().map(|error| (function.name.to_string(), error));
         Error::Include(named.collect())
     })?;

@@ -124,6 +124,7 @@ fn check_path(args: &Check, path: &Path, shell: &Shell) -> Result<Checked, Error
         searched: &[],
         embedded: &[],
         outside: &[],
+        layered: &[],
     };
     checked(&subject, &args.audit.trust(), opened.findings)
 }
@@ -152,6 +153,7 @@ pub(super) fn zip(
         searched: &[],
         embedded: &[],
         outside: &[],
+        layered: &[],
     };
     let Checked { arch, findings, .. } = checked(&subject, &audit.trust(), opened.findings)?;
     for finding in &findings {

@@ -323,9 +323,26 @@ fn insert(properties: &mut Map<String, Value>, name: &str, schema: Value) {
         properties.insert(name.to_owned(), schema);
         return;
     };
-    let inner = properties.entry(table).or_insert_with(
-        || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
-    );
+    let object = || json!({ "type": "object", "properties": {}, "additionalProperties": false });
+    let inner = properties.entry(table).or_insert_with(object);
+    // `layers`: a list, a word, or a table.
+    if let Some(forms) = inner.get_mut("anyOf").and_then(Value::as_array_mut) {
+        if name == "share" {
+            forms.push(schema.clone());
+        }
+        let is_table =
+            |form: &Value| form["properties"]["extend"].is_null() && form["type"] == "object";
+        if !forms.iter().any(is_table) {
+            let list = forms.first().cloned().unwrap_or_default();
+            let mut table = object();
+            table["properties"]["arns"] = list;
+            forms.push(table);
+        }
+        if let Some(table) = forms.iter_mut().find(|form| is_table(form)) {
+            table["properties"][name] = schema;
+        }
+        return;
+    }
     if let Some(inner) = inner.get_mut("properties").and_then(Value::as_object_mut) {
         insert(inner, name, schema);
     }

@@ -67,6 +67,10 @@ fn function(
         runtime: settings.runtime.unwrap_or_default(),
         trust_system: settings.trust_system,
         include: settings.include,
+        assets: settings.assets,
+        extensions: settings.extensions,
+        shares: settings.shares,
+        foreign_layers: settings.foreign_layers,
         package_root: manifest.parent().unwrap_or(manifest).as_std_path().to_path_buf(),
         package_version: package.map_or_else(String::new, |p| p.version.to_string()),
         has_build_script: package

@@ -147,8 +147,8 @@ impl Imager<'_> {
     }
 }
 
-/// The images that parts make: one a function, or one for all functions of one `image.name`. External and
-/// internal extensions go into every one of their architecture.
+/// The images that parts make: one a function, or one for all functions of one `image.name`. Extensions go
+/// into every one that has a function which runs them beside it.
 fn groups(parts: &[Part]) -> Result<Vec<Group<'_>>, Error> {
     let mut groups: BTreeMap<(String, Arch), Group<'_>> = BTreeMap::new();
     for part in parts.iter().filter(|part| part.function.role == Role::Function) {
@@ -175,9 +175,10 @@ fn groups(parts: &[Part]) -> Result<Vec<Group<'_>>, Error> {
         group.functions.push(part);
     }
     for part in parts.iter().filter(|part| part.function.role != Role::Function) {
-        let arch = part.function.compile.target.arch;
-        for group in groups.values_mut().filter(|group| group.arch == arch) {
-            group.extensions.push(part);
+        for group in groups.values_mut() {
+            if group.functions.iter().any(|it| it.function.takes(&part.function)) {
+                group.extensions.push(part);
+            }
         }
     }
     if groups.is_empty() {
@@ -219,7 +220,7 @@ impl Part {
 
     /// The key of all that its files follow from, but their contents.
     fn key(&self, job: &Job, prepared: Option<&Sha256>) -> Result<String, Error> {
-        let tree = job.includes(&self.function)?;
+        let tree = (job.includes(&self.function)?, job.assets(&self.function)?);
         Ok(format!("{:?}", (&self.function, self.artifact.executable.as_path(), tree, prepared)))
     }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::build::{Contents, Job};
-use super::image::Part;
 use super::libraries::Lookup;
 use super::lower::shown;
 use super::recorded::Asked;
+use super::split::Own;
 use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Trust};
 use crate::bundle::{self, Access, Bundle, BundleError, Gate, LinkerRecord, Record, Sizes};
@@ -29,12 +29,7 @@ use crate::tree::{Source, Tree};
 /// What became of one function.
 pub(super) enum Outcome {
     Written(Box<Written>),
-    Refused {
-        function: String,
-        findings: Vec<Finding>,
-    },
-    /// It goes into an image, once all of that is built.
-    Part(Box<Part>),
+    Refused { function: String, findings: Vec<Finding> },
 }
 
 /// A bundle that is there.
@@ -45,6 +40,13 @@ pub(super) struct Written {
     /// It was there before; else what it was made of, and where that is kept.
     pub(super) fresh: bool,
     pub(super) stamps: Option<(PathBuf, Stamps)>,
+}
+
+impl Written {
+    /// Its place among the others.
+    pub(super) fn place(&self) -> (&str, &str) {
+        (&self.record.function, &self.record.architecture)
+    }
 }
 
 /// What packing needs to know beside the plan.
@@ -78,6 +80,8 @@ struct Packing<'a> {
     place: PathBuf,
     /// The folders in which its libraries are looked for.
     searched: Vec<PathBuf>,
+    /// What is in layers of it.
+    own: &'a Own,
 }
 
 impl Packer<'_> {
@@ -88,7 +92,12 @@ impl Packer<'_> {
     }
 
     /// One function. Nothing of what was there is touched before the new folder is whole.
-    pub(super) fn pack(&self, function: &Function, artifact: &Artifact) -> Result<Outcome, Error> {
+    pub(super) fn pack(
+        &self,
+        function: &Function,
+        artifact: &Artifact,
+        own: &Own,
+    ) -> Result<Outcome, Error> {
         let folder = self.job.output.folder(function);
         let place = self.job.output.stamps(&folder);
         // Its record may have been removed.
@@ -102,10 +111,11 @@ impl Packer<'_> {
             function,
             artifact,
             program: function.role.file_name(&function.name),
-            key: self.key(function, artifact, &tree),
+            key: self.key(function, artifact, &tree, own),
             place,
             searched: self.job.library_folders(function, artifact),
             folder,
+            own,
         };
         match self.unchanged(&packing) {
             Some(written) => Ok(Outcome::Written(Box::new(written))),
@@ -114,13 +124,13 @@ impl Packer<'_> {
     }
 
     /// All but contents: what is the same in the next run if nothing was set otherwise.
-    fn key(&self, function: &Function, artifact: &Artifact, tree: &Tree) -> Sha256 {
+    fn key(&self, function: &Function, artifact: &Artifact, tree: &Tree, own: &Own) -> Sha256 {
         let Job { plan, rustc, options, output, .. } = self.job;
         let prepared = self.prepared.get(&function.compile);
         let tool = (env!("CARGO_PKG_VERSION"), self.tool);
         let made = (tool, self.audited, rustc, plan.time);
         let asked = self.asked.of(self.job, function);
-        let how = (&options.profile, &output.cargo_lambda, prepared, asked);
+        let how = (&options.profile, &output.cargo_lambda, prepared, asked, own);
         Sha256::of(
             format!("{:?}", (made, how, function, artifact.executable.as_path(), tree)).as_bytes(),
         )
@@ -162,7 +172,7 @@ impl Packer<'_> {
     }
 
     fn make(&self, packing: Packing<'_>, tree: Tree) -> Result<Outcome, Error> {
-        let Packing { function, artifact, folder, program, .. } = &packing;
+        let Packing { function, artifact, folder, program, own, .. } = &packing;
         let watched = RefCell::new(Watched::default());
         watched.borrow_mut().add(&artifact.executable);
         for (_, entry) in tree.iter() {
@@ -182,14 +192,16 @@ impl Packer<'_> {
         };
         let lookup =
             Lookup { function, artifact, folders: &packing.searched, look: &look, base: None };
-        let contents = self.job.contents(&lookup, tree, &executable, self.shell)?;
+        let mut contents = self.job.contents(&lookup, tree, &executable, self.shell)?;
+        contents.split(own);
         let mut findings = self.audit(function, &contents)?;
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });
         }
         let zip = format!("{program}.zip");
-        let bundle = self.write_zip(function, &contents.tree, &staging, &zip)?;
-        let record = self.record(function, &bundle, &contents.files, zip);
+        let tree = (&contents.tree, function.level);
+        let bundle = self.write_zip(function.name.as_str(), tree, &staging, &zip)?;
+        let record = self.record(function, &bundle, &contents, (zip, own));
         let text = super::package::json(&record);
         staging.create_with(Record::FILE, &text)?;
         if self.audited {
@@ -232,10 +244,11 @@ impl Packer<'_> {
         Ok(audit::audit(&Job::subject(function, contents), &trust)?)
     }
 
-    fn write_zip(
+    /// The zip of a function or layer, into a folder that is being staged.
+    pub(super) fn write_zip(
         &self,
-        function: &Function,
-        tree: &Tree,
+        thing: &str,
+        (tree, level): (&Tree, bundle::Level),
         staging: &Staging,
         name: &str,
     ) -> Result<Bundle, Error> {
@@ -247,12 +260,12 @@ impl Packer<'_> {
         let path = staging.folder().join(name);
         let failed = |error| match error {
             BundleError::Write(source) => Error::File(files::unwritten(&path, source)),
-            source => Error::Bundle { function: function.name.to_string(), source },
+            source => Error::Bundle { function: thing.to_owned(), source },
         };
         let mut out = BufWriter::new(staging.create(name)?);
         let plan = &self.job.plan;
-        let bundle = bundle::write_zip(tree, function.level, plan.time, &access, &mut out)
-            .map_err(failed)?;
+        let bundle =
+            bundle::write_zip(tree, level, plan.time, &access, &mut out).map_err(failed)?;
         out.flush().map_err(|error| failed(BundleError::Write(error)))?;
         Ok(bundle)
     }
@@ -261,9 +274,11 @@ impl Packer<'_> {
         &self,
         function: &Function,
         bundle: &Bundle,
-        inspected: &[Inspected],
-        zip: String,
+        contents: &Contents,
+        (zip, own): (String, &Own),
     ) -> Record {
+        let inspected = &contents.files;
+        let all: Vec<Inspected> = inspected.iter().chain(&contents.layered).cloned().collect();
         let program = function.role.archive_path(&function.name);
         let executable = inspected.iter().find(|file| file.path == program);
         let comments = match executable.map(|file| &file.content) {
@@ -282,7 +297,7 @@ impl Packer<'_> {
             target_cpu: self.job.cpu(function),
             runtime: function.runtime.aws_name().to_owned(),
             profile: self.job.options.profile.clone(),
-            glibc_needed: audit::glibc_needed(inspected),
+            glibc_needed: audit::glibc_needed(&all),
             sizes: Sizes {
                 executable: executable.map_or(0, |file| file.length),
                 unpacked: bundle.unpacked_size(),
@@ -291,7 +306,7 @@ impl Packer<'_> {
             code_sha256: bundle.digest.base64(),
             zip,
             files: bundle.files.iter().map(Into::into).collect(),
-            layers: Vec::new(),
+            layers: own.uses.clone(),
             commit: self.commit().map(str::to_owned),
             rustc: self.job.rustc.version.clone(),
             linker: LinkerRecord { comments, ..self.job.linker(function) },

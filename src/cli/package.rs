@@ -14,12 +14,14 @@ use super::pack::{Outcome, Packer, Written};
 use super::prepare::Prepared;
 use super::recorded::Asked;
 use super::runs::combine;
+use super::split::{self, Own};
+use crate::artifact::Artifact;
 use crate::audit::{Finding, Level};
 use crate::bundle::{Gate, Record};
 use crate::digest::Sha256;
 use crate::error::{Error, FindingsError};
 use crate::files;
-use crate::function::Packaging;
+use crate::function::{Function, Packaging};
 use crate::message::{Keep, Message, Table, bytes, count};
 use crate::shell::Shell;
 
@@ -53,37 +55,56 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let (results, failed) = thread::scope(|scope| {
         // While cargo builds.
         scope.spawn(|| packer.commit());
-        job.run(shell, |function, artifact| match function.packaging {
-            Packaging::Zip => packer.pack(function, artifact),
-            Packaging::Image(_) => Ok(Outcome::Part(Box::new(Part {
-                function: function.clone(),
-                artifact: artifact.clone(),
-            }))),
-        })
+        job.run(shell, |function, artifact| packer.begin(function, artifact))
     });
     let is_built = failed.is_none() && results.iter().all(Result::is_ok);
-    let (parts, results) = parts(results);
-    let result = packer.report(results, failed, !args.for_verify);
-    let result = if parts.is_empty() || !is_built {
+    let (parts, mut results) = parts(results);
+    let of_zips: Vec<Part> = parts.iter().filter(|part| packer.is_of_zip(part)).cloned().collect();
+    let of_images: Vec<Part> =
+        parts.into_iter().filter(|part| part.function.packaging != Packaging::Zip).collect();
+    let mut layers = Vec::new();
+    if is_built {
+        match split::split(&packer, &of_zips) {
+            Ok((written, more)) => {
+                layers = written;
+                results.extend(more);
+            }
+            Err(error) => results.push(Err(error)),
+        }
+    }
+    let result = packer.report(results, &layers, failed, !args.for_verify);
+    let result = if of_images.is_empty() || !is_built {
         result
     } else {
-        images(&packer, args, bases, &parts).and(result)
+        images(&packer, args, bases, &of_images).and(result)
     };
     job.clock.show(shell);
     result
 }
 
-/// What goes into images, apart from what is a bundle of its own.
-fn parts(results: Vec<Result<Outcome, Error>>) -> (Vec<Part>, Vec<Result<Outcome, Error>>) {
+/// What became of a function as soon as it was built.
+struct Begun {
+    /// It, if it waits until all is built: for the image that it goes into, for what it shares in layers,
+    /// or because it is an extension in layers of others.
+    part: Option<Part>,
+    /// What became of its own bundle.
+    outcome: Option<Outcome>,
+}
+
+/// What waits, apart from what is a bundle already.
+fn parts(begun: Vec<Result<Begun, Error>>) -> (Vec<Part>, Vec<Result<Outcome, Error>>) {
     let mut parts = Vec::new();
-    let mut others = Vec::new();
-    for result in results {
-        match result {
-            Ok(Outcome::Part(part)) => parts.push(*part),
-            other => others.push(other),
+    let mut results = Vec::new();
+    for one in begun {
+        match one {
+            Ok(Begun { part, outcome }) => {
+                parts.extend(part);
+                results.extend(outcome.map(Ok));
+            }
+            Err(error) => results.push(Err(error)),
         }
     }
-    (parts, others)
+    (parts, results)
 }
 
 fn images(
@@ -120,10 +141,30 @@ fn images(
 }
 
 impl Packer<'_> {
+    /// Packs what was built, unless it has to wait for the rest.
+    fn begin(&self, function: &Function, artifact: &Artifact) -> Result<Begun, Error> {
+        let part = Part { function: function.clone(), artifact: artifact.clone() };
+        let is_zip = function.packaging == Packaging::Zip;
+        if !is_zip || split::waits(function, &self.job.plan.functions) {
+            return Ok(Begun { part: Some(part), outcome: None });
+        }
+        let outcome = Some(self.pack(function, artifact, &Own::default())?);
+        Ok(Begun { part: self.is_of_zip(&part).then_some(part), outcome })
+    }
+
+    /// Whether something is decided over all zips that this is one of, or an extension of.
+    fn is_of_zip(&self, part: &Part) -> bool {
+        let all = &self.job.plan.functions;
+        let takes =
+            |other: &Function| other.takes(&part.function) && other.packaging == Packaging::Zip;
+        split::waits(&part.function, all) || all.iter().any(takes)
+    }
+
     /// The answer, then what went wrong.
     fn report(
         &self,
         results: Vec<Result<Outcome, Error>>,
+        layers: &[split::Written],
         failed: Option<Error>,
         answers: bool,
     ) -> Result<(), Error> {
@@ -143,14 +184,20 @@ impl Packer<'_> {
                     refused.push((function, findings));
                 }
                 // Told apart before.
-                Ok(Outcome::Part(_)) => {}
                 Err(error) => errors.push(error),
             }
         }
+        // Those that waited come last.
+        written.sort_by(|a, b| a.place().cmp(&b.place()));
         if self.job.output.index && !written.is_empty() {
             errors.extend(self.write_index().err());
         }
-        let answered = if answers { shown.and_then(|()| self.answer(&written)) } else { shown };
+        let layers = || split::answer(layers, self.shell);
+        let answered = if answers {
+            shown.and_then(|()| layers()).and_then(|()| self.answer(&written))
+        } else {
+            shown
+        };
         if !refused.is_empty() {
             errors.push(Error::Findings(FindingsError {
                 errors: refused.iter().map(|(_, findings)| count(findings, Level::Error)).sum(),
@@ -215,8 +262,11 @@ impl Packer<'_> {
         let bundles = listed(files::records(base)?)?;
         let images = listed(image::records(base))?;
         let mut index = serde_json::json!({ "format": Record::FORMAT, "bundles": bundles });
-        if !images.is_empty() {
-            index["images"] = images.into();
+        let layers = listed(split::records(base))?;
+        for (key, list) in [("images", images), ("layers", layers)] {
+            if !list.is_empty() {
+                index[key] = list.into();
+            }
         }
         let (path, text) = (base.join("index.json"), json(&index));
         if files::read_text(&path).is_ok_and(|old| old.as_bytes() == text) {

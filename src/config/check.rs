@@ -105,9 +105,9 @@ pub(super) fn value(
         (Kind::Map(_), _) => Err(wrong("a table of strings")),
         (Kind::Includes, Node::List(items)) => {
             let root = include::default_root(of_workspace);
-            let items = gather(
-                items.iter().map(|item| include::element(&include::expanded(item, lookup)?, root)),
-            )?;
+            let items = gather(items.iter().map(|item| {
+                include::element(name, &include::expanded(name, item, lookup)?, root)
+            }))?;
             Ok(Located { node: Node::List(items), origin: value.origin.clone() })
         }
         (Kind::Includes, _) => Err(wrong("a list of paths or tables")),

@@ -13,7 +13,7 @@ pub(super) fn default_root(of_workspace: bool) -> &'static str {
 }
 
 /// An element as a table with a `root`, or all that is wrong with it.
-pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake>> {
+pub(super) fn element(name: &str, item: &Located, root: &str) -> Result<Located, Vec<Mistake>> {
     let at = |value: &Located, what: String| Mistake { origin: value.origin.clone(), what };
     let text =
         |text: &str| Located { node: Node::Text(text.to_owned()), origin: item.origin.clone() };
@@ -22,7 +22,7 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
         Node::Text(from) if from.is_empty() => {
             return Err(vec![at(
                 item,
-                "`include` has an empty element; `.` stands for everything".to_owned(),
+                format!("`{name}` has an empty element; `.` stands for everything"),
             )]);
         }
         Node::Text(from) => Table::from([("from".to_owned(), text(from))]),
@@ -30,21 +30,21 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
         other => {
             return Err(vec![at(
                 item,
-                format!("`include` holds paths or tables, not {}", other.kind()),
+                format!("`{name}` holds paths or tables, not {}", other.kind()),
             )]);
         }
     };
     let mut mistakes = Vec::new();
     for (key, value) in &table {
         let wrong = |expected: &str| {
-            at(value, format!("`include.{key}` must be {expected}, not {}", value.node.kind()))
+            at(value, format!("`{name}.{key}` must be {expected}, not {}", value.node.kind()))
         };
         match (key.as_str(), &value.node) {
             (_, Node::Missing(_)) | ("from" | "to", Node::Text(_)) => {}
             ("root", Node::Text(root)) if root == "package" || root == "workspace" => {}
             ("root", Node::Text(other)) => mistakes.push(at(
                 value,
-                format!("`include.root`: `{other}` is neither \"package\" nor \"workspace\""),
+                format!("`{name}.root`: `{other}` is neither \"package\" nor \"workspace\""),
             )),
             ("exclude", Node::List(items)) => {
                 let others = items
@@ -53,7 +53,7 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
                 mistakes.extend(others.map(|item| {
                     at(
                         item,
-                        format!("`include.exclude` must hold strings, not {}", item.node.kind()),
+                        format!("`{name}.exclude` must hold strings, not {}", item.node.kind()),
                     )
                 }));
             }
@@ -61,12 +61,12 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
             ("exclude", _) => mistakes.push(wrong("a list of strings")),
             _ => {
                 let near = suggestion(key, KEYS);
-                mistakes.push(at(value, format!("unknown key `include.{key}`; {near}")));
+                mistakes.push(at(value, format!("unknown key `{name}.{key}`; {near}")));
             }
         }
     }
     if !table.contains_key("from") {
-        mistakes.push(at(item, "a table in `include` needs `from`".to_owned()));
+        mistakes.push(at(item, format!("a table in `{name}` needs `from`")));
     }
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -76,8 +76,12 @@ pub(super) fn element(item: &Located, root: &str) -> Result<Located, Vec<Mistake
 }
 
 /// An element with its variables put in.
-pub(super) fn expanded(item: &Located, lookup: Lookup<'_>) -> Result<Located, Vec<Mistake>> {
-    let text = |value: &Located| check::expanded("include", value, lookup);
+pub(super) fn expanded(
+    name: &str,
+    item: &Located,
+    lookup: Lookup<'_>,
+) -> Result<Located, Vec<Mistake>> {
+    let text = |value: &Located| check::expanded(name, value, lookup);
     let node = match &item.node {
         Node::Text(_) => return text(item),
         Node::Table(table) => {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::Lookup;
 use super::keys::{self, KEYS, Key, Scope};
 use super::located::{Located, Mistake, Node, Origin, Table};
-use super::{check, env_file};
+use super::{check, env_file, patch};
 use crate::nearest::suggestion;
 
 /// Who says something; later ones win.
@@ -215,7 +215,7 @@ impl Reader<'_> {
         values: &mut BTreeMap<&'static str, Located>,
     ) {
         for (name, value) in table {
-            let full = format!("{prefix}{name}");
+            let full = spelled(format!("{prefix}{name}"), &value.node);
             if others.contains(&full.as_str()) {
                 continue;
             }
@@ -231,9 +231,10 @@ impl Reader<'_> {
                 } else if let Some(checked) = self.value_in(rank.scope, key, value) {
                     values.insert(key.name, checked);
                 }
-            } else if KEYS.iter().any(|key| key.name.starts_with(&format!("{full}."))) {
-                if let Some(inner) = self.table(&full, value) {
-                    self.settings(inner, &format!("{full}."), rank, &[], values);
+            } else if KEYS.iter().any(|key| key.name.starts_with(&table_of(&full))) {
+                let full = full.trim_end_matches('.');
+                if let Some(inner) = self.table(full, value) {
+                    self.settings(inner, &table_of(full), rank, &[], values);
                 }
             } else {
                 let siblings = KEYS
@@ -268,6 +269,21 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The key that is meant: `layers` may be a list of ARNs, a word, or a table of both and more.
+fn spelled(full: String, value: &Node) -> String {
+    match (full.as_str(), value) {
+        ("layers", Node::Text(_)) => "layers.share".to_owned(),
+        ("layers.arns", _) => "layers".to_owned(),
+        ("layers", Node::Table(table)) if !patch::is_extension(table) => "layers.".to_owned(),
+        _ => full,
+    }
+}
+
+/// What the keys of a table begin with.
+fn table_of(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.'))
 }
 
 fn inner_tables(scope: Scope, source: Source) -> Vec<&'static str> {

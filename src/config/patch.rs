@@ -82,7 +82,7 @@ impl Patch {
 }
 
 /// `{ extend = true, items = […] }`, as `check` lets it through.
-fn is_extension(table: &Table) -> bool {
+pub(super) fn is_extension(table: &Table) -> bool {
     matches!(table.get("extend").map(|value| &value.node), Some(Node::Boolean(true)))
 }
 

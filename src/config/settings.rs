@@ -20,6 +20,14 @@ pub struct Settings {
     pub runtime: Option<Runtime>,
     /// Files beside the executable.
     pub include: Vec<IncludeRule>,
+    /// Files below `/opt`.
+    pub assets: Vec<IncludeRule>,
+    /// The extensions that run beside it; none: all.
+    pub extensions: Option<Vec<String>>,
+    /// Whether it shares libraries in layers.
+    pub shares: bool,
+    /// How many layers of others it has.
+    pub foreign_layers: usize,
     /// Libraries of the system's that the audit accepts.
     pub trust_system: Vec<String>,
     /// The architectures; empty where nothing was said.
@@ -45,6 +53,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether the extension of this name runs beside the function.
+    #[must_use]
+    pub fn takes(&self, extension: &FunctionName) -> bool {
+        let named = self.extensions.as_ref();
+        named.is_none_or(|names| names.iter().any(|name| name == extension.as_str()))
+    }
+
     /// Takes them out of what was merged for one handler.
     pub fn new(merged: &Merged, placeholders: &Placeholders<'_>) -> Result<Self, Vec<Mistake>> {
         let text = |key: &str| match merged.get(key) {
@@ -88,6 +103,10 @@ impl Settings {
             name,
             runtime: text("runtime").and_then(|(text, _)| text.parse().ok()),
             include: items("include").iter().filter_map(include::rule).collect(),
+            assets: items("assets").iter().filter_map(include::rule).collect(),
+            extensions: merged.contains_key("extensions").then(|| texts("extensions")),
+            shares: text("layers.share").is_some_and(|(text, _)| text == "auto"),
+            foreign_layers: items("layers").len(),
             trust_system: texts("trust-system"),
             archs: match text("arch") {
                 Some(("both", _)) => Arch::ALL.to_vec(),

@@ -64,7 +64,7 @@ pub(super) fn fit(
         let users: BTreeSet<String> =
             keepers.iter().map(|at| problem.names[at].to_owned()).collect();
         for user in class.users.difference(&users) {
-            stay(&class, user, Stay::NoSlot { saves: class.saves() });
+            stay(&class, user, Stay::NoSlot { users: class.users.len(), saves: class.saves() });
         }
         if !users.is_empty() {
             chosen.push(Class { users, ..class });

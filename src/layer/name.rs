@@ -95,7 +95,8 @@ fn stem(path: &str) -> &str {
 }
 
 /// With nothing in it that the name of a layer may not have.
-pub(super) fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let good = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
     let mut plain = String::new();
     for c in text.chars().map(good) {

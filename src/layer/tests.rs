@@ -134,7 +134,7 @@ fn the_limit_of_layers_is_kept_exactly() {
         let stays = &plan.stays[&("a".to_owned(), Arch::Arm64)];
         assert_eq!(stays.len(), 6 - slots.min(6));
         if slots == 5 {
-            assert_eq!(stays["lib/lib1.so"], Stay::NoSlot { saves: 2 * MB });
+            assert_eq!(stays["lib/lib1.so"], Stay::NoSlot { users: 2, saves: 2 * MB });
             assert_eq!(plan.stays[&("b1".to_owned(), Arch::Arm64)], *stays);
         }
     }
@@ -142,7 +142,7 @@ fn the_limit_of_layers_is_kept_exactly() {
     assert!(plan(&crowded(6, Kind::Asset), MIN_SAVING).is_ok());
     let refused = plan(&crowded(5, Kind::Asset), MIN_SAVING).unwrap_err();
     assert!(
-        refused.to_string().starts_with("`a` needs 6 layers (asset lib/lib1.so, "),
+        refused.to_string().starts_with("`a` needs 6 layers of its own (asset lib/lib1.so, "),
         "{refused}"
     );
 }

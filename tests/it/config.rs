@@ -290,9 +290,12 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
     let mut all = String::new();
     for key in keys() {
         let of_all = key["scopes"].as_array().unwrap().contains(&json!("workspace"));
-        let line = format!("{} = {}\n", key["key"].as_str().unwrap(), sample(&key).0);
+        let name = key["key"].as_str().unwrap();
+        let line = format!("{name} = {}\n", sample(&key).0);
         if of_all {
-            all.push_str(&line);
+            // A list by itself, and one of several in a table.
+            let inside = if name == "layers" { "layers.arns" } else { name };
+            all.push_str(&format!("{inside} = {}\n", sample(&key).0));
         }
         let of_one = key["scopes"].as_array().unwrap().contains(&json!("handler"));
         let table = if of_one { "package.p.handlers.h.env.prod" } else { "env.prod" };

@@ -48,6 +48,8 @@ fn help_of_what_runs_on_this_machine() {
 
 #[test]
 fn help_of_config() {
+    pinned("layer", &["layer", "--help"]);
+    pinned("layer-plan", &["layer", "plan", "--help"]);
     pinned("config", &["config", "--help"]);
     pinned("config-show", &["config", "show", "--help"]);
     pinned("config-keys", &["config", "keys", "--help"]);

@@ -34,6 +34,7 @@ const DECISIONS: &[&str] = &[
     "image",
     "layer",
     "linker",
+    "lock",
     "logs",
     "message",
     "plan",

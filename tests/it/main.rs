@@ -45,6 +45,7 @@ mod run;
 mod same_bytes;
 mod scale;
 mod select;
+mod shared;
 #[cfg(feature = "aws")]
 mod status;
 mod support;

@@ -21,7 +21,7 @@ fn bundled(workspace: &Workspace, function: &str, zip: &str) -> BTreeSet<String>
 
 /// Packages, with the audit where this machine's libraries are no newer than Lambda's.
 #[track_caller]
-fn package(workspace: &Workspace, args: &[&str]) -> Run {
+pub(crate) fn package(workspace: &Workspace, args: &[&str]) -> Run {
     let all: Vec<&str> = ["package", "--output", "json"].iter().chain(args).copied().collect();
     let run = workspace.run(&all);
     if run.code == 3 && run.findings().iter().all(|code| code != "library-missing") {
@@ -90,7 +90,7 @@ fn a_handler_with_sqlite_runs_where_it_is_not_installed() {
     jail.run("/var/task/bootstrap").code(127).says("libsqlite3.so.0");
 }
 
-const LIBPQ: &str = r#"
+pub(crate) const LIBPQ: &str = r#"
 use std::ffi::{CStr, c_char, c_int, c_void};
 #[link(name = "pq")]
 unsafe extern "C" {

@@ -226,7 +226,8 @@ impl Workspace {
             ["package", "--output", "json", "-q"].iter().chain(args).copied().collect();
         let run = self.run(&all).code(0);
         let records = run.records();
-        records.iter().map(|record| record["function"].as_str().unwrap().to_owned()).collect()
+        let of_functions = records.iter().filter_map(|record| record["function"].as_str());
+        of_functions.map(str::to_owned).collect()
     }
 }
 

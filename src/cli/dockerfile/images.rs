@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Drafter, names};
-use crate::cli::build::includes;
+use crate::cli::build::{assets, includes};
 use crate::cli::image::{SCRATCH, name_of, place};
+use crate::cli::locked;
 use crate::dockerfile::{Image, Program};
 use crate::error::Error;
-use crate::files;
 use crate::function::{Function, ImageWish, Packaging, Role};
-use crate::image::lock::Lock;
+use crate::lock::Lock;
 use crate::reference::{NoReference, Reference};
 use crate::target::{Arch, Libc, Runtime};
 use crate::tree::{Mode, Source};
@@ -29,7 +29,7 @@ impl Drafter<'_> {
     pub(super) fn images(&self) -> Result<Vec<Image>, Error> {
         let groups = self.groups()?;
         let all: Vec<&str> = groups.keys().map(|(name, _)| name.as_str()).collect();
-        let lock = self.lock()?;
+        let lock = locked::read(&self.root)?;
         let mut images = Vec::new();
         for ((name, arch), group) in &groups {
             let stage = names(&all, name, *arch);
@@ -78,8 +78,8 @@ impl Drafter<'_> {
         group: &Group<'_>,
         lock: &Lock,
     ) -> Result<Image, Error> {
-        let is_here = |it: &&Function| it.role != Role::Function && it.compile.target.arch == arch;
-        let extensions: Vec<&Function> = self.plan.functions.iter().filter(is_here).collect();
+        let taken = |it: &&Function| group.functions.iter().any(|function| function.takes(it));
+        let extensions: Vec<&Function> = self.plan.functions.iter().filter(taken).collect();
         let all = || group.functions.iter().chain(&extensions).copied();
         let gnu = all().any(|it| it.compile.target.libc == Libc::Gnu);
         let base = base(name, group, lock, (&self.root, gnu))?;
@@ -89,7 +89,10 @@ impl Drafter<'_> {
         let (mut programs, mut placed) = (Vec::new(), BTreeMap::new());
         for function in all() {
             let root = function.role.unpacked_at().trim_start_matches('/');
-            for (path, entry) in includes(function, &self.root, &self.outputs)?.iter() {
+            let own = includes(function, &self.root, &self.outputs)?;
+            let assets = assets(function, &self.root, &self.outputs)?;
+            let own = own.iter().map(|it| (root, it)).chain(assets.iter().map(|it| ("opt", it)));
+            for (root, (path, entry)) in own {
                 let to = format!("{root}/{path}");
                 let Source::File(from) = &entry.source else { continue };
                 let from = self.below(from).ok_or_else(|| {
@@ -136,14 +139,6 @@ impl Drafter<'_> {
             to: place(function, alone),
             extension: function.role != Role::Function,
         }
-    }
-
-    /// The digests that our own images are put on.
-    fn lock(&self) -> Result<Lock, Error> {
-        let path = self.root.join(Lock::FILE);
-        let text = files::read_settings(&path).map_err(|source| files::unread(&path, source))?;
-        let lock = text.map_or_else(|| Ok(Lock::default()), |text| Lock::read(&text));
-        lock.map_err(|why| Error::Usage(format!("{} cannot be understood: {why}", path.display())))
     }
 }
 

@@ -7,16 +7,14 @@ use super::{Bases, Group};
 use crate::audit::{Code, Finding, Level};
 use crate::blobs::{self, Image, Place};
 #[cfg(feature = "registry")]
-use crate::cli::pull;
+use crate::cli::{locked, pull};
 use crate::digest::Sha256;
 use crate::error::{Error, FindingsError};
-#[cfg(feature = "registry")]
-use crate::files;
 use crate::function::{Function, ImageWish, Packaging, Role};
 use crate::image::config::Config;
 use crate::image::lint::{Seen, lint};
 #[cfg(feature = "registry")]
-use crate::image::lock::Lock;
+use crate::lock::Lock;
 use crate::nearest;
 #[cfg(feature = "registry")]
 use crate::reference::{NoReference, Reference};
@@ -142,8 +140,7 @@ impl Bases<'_> {
     fn of_registry(&self, name: &str, arch: Arch) -> Result<Image, Error> {
         let reference = reference(name)?;
         let options = &self.job.options;
-        let path = self.job.metadata.workspace_root.as_std_path().join(Lock::FILE);
-        let lock = read_lock(&path)?;
+        let lock = locked::read(self.job.metadata.workspace_root.as_std_path())?;
         let known = lock.bases.get(name).copied().filter(|_| !self.update);
         if self.update && (options.locked || options.frozen) {
             let what = "`--update-base` writes lambda-pack.lock, and `--locked` forbids that";
@@ -192,17 +189,12 @@ impl Bases<'_> {
             return Ok(());
         }
         let root = self.job.metadata.workspace_root.as_std_path();
-        let path = root.join(Lock::FILE);
-        // The file itself is replaced by another. Where folders cannot be locked, the last one counts.
-        let turn = std::fs::File::open(root).and_then(|folder| folder.lock().map(|()| folder));
-        let mut lock = read_lock(&path)?;
-        for (name, digest) in pending {
-            self.shell.status("Locking", format!("{name} to {digest}"));
-            lock.bases.insert(name, digest);
-        }
-        let written = files::write_atomically(&path, lock.write().as_bytes());
-        drop(turn);
-        Ok(written?)
+        locked::update(root, |lock| {
+            for (name, digest) in pending {
+                self.shell.status("Locking", format!("{name} to {digest}"));
+                lock.bases.insert(name, digest);
+            }
+        })
     }
 
     #[cfg(not(feature = "registry"))]
@@ -290,18 +282,6 @@ fn reference(name: &str) -> Result<Reference, Error> {
         Error::Usage(format!(
             "there is no image `{name}` on this machine (`scratch`, `oci:DIR`, `oci-archive:FILE`, \
              `docker-archive:FILE`), and in a registry there can be none: {error}"
-        ))
-    })
-}
-
-#[cfg(feature = "registry")]
-fn read_lock(path: &Path) -> Result<Lock, Error> {
-    let text = files::read_settings(path).map_err(|source| files::unread(path, source))?;
-    let lock = text.map_or_else(|| Ok(Lock::default()), |text| Lock::read(&text));
-    lock.map_err(|why| {
-        Error::Usage(format!(
-            "{} cannot be understood: {why}; `--update-base` writes a new one where it is gone",
-            path.display()
         ))
     })
 }

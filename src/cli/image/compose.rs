@@ -21,6 +21,7 @@ use crate::image::lint::{LayerSeen, Packed, Seen, lint};
 use crate::image::manifest::MediaTypes;
 use crate::image::place::Thing;
 use crate::image::root::Root;
+use crate::inspect;
 use crate::libraries;
 use crate::tree::{Clash, Entry};
 
@@ -172,6 +173,14 @@ impl Imager<'_> {
                 (class, format!("{root}/{path}"))
             };
             put(files, class, place, entry, inspected)
+                .map_err(|source| Error::Clash { function: function.name.to_string(), source })?;
+        }
+        let assets = self.job.assets(function)?;
+        for ((path, entry), inspected) in assets.iter().zip(&inspect::tree(&assets)?) {
+            if let crate::tree::Source::File(file) = &entry.source {
+                watched.borrow_mut().add(file);
+            }
+            put(files, Class::Assets, format!("opt/{path}"), entry, inspected)
                 .map_err(|source| Error::Clash { function: function.name.to_string(), source })?;
         }
         Ok(embedded(part, &contents))

@@ -2,12 +2,14 @@
 //! ends it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::send;
+use crate::bundle::LayerUse;
 use crate::cli::args::{self, Build, Global, Invoke, Package};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
@@ -19,6 +21,7 @@ use crate::files;
 use crate::function::{Function, ImageWish, Packaging, TargetKind};
 use crate::image::record::ImageRecord;
 use crate::invocation::{Invocation, Invoked};
+use crate::layer::record::LayerRecord;
 use crate::local::{Client, Event, Images, Options};
 use crate::nearest;
 use crate::plan::{self, Output};
@@ -32,7 +35,7 @@ pub(super) fn run(
     global: &Global,
     shell: &Shell,
 ) -> Result<Invoked, Error> {
-    let Packed { request, images } = packed(invocation.function, args, global, shell)?;
+    let Packed { request, layers, images } = packed(invocation.function, args, global, shell)?;
     // An event is run before the server ends: nobody else would.
     let sandbox = !args.no_sandbox;
     let options = Options { drain: true, sandbox, images, ..server::options(0, global)? };
@@ -44,7 +47,7 @@ pub(super) fn run(
     };
     server::beside(options, talk, |handle| {
         let client = Client::at(handle.address);
-        create(&client, request)?;
+        create(&client, request, &layers)?;
         send(&client, invocation)
     })
 }
@@ -53,6 +56,8 @@ pub(super) fn run(
 struct Packed {
     /// `CreateFunction`.
     request: Object,
+    /// Its layers, in order: their names and zips.
+    layers: Vec<(String, PathBuf)>,
     /// Where its image is, if it is one.
     images: Images,
 }
@@ -101,10 +106,16 @@ fn packed(name: &str, args: &Invoke, global: &Global, shell: &Shell) -> Result<P
 
 fn zip(function: &Function, wanted: &Wanted, output: &Output) -> Result<Packed, Error> {
     let folder = output.folder(function);
-    let zip = files::read_bytes(&folder.join(package::recorded(&folder)?.zip))?;
+    let record = package::recorded(&folder)?;
+    let zip = files::read_bytes(&folder.join(&record.zip))?;
+    let layer = |layer: LayerUse| {
+        let zip = output.layer(&layer.layer).join(LayerRecord::ZIP);
+        (layer.layer, zip)
+    };
+    let layers = record.layers.into_iter().map(layer).collect();
     let mut request = here::zip_settings(function, wanted);
     request.insert("Code".to_owned(), json!({ "ZipFile": STANDARD.encode(zip) }));
-    Ok(Packed { request, images: Images::default() })
+    Ok(Packed { request, layers, images: Images::default() })
 }
 
 fn image(
@@ -123,7 +134,8 @@ fn image(
     let mut request = here::image_settings(function, wanted, entry);
     request.insert("Code".to_owned(), json!({ "ImageUri": uri }));
     let layouts = BTreeMap::from([(uri, folder.join(ImageRecord::LAYOUT))]);
-    Ok(Packed { request, images: image::of_layouts(layouts, output.roots.clone()) })
+    let images = image::of_layouts(layouts, output.roots.clone());
+    Ok(Packed { request, layers: Vec::new(), images })
 }
 
 /// The same flags, for the handlers of these functions alone.
@@ -141,7 +153,28 @@ fn only(build: &Build, functions: Vec<&Function>) -> Build {
     build
 }
 
-fn create(client: &Client, request: Object) -> Result<(), Error> {
+/// Publishes layers; their ARNs.
+fn publish(client: &Client, layers: &[(String, PathBuf)]) -> Result<Vec<String>, Error> {
+    let mut arns = Vec::new();
+    for (name, zip) in layers {
+        let content = json!({ "ZipFile": STANDARD.encode(files::read_bytes(zip)?) });
+        let body = json!({ "Content": content }).to_string();
+        let headers = [("content-type", "application/json")];
+        let path = format!("/2018-10-31/layers/{name}/versions");
+        let reply = client.call("POST", &path, &headers, body.into())?;
+        let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        match answer.get("LayerVersionArn").and_then(Value::as_str) {
+            Some(arn) => arns.push(arn.to_owned()),
+            None => return Err(Error::Invoke(super::refused(name, &reply))),
+        }
+    }
+    Ok(arns)
+}
+
+fn create(client: &Client, mut request: Object, layers: &[(String, PathBuf)]) -> Result<(), Error> {
+    if !layers.is_empty() {
+        request.insert("Layers".to_owned(), json!(publish(client, layers)?));
+    }
     let name = request.get("FunctionName").and_then(Value::as_str).unwrap_or_default().to_owned();
     let body = Value::Object(request).to_string();
     let headers = [("content-type", "application/json")];

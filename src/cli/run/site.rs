@@ -24,13 +24,14 @@ use crate::routes::Routes;
 use crate::shell::Shell;
 use crate::tree::Tree;
 
-/// The layer with the extensions of the workspace.
-const LAYER: &str = "extensions";
+/// The layer with the extensions and assets of a function; what follows tells functions apart.
+const LAYER: &str = "workspace";
 
 /// What came of a build.
 struct Built {
-    role: Role,
+    function: Function,
     tree: Tree,
+    assets: Tree,
     direct: Direct,
 }
 
@@ -42,8 +43,8 @@ pub(super) struct Site<'a> {
     /// Whether routes are served.
     router: bool,
     shell: &'a Shell,
-    /// The ARN of the layer that was put there last.
-    layer: Mutex<Option<String>>,
+    /// The ARNs of the layers that were put there last, by name.
+    layers: Mutex<BTreeMap<String, String>>,
     /// What was put there, by name.
     put: Mutex<BTreeMap<String, Direct>>,
     /// What programs were made of.
@@ -57,7 +58,7 @@ impl<'a> Site<'a> {
             start: !args.wait,
             router: args.router,
             shell,
-            layer: Mutex::default(),
+            layers: Mutex::default(),
             put: Mutex::default(),
             sources: Mutex::default(),
         }
@@ -76,11 +77,13 @@ impl<'a> Site<'a> {
         Ok(routes)
     }
 
-    /// Builds, and puts each function there as soon as it is built, or, where extensions come with them,
-    /// all at the end; the names of those that are new or others than before. What fails to build stays as
+    /// Builds, and puts each function there as soon as it is built, or, where extensions or assets come with
+    /// them, all at the end; the names of those that are new or others than before. What fails to build stays as
     /// it was; what is no function any more is gone.
     pub(super) fn build(&self, job: &Job) -> (Vec<String>, Result<(), Error>) {
-        let extended = job.plan.functions.iter().any(|it| it.role == Role::ExternalExtension);
+        let all = job.plan.functions.iter();
+        let extended =
+            all.clone().any(|it| it.role == Role::ExternalExtension || !it.assets.is_empty());
         // A base is read once, whatever is put on it.
         let bases = Bases::new(job, false, self.shell);
         let (results, failed) = job.run(self.shell, |function, artifact| {
@@ -108,34 +111,43 @@ impl<'a> Site<'a> {
         (new, combine(failed, errors, Ok(())))
     }
 
-    /// Functions with the extensions of the workspace as their layer.
+    /// Functions with their assets, and the extensions that they take, as their layer.
     fn put_extended(&self, all: Vec<Built>) -> Result<Vec<String>, Error> {
         let (functions, extensions): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|built| built.role == Role::Function);
-        let mut files = Tree::default();
-        let extensions =
-            extensions.iter().filter(|it| it.role == Role::ExternalExtension).map(|it| &it.tree);
-        for (path, entry) in extensions.flat_map(Tree::iter) {
-            // Two with one file of the same name: the first has it.
-            let _ = files.insert(path.clone(), entry.clone());
-        }
-        let layers = self.layer(&files)?;
+            all.into_iter().partition(|built| built.function.role == Role::Function);
+        let mut shared: Vec<Tree> = Vec::new();
         let mut new = Vec::new();
         for built in functions {
+            let taken = extensions.iter().filter(|it| {
+                it.function.role == Role::ExternalExtension && built.function.takes(&it.function)
+            });
+            let mut files = built.assets.clone();
+            for (path, entry) in taken.flat_map(|it| it.tree.iter()) {
+                // Two with one file of the same name: the first has it.
+                let _ = files.insert(path.clone(), entry.clone());
+            }
+            let known = shared.iter().position(|other| *other == files);
+            let place = known.unwrap_or(shared.len());
+            let layers = self.layer(&files, place)?;
+            if known.is_none() {
+                shared.push(files);
+            }
             new.extend(self.put(built, &layers)?);
         }
         Ok(new)
     }
 
     /// The layer of these files; the same one as long as they are.
-    fn layer(&self, files: &Tree) -> Result<Vec<String>, Error> {
+    fn layer(&self, files: &Tree, place: usize) -> Result<Vec<String>, Error> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        let mut known = self.layer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("{LAYER}-{place}");
         // Their times tell whether they are the same: so the account is asked, which names it after them.
-        let arn = self.handle.layer(LAYER, files, known.as_deref())?;
-        *known = Some(arn.clone());
+        let before = known.get(&name).map(String::as_str);
+        let arn = self.handle.layer(&name, files, before)?;
+        known.insert(name, arn.clone());
         Ok(vec![arn])
     }
 
@@ -185,13 +197,14 @@ impl<'a> Site<'a> {
         let ground = if job.options.host { None } else { bases.ground(&part)? };
         let tree = self.tree(job, function, artifact, ground.as_ref())?;
         let direct = Direct { base: ground.map(|it| it.base), ..direct(job, function)? };
-        Ok(Built { role: function.role, tree, direct })
+        let assets = job.assets(function)?;
+        Ok(Built { function: function.clone(), tree, assets, direct })
     }
 
     /// Puts a function there; its name, if it is another one than before.
     fn put(&self, built: Built, layers: &[String]) -> Result<Option<String>, Error> {
-        let Built { role, tree, mut direct } = built;
-        if role != Role::Function {
+        let Built { function, tree, mut direct, .. } = built;
+        if function.role != Role::Function {
             return Ok(None);
         }
         if !layers.is_empty() {

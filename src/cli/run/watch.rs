@@ -161,7 +161,8 @@ fn places(job: &Job, site: &Site<'_>) -> Places {
     let is_output = |path: &PathBuf| job.outputs.iter().any(|folder| path.starts_with(folder));
     files.extend(site.sources().into_iter().filter(|path| !is_output(path)));
     for function in &job.plan.functions {
-        for (_, entry) in job.includes(function).iter().flat_map(Tree::iter) {
+        let trees = [job.includes(function), job.assets(function)];
+        for (_, entry) in trees.iter().flatten().flat_map(Tree::iter) {
             if let Source::File(path) = &entry.source {
                 files.insert(path.clone());
             }

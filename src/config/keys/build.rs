@@ -1,12 +1,19 @@
 //! What a handler is, how it is built, and what is packaged.
 
-use super::Kind::{Boolean, Choice, Includes, Text, Texts};
+use super::Kind::{Boolean, Choice, Includes, Integer, Text, Texts};
 use super::Scope::{Package, Workspace};
 use super::forms::REPOSITORY;
-use super::{Check, Key, key};
+use super::{Check, Key, key, of_all};
 use crate::compile::LinkerRequest;
 
 pub(super) static KEYS: &[Key] = &[
+    key(
+        "assets",
+        Includes,
+        Workspace,
+        "nothing",
+        "Files that the function finds below /opt: in a layer that it shares with all functions which have the same ones, in an image in `/opt` itself. Elements are as those of `include`.",
+    ),
     key(
         "arch",
         Choice(&["x86_64", "arm64", "both"]),
@@ -34,6 +41,13 @@ pub(super) static KEYS: &[Key] = &[
         Package,
         "external if the package has only lambda-extension, else none",
         "The handler is an extension, not a function.",
+    ),
+    key(
+        "extensions",
+        Texts(16, Check::FunctionName),
+        Workspace,
+        "all",
+        "The extensions of the workspace that run beside the function, by name; an empty list takes none.",
     ),
     key(
         "format",
@@ -85,6 +99,25 @@ pub(super) static KEYS: &[Key] = &[
         "The repository that the image is pushed to when it is deployed; without a registry's host one of Amazon ECR, of the account and Region that are deployed to.",
     ),
     key("include", Includes, Workspace, "nothing", "Files that go into the bundle."),
+    of_all(
+        "layers.min-saving",
+        Integer(0, 262_144_000),
+        "1048576",
+        "What a layer of shared libraries must save over all functions, in bytes before compression.",
+    ),
+    of_all(
+        "layers.prefix",
+        Text(Check::FunctionName),
+        "the workspace's name",
+        "What the names of layers begin with; without it, lambda-pack.lock keeps the first one.",
+    ),
+    key(
+        "layers.share",
+        Choice(&["auto", "never"]),
+        Workspace,
+        "never",
+        "Whether libraries that several functions have leave them for layers, where that saves bytes; `layers = \"auto\"` says the same.",
+    ),
     key(
         "libc",
         Choice(&["gnu", "musl"]),

@@ -1,0 +1,176 @@
+//! `layer plan`: what functions share, in which layers, and what that saves.
+
+mod explain;
+mod measure;
+
+use std::collections::BTreeMap;
+
+use super::args::{Global, LayerPlan};
+use super::build::Job;
+use super::image::Part;
+use super::runs::combine;
+use super::split::{self, Decided};
+use crate::error::Error;
+use crate::function::{Function, Packaging, Role};
+use crate::layer::{Layer, Stay};
+use crate::message::{Keep, Message, PlannedFunction, PlannedLayer, Table, bytes};
+use crate::shell::Shell;
+use measure::{Sizes, measure};
+
+pub(super) fn plan(args: &LayerPlan, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let flags = args.build.compile.settings(&args.audit);
+    let mut job = Job::new(&args.build, flags, global, None, false, shell)?;
+    let is_zip = |it: &&mut Function| it.packaging == Packaging::Zip && it.role == Role::Function;
+    let assumed = !job.plan.functions.iter().any(|function| function.shares);
+    for function in job.plan.functions.iter_mut().filter(is_zip).filter(|_| assumed) {
+        function.shares = true;
+    }
+    let (results, failed) = job.run(shell, |function, artifact| {
+        Ok(Part { function: function.clone(), artifact: artifact.clone() })
+    });
+    let (mut parts, mut errors) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(part) => parts.push(part),
+            Err(error) => errors.push(error),
+        }
+    }
+    if failed.is_some() || !errors.is_empty() {
+        return combine(failed, errors, Ok(()));
+    }
+    let decided = split::decide(&job, &parts, shell)?;
+    if let Some(file) = &args.explain {
+        return explain::file(&decided, file, shell);
+    }
+    let sizes = measure(&job, &decided, shell)?;
+    if shell.is_json() {
+        return record(&decided, &sizes, shell);
+    }
+    text(&decided, &sizes, assumed, shell)
+}
+
+fn record(decided: &Decided, sizes: &Sizes, shell: &Shell) -> Result<(), Error> {
+    let layers = decided.plan.layers.iter().zip(&decided.names).zip(&sizes.layers);
+    let layers = layers.map(|((layer, name), zip)| planned(layer, name, *zip)).collect();
+    let mut functions = Vec::new();
+    for (member, (whole, split)) in decided.members.iter().zip(&sizes.functions) {
+        let function = &member.part.function;
+        let arch = function.compile.target.arch;
+        let stays = decided.plan.stays.get(&(function.name.to_string(), arch));
+        let stays = stays.into_iter().flatten();
+        functions.push(PlannedFunction {
+            function: function.name.as_str(),
+            architecture: arch.aws_name(),
+            whole: *whole,
+            split: *split,
+            layers: names(decided, function),
+            stays: stays.map(|(path, why)| (path.as_str(), explain::why(*why))).collect(),
+        });
+    }
+    let (whole, split) = sizes.total();
+    Ok(shell.record(&Message::LayerPlan { layers, functions, whole, split })?)
+}
+
+fn planned<'a>(layer: &'a Layer, name: &'a str, zip: u64) -> PlannedLayer<'a> {
+    PlannedLayer {
+        layer: name,
+        architecture: layer.arch.aws_name(),
+        kinds: layer.kinds.iter().map(|kind| kind.word()).collect(),
+        functions: layer.users.iter().map(String::as_str).collect(),
+        files: layer.files.keys().map(String::as_str).collect(),
+        unpacked: layer.size(),
+        zip,
+        saves: layer.saves(),
+    }
+}
+
+/// The layers of a function, in order.
+fn names<'d>(decided: &'d Decided, function: &Function) -> Vec<&'d str> {
+    let arch = function.compile.target.arch;
+    let all = decided.plan.layers.iter().zip(&decided.names);
+    let own =
+        all.filter(|(layer, _)| layer.arch == arch && layer.users.contains(function.name.as_str()));
+    own.map(|(_, name)| name.as_str()).collect()
+}
+
+fn text(decided: &Decided, sizes: &Sizes, assumed: bool, shell: &Shell) -> Result<(), Error> {
+    let layers = &decided.plan.layers;
+    if layers.is_empty() {
+        shell.answer(nothing(decided))?;
+        return Ok(());
+    }
+    if assumed && layers.iter().any(|layer| !layer.kinds.iter().all(|kind| kind.needs_layer())) {
+        shell.status("Assuming", "`layers = \"auto\"`, which no setting says");
+    }
+    let rows = layers.iter().zip(&decided.names).zip(&sizes.layers).map(|((layer, name), zip)| {
+        let users: Vec<&str> = layer.users.iter().map(String::as_str).collect();
+        vec![name.clone(), bytes(layer.size()), bytes(*zip), bytes(layer.saves()), users.join(", ")]
+    });
+    let table = Table::new(&["LAYER", "RAW", "ZIP", "SAVES (RAW)", "FUNCTIONS"], rows.collect());
+    for line in table.fit(shell.stdout_width(), 4, 16, Keep::Start).lines(&[1, 2, 3]) {
+        shell.answer(line)?;
+    }
+    shell.answer("")?;
+    let rows = decided.members.iter().zip(&sizes.functions).map(|(member, (whole, split))| {
+        let function = &member.part.function;
+        let layers = names(decided, function).len();
+        vec![function.name.to_string(), bytes(*whole), bytes(*split), layers.to_string()]
+    });
+    let table = Table::new(&["FUNCTION", "WHOLE ZIP", "SPLIT ZIP", "LAYERS"], rows.collect());
+    for line in table.fit(shell.stdout_width(), 0, 16, Keep::Start).lines(&[1, 2, 3]) {
+        shell.answer(line)?;
+    }
+    shell.answer("")?;
+    let (whole, split) = sizes.total();
+    let percent = |part: u64, of: u64| part.saturating_mul(100).checked_div(of).unwrap_or(100);
+    let compared = |name: &str, whole: u64, split: u64| {
+        let share = percent(split, whole);
+        format!("{name}: {} instead of {} ({share} %)", bytes(split), bytes(whole))
+    };
+    shell.answer(compared("all zips, layers too", whole, split))?;
+    for (what, whole, split) in changes(decided, sizes) {
+        shell.answer(compared(&format!("upload for a change of {what}"), whole, split))?;
+    }
+    Ok(())
+}
+
+/// What a change uploads, whole and split, by what changes.
+fn changes(decided: &Decided, sizes: &Sizes) -> Vec<(String, u64, u64)> {
+    let largest = sizes.functions.iter().max().copied().unwrap_or_default();
+    let mut changes = vec![("one function's code (the largest)".to_owned(), largest.0, largest.1)];
+    let mut kinds: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for (layer, zip) in decided.plan.layers.iter().zip(&sizes.layers) {
+        let users =
+            decided.members.iter().zip(&sizes.functions).filter(|(member, _)| member.uses(layer));
+        let whole: u64 = users.map(|(_, (whole, _))| whole).sum();
+        for kind in &layer.kinds {
+            let sum = kinds.entry(*kind).or_default();
+            *sum = (sum.0.max(whole), sum.1.max(*zip));
+        }
+    }
+    changes.extend(
+        kinds.into_iter().map(|(kind, (whole, split))| {
+            (format!("one {kind} layer (the largest)"), whole, split)
+        }),
+    );
+    changes
+}
+
+/// That there is no layer, with the best that there could have been.
+fn nothing(decided: &Decided) -> String {
+    let stays = decided.plan.stays.values().flatten();
+    let best = stays.filter_map(|(path, why)| match why {
+        Stay::TooSmall { users, saves } | Stay::NoSlot { users, saves } => {
+            Some((*saves, *users, path))
+        }
+        Stay::Unasked | Stay::Alone => None,
+    });
+    match best.max() {
+        Some((saves, users, path)) => format!(
+            "no layer is worth it: the best, with {path}, would save {} over {users} functions (`layers.min-saving`)",
+            bytes(saves)
+        ),
+        None => "no layer is worth it: no two functions share a library, and none has assets or extensions"
+            .to_owned(),
+    }
+}

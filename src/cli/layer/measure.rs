@@ -1,0 +1,68 @@
+//! How long the zips are, whole and split.
+
+use std::io;
+
+use crate::bundle::{self, Access, BundleError, Gate, Level};
+use crate::cli::build::Job;
+use crate::cli::split::{self, Decided, Own};
+use crate::error::Error;
+use crate::files;
+use crate::shell::Shell;
+use crate::tree::Tree;
+
+/// Lengths of zips in bytes.
+pub(super) struct Sizes {
+    /// Of each layer.
+    pub(super) layers: Vec<u64>,
+    /// Of each function: with all that is in its layers, and without.
+    pub(super) functions: Vec<(u64, u64)>,
+}
+
+impl Sizes {
+    /// All together: whole, and split with the layers.
+    pub(super) fn total(&self) -> (u64, u64) {
+        let whole = self.functions.iter().map(|(whole, _)| whole).sum();
+        let split: u64 = self.functions.iter().map(|(_, split)| split).sum();
+        (whole, split + self.layers.iter().sum::<u64>())
+    }
+}
+
+/// Packs everything, and keeps nothing.
+pub(super) fn measure(job: &Job, decided: &Decided, shell: &Shell) -> Result<Sizes, Error> {
+    let mut layers = Vec::new();
+    for (layer, name) in decided.plan.layers.iter().zip(&decided.names) {
+        let mut users = decided.functions(layer.arch);
+        let level = users.find(|it| layer.users.contains(it.name.as_str()));
+        let level = level.map_or(Level::Best, |function| function.level);
+        let tree = split::tree(layer, &decided.origins(layer), name)?;
+        layers.push(length(job, name, &tree, level)?);
+    }
+    let mut functions = Vec::new();
+    for member in &decided.members {
+        let function = &member.part.function;
+        let mut contents = split::contents(job, &member.part, shell)?;
+        let own: Own = decided.own(member, &[]);
+        let mut whole = length(job, function.name.as_str(), &contents.tree, function.level)?;
+        contents.split(&own);
+        let split = length(job, function.name.as_str(), &contents.tree, function.level)?;
+        // What layers alone can bring would be in each function, were that possible.
+        let of_layers =
+            decided.plan.layers.iter().zip(&layers).filter(|(layer, _)| member.uses(layer));
+        for (layer, zip) in of_layers {
+            if layer.kinds.iter().all(|kind| kind.needs_layer()) {
+                whole += zip;
+            }
+        }
+        functions.push((whole, split));
+    }
+    Ok(Sizes { layers, functions })
+}
+
+fn length(job: &Job, thing: &str, tree: &Tree, level: Level) -> Result<u64, Error> {
+    let gate = Gate::default();
+    let spool = || files::spool(&std::env::temp_dir());
+    let access = Access { open: &files::open, spool: &spool, gate: &gate };
+    let written = bundle::write_zip(tree, level, job.plan.time, &access, io::sink());
+    let failed = |source: BundleError| Error::Bundle { function: thing.to_owned(), source };
+    Ok(written.map_err(failed)?.length)
+}

@@ -1,0 +1,171 @@
+//! `package`: which files of functions go into layers, and these layers.
+//!
+//! A function that could share something waits until all is built; then it is decided over all of
+//! them (`layer`), the layers are written, and the functions are packed without what left them. What
+//! other functions share by `lambda-pack.lock` counts as if they were built too, so that a run over
+//! some functions makes the same layers as one over all.
+
+mod digests;
+mod gather;
+mod lock;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::build::Job;
+use super::image::Part;
+use super::locked;
+use super::pack::{Outcome, Packer};
+use crate::audit::Inspected;
+use crate::bundle::LayerUse;
+use crate::error::Error;
+use crate::function::{Function, Packaging, Role};
+use crate::layer::record::LayerRecord;
+use crate::layer::{self, Layer, Plan, User};
+use crate::shell::Shell;
+use crate::target::Arch;
+use crate::tree::Entry;
+use gather::Member;
+
+pub(super) use gather::contents;
+pub(super) use write::{answer, records, tree};
+
+/// What left a function, and where it is now.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Its layers, in the order in which Lambda unpacks them.
+    pub(super) uses: Vec<LayerUse>,
+    /// The paths that left it.
+    pub(super) left: BTreeSet<String>,
+    /// All that its layers bring, by absolute paths.
+    pub(super) layered: Vec<Inspected>,
+}
+
+/// A layer that is there.
+pub(super) struct Written {
+    pub(super) folder: PathBuf,
+    pub(super) record: LayerRecord,
+    /// It was there before.
+    pub(super) fresh: bool,
+}
+
+/// Where the bytes of a file are, and what it is.
+type Origin = (Entry, Inspected);
+
+/// Layers, and what became of each function that waited for them.
+type Packed = (Vec<Written>, Vec<Result<Outcome, Error>>);
+
+/// What was decided, with what it was decided from.
+pub(super) struct Decided {
+    pub(super) members: Vec<Member>,
+    pub(super) plan: Plan,
+    /// The names of its layers, in its order.
+    pub(super) names: Vec<String>,
+    /// What the names begin with.
+    prefix: String,
+}
+
+/// Whether a function waits for the others: some of it may be in a layer.
+pub(super) fn waits(function: &Function, all: &[Function]) -> bool {
+    function.role == Role::Function
+        && function.packaging == Packaging::Zip
+        && (function.shares
+            || !function.assets.is_empty()
+            || all.iter().any(|other| function.takes(other)))
+}
+
+/// Whether there is something to decide: functions wait, or the lock speaks of functions of this run.
+fn is_needed(packer: &Packer<'_>, parts: &[Part]) -> Result<bool, Error> {
+    let root = packer.job.metadata.workspace_root.as_std_path();
+    Ok(!parts.is_empty() || lock::is_concerned(&locked::read(root)?, packer.job))
+}
+
+/// Decides, writes the layers, and packs the functions that waited for it.
+pub(super) fn split(packer: &Packer<'_>, parts: &[Part]) -> Result<Packed, Error> {
+    if !is_needed(packer, parts)? {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let decided = decide(packer.job, parts, packer.shell)?;
+    let written = write::layers(packer, &decided)?;
+    let outcomes: Vec<_> = decided
+        .members
+        .iter()
+        .map(|member| {
+            packer.pack(
+                &member.part.function,
+                &member.part.artifact,
+                &decided.own(member, &written),
+            )
+        })
+        .collect();
+    if outcomes.iter().all(|outcome| matches!(outcome, Ok(Outcome::Written(_)))) {
+        lock::keep(packer, &decided)?;
+    }
+    Ok((written, outcomes))
+}
+
+/// Decides what is shared by the functions among these.
+pub(super) fn decide(job: &Job, parts: &[Part], shell: &Shell) -> Result<Decided, Error> {
+    let root = job.metadata.workspace_root.as_std_path();
+    let members = gather::members(job, parts, shell)?;
+    let lock = locked::read(root)?;
+    let mut users: Vec<User> = members.iter().map(Member::user).collect();
+    users.extend(lock::others(&lock, job));
+    let (prefix, min_saving) = job.config.layer_rules();
+    let prefix =
+        prefix.or_else(|| lock.prefix.clone()).unwrap_or_else(|| lock::prefix(&job.metadata));
+    let mut plan =
+        layer::plan(&users, min_saving).map_err(|error| Error::Usage(error.to_string()))?;
+    // What only functions have that are not built now stays as it is.
+    let here = |layer: &Layer| members.iter().any(|member| member.uses(layer));
+    plan.layers.retain(here);
+    let names = layer::name(&plan.layers, &prefix, &lock.layers);
+    Ok(Decided { members, plan, names, prefix })
+}
+
+impl Decided {
+    /// The layers of a function, by their place.
+    fn layers_of<'d>(&'d self, member: &Member) -> impl Iterator<Item = (usize, &'d Layer)> {
+        let uses: Vec<bool> = self.plan.layers.iter().map(|layer| member.uses(layer)).collect();
+        self.plan.layers.iter().enumerate().filter(move |(at, _)| uses.get(*at) == Some(&true))
+    }
+
+    pub(super) fn own(&self, member: &Member, written: &[Written]) -> Own {
+        let mut own = Own::default();
+        for (at, layer) in self.layers_of(member) {
+            if let Some(Written { record, .. }) = written.get(at) {
+                own.uses.push(LayerUse {
+                    layer: record.layer.clone(),
+                    tree: record.tree.clone(),
+                    code_sha256: record.code_sha256.clone(),
+                });
+            }
+            for path in layer.files.keys() {
+                if let Some((_, inspected)) = member.origins.get(path) {
+                    let path = format!("/opt/{path}");
+                    own.layered.push(Inspected { path, ..inspected.clone() });
+                }
+                // What needs a layer was never in the function.
+                if member.libraries.contains(path) {
+                    own.left.insert(path.clone());
+                }
+            }
+        }
+        own
+    }
+
+    /// The files of a layer, by their path below `/opt`: those of the first of its functions that was
+    /// built.
+    pub(super) fn origins<'d>(&'d self, layer: &Layer) -> BTreeMap<&'d String, &'d Origin> {
+        let member = self.members.iter().find(|member| member.uses(layer));
+        let origins = member.into_iter().flat_map(|member| &member.origins);
+        origins.filter(|(path, _)| layer.files.contains_key(*path)).collect()
+    }
+
+    /// The functions of this run on an architecture.
+    pub(super) fn functions(&self, arch: Arch) -> impl Iterator<Item = &Function> {
+        let all = self.members.iter().map(|member| &member.part.function);
+        all.filter(move |function| function.compile.target.arch == arch)
+    }
+}

@@ -23,6 +23,8 @@ pub(super) use deploy::{Deploy, Plan};
 pub(super) use image::{Archive, Builder, Images};
 pub(super) use invoke::Invoke;
 pub(super) use local::{Local, region};
+#[cfg(feature = "aws")]
+pub(super) use push::Ecr;
 pub(super) use push::Push;
 pub(super) use rehearsal::Rehearsal;
 pub(super) use remote::{Delete, Logs, Status};

@@ -17,7 +17,7 @@ use super::runs::combine;
 use crate::audit::{Finding, Level};
 use crate::bundle::{Gate, Record};
 use crate::digest::Sha256;
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 use crate::files;
 use crate::function::Packaging;
 use crate::message::{Keep, Message, Table, bytes, count};
@@ -155,7 +155,7 @@ impl Packer<'_> {
             errors.push(Error::Findings(FindingsError {
                 errors: refused.iter().map(|(_, findings)| count(findings, Level::Error)).sum(),
                 things: refused.into_iter().map(|(function, _)| function).collect(),
-                packaging: true,
+                aim: Aim::Package,
             }));
         }
         combine(failed, errors, answered)

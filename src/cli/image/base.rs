@@ -9,7 +9,7 @@ use crate::blobs::{self, Image, Place};
 #[cfg(feature = "registry")]
 use crate::cli::pull;
 use crate::digest::Sha256;
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 #[cfg(feature = "registry")]
 use crate::files;
 use crate::function::{Function, ImageWish, Packaging, Role};
@@ -279,7 +279,7 @@ impl Bases<'_> {
             errors: bad.len(),
             things: vec![seen.thing.clone()],
             // `--no-check` is not about bases.
-            packaging: false,
+            aim: Aim::Look,
         }))
     }
 }

@@ -130,7 +130,7 @@ impl Aws {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Whether the policy of a repository of an account lets Lambda read images.
+    /// Whether the policy of a repository, of this account or another, lets Lambda read images.
     ///
     /// # Errors
     ///
@@ -138,9 +138,9 @@ impl Aws {
     pub async fn lets_lambda_read(
         &self,
         repository: &str,
-        account: &str,
+        registry: Option<&str>,
     ) -> Result<bool, AwsError> {
-        let found = self.repository_policy(repository, Some(account)).await?;
+        let found = self.repository_policy(repository, registry).await?;
         Ok(found.is_some_and(|it| policy::lets_lambda_read(&it)))
     }
 
@@ -150,8 +150,12 @@ impl Aws {
     /// # Errors
     ///
     /// If AWS refuses or does not answer.
-    pub async fn let_lambda_read(&self, repository: &str) -> Result<bool, AwsError> {
-        let old = self.repository_policy(repository, None).await?;
+    pub async fn let_lambda_read(
+        &self,
+        repository: &str,
+        registry: Option<&str>,
+    ) -> Result<bool, AwsError> {
+        let old = self.repository_policy(repository, registry).await?;
         if old.as_ref().is_some_and(policy::lets_lambda_read) {
             return Ok(false);
         }
@@ -159,6 +163,7 @@ impl Aws {
         let operation = "SetRepositoryPolicy";
         let answer = self.calls.repeat(operation, async || {
             let request = self.ecr().set_repository_policy().repository_name(repository);
+            let request = request.set_registry_id(registry.map(str::to_owned));
             let answer = request.policy_text(&text).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
@@ -173,13 +178,13 @@ impl Aws {
     pub async fn expiring_rules(
         &self,
         repository: &str,
-        account: &str,
+        registry: Option<&str>,
         tag: &str,
     ) -> Result<Vec<String>, AwsError> {
         let operation = "GetLifecyclePolicy";
         let answer = self.calls.repeat(operation, async || {
             let request = self.ecr().get_lifecycle_policy().repository_name(repository);
-            let answer = request.registry_id(account).send().await;
+            let answer = request.set_registry_id(registry.map(str::to_owned)).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
         let text = if_there(answer.await)?.and_then(|answer| answer.lifecycle_policy_text);

@@ -103,8 +103,8 @@ impl Session {
             shell.status("Created", format!("the repository {name}"));
         }
         if flags.set_policy {
-            for (name, _, _) in of_ecr(jobs) {
-                allow(&self.aws, name, shell).await?;
+            for (at, _) in of_ecr(jobs) {
+                allow(&self.aws, at, shell).await?;
             }
         }
         Ok(())
@@ -118,37 +118,41 @@ impl Session {
         flags: &Flags,
         shell: &Shell,
     ) {
-        for (name, account, digest) in of_ecr(jobs) {
-            if missing.iter().any(|it| it == name) {
+        for (at, digest) in of_ecr(jobs) {
+            if missing.iter().any(|it| it == at.0) {
                 continue;
             }
             if !flags.set_policy {
-                closed(&self.aws, (name, account), shell).await;
+                closed(&self.aws, at, shell).await;
             }
-            expiring(&self.aws, (name, account), &tag(digest), shell).await;
+            expiring(&self.aws, at, &tag(digest), shell).await;
         }
     }
 }
 
-/// The repositories of ECR that images go to, each once: name, account, and the digest of one image.
-fn of_ecr(jobs: &[Job]) -> Vec<(&str, &str, &str)> {
+/// A repository of ECR: its name, and the account, where the registry's name tells it.
+pub(in crate::cli) type At<'a> = (&'a str, Option<&'a str>);
+
+/// The repositories of ECR that images go to, each once, and the digest of one image.
+fn of_ecr(jobs: &[Job]) -> Vec<(At<'_>, &str)> {
     let mut seen = BTreeSet::new();
     let one = |job| {
         let job: &Job = job;
         let image = job.desired.code.image().filter(|image| !image.is_there)?;
         let (host, path) = image.uri.split_once('/')?;
         let name = path.split('@').next()?;
-        Some((name, Ecr::of_host(host)?.account, job.desired.code.sha256.as_str()))
+        Some(((name, Some(Ecr::of_host(host)?.account)), job.desired.code.sha256.as_str()))
     };
-    jobs.iter()
-        .filter_map(one)
-        .filter(|(name, account, _)| seen.insert((*name, *account)))
-        .collect()
+    jobs.iter().filter_map(one).filter(|(at, _)| seen.insert(*at)).collect()
 }
 
 /// Lets Lambda read a repository.
-pub(in crate::cli) async fn allow(aws: &Aws, name: &str, shell: &Shell) -> Result<(), Error> {
-    let set = aws.let_lambda_read(name).await;
+pub(in crate::cli) async fn allow(
+    aws: &Aws,
+    (name, account): At<'_>,
+    shell: &Shell,
+) -> Result<(), Error> {
+    let set = aws.let_lambda_read(name, account).await;
     if set.map_err(|error| RemoteError::of("set the policy of", name, error))? {
         shell.status("Allowed", format!("Lambda to read {name}"));
     }
@@ -156,7 +160,7 @@ pub(in crate::cli) async fn allow(aws: &Aws, name: &str, shell: &Shell) -> Resul
 }
 
 /// Tells that Lambda may not read a repository, if that can be seen.
-pub(in crate::cli) async fn closed(aws: &Aws, (name, account): (&str, &str), shell: &Shell) {
+pub(in crate::cli) async fn closed(aws: &Aws, (name, account): At<'_>, shell: &Shell) {
     if let Ok(false) = aws.lets_lambda_read(name, account).await {
         shell.warn(format!(
             "the policy of {name} does not let Lambda read it: `--set-policy` does; else whoever creates the function must be allowed ecr:SetRepositoryPolicy"
@@ -165,12 +169,7 @@ pub(in crate::cli) async fn closed(aws: &Aws, (name, account): (&str, &str), she
 }
 
 /// Tells of rules that may take an image away from under a function.
-pub(in crate::cli) async fn expiring(
-    aws: &Aws,
-    (name, account): (&str, &str),
-    tag: &str,
-    shell: &Shell,
-) {
+pub(in crate::cli) async fn expiring(aws: &Aws, (name, account): At<'_>, tag: &str, shell: &Shell) {
     for rule in aws.expiring_rules(name, account, tag).await.unwrap_or_default() {
         shell.warn(format!(
             "the lifecycle policy of {name} may take this image away ({rule}): a function that it is the code of does not start any more then"

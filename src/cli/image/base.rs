@@ -288,8 +288,9 @@ impl Bases<'_> {
 fn reference(name: &str) -> Result<Reference, Error> {
     name.trim_start_matches("docker://").parse().map_err(|error: NoReference| {
         Error::Usage(format!(
-            "there is no image `{name}` on this machine (`scratch`, `oci:DIR`, `oci-archive:FILE`, \
-             `docker-archive:FILE`), and in a registry there can be none: {error}"
+            "there is no image `{}` on this machine (`scratch`, `oci:DIR`, `oci-archive:FILE`, \
+             `docker-archive:FILE`), and in a registry there can be none: {}",
+            error.text, error.why
         ))
     })
 }

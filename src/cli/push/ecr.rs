@@ -104,10 +104,9 @@ pub(super) async fn after(
         return Ok(());
     }
     let name = to.reference.repository();
-    let account = Ecr::of_host(to.reference.host()).map(|ecr| ecr.account.to_owned());
-    let at = (name, account.as_deref().unwrap_or_default());
+    let at = (name, Ecr::of_host(to.reference.host()).map(|ecr| ecr.account));
     if args.ecr.set_policy {
-        repositories::allow(aws, name, shell).await?;
+        repositories::allow(aws, at, shell).await?;
     } else {
         repositories::closed(aws, at, shell).await;
     }

@@ -68,6 +68,15 @@ pub enum BlobError {
     },
 }
 
+/// A folder where temporary files lie (`TMPDIR`), for a store of blobs; it is gone when it is dropped.
+///
+/// # Errors
+///
+/// If none can be made there.
+pub fn scratch() -> Result<tempfile::TempDir, BlobError> {
+    tempfile::tempdir().map_err(unwritten(&std::env::temp_dir()))
+}
+
 fn unread(path: &std::path::Path) -> impl Fn(io::Error) -> BlobError {
     move |source| BlobError::Read { path: path.to_path_buf(), source }
 }

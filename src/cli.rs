@@ -180,6 +180,13 @@ fn asynchronously<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     Ok(set.block_on(&runtime, work))
 }
 
+/// Warns of what a registry makes one wait for.
+#[cfg(feature = "registry")]
+fn warner(shell: &crate::shell::Shell) -> impl Fn(&str) + Send + Sync + 'static {
+    let talk = shell.apart();
+    move |text| talk.warn(text)
+}
+
 /// What this program could do if it were built otherwise.
 #[cfg(not(feature = "aws"))]
 fn without_aws() -> Error {

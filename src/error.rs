@@ -1,11 +1,13 @@
 //! The error of the whole program: one variant a stage, each with its exit code and its hint.
 
+mod findings;
 #[cfg(feature = "aws")]
 mod remote;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use findings::{Aim, DiffersError, FindingsError};
 #[cfg(feature = "aws")]
 pub use remote::RemoteError;
 
@@ -233,6 +235,7 @@ impl DeployError {
         let of_plan = |why: &Stop| match why {
             Stop::Refused(Refusal::Failed { .. }) => false,
             Stop::Refused(_) => true,
+            Stop::Aws(error) => error.exit_code() == 2,
             _ => false,
         };
         if self.planned && self.stopped.iter().all(|(_, why)| of_plan(why)) { 2 } else { 4 }
@@ -240,45 +243,6 @@ impl DeployError {
 
     fn hint(&self) -> Option<String> {
         self.stopped.iter().find_map(|(_, why)| why.hint())
-    }
-}
-
-/// How many findings keep how many things from shipping.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FindingsError {
-    /// The number of errors found.
-    pub errors: usize,
-    /// What must not ship.
-    pub things: Vec<String>,
-    /// Whether bundles were to be written.
-    pub packaging: bool,
-}
-
-impl std::fmt::Display for FindingsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let plural = if self.errors == 1 { "error" } else { "errors" };
-        write!(f, "{} {plural} found in {}", self.errors, self.things.join(", "))?;
-        if self.packaging {
-            f.write_str("; nothing was written for it, what was there before is unchanged")?;
-        }
-        Ok(())
-    }
-}
-
-/// How many bundles are not what was rebuilt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiffersError {
-    /// Those.
-    pub things: Vec<String>,
-    /// How many were compared.
-    pub of: usize,
-}
-
-impl std::fmt::Display for DiffersError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (count, of) = (self.things.len(), self.of);
-        let verb = if count == 1 { "differs" } else { "differ" };
-        write!(f, "{count} of {of} {verb} from what was rebuilt: {}", self.things.join(", "))
     }
 }
 
@@ -318,7 +282,7 @@ impl Error {
             #[cfg(feature = "aws")]
             Self::Deploy(error) => error.exit_code(),
             #[cfg(feature = "aws")]
-            Self::Remote(_) => 4,
+            Self::Remote(error) => error.exit_code(),
             #[cfg(feature = "registry")]
             Self::Registry(error) => error.exit_code(),
             Self::Changes(_) => 5,
@@ -387,9 +351,7 @@ impl Error {
                 Some("`cargo lambda-pack doctor` shows what this machine has".to_owned())
             }
             Self::Missing { commands, .. } => Some(format!("run `{}`", commands.join(" && "))),
-            Self::Findings(error) if error.packaging => {
-                Some("`--no-check` packages all the same".to_owned())
-            }
+            Self::Findings(error) => error.hint().map(str::to_owned),
             Self::Fresh(error) => error.hint().map(str::to_owned),
             Self::Local(LocalError::Listen { .. }) => {
                 Some("`--port 0` takes any port that is free".to_owned())

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 /// One program with its arguments.
 #[derive(Debug, Clone)]
@@ -18,6 +18,17 @@ pub struct Step {
     without: Vec<OsString>,
     server: Option<jobserver::Client>,
     folder: Option<PathBuf>,
+}
+
+/// What a program that was asked has answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
 }
 
 /// A program that could not be run, or failed.
@@ -179,28 +190,21 @@ impl Step {
     }
 
     /// Runs it with this on its standard input, and returns how it ended with what it printed, of
-    /// which the first mebibyte is kept; its standard error is thrown away. What has not ended after
-    /// `patience` is killed.
-    pub async fn ask(
-        &self,
-        question: &[u8],
-        patience: Duration,
-    ) -> Result<(ExitStatus, Vec<u8>), ProcessError> {
+    /// which the first mebibyte is kept. What has not ended after `patience` is killed.
+    pub async fn ask(&self, question: &[u8], patience: Duration) -> Result<Answer, ProcessError> {
         let mut command = tokio::process::Command::from(self.command());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let start = |source| ProcessError::Start { step: self.to_string(), source };
         let mut child = command.kill_on_drop(true).spawn().map_err(start)?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let talk = async {
             if let Some(mut stdin) = stdin {
                 // Who does not want to know may close it.
                 let _ = stdin.write_all(question).await;
             }
-            let mut answer = Vec::new();
-            if let Some(stdout) = stdout {
-                stdout.take(1024 * 1024).read_to_end(&mut answer).await?;
-            }
-            Ok((child.wait().await?, answer))
+            let (stdout, stderr) = tokio::try_join!(first(stdout), first(stderr))?;
+            Ok(Answer { status: child.wait().await?, stdout, stderr })
         };
         let late = || {
             let text = format!("it did not end within {} s", patience.as_secs_f32());
@@ -216,6 +220,15 @@ impl Step {
         }
         Err(ProcessError::Failed { step: self.to_string(), status })
     }
+}
+
+/// The first mebibyte of what comes.
+async fn first(from: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        from.take(1024 * 1024).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
 }
 
 impl fmt::Display for Step {
@@ -270,8 +283,12 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_end_is_killed() {
         let echo = Step::new("cat", [""; 0]).ask(b"question", Duration::from_secs(30)).await;
-        let (status, answer) = echo.unwrap();
-        assert_eq!((status.code(), answer), (Some(0), b"question".to_vec()));
+        let Answer { status, stdout, stderr } = echo.unwrap();
+        assert_eq!((status.code(), stdout, stderr), (Some(0), b"question".to_vec(), Vec::new()));
+        let script = ["-c", "echo said >&2; exit 3"];
+        let Answer { status, stderr, .. } =
+            Step::new("sh", script).ask(b"", Duration::from_secs(30)).await.unwrap();
+        assert_eq!((status.code(), stderr), (Some(3), b"said\n".to_vec()));
         let endless = Step::new("sleep", ["60"]).ask(b"", Duration::from_millis(50)).await;
         let ProcessError::Output { step, source } = endless.unwrap_err() else { panic!("ended") };
         assert_eq!((&*step, &*source.to_string()), ("sleep 60", "it did not end within 0.05 s"));

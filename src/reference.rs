@@ -32,7 +32,7 @@ pub struct Reference {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` names no image: {why}")]
 pub struct NoReference {
-    /// The text, cut where it is very long.
+    /// The text, cut where it is very long, without what may be a password.
     pub text: String,
     /// What is wrong with it.
     pub why: Wrong,
@@ -44,6 +44,9 @@ pub enum Wrong {
     /// Nothing, or nothing but a tag.
     #[error("there is no name in it")]
     Empty,
+    /// A user and a password.
+    #[error("write it without what stands before the `@`: logins are docker's or podman's to keep")]
+    Login,
     /// A URL.
     #[error("write it without `{0}`")]
     Scheme(String),
@@ -152,13 +155,40 @@ impl FromStr for Reference {
     type Err = NoReference;
 
     fn from_str(text: &str) -> Result<Self, NoReference> {
-        parse(text).map_err(|why| NoReference { text: text.chars().take(300).collect(), why })
+        parse(text).map_err(|why| NoReference { text: shown(text), why })
     }
+}
+
+/// Looks at a text that may leave the host out, where a registry of its own is meant and not docker's.
+///
+/// # Errors
+///
+/// If it names no image of any registry.
+pub fn look_at(text: &str) -> Result<(), NoReference> {
+    if has_host(text) {
+        return text.parse::<Reference>().map(drop);
+    }
+    let somewhere = parse(&format!("localhost/{text}"));
+    somewhere.map(drop).map_err(|why| NoReference { text: shown(text), why })
+}
+
+/// The text for people: what stands before an `@` is a password there, unless a digest follows.
+fn shown(text: &str) -> String {
+    let is_digest = |after: &str| after.contains(':') && !after.contains('/');
+    let login = text.rmatch_indices('@').find(|(at, _)| !is_digest(&text[at + 1..]));
+    let plain = match login {
+        Some((at, _)) if text[..at].contains(':') => format!("…{}", &text[at..]),
+        _ => text.to_owned(),
+    };
+    plain.chars().take(300).collect()
 }
 
 fn parse(text: &str) -> Result<Reference, Wrong> {
     if let Some((scheme, _)) = text.split_once("://") {
         return Err(Wrong::Scheme(format!("{scheme}://")));
+    }
+    if text.split('@').skip(1).any(|after| after.contains('/')) {
+        return Err(Wrong::Login);
     }
     let (rest, digest) = match text.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),

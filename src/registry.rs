@@ -13,6 +13,7 @@ mod challenge;
 mod dial;
 mod error;
 mod grant;
+mod hint;
 mod http;
 mod location;
 mod logins;
@@ -20,31 +21,35 @@ mod manifest;
 mod opened;
 mod push;
 mod retry;
+mod talk;
 mod text;
+mod trust;
 mod warnings;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::WWW_AUTHENTICATE;
 use hyper::{Method, StatusCode, Uri};
 
-use self::error::Used;
 use self::grant::{Grant, Grants, Place};
 use self::http::{Answer, Ask, Http};
 use self::manifest::name_of;
 use self::retry::Pauses;
+use self::talk::Talk;
 use self::warnings::Warnings;
 use crate::digest::Sha256;
 use crate::reference::Reference;
 
-pub use error::{RegistryError, Why};
+pub use error::{RegistryError, Used, Why};
 pub use logins::Logins;
 pub use manifest::{MEDIA_TYPES, Manifest};
 pub use push::{Blob, Image, Progress, Pushed, Pushes, Pushing};
+pub use trust::Distrust;
 
 /// The longest that a server may say nothing.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -85,6 +90,16 @@ impl Client {
             tls: tokio::sync::Mutex::default(),
             warnings: Warnings::default(),
         })
+    }
+
+    /// The same, telling what whoever waits should know before the end: that a registry does not answer,
+    /// that a login cannot be understood. Each text is told once, and none holds a secret.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        let talk = Arc::new(Talk::new(tell));
+        self.pauses.talk = Arc::clone(&talk);
+        self.grants.talk = talk;
+        self
     }
 
     /// The same, waiting for a silent server no longer than that (else one minute).

@@ -135,6 +135,13 @@ impl Shell {
         }
     }
 
+    /// How many columns the text of such a line has, after its verb.
+    #[must_use]
+    pub fn row_width(&self) -> usize {
+        // Twelve columns of the verb and a space, as in `colored`; the last column is left free.
+        textwrap::termwidth().saturating_sub(14)
+    }
+
     /// What is going on with one of these things. Where there are no such lines it is said, if it is
     /// something `new`.
     pub fn row(&self, name: &str, verb: &str, text: impl Display, new: bool) {

@@ -49,15 +49,21 @@ impl Aws {
         Ok(Some((user.to_owned(), password.to_owned())))
     }
 
-    /// The URI of a repository of this account and Region; none if there is none of that name.
+    /// The URI of a repository of this Region, and of this account or another (`registry`); none if there is
+    /// none of that name.
     ///
     /// # Errors
     ///
     /// If AWS refuses or does not answer.
-    pub async fn repository(&self, name: &str) -> Result<Option<String>, AwsError> {
+    pub async fn repository(
+        &self,
+        name: &str,
+        registry: Option<&str>,
+    ) -> Result<Option<String>, AwsError> {
         let operation = "DescribeRepositories";
         let answer = self.calls.repeat(operation, async || {
-            let answer = self.ecr().describe_repositories().repository_names(name).send().await;
+            let request = self.ecr().describe_repositories().repository_names(name);
+            let answer = request.set_registry_id(registry.map(str::to_owned)).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
         let all = if_there(answer.await)?.and_then(|answer| answer.repositories);
@@ -102,33 +108,40 @@ impl Aws {
             Ok(answer) => Ok(answer.repository.and_then(|repository| repository.repository_uri)),
             // Somebody was faster, or we were, and the answer got lost.
             Err(error) if error.code() == Some("RepositoryAlreadyExistsException") => {
-                self.repository(name).await
+                self.repository(name, None).await
             }
             Err(error) => Err(error),
         }
     }
 
     /// The policy of a repository; none if it has none.
-    async fn repository_policy(&self, name: &str) -> Result<Option<Value>, AwsError> {
+    async fn repository_policy(
+        &self,
+        name: &str,
+        registry: Option<&str>,
+    ) -> Result<Option<Value>, AwsError> {
         let operation = "GetRepositoryPolicy";
         let answer = self.calls.repeat(operation, async || {
-            let answer = self.ecr().get_repository_policy().repository_name(name).send().await;
+            let request = self.ecr().get_repository_policy().repository_name(name);
+            let answer = request.set_registry_id(registry.map(str::to_owned)).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
         let text = if_there(answer.await)?.and_then(|answer| answer.policy_text);
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Whether the policy of a repository lets Lambda read images.
+    /// Whether the policy of a repository, of this account or another, lets Lambda read images.
     ///
     /// # Errors
     ///
     /// If AWS refuses or does not answer.
-    pub async fn lets_lambda_read(&self, repository: &str) -> Result<bool, AwsError> {
-        Ok(self
-            .repository_policy(repository)
-            .await?
-            .is_some_and(|it| policy::lets_lambda_read(&it)))
+    pub async fn lets_lambda_read(
+        &self,
+        repository: &str,
+        registry: Option<&str>,
+    ) -> Result<bool, AwsError> {
+        let found = self.repository_policy(repository, registry).await?;
+        Ok(found.is_some_and(|it| policy::lets_lambda_read(&it)))
     }
 
     /// Lets Lambda read the images of a repository; what else its policy says stays. Whether anything was
@@ -137,8 +150,12 @@ impl Aws {
     /// # Errors
     ///
     /// If AWS refuses or does not answer.
-    pub async fn let_lambda_read(&self, repository: &str) -> Result<bool, AwsError> {
-        let old = self.repository_policy(repository).await?;
+    pub async fn let_lambda_read(
+        &self,
+        repository: &str,
+        registry: Option<&str>,
+    ) -> Result<bool, AwsError> {
+        let old = self.repository_policy(repository, registry).await?;
         if old.as_ref().is_some_and(policy::lets_lambda_read) {
             return Ok(false);
         }
@@ -146,6 +163,7 @@ impl Aws {
         let operation = "SetRepositoryPolicy";
         let answer = self.calls.repeat(operation, async || {
             let request = self.ecr().set_repository_policy().repository_name(repository);
+            let request = request.set_registry_id(registry.map(str::to_owned));
             let answer = request.policy_text(&text).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
@@ -160,11 +178,13 @@ impl Aws {
     pub async fn expiring_rules(
         &self,
         repository: &str,
+        registry: Option<&str>,
         tag: &str,
     ) -> Result<Vec<String>, AwsError> {
         let operation = "GetLifecyclePolicy";
         let answer = self.calls.repeat(operation, async || {
-            let answer = self.ecr().get_lifecycle_policy().repository_name(repository).send().await;
+            let request = self.ecr().get_lifecycle_policy().repository_name(repository);
+            let answer = request.set_registry_id(registry.map(str::to_owned)).send().await;
             answer.map_err(|error| self.failure(operation, &error))
         });
         let text = if_there(answer.await)?.and_then(|answer| answer.lifecycle_policy_text);

@@ -46,8 +46,15 @@ pub enum AwsError {
         key: String,
     },
     /// A registry, or what is to be sent to it.
-    #[error("{0}")]
-    Registry(String),
+    #[error("{why}")]
+    Registry {
+        /// What is wrong.
+        why: String,
+        /// What to do about it.
+        hint: Option<String>,
+        /// The exit code: whether the registry refused, or what it is asked for could be known before.
+        exit: u8,
+    },
     /// No Region.
     #[error("no Region is named")]
     NoRegion,
@@ -161,6 +168,20 @@ fn class(code: &str, message: &str, status: u16, after: Option<Duration>) -> Cla
 }
 
 impl AwsError {
+    /// Something of a registry that no registry needs to be asked about.
+    pub(super) const fn registry(why: String) -> Self {
+        Self::Registry { why, hint: None, exit: 2 }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Registry { exit, .. } => *exit,
+            _ => 4,
+        }
+    }
+
     /// The error's code, if AWS answered with one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {

@@ -3,8 +3,33 @@
 use std::path::Path;
 
 use super::{Aws, AwsError};
+use crate::reference::is_loopback;
+use crate::release::ecr::Ecr;
 #[cfg(feature = "registry")]
 pub(super) use with::Registries;
+
+impl Aws {
+    /// Whether Lambda takes images of a registry: of ECR, of its own Region (AWS: "Create a Lambda function
+    /// using a container image", requirements); what stands in for it, those of this machine.
+    ///
+    /// # Errors
+    ///
+    /// If it does not; why.
+    pub fn takes_images_of(&self, host: &str) -> Result<(), AwsError> {
+        let why = match Ecr::of_host(host) {
+            Some(Ecr { fips: true, .. }) => {
+                "is a FIPS endpoint, of which Lambda takes no image".to_owned()
+            }
+            Some(ecr) if ecr.region == self.region => return Ok(()),
+            Some(ecr) => {
+                format!("is of Region {}, and the function of {}", ecr.region, self.region)
+            }
+            None if is_loopback(host) && self.config.endpoint_url().is_some() => return Ok(()),
+            None => "is no registry of Amazon ECR, of which alone Lambda takes images".to_owned(),
+        };
+        Err(AwsError::registry(format!("{host} {why}")))
+    }
+}
 
 #[cfg(not(feature = "registry"))]
 impl Aws {
@@ -25,7 +50,7 @@ impl Aws {
 #[cfg(not(feature = "registry"))]
 fn none() -> AwsError {
     let why = "this program was built without registries (the feature `registry`)";
-    AwsError::Registry(why.to_owned())
+    AwsError::registry(why.to_owned())
 }
 
 #[cfg(feature = "registry")]
@@ -33,6 +58,7 @@ mod with {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
     use std::rc::Rc;
+    use std::sync::Arc;
 
     use super::{Aws, AwsError, Path};
     use crate::blobs::{self, Place};
@@ -47,17 +73,29 @@ mod with {
     pub(in crate::aws) struct Registries {
         clients: RefCell<BTreeMap<String, Rc<Client>>>,
         pushes: Pushes,
+        warn: Option<Warn>,
     }
 
+    /// Tells what whoever waits should know.
+    type Warn = Arc<dyn Fn(&str) + Send + Sync>;
+
     fn failed(error: &RegistryError) -> AwsError {
-        AwsError::Registry(crate::aws::error::chain(error))
+        let (hint, exit) = (error.hint(), error.exit_code());
+        AwsError::Registry { why: crate::aws::error::chain(error), hint, exit }
     }
 
     fn reference(uri: &str) -> Result<Reference, AwsError> {
-        uri.parse().map_err(|error| AwsError::Registry(format!("`{uri}`: {error}")))
+        uri.parse().map_err(|error| AwsError::registry(format!("`{uri}`: {error}")))
     }
 
     impl Aws {
+        /// The same, telling what its registries make one wait for; see [`Client::telling`].
+        #[must_use]
+        pub fn telling(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
+            self.registries.warn = Some(Arc::new(warn));
+            self
+        }
+
         /// A client that may enter a registry, and the repository as it is to be asked for: with a login of
         /// ECR's where it is one, else with those of docker and podman.
         ///
@@ -77,9 +115,13 @@ mod with {
             if Ecr::of_host(host).is_some()
                 && let Some((user, password)) = self.ecr_login().await?
             {
-                logins = logins.with(host, &user, &password);
+                logins = logins.with_that_of("the login that AWS gave", (host, &user, &password));
             }
-            let client = Rc::new(Client::new(logins).map_err(|error| failed(&error))?);
+            let mut client = Client::new(logins).map_err(|error| failed(&error))?;
+            if let Some(warn) = self.registries.warn.clone() {
+                client = client.telling(move |text| warn(text));
+            }
+            let client = Rc::new(client);
             self.registries.clients.borrow_mut().insert(host.to_owned(), Rc::clone(&client));
             Ok((client, entrance))
         }
@@ -99,7 +141,7 @@ mod with {
         /// Whether an image is where a URI with a digest says.
         pub(in crate::aws) async fn is_pushed(&self, uri: &str) -> Result<bool, AwsError> {
             let reference = reference(uri)?;
-            self.may_be_used(&reference)?;
+            self.takes_images_of(reference.host())?;
             let (client, entrance) = self.registry(&reference).await?;
             match client.manifest(&entrance).await {
                 Ok(_) => Ok(true),
@@ -116,33 +158,13 @@ mod with {
             }
         }
 
-        /// Lambda takes images of ECR, of its own Region (AWS: "Create a Lambda function using a container
-        /// image", requirements); what stands in for it, those of this machine.
-        fn may_be_used(&self, reference: &Reference) -> Result<(), AwsError> {
-            let host = reference.host();
-            let why = match Ecr::of_host(host) {
-                Some(Ecr { fips: true, .. }) => {
-                    "is a FIPS endpoint, of which Lambda takes no image".to_owned()
-                }
-                Some(ecr) if ecr.region == self.region => return Ok(()),
-                Some(ecr) => {
-                    format!("is of Region {}, and the function of {}", ecr.region, self.region)
-                }
-                None if is_loopback(host) && self.config.endpoint_url().is_some() => return Ok(()),
-                None => {
-                    "is no registry of Amazon ECR, of which alone Lambda takes images".to_owned()
-                }
-            };
-            Err(AwsError::Registry(format!("{host} {why}")))
-        }
-
         /// Sends what is missing of the image of a layout.
         pub(in crate::aws) async fn push(&self, uri: &str, layout: &Path) -> Result<(), AwsError> {
             let reference = reference(uri)?;
             let (client, entrance) = self.registry(&reference).await?;
             let arch = Arch::of_this_machine();
             let image = blobs::open(&Place::Layout(layout.to_path_buf(), None), arch);
-            let image = image.map_err(|error| AwsError::Registry(error.to_string()))?;
+            let image = image.map_err(|error| AwsError::registry(error.to_string()))?;
             let tags = reference.digest().map(|digest| tag(&digest.hex()));
             let tags: Vec<String> = tags.into_iter().collect();
             let pushing = client.pushing_with(&self.registries.pushes);

@@ -25,6 +25,8 @@ pub(super) use image::{Archive, Builder, Images};
 pub(super) use invoke::Invoke;
 pub(super) use layer::{LayerCommand, LayerPlan};
 pub(super) use local::{Local, region};
+#[cfg(feature = "aws")]
+pub(super) use push::Ecr;
 pub(super) use push::Push;
 pub(super) use rehearsal::Rehearsal;
 pub(super) use remote::{Delete, Logs, Status};

@@ -14,7 +14,7 @@ use crate::artifact::Artifact;
 use crate::audit::{self, Content, Finding, Inspected, Level, Subject, Trust};
 use crate::blobs::Place;
 use crate::bundle::Record;
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 use crate::files;
 use crate::function::{Function, Role};
 use crate::inspect;
@@ -164,7 +164,7 @@ pub(super) fn zip(
         errors => Err(Error::Findings(FindingsError {
             errors,
             things: vec![path.display().to_string()],
-            packaging: false,
+            aim: Aim::Look,
         })),
     }
 }
@@ -217,7 +217,7 @@ fn report(
         errors.push(Error::Findings(FindingsError {
             errors: bad.iter().map(|checked| count(&checked.findings, Level::Error)).sum(),
             things: bad.iter().map(|checked| checked.thing.clone()).collect(),
-            packaging: false,
+            aim: Aim::Look,
         }));
     }
     super::runs::combine(failed, errors, answered)

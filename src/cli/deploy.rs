@@ -5,6 +5,7 @@ pub(super) mod bundle;
 pub(super) mod image;
 pub(super) mod jobs;
 mod report;
+pub(super) mod repositories;
 pub(super) mod session;
 pub(super) mod show;
 
@@ -18,10 +19,10 @@ use super::args::{Deploy, Global, Plan, Release};
 use super::interrupt::Interrupt;
 use crate::aws::{Aws, Event, Job, Options, Outcome, Place, Stop};
 use crate::error::{DeployError, Error};
-use crate::release::change::Change;
+use crate::release::change::{Action, Change};
 use crate::release::next::Next;
 use crate::release::observed::Observed;
-use crate::release::policy::policy;
+use crate::release::policy;
 use crate::release::predict::unfold;
 use crate::shell::Shell;
 use session::Session;
@@ -74,14 +75,15 @@ fn release_all(
 ) -> Result<(), Error> {
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
-        session.name_registries(&mut jobs).await?;
+        let missing = session.name_registries(&mut jobs, &release.ecr).await?;
         let observed = session.observe(&jobs).await?;
         session.pretend_roles(&mut jobs, &observed);
-        session.warn_of_rules(&jobs, shell).await;
+        session.warn_of_repositories((&jobs, &missing), &release.ecr, shell).await;
         let (changes, end) = unfold(&pairs(&jobs, &observed));
         refuse(release, end)?;
         bundle::intact(&jobs, &changes)?;
         session.must_last(&changes, shell).await?;
+        session.make_repositories((&jobs, &missing), &release.ecr, shell).await?;
         let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await?;
         let Some(outcomes) = outcomes else {
             let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted));
@@ -104,16 +106,23 @@ fn dry_run(
     let mut jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
         let mut session = Session::open(release, place, &jobs, shell).await?;
-        session.name_registries(&mut jobs).await?;
+        let missing = session.name_registries(&mut jobs, &release.ecr).await?;
         let observed = session.observe(&jobs).await?;
         session.learn_account(&observed).await;
         session.pretend_roles(&mut jobs, &observed);
-        session.warn_of_rules(&jobs, shell).await;
+        session.warn_of_repositories((&jobs, &missing), &release.ecr, shell).await;
         let all = pairs(&jobs, &observed);
         let (changes, end) = unfold(&all);
         if iam_policy {
-            show::policy(&policy(&all, &changes, &session.of_policy()), shell)?;
+            let place = policy::Place { repositories: missing, ..session.of_policy() };
+            show::policy(&policy::policy(&all, &changes, &place), shell)?;
         } else {
+            for name in missing {
+                shell.status(
+                    "To create",
+                    format!("the repository {name}, before anything is pushed"),
+                );
+            }
             show::plan(&session, &all, (&changes, &end.refused), shell)?;
         }
         refuse(release, end)?;
@@ -206,7 +215,18 @@ fn settle(outcomes: Vec<Outcome>) -> Result<(), Error> {
     Err(Error::Deploy(DeployError { stopped, planned: false }))
 }
 
-/// How many bytes changes send.
+/// How many bytes changes send: an image that functions share goes to a registry once.
 fn bytes(changes: &[Change]) -> u64 {
-    changes.iter().map(crate::release::describe::bytes).sum()
+    let mut pushed = BTreeSet::new();
+    let mut all = 0;
+    for change in changes {
+        if let Action::Push { uri, .. } = &change.action {
+            let host = uri.split('/').next().unwrap_or_default();
+            if !pushed.insert((host, uri.rsplit('@').next().unwrap_or_default())) {
+                continue;
+            }
+        }
+        all += crate::release::describe::bytes(change);
+    }
+    all
 }

@@ -19,7 +19,7 @@ use crate::artifact::Artifact;
 use crate::audit::{Finding, Level};
 use crate::bundle::{Gate, Record};
 use crate::digest::Sha256;
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 use crate::files;
 use crate::function::{Function, Packaging};
 use crate::message::{Keep, Message, Table, bytes, count};
@@ -202,7 +202,7 @@ impl Packer<'_> {
             errors.push(Error::Findings(FindingsError {
                 errors: refused.iter().map(|(_, findings)| count(findings, Level::Error)).sum(),
                 things: refused.into_iter().map(|(function, _)| function).collect(),
-                packaging: true,
+                aim: Aim::Package,
             }));
         }
         combine(failed, errors, answered)

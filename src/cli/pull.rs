@@ -79,7 +79,7 @@ impl Puller<'_> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = Client::new(Logins::of_this_user())?;
+        let client = Client::new(Logins::of_this_user())?.telling(super::warner(self.shell));
         Ok(self.client.get_or_init(|| client))
     }
 

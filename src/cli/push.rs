@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 pub(super) mod ecr;
+mod row;
 
 use std::cell::{OnceCell, RefCell};
 use std::path::Path;
@@ -17,27 +18,34 @@ use crate::audit::{Code, Finding, Level};
 use crate::aws::Aws;
 use crate::blobs::{self, Image, Place, Store};
 use crate::config::{Known, filled};
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 use crate::image::lint::lint;
 use crate::jobs::cores;
 use crate::message::{Message, bytes, count};
-use crate::reference::{Reference, has_host, is_tag};
+use crate::reference::{NoReference, Reference, has_host, is_tag, look_at};
 use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::toolchain;
+use row::Row;
 
 /// How many digits of a commit or a digest stand in a tag.
 const DIGITS: usize = 12;
 
 pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
+    let text = args.reference.trim_start_matches("docker://");
+    look_at(text).map_err(|error| Error::Usage(error.to_string()))?;
     let place = place(&args.image)?;
     let asked: Option<Arch> = args.arch.as_deref().and_then(|name| name.parse().ok());
     let opened = blobs::open(&place, asked.unwrap_or(Arch::of_this_machine()))?;
     let name = args.image.display().to_string();
+    if let Some((_, choices)) = &opened.index {
+        let arch = asked.unwrap_or(Arch::of_this_machine());
+        shell.status("Taking", format!("the image for {arch} of an index of {}", choices.len()));
+    }
     let (image, _kept) = with_papers(opened, &name)?;
     let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.hex()).unwrap_or_default();
-    let (text, mut tags) = (args.reference.trim_start_matches("docker://"), args.tag.clone());
+    let mut tags = args.tag.clone();
     let (text, named) =
         text.split_once('@').map_or((text, None), |(text, named)| (text, Some(named)));
     if let Some(named) = named.filter(|named| named.trim_start_matches("sha256:") != digest) {
@@ -85,7 +93,9 @@ impl Check {
         let (name, image) = (thing.clone(), image.clone());
         // Nobody waits for it where the registry has everything.
         thread::spawn(move || {
-            let seen = blobs::scan(&name, &image, arch, Vec::new(), cores());
+            let mut seen = blobs::scan(&name, &image, arch, Vec::new(), cores());
+            // Of an index the one image is pushed, and not the index.
+            seen.index = None;
             let mut all = lint(&seen);
             // Functions may name an entry point of their own.
             for finding in all.iter_mut().filter(|it| it.code == Code::ImageEntrypoint) {
@@ -126,7 +136,7 @@ impl Check {
             errors => Err(Error::Findings(FindingsError {
                 errors,
                 things: vec![self.thing.clone()],
-                packaging: true,
+                aim: Aim::Push,
             })),
         }
     }
@@ -139,7 +149,7 @@ fn with_papers(image: Image, name: &str) -> Result<(Image, Option<tempfile::Temp
         return Ok((image, None));
     }
     let seen = blobs::scan(name, &image, None, Vec::new(), cores());
-    let folder = tempfile::tempdir()?;
+    let folder = blobs::scratch()?;
     let store = Store::new(folder.path().to_path_buf());
     let papers = blobs::fix(&image, &seen, None, &store, cores())?;
     let arch = Arch::of_this_machine();
@@ -165,12 +175,13 @@ async fn destination(args: &Push, text: &str, shell: &Shell) -> Result<To, Error
     if let Some(found) = ecr::destination(args, text, shell).await? {
         return Ok(found);
     }
-    let _ = (args, shell);
+    let _ = args;
     if !has_host(text) {
         return Err(Error::Usage(format!("`{text}` names no registry: HOST/REPOSITORY[:TAG]")));
     }
     let reference = parsed(text)?;
-    let client = Rc::new(Client::new(Logins::of_this_user())?);
+    let client = Client::new(Logins::of_this_user())?.telling(super::warner(shell));
+    let client = Rc::new(client);
     Ok(To {
         entrance: reference.clone(),
         reference,
@@ -181,7 +192,7 @@ async fn destination(args: &Push, text: &str, shell: &Shell) -> Result<To, Error
 }
 
 fn parsed(text: &str) -> Result<Reference, Error> {
-    text.parse().map_err(|error| Error::Usage(format!("`{text}`: {error}")))
+    text.parse().map_err(|error: NoReference| Error::Usage(error.to_string()))
 }
 
 /// Whether a tag stands there, and not only the one that is meant without any.
@@ -274,33 +285,6 @@ async fn push(
             "interrupted: what was sent whole stays, and the same command goes on from there"
                 .to_owned(),
         )),
-    }
-}
-
-/// How far a push is, on a terminal.
-struct Row<'s> {
-    name: String,
-    shell: &'s Shell,
-    /// Bytes that were sent, and all that are to be.
-    at: std::sync::Mutex<(u64, u64)>,
-}
-
-impl<'s> Row<'s> {
-    fn new(reference: &Reference, shell: &'s Shell) -> Self {
-        Self { name: reference.name(), shell, at: std::sync::Mutex::default() }
-    }
-
-    fn tell(&self, progress: Progress) {
-        let mut at = self.at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match progress {
-            Progress::Missing { size, .. } => at.1 += size,
-            Progress::Sent { bytes, .. } => at.0 += bytes,
-            Progress::Back { bytes, .. } => at.0 = at.0.saturating_sub(bytes),
-            Progress::Done { spared, .. } => at.0 += spared,
-        }
-        let (sent, all) = *at;
-        let text = format!("{}: {} of {}", self.name, bytes(sent.min(all)), bytes(all));
-        self.shell.row(&self.name, "Pushing", text, false);
     }
 }
 

@@ -9,9 +9,9 @@ use futures_util::stream;
 use serde_json::Value;
 
 use super::args::{Global, Status};
-use super::deploy::bundle::folder;
 use super::deploy::image::packaged;
 use super::deploy::session;
+use super::deploy::{self, bundle::folder};
 use super::package::recorded;
 use super::remote::{Named, Scope};
 use crate::aws::{Aws, AwsError, Looked};
@@ -41,10 +41,13 @@ struct Found<'a> {
     drift: Option<(Vec<Change>, Option<Refusal>)>,
 }
 
-/// A bundle that lies in the target folder.
+/// A zip or an image that lies in the target folder.
 struct Bundle {
     folder: PathBuf,
-    record: Record,
+    /// The digest as AWS reports it: of a zip `CodeSha256`, of an image that of its manifest.
+    sha256: String,
+    size: u64,
+    runtime: String,
 }
 
 pub(super) fn run(args: &Status, global: &Global, shell: &Shell) -> Result<(), Error> {
@@ -96,16 +99,29 @@ impl<'a> Found<'a> {
     fn new(named: &'a Named, looked: Looked, base: Option<&Path>) -> Result<Self, Error> {
         let mut found = Self { named, looked, bundle: None, drift: None };
         let Some((function, wanted)) = found.meant() else { return Ok(found) };
-        if let Some(base) = base.filter(|_| function.packaging == Packaging::Zip) {
-            found.bundle = bundle(base, function)?;
-        }
         let observed = &found.looked.observed;
-        let mut desired = desired(function, wanted, found.bundle.as_ref(), observed);
-        if let Some(code) = image(base, function, observed) {
-            desired.code = code;
-        }
+        let desired = match &function.packaging {
+            Packaging::Zip => {
+                found.bundle = base.map(|base| bundle(base, function)).transpose()?.flatten();
+                desired(function, wanted, found.bundle.as_ref(), observed)
+            }
+            Packaging::Image(wish) => {
+                let packaged = base.and_then(|base| packaged(base, function, wish).ok());
+                let code = image(packaged.as_ref(), function, observed);
+                found.bundle = packaged.map(Bundle::of_image);
+                Desired { code, ..desired(function, wanted, None, observed) }
+            }
+        };
         found.drift = Some(drift(&desired, &found.looked.observed));
         Ok(found)
+    }
+
+    /// Whether the code that is there is what was packaged.
+    fn is_deployed(&self) -> bool {
+        let image = self.looked.observed.function.as_ref().and_then(|it| it.image.as_deref());
+        let digest = image.and_then(|image| image.split_once("@sha256:")).map(|(_, hex)| hex);
+        let there = digest.or_else(|| self.text("CodeSha256"));
+        self.bundle.as_ref().is_some_and(|bundle| there == Some(bundle.sha256.as_str()))
     }
 
     /// What the workspace has: of several architectures, the one that is there.
@@ -135,19 +151,30 @@ impl<'a> Found<'a> {
 /// What was packaged last.
 fn bundle(base: &Path, function: &Function) -> Result<Option<Bundle>, Error> {
     let Some(folder) = folder(base, function) else { return Ok(None) };
-    let record = recorded(&folder)?;
-    Ok(Some(Bundle { folder, record }))
+    let Record { code_sha256, sizes, runtime, .. } = recorded(&folder)?;
+    Ok(Some(Bundle { folder, sha256: code_sha256, size: sizes.zip, runtime }))
+}
+
+impl Bundle {
+    /// Of an image the folder that its layout is in.
+    fn of_image(packaged: deploy::bundle::Bundle) -> Self {
+        let folder = packaged.code.parent().map(Path::to_path_buf).unwrap_or_default();
+        let deploy::bundle::Bundle { sha256, size, runtime, .. } = packaged;
+        Self { folder, sha256, size, runtime }
+    }
 }
 
 /// The code of a function that is an image: what was packaged, else what is there.
-fn image(base: Option<&Path>, function: &Function, observed: &Observed) -> Option<Code> {
-    let Packaging::Image(wish) = &function.packaging else { return None };
+fn image(
+    packaged: Option<&deploy::bundle::Bundle>,
+    function: &Function,
+    observed: &Observed,
+) -> Code {
     let there = |member: &str| observed.latest().map(|latest| current(latest, member));
     let entry_point = there("ImageConfig").map(|config| config["EntryPoint"].clone());
     let words = entry_point.as_ref().and_then(Value::as_array).into_iter().flatten();
     let words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
     let of_image = |entry_point| Image { entry_point, is_there: true, ..Image::default() };
-    let packaged = base.and_then(|base| packaged(base, function, wish).ok());
     let architecture = function.compile.target.arch.aws_name().to_owned();
     let image = observed.function.as_ref().and_then(|function| function.image.as_deref());
     let digest = image.and_then(|image| image.split_once("@sha256:"));
@@ -157,9 +184,10 @@ fn image(base: Option<&Path>, function: &Function, observed: &Observed) -> Optio
         architecture,
         source: Source::Image(of_image(words)),
     };
-    let Some(bundle) = packaged else { return Some(there) };
-    let source = Source::Image(of_image(bundle.image.unwrap_or_default().entry_point));
-    Some(Code { sha256: bundle.sha256, size: bundle.size, source, ..there })
+    let Some(bundle) = packaged else { return there };
+    let entry_point = bundle.image.clone().unwrap_or_default().entry_point;
+    let source = Source::Image(of_image(entry_point));
+    Code { sha256: bundle.sha256.clone(), size: bundle.size, source, ..there }
 }
 
 /// What the configuration says. Where nothing is packaged, the code that is there is as good as any.
@@ -170,14 +198,13 @@ fn desired(
     observed: &Observed,
 ) -> Desired {
     let there = observed.latest().and_then(|latest| text(latest, "CodeSha256"));
-    let record = bundle.map(|bundle| &bundle.record);
-    let runtime = record.map_or(function.runtime.aws_name(), |record| record.runtime.as_str());
-    let sha256 = record.map(|record| record.code_sha256.as_str()).or(there);
+    let runtime = bundle.map_or(function.runtime.aws_name(), |bundle| bundle.runtime.as_str());
+    let sha256 = bundle.map(|bundle| bundle.sha256.as_str()).or(there);
     Desired {
         name: function.name.as_str().to_owned(),
         code: Code {
             sha256: sha256.unwrap_or_default().to_owned(),
-            size: record.map_or(0, |record| record.sizes.zip),
+            size: bundle.map_or(0, |bundle| bundle.size),
             architecture: function.compile.target.arch.aws_name().to_owned(),
             source: Source::Call,
         },

@@ -33,6 +33,11 @@ impl RemoteError {
         Self { verb, stopped: vec![(function.to_owned(), why)] }
     }
 
+    /// What most of them ended with: AWS refused, or it was not even asked.
+    pub(super) fn exit_code(&self) -> u8 {
+        self.stopped.iter().map(|(_, why)| why.exit_code()).max().unwrap_or(4)
+    }
+
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<String> {
         self.stopped.iter().find_map(|(_, why)| Stop::Aws(why.clone()).hint())

@@ -56,10 +56,17 @@ fn what_is_wrong_is_said() {
     wrong("x.example:/a", "`x.example:` is no host, with or without `:port`");
     wrong("[::g]/a", "`[::g]` is no host, with or without `:port`");
     wrong("::1/a", "`::1` is no host, with or without `:port`");
-    wrong(
-        "u:p@x.example/a",
-        "`x.example/a` is no digest: `sha256:` and 64 hexadecimal digits in lower case",
-    );
+    let login =
+        "write it without what stands before the `@`: logins are docker's or podman's to keep";
+    let long = format!("u:pa:ss@x.example/a@{DIGEST}");
+    for text in ["u:pa:ss@x.example/a", "u:pa:s/s@x.example:5000/a:1", "u:pa:ss@a/b", &long] {
+        let error = text.parse::<Reference>().unwrap_err().to_string();
+        assert!(error.ends_with(login) && !error.contains("pa:s"), "{error}");
+    }
+    for text in ["https://u:pass@x.example/a", "u:pass@x.example"] {
+        let error = text.parse::<Reference>().unwrap_err().to_string();
+        assert!(error.starts_with("`…@x.example") && !error.contains("pass"), "{error}");
+    }
     let tag = "is no tag: letters, digits, `_`, `.`, `-`, 128 at most, neither `.` nor `-` first";
     for bad in ["", ".a", "-a", "a/b:c:d", "ü"] {
         let text = format!("x.example/a:{bad}");
@@ -105,5 +112,22 @@ fn this_machine_is_told_from_others() {
         ["localhost.example", "128.0.0.1", "127.0.0.1.example", "[::2]:1", "x:127", "10.0.0.1"]
     {
         assert!(!is_loopback(host), "{host}");
+    }
+}
+
+#[test]
+fn a_host_may_be_left_out_where_it_is_known() {
+    for text in ["orders", "team/orders:1", "x.example/a:1", "localhost/a"] {
+        look_at(text).unwrap();
+    }
+    for (text, says) in [
+        ("", "`` names no image: there is no name in it"),
+        ("/a", "`/a` names no image: `` is no part"),
+        ("Orders", "`Orders` names no image: a repository is written in lower case"),
+        ("orders:a b", "`orders:a b` names no image: `a b` is no tag"),
+        ("x.example/", "`x.example/` names no image: there is no name in it"),
+    ] {
+        let error = look_at(text).unwrap_err().to_string();
+        assert!(error.starts_with(says), "{error}");
     }
 }

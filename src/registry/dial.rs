@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use super::error::Why;
 use super::location::{is_private, literal};
+use super::trust;
 use super::wire::Wire;
 use crate::reference::is_loopback;
 
@@ -105,12 +106,13 @@ fn connector(guarded: bool) -> HttpConnector<Names> {
 ///
 /// If this machine has no certificates.
 pub(super) fn with_tls(near: &Near) -> Result<[HttpsConnector<Dial>; 2], Why> {
+    trust::readable()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Why::Start(error.to_string()))?
         .with_native_roots()
-        .map_err(|error| Why::Start(error.to_string()))?
+        .map_err(|error| trust::none(&error))?
         .with_no_client_auth();
     let proxies = Arc::new(Matcher::from_env());
     Ok([false, true].map(|guarded| {

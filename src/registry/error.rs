@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::text::clean;
+use super::trust::Distrust;
 use crate::digest::Sha256;
 
 /// Something of a registry that could not be read, or not be pushed.
@@ -41,8 +42,16 @@ pub enum Why {
     Certificate {
         /// The host.
         to: String,
-        /// What TLS says.
-        why: String,
+        /// What is wrong with it.
+        why: Distrust,
+    },
+    /// The server is on another machine and knows no TLS.
+    #[error(
+        "{to} speaks plain HTTP, and without TLS only registries of this machine are talked to"
+    )]
+    Plain {
+        /// The host.
+        to: String,
     },
     /// The connection ended too soon.
     #[error("the connection to {to} broke: {why}")]
@@ -61,7 +70,7 @@ pub enum Why {
         after: Duration,
     },
     /// A login is wanted, or another than there is.
-    #[error("{says}{}", note(.login))]
+    #[error("{}", denied(.says, .login))]
     Denied {
         /// What the registry says.
         says: String,
@@ -132,6 +141,14 @@ pub enum Why {
         /// What was asked for or announced.
         should: Sha256,
     },
+    /// The registry names what it took by another digest.
+    #[error("the registry says that it is {is}, and what was meant is {should}")]
+    Misnamed {
+        /// What it says.
+        is: Sha256,
+        /// What was sent or asked for.
+        should: Sha256,
+    },
     /// What is to be pushed could not be read.
     #[error("cannot read it: {0}")]
     Read(io::Error),
@@ -141,6 +158,9 @@ pub enum Why {
     /// What was read could not be written.
     #[error("cannot write it: {0}")]
     Write(io::Error),
+    /// The file of certificates that `SSL_CERT_FILE` names is none.
+    #[error("cannot start: SSL_CERT_FILE: {0}")]
+    Roots(String),
     /// There is no way to begin: no certificates on this machine.
     #[error("cannot start: {0}")]
     Start(String),
@@ -149,14 +169,27 @@ pub enum Why {
 /// The login that a request was made with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Used {
-    /// Whether there was one.
-    pub login: bool,
+    /// Which it was, in words and without a secret, if there was one: `the login in …/config.json`.
+    pub from: Option<Box<str>>,
     /// Why there was none, if one was looked for where it could not be got.
-    pub note: Option<String>,
+    pub note: Option<Box<str>>,
 }
 
-fn note(used: &Used) -> String {
-    used.note.as_ref().map(|note| format!(" (without a login: {note})")).unwrap_or_default()
+/// What a refusal says, and with which login one asked; of one that says nothing, as the answer to HEAD,
+/// what it means (RFC 9110, sections 15.5.2 and 15.5.4).
+fn denied(says: &str, used: &Used) -> String {
+    match (says, &used.from, &used.note) {
+        ("HTTP 401", Some(from), _) => format!("it does not take {from} ({says})"),
+        ("HTTP 401", None, None) => format!("it wants a login, and there is none for it ({says})"),
+        ("HTTP 401", None, Some(note)) => {
+            format!("it wants a login ({says}), and there is none: {note}")
+        }
+        ("HTTP 403", Some(from), _) => format!("it does not allow this with {from} ({says})"),
+        ("HTTP 403", None, None) => format!("it does not allow this without a login ({says})"),
+        (says, Some(from), _) => format!("{says} (with {from})"),
+        (says, None, None) => format!("{says} (without a login)"),
+        (says, None, Some(note)) => format!("{says} (without a login: {note})"),
+    }
 }
 
 impl Why {
@@ -207,106 +240,17 @@ impl RegistryError {
         matches!(self.why, Why::Missing(_))
     }
 
-    /// 4, unless it is this machine that failed.
+    /// 4, unless it is this machine that failed, or its settings.
     pub(crate) const fn exit_code(&self) -> u8 {
-        let ours =
-            matches!(self.why, Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_));
-        if ours { 1 } else { 4 }
+        match self.why {
+            Why::Roots(_) => 2,
+            Why::Write(_) | Why::Start(_) | Why::Read(_) | Why::Changed(_) => 1,
+            _ => 4,
+        }
     }
 
     pub(super) const fn is_immutable(&self) -> bool {
         matches!(self.why, Why::Immutable { .. })
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let host = &self.host;
-        let why = match &self.why {
-            Why::Token(why) => why,
-            why => why,
-        };
-        Some(match why {
-            Why::Denied { login, .. } if login.login => format!(
-                "the login for {host} is not enough, or has expired; {}",
-                login_command(host)
-            ),
-            Why::Denied { .. } => {
-                format!("is the name right? If so, a login is wanted: {}", login_command(host))
-            }
-            Why::Missing(_) => format!(
-                "see the name and the tag; many registries also answer so where a login is missing: \
-                 {}",
-                login_command(host)
-            ),
-            Why::Unreachable { .. } => format!(
-                "is `{host}` spelled right, and is there a network? Proxies are taken from \
-                 HTTPS_PROXY and NO_PROXY"
-            ),
-            Why::Certificate { .. } => {
-                "name a file with the certificate of its authority in SSL_CERT_FILE, or give it to \
-                 the system"
-                    .to_owned()
-            }
-            Why::Answered { status: 429, .. } => {
-                format!("with a login more is allowed: {}", login_command(host))
-            }
-            Why::NoRepository { repository, .. } => no_repository(host, repository),
-            Why::Immutable { .. } => {
-                "push under another tag, or let tags be moved in the settings of the repository \
-                 (image tag mutability)"
-                    .to_owned()
-            }
-            Why::Answered { status: 413, .. } => format!(
-                "{host}, or a proxy before it, takes nothing as large as that: make the layer \
-                 smaller, or raise its limit"
-            ),
-            Why::Changed(_) => "build the image again".to_owned(),
-            Why::Foreign(_) => format!("is there a registry at `{host}`?"),
-            _ => return None,
-        })
-    }
-}
-
-/// ECR makes no repository by itself ("Pushing a Docker image to an Amazon ECR private repository").
-fn no_repository(host: &str, repository: &str) -> String {
-    match region_of_ecr(host) {
-        Some(region) => format!(
-            "make it with `--create-repository`, or with `aws ecr create-repository --region \
-             {region} --repository-name {repository}`"
-        ),
-        None => format!(
-            "make the repository `{repository}` at {host} first; many registries also answer so \
-             where a login is missing: {}",
-            login_command(host)
-        ),
-    }
-}
-
-/// The Region of a private registry of ECR.
-fn region_of_ecr(host: &str) -> Option<&str> {
-    match host.split('.').collect::<Vec<_>>()[..] {
-        [_, "dkr", "ecr" | "ecr-fips", region, "amazonaws", ..] => Some(region),
-        _ => None,
-    }
-}
-
-/// The command that makes a login. That of ECR is in the ECR User Guide, "Private registry
-/// authentication"; its public registry's tokens are given by us-east-1 alone.
-fn login_command(host: &str) -> String {
-    let ecr = |api: &str, region: &str| {
-        format!(
-            "`aws {api} get-login-password --region {region} | docker login --username AWS \
-             --password-stdin {host}`"
-        )
-    };
-    if host == "public.ecr.aws" {
-        return ecr("ecr-public", "us-east-1");
-    }
-    match region_of_ecr(host) {
-        Some(region) => ecr("ecr", region),
-        None if host == "docker.io" => "`docker login`".to_owned(),
-        None => format!("`docker login {host}`"),
     }
 }
 
@@ -370,21 +314,6 @@ mod tests {
             ("", "\u{0}", "HTTP 404"),
         ] {
             assert_eq!(says(404, kind, body.as_bytes()), expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn logins_are_made_by_the_command_of_the_registry() {
-        for (host, command) in [
-            ("docker.io", "`docker login`"),
-            ("x.example:5000", "`docker login x.example:5000`"),
-            (
-                "1.dkr.ecr.eu-west-1.amazonaws.com",
-                "`aws ecr get-login-password --region eu-west-1 | docker login --username AWS \
-                 --password-stdin 1.dkr.ecr.eu-west-1.amazonaws.com`",
-            ),
-        ] {
-            assert_eq!(login_command(host), command);
         }
     }
 

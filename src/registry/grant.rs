@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -18,6 +18,7 @@ use super::error::{Used, Why};
 use super::http::{Ask, Http};
 use super::logins::{Login, Logins};
 use super::retry::Pauses;
+use super::talk::Talk;
 use crate::percent;
 use crate::reference::is_loopback;
 
@@ -54,6 +55,7 @@ pub(super) struct Grants {
     /// Held while one is got, so that many requests at once ask for one token.
     held: tokio::sync::Mutex<BTreeMap<Place, Grant>>,
     secrets: Mutex<Secrets>,
+    pub(super) talk: Arc<Talk>,
 }
 
 /// Texts that are never shown, whatever a server says.
@@ -68,7 +70,8 @@ impl fmt::Debug for Grants {
 
 impl Grants {
     pub(super) fn new(logins: Logins) -> Self {
-        Self { logins, held: tokio::sync::Mutex::default(), secrets: Mutex::default() }
+        let (held, secrets) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { logins, held, secrets, talk: Arc::default() }
     }
 
     /// What is held for a place and is still good.
@@ -94,7 +97,7 @@ impl Grants {
         if let Some(grant) = held.get(place).filter(fresh) {
             return Ok(grant.clone());
         }
-        let (login, used) = self.logins.find(&place.host, &place.repository).await;
+        let (login, used) = self.logins.find(&place.host, &place.repository, &self.talk).await;
         let denied = || Why::Denied { says: self.scrub(says), login: used.clone() };
         let of = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
         let bearer = of("bearer").filter(|challenge| challenge.get("realm").is_some());

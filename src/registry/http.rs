@@ -22,7 +22,8 @@ use super::dial::{self, BoxError, Dial, Near, Private};
 use super::error::{Why, says};
 use super::location::{at, follow, origin, redirect};
 use super::retry;
-use super::text::{chain, clean};
+use super::text::chain;
+use super::trust::Distrust;
 use crate::reference::is_loopback;
 
 /// The largest head of an answer.
@@ -317,8 +318,14 @@ fn lost(to: &str, error: &Error) -> Why {
         return Why::Redirect(format!("it sends one on to {to}, and that is a private address"));
     }
     let of_tls = io().find_map(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
-    if let Some(rustls::Error::InvalidCertificate(why)) = of_tls {
-        return Why::Certificate { to, why: clean(&why.to_string()) };
+    match of_tls {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            return Why::Certificate { to, why: Distrust::new(why) };
+        }
+        Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+            return Why::Plain { to };
+        }
+        _ => {}
     }
     if !error.is_connect() {
         let large = causes().any(|cause| {

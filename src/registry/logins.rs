@@ -8,17 +8,22 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use self::file::{Entry, File};
 use super::error::Used;
+use super::talk::Talk;
 use super::text::clean;
-use crate::process::Step;
+use crate::process::{Answer, Step};
 
 /// How long a helper may take: it may ask a cloud, or a person.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// After so long it is said that one waits.
+const SOON: Duration = Duration::from_secs(5);
 
 /// What a helper says of a registry that it has no login for (docker-credential-helpers, `errors.go`).
 const NONE: &str = "credentials not found in native keychain";
@@ -26,9 +31,15 @@ const NONE: &str = "credentials not found in native keychain";
 /// Where logins are looked for.
 #[derive(Clone, Default)]
 pub struct Logins {
-    given: BTreeMap<String, Login>,
+    given: BTreeMap<String, (Login, &'static str)>,
     files: Vec<PathBuf>,
+    patience: Option<Duration>,
+    /// The helpers that gave no login for a host, and why not, if they failed.
+    without: Arc<tokio::sync::Mutex<Without>>,
 }
+
+/// By helper and host.
+type Without = BTreeMap<(String, String), Option<String>>;
 
 /// A login of one registry. Never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,7 +61,10 @@ impl fmt::Debug for Login {
 impl fmt::Debug for Logins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts: Vec<_> = self.given.keys().collect();
-        f.debug_struct("Logins").field("given", &hosts).field("files", &self.files).finish()
+        f.debug_struct("Logins")
+            .field("given", &hosts)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +78,7 @@ impl Logins {
     /// Those in these files, the first that has one for a registry.
     #[must_use]
     pub fn in_files(files: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self { given: BTreeMap::new(), files: files.into_iter().collect() }
+        Self { files: files.into_iter().collect(), ..Self::default() }
     }
 
     /// Those of docker (`DOCKER_CONFIG`, else `~/.docker`), then those of podman
@@ -91,58 +105,113 @@ impl Logins {
 
     /// The same with a login for a registry, which comes before those in files.
     #[must_use]
-    pub fn with(mut self, host: &str, user: &str, password: &str) -> Self {
+    pub fn with(self, host: &str, user: &str, password: &str) -> Self {
+        self.with_that_of("the login that was given", (host, user, password))
+    }
+
+    /// The same; where the login is from is said, in words, where it does not open the door.
+    #[must_use]
+    pub fn with_that_of(mut self, from: &'static str, login: (&str, &str, &str)) -> Self {
+        let (host, user, password) = login;
         let login = Login::Password(user.to_owned(), password.to_owned());
-        self.given.insert(host.to_owned(), login);
+        self.given.insert(host.to_owned(), (login, from));
         self
     }
 
-    /// The login for a repository; else, and if there was one to be had, why it could not.
-    pub(super) async fn find(&self, host: &str, repository: &str) -> (Option<Login>, Used) {
-        if let Some(login) = self.given.get(host) {
-            return (Some(login.clone()), Used { login: true, note: None });
+    /// The same, waiting for helpers no longer than that (else one minute).
+    #[must_use]
+    pub const fn patient(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// The login for a repository; else, and if there was one to be had, why it could not. What is no login
+    /// and stands where one should is told of at once.
+    pub(super) async fn find(
+        &self,
+        host: &str,
+        repository: &str,
+        talk: &Talk,
+    ) -> (Option<Login>, Used) {
+        let used = |from: &str| Used { from: Some(from.into()), note: None };
+        if let Some((login, from)) = self.given.get(host) {
+            return (Some(login.clone()), used(from));
         }
         let mut note = None;
         for path in &self.files {
-            let file = match File::read(path) {
-                Ok(None) => continue,
-                Ok(Some(file)) => file,
-                Err(why) => {
-                    note.get_or_insert(why);
-                    continue;
+            let shown = path.display();
+            let told = |why: String| {
+                talk.once(&why);
+                Err(why)
+            };
+            let found = match File::read(path).map(|file| file?.entry(host, repository)) {
+                Err(why) => told(why),
+                Ok(None) => Ok(None),
+                Ok(Some(Entry::Login(login))) => Ok(Some((login, format!("the login in {shown}")))),
+                Ok(Some(Entry::Unusable(why))) => {
+                    told(format!("what {shown} has for {host} is no login: {why}"))
+                }
+                Ok(Some(Entry::Helper(helper))) => {
+                    let got = self.ask(&helper, host, talk).await;
+                    let from = || format!("the login of `docker-credential-{helper}`");
+                    got.map(|login| login.map(|login| (login, from())))
                 }
             };
-            let found = match file.entry(host, repository) {
-                None => Ok(None),
-                Some(Entry::Login(login)) => Ok(Some(login)),
-                Some(Entry::Helper(helper)) => ask(&helper, host).await,
-            };
             match found {
-                Ok(Some(login)) => return (Some(login), Used { login: true, note: None }),
+                Ok(Some((login, from))) => return (Some(login), used(&from)),
                 Ok(None) => {}
                 Err(why) => {
-                    note.get_or_insert(why);
+                    note.get_or_insert(why.into());
                 }
             }
         }
-        (None, Used { login: false, note })
+        (None, Used { from: None, note })
+    }
+
+    /// Asks a helper for the login of a registry; one that had none, or failed, once and no more.
+    async fn ask(&self, helper: &str, host: &str, talk: &Talk) -> Result<Option<Login>, String> {
+        let mut without = self.without.lock().await;
+        let key = (helper.to_owned(), host.to_owned());
+        if let Some(why) = without.get(&key) {
+            return why.clone().map_or(Ok(None), Err);
+        }
+        let patience = self.patience.unwrap_or(PATIENCE);
+        let said = async {
+            tokio::time::sleep(SOON.min(patience / 2)).await;
+            talk.once(&format!(
+                "waiting for `docker-credential-{helper}`, which has not answered yet"
+            ));
+            std::future::pending().await
+        };
+        let got = tokio::select! {
+            got = ask(helper, host, patience) => got,
+            never = said => never,
+        };
+        if !matches!(got, Ok(Some(_))) {
+            without.insert(key, got.as_ref().err().cloned());
+        }
+        got
     }
 }
 
-/// Asks a helper for the login of a registry.
-async fn ask(helper: &str, host: &str) -> Result<Option<Login>, String> {
+/// Asks a helper for the login of a registry. What it prints may be a secret, and is not shown; what it
+/// complains of is.
+async fn ask(helper: &str, host: &str, patience: Duration) -> Result<Option<Login>, String> {
     let step = Step::new(format!("docker-credential-{helper}"), ["get"]);
     // Under this name docker keeps the login of its own registry.
     let server = if host == "docker.io" { "https://index.docker.io/v1/" } else { host };
-    let asked = step.ask(server.as_bytes(), PATIENCE).await;
-    let (status, answer) = asked.map_err(|error| chained(&error))?;
+    let asked = step.ask(server.as_bytes(), patience).await;
+    let Answer { status, stdout, stderr } = asked.map_err(|error| chained(&error))?;
     if !status.success() {
-        // Then it is a message, no login.
-        let said = clean(&String::from_utf8_lossy(&answer));
-        let none = said.contains(NONE);
-        return if none { Ok(None) } else { Err(format!("`{step}` failed: {status}: {said}")) };
+        let said = |bytes: &[u8]| clean(&String::from_utf8_lossy(bytes));
+        if said(&stdout).contains(NONE) || said(&stderr).contains(NONE) {
+            return Ok(None);
+        }
+        let why = said(&stderr);
+        let why = if why.is_empty() { "it does not say why".to_owned() } else { why };
+        return Err(format!("`{step}` failed: {status}: {why}"));
     }
-    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let answer: Value = serde_json::from_slice(&stdout).unwrap_or_default();
     let text = |member| answer.get(member).and_then(Value::as_str).map(str::to_owned);
     match (text("Username"), text("Secret")) {
         (_, Some(secret)) if secret.is_empty() => Ok(None),

@@ -1,9 +1,11 @@
 //! When something is tried again, and after how long.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::error::Why;
+use super::talk::Talk;
 
 /// How often in all.
 const TRIES: u32 = 4;
@@ -13,12 +15,15 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// Pauses between tries.
-#[derive(Debug)]
-pub(super) struct Pauses(AtomicU64);
+pub(super) struct Pauses {
+    seed: AtomicU64,
+    pub(super) talk: Arc<Talk>,
+}
 
 impl Pauses {
     pub(super) fn new() -> Self {
-        Self(AtomicU64::new(u64::from(std::process::id()) | 1))
+        let seed = AtomicU64::new(u64::from(std::process::id()) | 1);
+        Self { seed, talk: Arc::default() }
     }
 
     /// Nothing has failed yet.
@@ -29,11 +34,11 @@ impl Pauses {
     /// Between half of it and all of it, so that many do not come back at once.
     fn jitter(&self, pause: Duration) -> Duration {
         // Xorshift: any spread will do, and so will a step that another thread took meanwhile.
-        let mut seed = self.0.load(Ordering::Relaxed);
+        let mut seed = self.seed.load(Ordering::Relaxed);
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        self.0.store(seed, Ordering::Relaxed);
+        self.seed.store(seed, Ordering::Relaxed);
         let part = u32::try_from(seed % 1000).unwrap_or_default();
         pause / 2 + pause * part / 2000
     }
@@ -57,9 +62,22 @@ impl Tries<'_> {
         else {
             return Err(why);
         };
+        // Those that take long: the others are over before anybody asks.
+        match &why {
+            Why::Silent { to, after } => {
+                self.say(&format!("no answer from {to} for {} s", after.as_secs_f32()));
+            }
+            Why::Unreachable { to, why, .. } => self.say(&format!("cannot connect to {to}: {why}")),
+            _ => {}
+        }
         let pause = PAUSE * 2_u32.pow(self.failed - 1);
         tokio::time::sleep(asked.max(self.pauses.jitter(pause))).await;
         Ok(())
+    }
+
+    fn say(&self, what: &str) {
+        let next = self.failed + 1;
+        self.pauses.talk.once(&format!("{what}, trying again ({next} of {TRIES})"));
     }
 
     /// Something has come: they are counted anew.

@@ -152,7 +152,7 @@ pub enum Action {
     },
     /// `UpdateFunctionCode`.
     UpdateCode {
-        /// The digest of what is there.
+        /// The digest of what is there; of an image that has our digest in another repository its URI.
         old: String,
         /// What is sent.
         code: Sent,

@@ -65,8 +65,12 @@ pub fn details(change: &Change) -> Vec<Detail> {
             vec![detail("ReservedConcurrentExecutions", json!(old), json!(new))]
         }
         Action::UpdateCode { old, code, old_architecture, .. } => {
-            let mut all =
-                vec![detail("CodeSha256", old.as_str().into(), code.sha256.as_str().into())];
+            let mut all = vec![match &code.place {
+                Place::Image(uri) if old.contains('@') => {
+                    detail("ImageUri", old.as_str().into(), uri.as_str().into())
+                }
+                _ => detail("CodeSha256", old.as_str().into(), code.sha256.as_str().into()),
+            }];
             if *old_architecture != code.architecture {
                 let new = code.architecture.as_str().into();
                 all.push(detail("Architecture", old_architecture.as_str().into(), new));

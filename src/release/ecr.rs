@@ -21,6 +21,29 @@ pub struct Ecr<'h> {
     pub fips: bool,
 }
 
+/// Whether two names, of registry and repository, are of one repository: ECR's registries have several.
+#[must_use]
+pub fn same_repository(one: &str, other: &str) -> bool {
+    let (Some((host, name)), Some((other_host, other_name))) =
+        (one.split_once('/'), other.split_once('/'))
+    else {
+        return one == other;
+    };
+    let registry = |host| Ecr::of_host(host).map(|ecr| (ecr.account, ecr.region));
+    let same_host =
+        host == other_host || registry(host).is_some_and(|ours| registry(other_host) == Some(ours));
+    same_host && name == other_name
+}
+
+impl Ecr<'_> {
+    /// The host of an account's registry.
+    #[must_use]
+    pub fn host_of(account: &str, region: &str) -> String {
+        let china = if region.starts_with("cn-") { ".cn" } else { "" };
+        format!("{account}.dkr.ecr.{region}.amazonaws.com{china}")
+    }
+}
+
 impl<'h> Ecr<'h> {
     /// That of a host: `123456789012.dkr.ecr.eu-west-1.amazonaws.com`, or with `dkr-ecr` and `on.aws` for both
     /// versions of IP (Amazon ECR User Guide, "Private registries", "Getting started with making requests over
@@ -66,5 +89,25 @@ mod tests {
         ] {
             assert_eq!(Ecr::of_host(host), expected, "{host}");
         }
+        for region in ["eu-west-1", "cn-north-1"] {
+            let host = Ecr::host_of("123456789012", region);
+            assert_eq!(Ecr::of_host(&host), ecr(region, false), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_the_same_by_every_name_of_its_registry() {
+        let one = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b";
+        for (other, same) in [
+            (one, true),
+            ("123456789012.dkr-ecr.eu-west-1.on.aws/a/b", true),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a", false),
+            ("123456789012.dkr.ecr.eu-west-2.amazonaws.com/a/b", false),
+            ("210987654321.dkr.ecr.eu-west-1.amazonaws.com/a/b", false),
+            ("127.0.0.1:5000/a/b", false),
+        ] {
+            assert_eq!(same_repository(one, other), same, "{other}");
+        }
+        assert!(same_repository("127.0.0.1:1/a", "127.0.0.1:1/a"));
     }
 }

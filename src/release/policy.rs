@@ -23,6 +23,8 @@ pub struct Place {
     pub region: String,
     /// The account, if it is known.
     pub account: Option<String>,
+    /// The repositories of ECR that are to be made.
+    pub repositories: Vec<String>,
 }
 
 /// The policy of a plan: what was observed of what is desired, and all changes of it.
@@ -38,6 +40,11 @@ pub fn policy(all: &[(Desired, Observed)], changes: &[Change], place: &Place) ->
     }
     for change in changes {
         needs::of_change(change, &mut grants);
+    }
+    for name in &place.repositories {
+        let (partition, account) = (&grants.partition, &grants.account);
+        let arn = format!("arn:{partition}:ecr:{}:{account}:repository/{name}", place.region);
+        grants.allow(&["ecr:CreateRepository"], [arn]);
     }
     json!({ "Version": "2012-10-17", "Statement": grants.statements() })
 }

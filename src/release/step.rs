@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::change::{Action, Field, Phase, Place, Sent};
 use super::content::{self, current, text};
 use super::desired::{self, Desired, Source};
+use super::ecr::same_repository;
 use super::marker::Marker;
 use super::next::Refusal;
 use super::observed::{Function, Observed, State, lost_its_code, points_at, state, weights};
@@ -281,7 +282,10 @@ fn code(desired: &Desired, observed: &Observed, function: &Function) -> Option<A
         return None;
     }
     Some(Action::UpdateCode {
-        old: text(configuration, "CodeSha256").unwrap_or_default().to_owned(),
+        old: of_elsewhere(desired, function)
+            .or_else(|| text(configuration, "CodeSha256"))
+            .unwrap_or_default()
+            .to_owned(),
         code: sent(desired, observed),
         old_architecture,
         source_kms_key: desired.wanted.source_kms_key.clone(),
@@ -289,14 +293,25 @@ fn code(desired: &Desired, observed: &Observed, function: &Function) -> Option<A
     })
 }
 
+/// The image that is there, if it is ours by its digest and in another repository.
+fn of_elsewhere<'f>(desired: &Desired, function: &'f Function) -> Option<&'f str> {
+    let (ours, there) = (desired.code.image()?, function.image.as_deref()?);
+    let digest = there.split_once("@sha256:")?.1;
+    (digest == desired.code.sha256 && there != ours.uri).then_some(there)
+}
+
 /// Whether `$LATEST` has our code: by its digest, or, where signing repackages it, by the digest in a
 /// marker whose version has the code of `$LATEST`.
 fn code_is_there(desired: &Desired, observed: &Observed, function: &Function) -> bool {
     let there = text(&function.configuration, "CodeSha256");
-    if desired.code.image().is_some()
-        && let Some((_, digest)) = function.image.as_ref().and_then(|it| it.split_once("@sha256:"))
+    if let Some(image) = desired.code.image()
+        && let Some((name, digest)) =
+            function.image.as_ref().and_then(|it| it.split_once("@sha256:"))
     {
-        return digest == desired.code.sha256;
+        // An image may have gone to another repository, and be taken away where it was.
+        let wanted = image.uri.split('@').next().filter(|_| !image.is_there);
+        return digest == desired.code.sha256
+            && wanted.is_none_or(|wanted| same_repository(name, wanted));
     }
     if there == Some(desired.code.sha256.as_str()) {
         return true;

@@ -88,6 +88,24 @@ fn what_is_missing_is_sent_and_nothing_else() {
     let archive = folder.join("image.tar");
     let run = push(&workspace, &[archive.to_str().unwrap(), &format!("{name}:docker")]).code(0);
     assert_eq!(digest(&format!("{name}:docker")), run.stdout.trim().rsplit('@').next().unwrap());
+    a_full_disk_is_named(&workspace, &archive, &name);
+}
+
+/// What an archive of docker's needs on the disk lies in TMPDIR, and that is named, not the archive.
+fn a_full_disk_is_named(workspace: &Workspace, archive: &Path, name: &str) {
+    let push = workspace.command(&["push", archive.to_str().unwrap(), name]);
+    let limited = |limit: &str, folder: &Path| {
+        // Files that grow over the limit fail as on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &script]).arg(push.get_program()).args(push.get_args());
+        sh.current_dir(workspace.path()).env("HOME", workspace.path()).env("TMPDIR", folder);
+        run(&mut sh).code(1).says(&format!("cannot write {}", folder.display()))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let full = limited("8", folder.path());
+    assert!(!full.stderr.contains("image.tar"), "{}", full.stderr);
+    limited("unlimited", &folder.path().join("nowhere"));
 }
 
 #[test]
@@ -98,8 +116,14 @@ fn mistakes_are_said_before_anything_is_sent() {
     let image = folder.to_str().unwrap();
     let name = format!("{}/hello", registry.host);
     let other = format!("{name}@sha256:{}", "0".repeat(64));
+    // Before ECR, or anybody, is asked for it.
+    let login = push(&workspace, &[image, "user:hunter22@host.example/x"]).code(2);
+    let login = login.says("write it without what stands before the `@`");
+    assert!(!login.stderr.contains("hunter22"), "{}", login.stderr);
     for (words, says) in [
         (&["nowhere", &name][..], "there is no image at nowhere"),
+        (&[image, ""], "`` names no image: there is no name in it"),
+        (&[image, "Orders"], "a repository is written in lower case"),
         (&[image, &format!("{name}:a b")], "is no tag"),
         (&[image, &name, "--tag", "{no}"], "`{no}` is unknown"),
         (&[image, &name, "--tag", "{commit}"], "stands for nothing"),
@@ -119,11 +143,39 @@ fn mistakes_are_said_before_anything_is_sent() {
     crate::support::run(copy.arg("-a").arg(&layout).arg(&broken)).code(0);
     let layer = record(&folder)["layers"][0]["digest"].as_str().unwrap()[7..].to_owned();
     fs::remove_file(broken.join("blobs/sha256").join(layer)).unwrap();
-    push(&workspace, &[broken.to_str().unwrap(), &name]).code(3);
+    let refused = push(&workspace, &[broken.to_str().unwrap(), &name]).code(3);
+    let refused = refused.says("; nothing was pushed").says("`--no-check` pushes all the same");
+    assert!(!refused.stderr.contains("packages"), "{}", refused.stderr);
     let run = push(&workspace, &[broken.to_str().unwrap(), &name, "--no-check"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     let nobody = "127.0.0.1:1/hello";
     push(&workspace, &[image, nobody]).code(4).says("cannot connect");
+}
+
+/// Of an index one image is pushed, which is as plain as any.
+#[test]
+fn the_image_of_an_index_is_pushed() {
+    let Some(registry) = Registry::start(|_| String::new()) else { return };
+    let workspace = workspace();
+    let folder = image(&workspace);
+    let layout = folder.join("oci");
+    let path = layout.join("index.json");
+    let mut index: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let one = index["manifests"][0].clone();
+    let all = ["amd64", "arm64"].map(|arch| {
+        let mut other = one.clone();
+        other["platform"] = json!({ "os": "linux", "architecture": arch });
+        other
+    });
+    index["manifests"] = json!(all);
+    fs::write(&path, index.to_string()).unwrap();
+    let layout = layout.to_str().unwrap();
+    for (tag, more) in [("1", &["--arch", host_arch()][..]), ("2", &[])] {
+        let name = format!("{}/of-index:{tag}", registry.host);
+        let run = push(&workspace, &[&[layout, &name], more].concat()).code(0);
+        run.says("Taking").says("of an index of 2");
+        assert_eq!(digest(&name), one["digest"]);
+    }
 }
 
 #[test]
@@ -157,13 +209,7 @@ fn ministacks_ecr_takes_images_and_functions_of_them() {
 
     let role = format!("role = \"{ROLE}\"\nalias = [\"live\"]\nimage.repository = \"orders\"\n");
     workspace.write("lambda-pack.toml", format!("{SETTINGS}{role}"));
-    let deploy = |command: &str| {
-        let mut command = workspace.command(&[command, "--output", "json", "--rate", "0"]);
-        scrub(&mut command);
-        command.args(at).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-        run(command.env("AWS_EC2_METADATA_DISABLED", "true")).code(0).records()
-    };
+    let deploy = |command: &str| release(&workspace, &at, &[command]).code(0).records();
     let first = deploy("deploy");
     assert_eq!(first[0]["state"], "created", "{first:?}");
     let function = ministack.aws(&["lambda", "get-function", "--function-name", "hello"]);
@@ -185,6 +231,67 @@ fn ministacks_ecr_takes_images_and_functions_of_them() {
     let tag = format!("lambda-pack-{}", &record(&folder)["digest"].as_str().unwrap()[7..19]);
     let all = listed["imageIds"].as_array().unwrap();
     assert!(all.iter().any(|it| it["imageTag"] == tag.as_str()), "{listed}");
+    to_another_repository(&workspace, &ministack, &at);
+}
+
+/// `plan` or `deploy`, without anybody's credentials.
+fn release(workspace: &Workspace, at: &[&str], words: &[&str]) -> Run {
+    let mut command = workspace.command(words);
+    scrub(&mut command);
+    command.args(["--output", "json", "--rate", "0"]).args(at);
+    command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    run(command.env("AWS_EC2_METADATA_DISABLED", "true"))
+}
+
+/// The same image, and a repository that is not there yet.
+fn to_another_repository(workspace: &Workspace, ministack: &Emulator, at: &[&str]) {
+    let settings = |repository: &str| {
+        let more = format!("role = \"{ROLE}\"\nalias = [\"live\"]\n");
+        let image = format!("image.repository = \"{repository}\"\n");
+        workspace.write("lambda-pack.toml", format!("{SETTINGS}{more}{image}"));
+    };
+    let release = |words: &[&str]| release(workspace, at, words);
+    let host = "000000000000.dkr.ecr.us-east-1.amazonaws.com";
+    for name in ["team/new".to_owned(), format!("{host}/team/new")] {
+        settings(&name);
+        for command in ["plan", "deploy"] {
+            let refused = release(&[command]).code(2).says("there is no repository `team/new`");
+            refused.says("`--create-repository` makes it");
+        }
+    }
+    settings("team/new");
+    let plan = release(&["plan", "--create-repository"]).code(0);
+    let plan = plan.says("To create the repository team/new").records();
+    let of_uri =
+        |it: &Value| it["details"].as_array()?.iter().find(|it| it["name"] == "ImageUri").cloned();
+    let image_uri = plan.iter().find_map(of_uri).unwrap();
+    assert!(image_uri["old"].as_str().unwrap().contains("/orders@"), "{image_uri}");
+    assert!(image_uri["new"].as_str().unwrap().contains("/team/new@"), "{image_uri}");
+    release(&["plan", "--create-repository", "--iam-policy"])
+        .code(0)
+        .says_out("ecr:CreateRepository");
+    let made = ["deploy", "--create-repository", "--immutable-tags", "--set-policy"];
+    let made = release(&made).code(0).says("Created the repository team/new").says("Allowed");
+    assert_eq!(made.records()[0]["changes"], json!(["PutImage", "UpdateFunctionCode"]));
+    let function = ministack.aws(&["lambda", "get-function", "--function-name", "hello"]);
+    let resolved = function["Code"]["ResolvedImageUri"].as_str().unwrap();
+    assert!(resolved.contains("/team/new@sha256:"), "{resolved}");
+    let all = ministack.aws(&["ecr", "describe-repositories", "--repository-names", "team/new"]);
+    assert_eq!(all["repositories"][0]["imageTagMutability"], "IMMUTABLE");
+    let again = release(&["deploy"]).code(0);
+    assert!(!again.stderr.contains("does not let Lambda read"), "{}", again.stderr);
+    assert_eq!(again.records()[0]["state"], "unchanged");
+    // Nobody may read it any more: it is said, and nothing fails of it.
+    ministack.aws(&["ecr", "delete-repository-policy", "--repository-name", "team/new"]);
+    for command in ["plan", "deploy"] {
+        let warned = release(&[command]).code(0);
+        warned.says("the policy of team/new does not let Lambda read it: `--set-policy` does");
+    }
+    // Lambda takes no image of it, whatever the function runs now.
+    settings(&format!("{}/team/new", host.replace("us-east-1", "eu-west-1")));
+    let refused = release(&["deploy"]).code(2);
+    refused.says("is of Region eu-west-1, and the function of us-east-1");
 }
 
 /// The process that is to be killed.

@@ -6,6 +6,7 @@ mod hostile;
 mod logins;
 mod push;
 pub(crate) mod real;
+mod trust;
 
 use std::path::{Path, PathBuf};
 

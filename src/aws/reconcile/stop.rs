@@ -140,7 +140,8 @@ fn of_error(error: &AwsError) -> Option<String> {
             "see the network, proxies and `--endpoint-url`; the same command again goes on where this ended"
                 .to_owned(),
         ),
-        AwsError::Start(_) | AwsError::Registry(_) => None,
+        AwsError::Registry { hint, .. } => hint.clone(),
+        AwsError::Start(_) => None,
     }
 }
 

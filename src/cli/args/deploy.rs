@@ -78,6 +78,9 @@ pub(in crate::cli) struct Release {
     pub(in crate::cli) wait: humantime::Duration,
     #[command(flatten)]
     pub(in crate::cli) place: Place,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub(in crate::cli) ecr: super::push::Ecr,
     #[command(flatten)]
     pub(in crate::cli) audit: Audit,
     #[command(flatten)]

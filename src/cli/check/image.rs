@@ -79,7 +79,7 @@ fn open(
         Where::Disk(place) => Ok((blobs::open(place, arch)?, None)),
         #[cfg(feature = "registry")]
         Where::Registry(reference) => {
-            let folder = tempfile::tempdir()?;
+            let folder = blobs::scratch()?;
             let store = Store::new(folder.path().to_path_buf());
             let manifest = &args.build.manifest;
             let offline = manifest.offline || manifest.frozen;

@@ -1,22 +1,14 @@
 //! Functions that are container images: what was packaged, and where it goes.
 
-#[cfg(feature = "registry")]
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::bundle::Bundle;
-use super::session::Session;
-use crate::aws::Job;
 use crate::cli::image;
 use crate::error::Error;
 use crate::function::{Function, ImageWish};
 use crate::image::record::ImageRecord;
-use crate::reference::has_host;
 use crate::release::desired::{Image, Source};
-#[cfg(feature = "registry")]
-use crate::release::ecr::{Ecr, tag};
 use crate::release::wanted::Wanted;
-use crate::shell::Shell;
 
 /// The image of a function below a folder that `package` has written.
 pub(in crate::cli) fn packaged(
@@ -27,6 +19,13 @@ pub(in crate::cli) fn packaged(
     let name = wish.name.as_deref().unwrap_or(function.name.as_str());
     let arch = function.compile.target.arch.aws_name();
     let folder = base.join(name).join(format!("image-{arch}"));
+    if !folder.join(ImageRecord::FILE).is_file() {
+        return Err(Error::Usage(format!(
+            "there is no image of `{}` in {}: `cargo lambda-pack package --out DIR` writes them",
+            function.name,
+            folder.display()
+        )));
+    }
     let record = image::recorded(&folder)?;
     let handler = &function.handler;
     let is_it = |it: &&crate::image::record::FunctionRecord| {
@@ -84,54 +83,4 @@ pub(super) fn source(
         )));
     };
     Ok(Source::Image(Image { uri: format!("{repository}@sha256:{digest}"), ..image }))
-}
-
-impl Session {
-    /// Completes the names of repositories that have no registry: they are of ECR, of this account and
-    /// Region.
-    pub(super) async fn name_registries(&self, jobs: &mut [Job]) -> Result<(), Error> {
-        for job in jobs {
-            let Source::Image(image) = &mut job.desired.code.source else { continue };
-            let Some((name, digest)) = image.uri.split_once('@').filter(|_| !image.is_there) else {
-                continue;
-            };
-            if has_host(name) {
-                continue;
-            }
-            let found = self
-                .aws
-                .repository(name)
-                .await
-                .map_err(|error| super::session::of_function(&job.desired.name, error))?;
-            let Some(uri) = found else {
-                return Err(Error::Usage(format!(
-                    "there is no repository `{name}` in Amazon ECR, {}: `aws ecr create-repository --repository-name {name}` makes it",
-                    self.name(&[])
-                )));
-            };
-            image.uri = format!("{uri}@{digest}");
-        }
-        Ok(())
-    }
-
-    /// Rules of repositories that may take images away from under functions are told of.
-    #[cfg(feature = "registry")]
-    pub(super) async fn warn_of_rules(&self, jobs: &[Job], shell: &Shell) {
-        let mut seen = BTreeSet::new();
-        for job in jobs {
-            let Some(image) = job.desired.code.image().filter(|image| !image.is_there) else {
-                continue;
-            };
-            let Some((host, path)) = image.uri.split_once('/') else { continue };
-            let name = path.split('@').next().unwrap_or_default();
-            if Ecr::of_host(host).is_some() && seen.insert(name) {
-                let tag = tag(&job.desired.code.sha256);
-                crate::cli::push::ecr::expiring(&self.aws, name, &[tag], shell).await;
-            }
-        }
-    }
-
-    #[cfg(not(feature = "registry"))]
-    #[expect(clippy::unused_async, reason = "with registries it asks")]
-    pub(super) async fn warn_of_rules(&self, _: &[Job], _: &Shell) {}
 }

@@ -53,6 +53,12 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     }
     let wanted = wanted(&config, &selected)?;
     let base = match (&release.from, &release.zip) {
+        (Some(folder), _) if !folder.is_dir() => {
+            return Err(Error::Usage(format!(
+                "there is no folder {} (`--from`)",
+                folder.display()
+            )));
+        }
         (Some(folder), _) => folder.clone(),
         (None, Some(_)) => PathBuf::new(),
         (None, None) => {

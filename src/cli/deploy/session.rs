@@ -150,7 +150,8 @@ impl Session {
 
     /// Where a policy is for.
     pub(super) fn of_policy(&self) -> policy::Place {
-        policy::Place { region: self.aws.region.clone(), account: self.account.clone() }
+        let (region, account) = (self.aws.region.clone(), self.account.clone());
+        policy::Place { region, account, repositories: Vec::new() }
     }
 
     /// `account 123456789012, eu-west-1`.
@@ -184,7 +185,10 @@ async fn connect(place: &Place, rate: f64, shell: &Shell) -> Result<Aws, AwsErro
     let talk = shell.apart();
     // A server on this machine has no quota.
     let rate = if place.local.is_some() { 0.0 } else { rate };
-    Aws::connect(place, rate, Box::new(move |text| talk.status("Waiting", text))).await
+    let aws = Aws::connect(place, rate, Box::new(move |text| talk.status("Waiting", text))).await?;
+    #[cfg(feature = "registry")]
+    let aws = aws.telling(super::super::warner(shell));
+    Ok(aws)
 }
 
 /// Where the flags lead. Looks for the server on this machine, if that is meant.

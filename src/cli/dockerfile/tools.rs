@@ -6,7 +6,7 @@ use crate::audit::Level;
 use crate::blobs::{self, Place};
 use crate::cli::args::Builder as Tool;
 use crate::dockerfile::{Dockerfile, Image, platform, repository};
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 use crate::files;
 use crate::image::lint::lint;
 use crate::message::{Message, count};
@@ -44,7 +44,7 @@ impl Builder<'_> {
         Err(Error::Findings(FindingsError {
             errors: refused.iter().map(|(_, errors)| errors).sum(),
             things: refused.into_iter().map(|(image, _)| image).collect(),
-            packaging: false,
+            aim: Aim::Look,
         }))
     }
 

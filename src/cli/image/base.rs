@@ -9,7 +9,7 @@ use crate::blobs::{self, Image, Place};
 #[cfg(feature = "registry")]
 use crate::cli::{locked, pull};
 use crate::digest::Sha256;
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 use crate::function::{Function, ImageWish, Packaging, Role};
 use crate::image::config::Config;
 use crate::image::lint::{Seen, lint};
@@ -271,7 +271,7 @@ impl Bases<'_> {
             errors: bad.len(),
             things: vec![seen.thing.clone()],
             // `--no-check` is not about bases.
-            packaging: false,
+            aim: Aim::Look,
         }))
     }
 }
@@ -280,8 +280,9 @@ impl Bases<'_> {
 fn reference(name: &str) -> Result<Reference, Error> {
     name.trim_start_matches("docker://").parse().map_err(|error: NoReference| {
         Error::Usage(format!(
-            "there is no image `{name}` on this machine (`scratch`, `oci:DIR`, `oci-archive:FILE`, \
-             `docker-archive:FILE`), and in a registry there can be none: {error}"
+            "there is no image `{}` on this machine (`scratch`, `oci:DIR`, `oci-archive:FILE`, \
+             `docker-archive:FILE`), and in a registry there can be none: {}",
+            error.text, error.why
         ))
     })
 }

@@ -13,7 +13,7 @@ use crate::cli::args::Archive;
 use crate::cli::lower::shown;
 use crate::cli::package::json;
 use crate::digest::Sha256;
-use crate::error::{Error, FindingsError};
+use crate::error::{Aim, Error, FindingsError};
 use crate::files::{self, Staging, Watched};
 use crate::image::manifest::MediaTypes;
 use crate::image::record::{FunctionRecord, ImageRecord, LayerRecord};
@@ -234,7 +234,7 @@ pub(in crate::cli) fn report(
         errors.push(Error::Findings(FindingsError {
             errors: refused.iter().map(|(_, findings)| count(findings, Level::Error)).sum(),
             things: refused.into_iter().map(|(image, _)| image).collect(),
-            packaging: true,
+            aim: Aim::Package,
         }));
     }
     let answered =

@@ -1,9 +1,11 @@
 //! Amazon ECR: its repositories, and whether Lambda may read them.
 
 use super::{To, parsed};
-use crate::aws::{Aws, AwsError, NewRepository};
+use crate::aws::{Aws, AwsError};
 use crate::cli::args::Push;
+use crate::cli::deploy::repositories::{self, how};
 use crate::cli::deploy::session;
+use crate::cli::warner;
 use crate::error::{Error, RemoteError};
 use crate::reference::{Reference, has_host};
 use crate::release::ecr::Ecr;
@@ -16,7 +18,8 @@ async fn connect(args: &Push, host: Option<&str>, shell: &Shell) -> Result<Aws, 
     place.region = region.or(place.region);
     let talk = shell.apart();
     let connected = Aws::connect(&place, 0.0, Box::new(move |text| talk.status("Waiting", text)));
-    connected.await.map_err(|error| failed("reach", "Amazon ECR", error))
+    let aws = connected.await.map_err(|error| failed("reach", "Amazon ECR", error))?;
+    Ok(aws.telling(warner(shell)))
 }
 
 fn failed(verb: &'static str, what: &str, error: AwsError) -> Error {
@@ -58,7 +61,7 @@ pub(super) async fn destination(
     let found = if flags.create_repository {
         make(&aws, args, name, shell).await?
     } else {
-        aws.repository(name).await.map_err(|error| failed("look at", name, error))?
+        aws.repository(name, None).await.map_err(|error| failed("look at", name, error))?
     };
     let Some(uri) = found else {
         return Err(Error::Usage(format!(
@@ -78,16 +81,11 @@ async fn entered(aws: Aws, reference: Reference) -> Result<To, Error> {
 }
 
 async fn make(aws: &Aws, args: &Push, name: &str, shell: &Shell) -> Result<Option<String>, Error> {
-    let there = aws.repository(name).await.map_err(|error| failed("look at", name, error))?;
+    let there = aws.repository(name, None).await.map_err(|error| failed("look at", name, error))?;
     if there.is_some() {
         return Ok(there);
     }
-    let how = NewRepository {
-        immutable: args.ecr.immutable_tags,
-        scan: args.ecr.scan_on_push,
-        kms_key: args.ecr.kms_key.clone(),
-    };
-    let made = aws.create_repository(name, &how).await;
+    let made = aws.create_repository(name, &how(&args.ecr)).await;
     let made = made.map_err(|error| failed("make the repository", name, error))?;
     shell.status("Created", format!("the repository {name}"));
     Ok(made)
@@ -106,27 +104,12 @@ pub(super) async fn after(
         return Ok(());
     }
     let name = to.reference.repository();
+    let at = (name, Ecr::of_host(to.reference.host()).map(|ecr| ecr.account));
     if args.ecr.set_policy {
-        let set = aws.let_lambda_read(name).await;
-        if set.map_err(|error| failed("set the policy of", name, error))? {
-            shell.status("Allowed", format!("Lambda to read {name}"));
-        }
-    } else if let Ok(false) = aws.lets_lambda_read(name).await {
-        // Who may push need not be allowed to ask.
-        shell.warn(format!(
-            "the policy of {name} does not let Lambda read it: `--set-policy` does; else whoever creates the function must be allowed ecr:SetRepositoryPolicy"
-        ));
+        repositories::allow(aws, at, shell).await?;
+    } else {
+        repositories::closed(aws, at, shell).await;
     }
-    expiring(aws, name, tags, shell).await;
+    repositories::expiring(aws, at, tags.first().map_or("", String::as_str), shell).await;
     Ok(())
-}
-
-/// Rules that may take the image away from under a function.
-pub(in crate::cli) async fn expiring(aws: &Aws, name: &str, tags: &[String], shell: &Shell) {
-    let tag = tags.first().map_or("", String::as_str);
-    for rule in aws.expiring_rules(name, tag).await.unwrap_or_default() {
-        shell.warn(format!(
-            "the lifecycle policy of {name} may take this image away ({rule}): a function that it is the code of does not start any more then"
-        ));
-    }
 }

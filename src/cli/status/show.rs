@@ -156,7 +156,7 @@ fn drift(found: &Found<'_>, shell: &Shell) -> Result<(), Error> {
         line(&refused.to_string())?;
     }
     let code = match &found.bundle {
-        Some(bundle) if is_deployed(found) => {
+        Some(bundle) if found.is_deployed() => {
             format!("the code is that of {}", lower::shown(&bundle.folder))
         }
         Some(bundle) => format!("the code is not that of {}", lower::shown(&bundle.folder)),
@@ -173,11 +173,6 @@ fn drift(found: &Found<'_>, shell: &Shell) -> Result<(), Error> {
         say("left alone", &trigger(mapping), shell)?;
     }
     Ok(())
-}
-
-fn is_deployed(found: &Found<'_>) -> bool {
-    let ours = found.bundle.as_ref().map(|bundle| bundle.record.code_sha256.as_str());
-    ours.is_some() && ours == found.text("CodeSha256")
 }
 
 /// Everything that would change, each with the operation that would change it.
@@ -218,7 +213,7 @@ fn record<'f>(found: &'f Found<'_>) -> Status<'f> {
     record.versions = numbers.len();
     record.newest_version = numbers.last().copied();
     record.aliases = found.looked.aliases.iter().map(|alias| of_alias(alias, found)).collect();
-    record.bundle_deployed = found.bundle.as_ref().map(|_| is_deployed(found));
+    record.bundle_deployed = found.bundle.as_ref().map(|_| found.is_deployed());
     record.unknown = unknown(latest);
     record
 }

@@ -27,6 +27,8 @@ pub(super) enum Entry {
     Login(Login),
     /// `docker-credential-…` has it, if there is one.
     Helper(String),
+    /// Something stands there that cannot be used; why not.
+    Unusable(&'static str),
 }
 
 impl File {
@@ -59,15 +61,39 @@ impl File {
             let all = self.0.get(member).and_then(Value::as_object);
             names.iter().find_map(|name| all?.iter().find(|(key, _)| plain(key) == name))
         };
-        let helper = of("credHelpers").and_then(|(_, helper)| helper.as_str());
-        if let Some(helper) = helper.filter(|helper| is_helper(helper)) {
-            return Some(Entry::Helper(helper.to_owned()));
+        let mut unusable = None;
+        if let Some((_, value)) = of("credHelpers") {
+            match helper(value) {
+                Some(helper) => return Some(Entry::Helper(helper)),
+                None => unusable = Some("what `credHelpers` names is no helper"),
+            }
         }
-        if let Some(login) = of("auths").and_then(|(_, entry)| login(entry)) {
-            return Some(Entry::Login(login));
+        match of("auths").map_or(Ok(None), |(_, entry)| login(entry)) {
+            Ok(Some(login)) => return Some(Entry::Login(login)),
+            Ok(None) => {}
+            Err(why) => unusable = unusable.or(Some(why)),
         }
-        let store = self.0.get("credsStore").and_then(Value::as_str);
-        store.filter(|store| is_helper(store)).map(|store| Entry::Helper(store.to_owned()))
+        match self.0.get("credsStore").filter(|store| !is_empty(store)).map(helper) {
+            Some(Some(helper)) => return Some(Entry::Helper(helper)),
+            Some(None) => unusable = unusable.or(Some("what `credsStore` names is no helper")),
+            None => {}
+        }
+        unusable.map(Entry::Unusable)
+    }
+}
+
+/// The name of a helper, if it is one.
+fn helper(value: &Value) -> Option<String> {
+    value.as_str().filter(|name| is_helper(name)).map(str::to_owned)
+}
+
+/// docker leaves such behind where there is nothing any more.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(members) => members.values().all(is_empty),
+        _ => false,
     }
 }
 
@@ -98,21 +124,35 @@ fn is_helper(name: &str) -> bool {
     !name.is_empty() && name.chars().all(of_a_name)
 }
 
-fn login(entry: &Value) -> Option<Login> {
+/// The login that an entry holds, if it holds anything.
+fn login(entry: &Value) -> Result<Option<Login>, &'static str> {
     let text = |member: &str| entry.get(member).and_then(Value::as_str).filter(|t| !t.is_empty());
+    if is_empty(entry) {
+        return Ok(None);
+    }
     if let Some(token) = text("identitytoken") {
-        return Some(Login::Identity(token.to_owned()));
+        return Ok(Some(Login::Identity(token.to_owned())));
     }
     if let Some(token) = text("registrytoken") {
-        return Some(Login::Registry(token.to_owned()));
+        return Ok(Some(Login::Registry(token.to_owned())));
     }
-    if let Some(both) = text("auth").and_then(decoded) {
-        let (user, password) = both.split_once(':')?;
+    if let Some(both) = text("auth") {
+        let both = decoded(both).ok_or("its `auth` is no base64")?;
+        let (user, password) = both.split_once(':').ok_or("its `auth` is no USER:PASSWORD")?;
         // docker's own reader takes these off.
         let password = password.trim_matches('\0');
-        return Some(Login::Password(user.to_owned(), password.to_owned()));
+        return Ok(Some(Login::Password(user.to_owned(), password.to_owned())));
     }
-    Some(Login::Password(text("username")?.to_owned(), text("password")?.to_owned()))
+    match (text("username"), text("password")) {
+        (Some(user), Some(password)) => {
+            Ok(Some(Login::Password(user.to_owned(), password.to_owned())))
+        }
+        (Some(_), None) => Err("it has a user and no password"),
+        (None, Some(_)) => Err("it has a password and no user"),
+        // `email` alone, say.
+        (None, None) if entry.is_object() && entry.get("auth").is_none_or(is_empty) => Ok(None),
+        (None, None) => Err("it is none that docker or podman writes"),
+    }
 }
 
 /// Base64, padded or not.
@@ -158,9 +198,10 @@ mod tests {
         assert_eq!(of("c.example:5000"), Some(Entry::Login(Login::Identity("t".to_owned()))));
         assert_eq!(of("d.example"), Some(Entry::Login(Login::Registry("t".to_owned()))));
         assert_eq!(of("e.example"), Some(password("u", "p")));
-        for none in ["f.example", "g.example", "c.example", "z.example"] {
+        for none in ["f.example", "c.example", "z.example"] {
             assert_eq!(of(none), None, "{none}");
         }
+        assert_eq!(of("g.example"), Some(Entry::Unusable("its `auth` is no base64")));
         assert_eq!(of("docker.io"), Some(password("h", "b")));
         // The nearest name.
         assert_eq!(of("h.example"), Some(password("a", "b")));
@@ -187,9 +228,19 @@ mod tests {
             json!(null),
             json!([]),
             json!({"auths": 7, "credsStore": {}}),
-            json!({"auths": {"a": 1}}),
+            json!({"auths": {"a": {"auth": "", "email": "x"}}, "credsStore": ""}),
         ] {
             assert_eq!(File(value).entry("a", "x"), None);
+        }
+        for (value, why) in [
+            (json!({"auths": {"a": 1}}), "it is none that docker or podman writes"),
+            (json!({"auths": {"a": {"auth": "dQ=="}}}), "its `auth` is no USER:PASSWORD"),
+            (json!({"auths": {"a": {"username": "u"}}}), "it has a user and no password"),
+            (json!({"auths": {"a": {"auth": 7}}}), "it is none that docker or podman writes"),
+            (json!({"credHelpers": {"a": "../sh"}}), "what `credHelpers` names is no helper"),
+            (json!({"credsStore": "/bin/sh"}), "what `credsStore` names is no helper"),
+        ] {
+            assert_eq!(File(value).entry("a", "x"), Some(Entry::Unusable(why)));
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");

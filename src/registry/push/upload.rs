@@ -249,7 +249,7 @@ fn with_digest(location: &Uri, digest: &Sha256) -> Result<Uri, Why> {
 /// Whether an answer is of what was meant, if it says so.
 pub(super) fn verified(answer: &Answer, digest: &Sha256) -> Result<(), Why> {
     match said_digest(answer) {
-        Some(is) if is != *digest => Err(Why::Digest { is, should: *digest }),
+        Some(is) if is != *digest => Err(Why::Misnamed { is, should: *digest }),
         _ => Ok(()),
     }
 }

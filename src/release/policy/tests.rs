@@ -30,7 +30,8 @@ fn desired(name: &str) -> Desired {
 fn statements(all: &[(Desired, Observed)], account: Option<&str>) -> Value {
     let (changes, end) = unfold(all);
     assert_eq!(end.refused, []);
-    let place = Place { region: "eu-west-1".to_owned(), account: account.map(str::to_owned) };
+    let account = account.map(str::to_owned);
+    let place = Place { region: "eu-west-1".to_owned(), account, ..Place::default() };
     policy(all, &changes, &place)["Statement"].take()
 }
 
@@ -196,8 +197,15 @@ fn an_image_needs_its_repository() {
     image.code.source = Source::Image(Image { uri: uri.to_owned(), ..Image::default() });
     let all = [(image, Observed::default())];
     let (changes, _) = unfold(&all);
-    let place = Place { region: "eu-west-1".to_owned(), account: Some("123456789012".to_owned()) };
+    let place = Place {
+        region: "eu-west-1".to_owned(),
+        account: Some("123456789012".to_owned()),
+        repositories: Vec::new(),
+    };
+    let made = Place { repositories: vec!["team/orders".to_owned()], ..place.clone() };
+    let making = policy(&all, &changes, &made).to_string();
     let policy = policy(&all, &changes, &place).to_string();
+    assert!(!policy.contains("ecr:CreateRepository") && making.contains("ecr:CreateRepository"));
     assert!(
         policy.contains("arn:aws:ecr:eu-west-1:123456789012:repository/team/orders"),
         "{policy}"

@@ -32,14 +32,31 @@ fn an_image_is_pushed_and_created_without_what_belongs_to_zips() {
 }
 
 #[test]
-fn it_is_the_same_image_by_its_digest_wherever_it_is() {
+fn it_is_the_same_image_by_its_digest_and_its_repository() {
     let desired = image("aa", &[]);
     let mut observed = deployed(&desired);
     let function = observed.function.as_mut().unwrap();
-    function.image = Some("localhost:5000/other@sha256:aa".to_owned());
+    // By another name of the registry.
+    let same = "123456789012.dkr-ecr.eu-west-1.on.aws/orders@sha256:aa";
+    function.image = Some(same.to_owned());
     function.configuration.remove("CodeSha256");
     assert_eq!(operations(&desired, &observed), [""; 0]);
     observed.pushed = false;
+    // Elsewhere nobody keeps it for us.
+    let mut elsewhere = observed.clone();
+    let other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/other@sha256:aa";
+    elsewhere.function.as_mut().unwrap().image = Some(other.to_owned());
+    assert_eq!(operations(&desired, &elsewhere), ["PutImage", "UpdateFunctionCode"]);
+    elsewhere.pushed = true;
+    let next = one(&desired, &elsewhere);
+    let [detail] = &crate::release::describe::details(&next.changes[0])[..] else { panic!() };
+    let uri = &desired.code.image().unwrap().uri;
+    assert_eq!((&*detail.name, &detail.old, &detail.new), ("ImageUri", &json!(other), &json!(uri)));
+    // On this machine it is taken from wherever it lies.
+    let mut local = desired.clone();
+    let Source::Image(of_local) = &mut local.code.source else { panic!() };
+    *of_local = Image { uri: "oci:x@sha256:aa".to_owned(), is_there: true, ..of_local.clone() };
+    assert_eq!(operations(&local, &elsewhere), [""; 0]);
     let other = image("bb", &[]);
     assert_eq!(operations(&other, &observed), ["PutImage", "UpdateFunctionCode"]);
 }

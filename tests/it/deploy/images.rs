@@ -88,9 +88,20 @@ fn an_image_is_deployed_to_the_lambda_on_this_machine() {
     assert_eq!(server.answer("api:live", &event.to_string()), event);
     let plan = local(&workspace, &server, &["plan"]).code(0);
     assert_eq!(plan.records().last().unwrap()["calls"], 0);
-    let mut status = workspace.command(&["status", "--exit-code"]);
     let port = server.address.rsplit(':').next().unwrap();
-    run(status.args(["--local", "--port", port])).code(0);
+    let status = |says: &str| {
+        let mut status = workspace.command(&["status", "api"]);
+        run(status.args(["--local", "--port", port, "--exit-code"])).says_out(says)
+    };
+    status("the code is that of ").code(0);
+    workspace.write("crates/api/src/main.rs", HANDLER.replace("handling", "making"));
+    workspace.run(&["package", "-p", "api"]).code(0);
+    status("the code is not that of ").code(5);
+    // What is not there is said before anything else, and as a mistake of the command line.
+    local(&workspace, &server, &["deploy", "--from", "nowhere"]).code(2).says("no folder nowhere");
+    std::fs::create_dir(workspace.path().join("empty")).unwrap();
+    let none = local(&workspace, &server, &["deploy", "--from", "empty"]).code(2);
+    none.says("there is no image of `api` in empty/api/image-");
 }
 
 #[test]
@@ -205,5 +216,39 @@ mod pushed {
         assert_eq!(function(&again, "a")["state"], "unchanged");
         let writes = |call: &&String| !call.starts_with("HEAD ") && !call.starts_with("GET ");
         assert_eq!(proxy.calls().iter().skip(calls.len()).filter(writes).count(), 0);
+    }
+    #[test]
+    fn what_registries_refuse_comes_with_what_to_do() {
+        let server = Server::start(&[]);
+        let workspace = workspace(&["api", "worker"]);
+        let plan = |host: &str, more: &str| {
+            settings(&workspace, &format!("image.repository = \"{host}/app\"\n{more}"));
+            run(&mut command(&workspace, &server, &["plan"]))
+        };
+        plan("127.0.0.1:1", "")
+            .code(4)
+            .says("cannot connect")
+            .says("hint: is `127.0.0.1:1` spelled");
+        // Lambda takes no image of it: nobody needs to be asked.
+        plan("registry.example", "").code(2).says("is no registry of Amazon ECR");
+        let Some(registry) = Registry::start(|folder| {
+            let file = folder.join("htpasswd");
+            fs::write(&file, "").unwrap();
+            format!("auth: {{htpasswd: {{realm: r, path: {}}}}}\n", file.display())
+        }) else {
+            return;
+        };
+        let refused =
+            plan(&registry.host, "").code(4).says("UNAUTHORIZED").says("(without a login)");
+        refused.says("hint: is the name right? If so, a login is wanted");
+        let Some(registry) = Registry::start(|_| String::new()) else { return };
+        // What functions share is sent once.
+        let both =
+            "[package.api]\nimage.name = \"both\"\n[package.worker]\nimage.name = \"both\"\n";
+        let planned = plan(&registry.host, both).code(0).records();
+        let folder = format!("target/lambda-pack/both/image-{}/image.json", host_arch());
+        let record = fs::read(workspace.path().join(folder)).unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        assert_eq!(planned.last().unwrap()["bytes"], record["size"], "{planned:?}");
     }
 }

@@ -77,9 +77,11 @@ fn a_base_that_is_not_there_is_told_of_before_anything_is_built() {
         ("oci:nowhere", 2, "is no image: it has no index.json"),
         ("127.0.0.1:1/x:y", 4, "cannot connect to 127.0.0.1:1"),
         ("Bad Name", 2, "in a registry there can be none"),
+        ("user:hunter22@x.example/a", 2, "write it without what stands before the `@`"),
     ] {
         let run = package(&workspace, base, &[]).code(code);
         let run = run.says(text);
+        assert!(!run.stderr.contains("hunter22"), "{}", run.stderr);
         assert!(!run.stderr.contains("Finished"), "{}", run.stderr);
     }
 }

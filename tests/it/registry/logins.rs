@@ -1,7 +1,9 @@
 //! Who is let in, and what of a login goes where.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use lambda_pack::digest::Sha256;
 use lambda_pack::registry::{Client, Logins};
@@ -115,7 +117,8 @@ fn a_refusal_without_end_ends() {
     let logins = Logins::none().with(&server.host, "user", "hunter22");
     let error = manifest(logins, &format!("{}/some/app:1", server.host)).unwrap_err();
     let text = format!(
-        "cannot read `{}/some/app:1`: UNAUTHORIZED: authentication required (HTTP 401)",
+        "cannot read `{}/some/app:1`: UNAUTHORIZED: authentication required (HTTP 401) (with the login that \
+         was given)",
         server.host
     );
     assert_eq!(error.to_string(), text);
@@ -199,7 +202,8 @@ fn helpers_are_asked() {
             "read host; [ \"$1\" = get ] && echo \"{\\\"ServerURL\\\":\\\"$host\\\",\\\"Username\\\":\\\"user\\\",\\\"Secret\\\":\\\"hunter22\\\"}\"",
         ),
         ("none", "echo 'credentials not found in native keychain'; exit 1"),
-        ("broken", "echo 'no session'; exit 3"),
+        ("broken", "echo hunter22; echo 'no session' >&2; exit 3"),
+        ("hangs", "echo asked >> \"$0.log\"; exec sleep 60"),
     ] {
         let path = bin.join(format!("docker-credential-{name}"));
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -222,16 +226,88 @@ fn helpers_are_asked() {
     of(&helper).unwrap();
     of(r#"{"credsStore":"good"}"#).unwrap();
     let none = of(r#"{"credsStore":"none"}"#).unwrap_err();
-    assert!(none.ends_with(": HTTP 401"), "{none}");
+    assert!(none.ends_with(": it wants a login, and there is none for it (HTTP 401)"), "{none}");
     let broken = of(r#"{"credsStore":"broken"}"#).unwrap_err();
-    let why =
-        "(without a login: `docker-credential-broken get` failed: exit status: 3: no session)";
-    assert!(broken.ends_with(why), "{broken}");
+    let why = "(HTTP 401), and there is none: `docker-credential-broken get` failed: exit status: 3: no \
+               session";
+    assert!(broken.ends_with(why) && !broken.contains("hunter22"), "{broken}");
     let missing = of(r#"{"credsStore":"missing"}"#).unwrap_err();
     assert!(
-        missing.contains("(without a login: cannot run `docker-credential-missing get`"),
+        missing.contains("and there is none: cannot run `docker-credential-missing get`"),
         "{missing}"
     );
+    a_helper_that_hangs_is_waited_for_once(folder.path(), &name);
+}
+
+fn a_helper_that_hangs_is_waited_for_once(folder: &Path, name: &str) {
+    let logins = Logins::in_files([config(folder, r#"{"credsStore":"hangs"}"#)]);
+    let logins = logins.patient(Duration::from_millis(400));
+    let (client, told) = listening(logins);
+    let began = Instant::now();
+    for _ in 0..3 {
+        let error = block_on(client.manifest(&reference(name))).unwrap_err().to_string();
+        assert!(error.contains("it did not end within 0.4 s"), "{error}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5));
+    let waiting = "waiting for `docker-credential-hangs`, which has not answered yet";
+    assert_eq!(*told.lock().unwrap(), [waiting]);
+    let path = std::env::var("PATH").unwrap();
+    let bin = Path::new(path.split(':').next().unwrap());
+    let log = std::fs::read_to_string(bin.join("docker-credential-hangs.log")).unwrap();
+    assert_eq!(log, "asked\n");
+}
+
+/// A client, and what it tells.
+fn listening(logins: Logins) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    let tells = Arc::clone(&told);
+    let client = Client::new(logins).unwrap();
+    let tell = move |text: &str| tells.lock().unwrap().push(text.to_owned());
+    (client.telling(tell), told)
+}
+
+#[test]
+fn what_is_no_login_is_told_of() {
+    let server = tokens(|_, _| json(r#"{"token":"abcd"}"#), |token| token == "abcd");
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("{}/some/app:1", server.host);
+    for (entry, why) in [
+        (r#"{"auth":"hunter22%"}"#, "its `auth` is no base64"),
+        (r#"{"auth":"aHVudGVyMjI="}"#, "its `auth` is no USER:PASSWORD"),
+        (r#"{"username":"hunter22"}"#, "it has a user and no password"),
+    ] {
+        let text = format!(r#"{{"auths":{{"{}":{entry}}}}}"#, server.host);
+        let path = config(folder.path(), &text);
+        let (client, told) = listening(Logins::in_files([path.clone()]));
+        // Everybody may read it.
+        block_on(client.manifest(&reference(&name))).unwrap();
+        let path = path.display();
+        let text = format!("what {path} has for {} is no login: {why}", server.host);
+        assert_eq!(*told.lock().unwrap(), [text]);
+    }
+    let path = config(folder.path(), "{\"auths\": hunter22");
+    let (client, told) = listening(Logins::in_files([path]));
+    block_on(client.manifest(&reference(&name))).unwrap();
+    let told = told.lock().unwrap().join("");
+    assert!(told.starts_with("cannot read ") && !told.contains("hunter22"), "{told}");
+}
+
+#[test]
+fn a_refusal_names_the_login_that_was_tried() {
+    let server = Fake::new(|_, _| status(401, &[("WWW-Authenticate", "Basic realm=\"r\"")]));
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(r#"{{"auths":{{"{}":{{"auth":"{}"}}}}}}"#, server.host, &BASIC[6..]);
+    let path = config(folder.path(), &text);
+    let digest = |logins: Logins| {
+        let client = Client::new(logins).unwrap();
+        let reference = reference(&format!("{}/some/app:1", server.host));
+        block_on(client.digest_of(&reference)).unwrap_err().to_string()
+    };
+    let error = digest(Logins::in_files([path.clone()]));
+    let says = format!("it does not take the login in {} (HTTP 401)", path.display());
+    assert!(error.ends_with(&says), "{error}");
+    let error = digest(Logins::none());
+    assert!(error.ends_with("it wants a login, and there is none for it (HTTP 401)"), "{error}");
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn a_password_lets_in() {
 }
 
 /// A proxy that takes every name for this host.
-fn proxy(to: String) -> String {
+pub(super) fn proxy(to: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lambda_pack::Error;
@@ -106,8 +107,10 @@ fn a_digest_that_is_none_of_ours_is_an_error() {
             let digest = Sha256::of(&bytes).to_string();
             registry.kept().blobs.entry("some/app".to_owned()).or_default().insert(digest, bytes);
         }
-        let error = fails(push_to(&registry, &three()), "what came is sha256:");
-        assert!(matches!(error.why, Why::Digest { .. }), "{lies}");
+        let error = fails(push_to(&registry, &three()), "says that it is sha256:");
+        assert!(matches!(error.why, Why::Misnamed { .. }), "{lies}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("changes or mistakes what it is sent"), "{hint}");
         // It lies when it is too late for anything else.
         assert!(registry.kept().tags.is_empty() || lies == "PUT manifest", "{lies}");
     }
@@ -117,9 +120,18 @@ fn a_digest_that_is_none_of_ours_is_an_error() {
 fn a_silent_server_has_an_end() {
     for what in ["HEAD manifest", "HEAD blob", "POST upload", "PUT upload", "PUT manifest"] {
         let registry = Ecr::new(always(what, Trouble::Silence(Duration::from_secs(2))));
-        let client = registry.client().patient(Duration::from_millis(60));
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let tells = Arc::clone(&told);
+        let tell = move |text: &str| tells.lock().unwrap().push(text.to_owned());
+        let client = registry.client().patient(Duration::from_millis(60)).telling(tell);
         let name = format!("{}/some/app", registry.host);
         fails(push(&client, &name, &["1"], &made(&[(1, 10)])), "sent nothing for 0.");
+        // Whoever waits knows after the first try, and not at the end.
+        let told = told.lock().unwrap();
+        let says = |number| {
+            format!("no answer from {} for 0.06 s, trying again ({number} of 4)", registry.host)
+        };
+        assert_eq!(*told, [2, 3, 4].map(says), "{what}");
         assert!(registry.is_tidy(), "{what}");
     }
 }

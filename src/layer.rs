@@ -185,6 +185,12 @@ impl Layer {
         size(&self.files)
     }
 
+    /// Whether there is no other place for all that is in it.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        self.kinds.iter().all(|kind| kind.needs_layer())
+    }
+
     /// What it saves, in bytes before compression: it is there once instead of once for each function.
     #[must_use]
     pub fn saves(&self) -> u64 {

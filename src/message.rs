@@ -4,6 +4,7 @@
 //! `reason`, as cargo's own messages have.
 
 mod layers;
+mod of;
 mod remote;
 mod serving;
 mod table;
@@ -18,9 +19,6 @@ pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
 pub use words::{bytes, clean, count};
-
-use crate::audit::Finding;
-use crate::compare::Difference;
 
 /// One line of `--output json`.
 #[derive(Debug, Serialize)]
@@ -56,7 +54,7 @@ pub enum Message<'a> {
         layers: Vec<PlannedLayer<'a>>,
         /// The functions.
         functions: Vec<PlannedFunction<'a>>,
-        /// All zips together where nothing is in layers, in bytes.
+        /// All zips together where no library is in a layer, in bytes; layers that are needed are counted.
         whole: u64,
         /// All zips together, layers too, in bytes.
         split: u64,
@@ -416,47 +414,4 @@ pub enum Message<'a> {
         /// The exit code.
         exit_code: u8,
     },
-}
-
-impl<'a> From<&'a Finding> for Message<'a> {
-    fn from(finding: &'a Finding) -> Self {
-        Self::Finding {
-            code: finding.code.name(),
-            level: finding.level.word(),
-            thing: &finding.thing,
-            path: finding.path.as_deref(),
-            message: &finding.message,
-            hint: &finding.hint,
-        }
-    }
-}
-
-impl<'a> Message<'a> {
-    /// One thing that differs.
-    #[must_use]
-    pub fn difference(thing: &'a str, difference: &'a Difference) -> Self {
-        Self::Difference {
-            thing,
-            kind: difference.kind.name(),
-            path: difference.path.as_deref(),
-            part: difference.part.as_deref(),
-            given: difference.given.as_deref(),
-            rebuilt: difference.rebuilt.as_deref(),
-            offset: difference.offset,
-            more: difference.more,
-            message: difference.to_string(),
-            hint: difference.hint(),
-        }
-    }
-}
-
-impl<'a> From<&'a crate::Error> for Message<'a> {
-    fn from(error: &'a crate::Error) -> Self {
-        Self::Error {
-            message: error.to_string(),
-            causes: error.causes(),
-            hint: error.hint(),
-            exit_code: error.exit_code(),
-        }
-    }
 }

@@ -3,8 +3,6 @@
 mod explain;
 mod measure;
 
-use std::collections::BTreeMap;
-
 use super::args::{Global, LayerPlan};
 use super::build::Job;
 use super::image::Part;
@@ -99,7 +97,7 @@ fn text(decided: &Decided, sizes: &Sizes, assumed: bool, shell: &Shell) -> Resul
         shell.answer(nothing(decided))?;
         return Ok(());
     }
-    if assumed && layers.iter().any(|layer| !layer.kinds.iter().all(|kind| kind.needs_layer())) {
+    if assumed && layers.iter().any(|layer| !layer.is_needed()) {
         shell.status("Assuming", "`layers = \"auto\"`, which no setting says");
     }
     let rows = layers.iter().zip(&decided.names).zip(&sizes.layers).map(|((layer, name), zip)| {
@@ -122,38 +120,29 @@ fn text(decided: &Decided, sizes: &Sizes, assumed: bool, shell: &Shell) -> Resul
     }
     shell.answer("")?;
     let (whole, split) = sizes.total();
-    let percent = |part: u64, of: u64| part.saturating_mul(100).checked_div(of).unwrap_or(100);
-    let compared = |name: &str, whole: u64, split: u64| {
-        let share = percent(split, whole);
-        format!("{name}: {} instead of {} ({share} %)", bytes(split), bytes(whole))
-    };
     shell.answer(compared("all zips, layers too", whole, split))?;
-    for (what, whole, split) in changes(decided, sizes) {
-        shell.answer(compared(&format!("upload for a change of {what}"), whole, split))?;
+    let (whole, split) = sizes.functions.iter().max().copied().unwrap_or_default();
+    shell.answer(compared(
+        "upload for a change of one function's code (the largest)",
+        whole,
+        split,
+    ))?;
+    for ((layer, name), zip) in layers.iter().zip(&decided.names).zip(&sizes.layers) {
+        let users = decided.members.iter().zip(&sizes.functions).filter(|(it, _)| it.uses(layer));
+        let whole: u64 = users.map(|(_, (whole, _))| whole).sum();
+        let what = format!("upload for a change of {name}");
+        if layer.is_needed() {
+            shell.answer(format!("{what}: {}", bytes(*zip)))?;
+        } else {
+            shell.answer(compared(&what, whole, *zip))?;
+        }
     }
     Ok(())
 }
 
-/// What a change uploads, whole and split, by what changes.
-fn changes(decided: &Decided, sizes: &Sizes) -> Vec<(String, u64, u64)> {
-    let largest = sizes.functions.iter().max().copied().unwrap_or_default();
-    let mut changes = vec![("one function's code (the largest)".to_owned(), largest.0, largest.1)];
-    let mut kinds: BTreeMap<_, (u64, u64)> = BTreeMap::new();
-    for (layer, zip) in decided.plan.layers.iter().zip(&sizes.layers) {
-        let users =
-            decided.members.iter().zip(&sizes.functions).filter(|(member, _)| member.uses(layer));
-        let whole: u64 = users.map(|(_, (whole, _))| whole).sum();
-        for kind in &layer.kinds {
-            let sum = kinds.entry(*kind).or_default();
-            *sum = (sum.0.max(whole), sum.1.max(*zip));
-        }
-    }
-    changes.extend(
-        kinds.into_iter().map(|(kind, (whole, split))| {
-            (format!("one {kind} layer (the largest)"), whole, split)
-        }),
-    );
-    changes
+fn compared(what: &str, whole: u64, split: u64) -> String {
+    let percent = split.saturating_mul(100).checked_div(whole).unwrap_or(100);
+    format!("{what}: {} instead of {} ({percent} %)", bytes(split), bytes(whole))
 }
 
 /// That there is no layer, with the best that there could have been.

@@ -32,7 +32,7 @@ pub struct PlannedFunction<'a> {
     pub function: &'a str,
     /// AWS's name of the architecture.
     pub architecture: &'a str,
-    /// Its zip where nothing is in layers, in bytes; what only layers can bring is counted with it.
+    /// Its zip where no library is in a layer, in bytes.
     pub whole: u64,
     /// Its zip, in bytes: what a change of its code uploads.
     pub split: u64,

@@ -14,16 +14,18 @@ use crate::tree::Tree;
 pub(super) struct Sizes {
     /// Of each layer.
     pub(super) layers: Vec<u64>,
-    /// Of each function: with all that is in its layers, and without.
+    /// Of each function: with the libraries that are in its layers, and without.
     pub(super) functions: Vec<(u64, u64)>,
+    /// Layers whose files no function could have itself.
+    needed: u64,
 }
 
 impl Sizes {
     /// All together: whole, and split with the layers.
     pub(super) fn total(&self) -> (u64, u64) {
-        let whole = self.functions.iter().map(|(whole, _)| whole).sum();
+        let whole: u64 = self.functions.iter().map(|(whole, _)| whole).sum();
         let split: u64 = self.functions.iter().map(|(_, split)| split).sum();
-        (whole, split + self.layers.iter().sum::<u64>())
+        (whole + self.needed, split + self.layers.iter().sum::<u64>())
     }
 }
 
@@ -42,20 +44,14 @@ pub(super) fn measure(job: &Job, decided: &Decided, shell: &Shell) -> Result<Siz
         let function = &member.part.function;
         let mut contents = split::contents(job, &member.part, shell)?;
         let own: Own = decided.own(member, &[]);
-        let mut whole = length(job, function.name.as_str(), &contents.tree, function.level)?;
+        let whole = length(job, function.name.as_str(), &contents.tree, function.level)?;
         contents.split(&own);
         let split = length(job, function.name.as_str(), &contents.tree, function.level)?;
-        // What layers alone can bring would be in each function, were that possible.
-        let of_layers =
-            decided.plan.layers.iter().zip(&layers).filter(|(layer, _)| member.uses(layer));
-        for (layer, zip) in of_layers {
-            if layer.kinds.iter().all(|kind| kind.needs_layer()) {
-                whole += zip;
-            }
-        }
         functions.push((whole, split));
     }
-    Ok(Sizes { layers, functions })
+    let all = decided.plan.layers.iter().zip(&layers);
+    let needed = all.filter(|(layer, _)| layer.is_needed()).map(|(_, zip)| zip).sum();
+    Ok(Sizes { layers, functions, needed })
 }
 
 fn length(job: &Job, thing: &str, tree: &Tree, level: Level) -> Result<u64, Error> {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::args::{Global, Status};
 use super::deploy::bundle::folder;
 use super::deploy::image::packaged;
+use super::deploy::layers::recorded as recorded_layers;
 use super::deploy::session;
 use super::package::recorded;
 use super::remote::{Named, Scope};
@@ -21,6 +22,7 @@ use crate::function::{Function, Packaging};
 use crate::release::change::Change;
 use crate::release::content::{current, text};
 use crate::release::desired::{Code, Desired, Image, Source};
+use crate::release::layers::Layer;
 use crate::release::next::Refusal;
 use crate::release::observed::Observed;
 use crate::release::status::drift;
@@ -87,9 +89,22 @@ async fn look<'a>(
 ) -> (&'a Named, Result<Result<Found<'a>, Error>, AwsError>) {
     // What a deploy reads follows from the settings, which are those of every architecture.
     let wanted = named.known.first().map(|(_, wanted)| wanted.clone()).unwrap_or_default();
-    let desired = Desired { name: named.name.clone(), wanted, ..Desired::default() };
+    let layers = layers(named, base);
+    let desired = Desired { name: named.name.clone(), wanted, layers, ..Desired::default() };
     let looked = aws.look(&desired).await;
     (named, looked.map(|looked| Found::new(named, looked, base)))
+}
+
+/// The layers of what was packaged last, whatever the architecture: which is meant follows from what is
+/// there. What cannot be read is said later.
+fn layers(named: &Named, base: Option<&Path>) -> Option<Vec<Layer>> {
+    let packaged = named.known.iter().filter(|(function, _)| function.packaging == Packaging::Zip);
+    let bundles = packaged.filter_map(|(function, _)| bundle(base?, function).ok()?);
+    let mut all: Option<Vec<Layer>> = None;
+    for bundle in bundles {
+        all.get_or_insert_default().extend(recorded_layers(&bundle.record));
+    }
+    all
 }
 
 impl<'a> Found<'a> {
@@ -181,6 +196,7 @@ fn desired(
             architecture: function.compile.target.arch.aws_name().to_owned(),
             source: Source::Call,
         },
+        layers: record.map(recorded_layers),
         runtime: runtime.to_owned(),
         wanted: wanted.clone(),
         ..Desired::default()

@@ -63,7 +63,8 @@ fn guarded(call: &Call) {
         Guard::RevisionAndDigest => {
             assert!(says("RevisionId") && says("CodeSha256"), "{}: {body}", call.line);
         }
-        Guard::CreateOnly => assert!(call.line.starts_with("POST "), "{}", call.line),
+        // The search for it goes before: tested with layers.
+        Guard::LookedFor | Guard::CreateOnly => assert!(call.line.starts_with("POST "), "{}", call.line),
         Guard::Idempotent | Guard::ContentAddressed => {}
     }
 }

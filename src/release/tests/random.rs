@@ -236,7 +236,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
 }
 
 /// Gives the new version its number, as AWS does.
-fn numbered(observed: &mut Observed) {
+pub(super) fn numbered(observed: &mut Observed) {
     if let Some(version) = observed.versions.remove("new") {
         let last = observed.versions.keys().filter_map(|number| number.parse::<u64>().ok()).max();
         observed.versions.insert((last.unwrap_or_default() + 1).to_string(), version);

@@ -52,8 +52,8 @@ impl Aws {
             role,
             self.wanted_layers(desired),
         );
-        let (function, role, layers) = (latest?, role?, layers?);
-        let mut observed = Observed { function, role, layers, ..Observed::default() };
+        let mut observed = Observed { function: latest?, ..Observed::default() };
+        (observed.role, observed.layers) = (role?, layers?);
         if let Some(function) = &mut observed.function {
             function.code_signing = signing?;
         }

@@ -114,7 +114,7 @@ pub enum Action {
         size: u64,
     },
     /// `PublishLayerVersion`, once for all functions that want it.
-    PublishLayer(NewLayer),
+    PublishLayer(Box<NewLayer>),
     /// `CreateFunction`.
     Create {
         /// Its members, without `Code`.

@@ -33,7 +33,7 @@ pub fn bytes(change: &Change) -> u64 {
         {
             code.size
         }
-        Action::PublishLayer(NewLayer { code, .. }) if code.place == Place::Call => code.size,
+        Action::PublishLayer(new) if new.code.place == Place::Call => new.code.size,
         _ => 0,
     }
 }

@@ -205,7 +205,7 @@ pub(super) fn step(desired: &Desired, observed: &Observed) -> Option<Action> {
         }),
         _ => None,
     });
-    upload.or_else(|| Some(Action::PublishLayer(new(missing.first()?, seen))))
+    upload.or_else(|| Some(Action::PublishLayer(Box::new(new(missing.first()?, seen)))))
 }
 
 fn new(layer: &Layer, seen: &Seen) -> NewLayer {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::files;
 use crate::function::Function;
 use crate::layer::record::LayerRecord;
-use crate::release::change::{Action, Change, NewLayer};
+use crate::release::change::{Action, Change};
 use crate::release::describe::bytes;
 use crate::release::desired::Image;
 use crate::release::layers::of_change;
@@ -129,9 +129,8 @@ pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
 fn sent(action: &Action) -> Option<&str> {
     match action {
         Action::Upload { sha256, .. } => Some(sha256),
-        Action::PublishLayer(NewLayer { code, .. })
-        | Action::Create { code, .. }
-        | Action::UpdateCode { code, .. } => Some(&code.sha256),
+        Action::PublishLayer(new) => Some(&new.code.sha256),
+        Action::Create { code, .. } | Action::UpdateCode { code, .. } => Some(&code.sha256),
         _ => None,
     }
 }

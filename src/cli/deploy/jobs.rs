@@ -219,18 +219,13 @@ impl<'a> Common<'a> {
     }
 
     fn job(&self, function: &Function, wanted: Wanted, bundle: Bundle) -> Result<Job, Error> {
-        let source = match bundle.image.clone() {
-            Some(image) => {
-                image::source(function, &wanted, (&bundle, image), self.release.place.local)?
-            }
-            None => {
-                let what = format!("zip of `{}`", function.name);
-                self.zip_source(&what, &wanted, &bundle.sha256, bundle.size)?
-            }
-        };
-        let layers = match bundle.image {
-            Some(_) => None,
-            None => Some(self.layers(function, &wanted, &bundle.layers)?),
+        let (source, layers) = if let Some(image) = bundle.image.clone() {
+            let local = self.release.place.local;
+            (image::source(function, &wanted, (&bundle, image), local)?, None)
+        } else {
+            let what = format!("zip of `{}`", function.name);
+            let source = self.zip_source(&what, &wanted, &bundle.sha256, bundle.size)?;
+            (source, Some(self.layers(function, &wanted, &bundle.layers)?))
         };
         let text = self.release.description.clone().unwrap_or_default();
         let desired = Desired {

@@ -239,9 +239,8 @@ fn of_configuration(members: &Object, grants: &mut Grants) {
     }
     let layers = members.get("Layers").and_then(Value::as_array).into_iter().flatten();
     // What is published first has no ARN yet.
-    let arn = |arn: &str| match arn.starts_with("arn:") {
-        true => arn.to_owned(),
-        false => grants.layer_versions(name_of(arn)),
+    let arn = |arn: &str| {
+        if arn.starts_with("arn:") { arn.to_owned() } else { grants.layer_versions(name_of(arn)) }
     };
     let layers: Vec<String> = layers.filter_map(Value::as_str).map(arn).collect();
     grants.allow(&["lambda:GetLayerVersion"], layers);

@@ -264,24 +264,41 @@ impl World {
     }
 }
 
-/// What three functions want of four layers, which hold one of two things.
+/// What a function wants: which of four layers, which of others, its code, and whether what it was
+/// packaged with is known where it has no layers.
+#[derive(Debug, Clone)]
+struct Wish {
+    layers: Vec<usize>,
+    said: Option<Vec<&'static str>>,
+    code: String,
+    known: bool,
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let layers = subsequence(vec![0_usize, 1, 2, 3], 0..4);
+    let said = option::of(subsequence(FOREIGN.to_vec(), 0..=2).prop_shuffle());
+    (layers, said, "[xy]=", any::<bool>()).prop_map(|(layers, said, code, known)| Wish {
+        layers,
+        said,
+        code,
+        known,
+    })
+}
+
+/// What three functions want; each layer holds one of two things.
 fn wanted() -> impl Strategy<Value = Vec<Desired>> {
     let trees = proptest::collection::vec(any::<bool>(), 4);
-    let names = || subsequence(vec![0_usize, 1, 2, 3], 0..4);
-    let said = || option::of(subsequence(FOREIGN.to_vec(), 0..=2).prop_shuffle());
-    let one = || (names(), said(), "[xy]=", any::<bool>());
-    (trees, one(), one(), one()).prop_map(|(trees, a, b, c)| {
-        let function = |(name, it): (&str, (Vec<usize>, Option<Vec<&str>>, String, bool))| {
-            let (layers, said, code, known) = it;
+    (trees, wish(), wish(), wish()).prop_map(|(trees, a, b, c)| {
+        let function = |(name, wish): (&str, Wish)| {
             let tree = |at: usize| if trees[at] { "1" } else { "2" };
-            let all: Vec<Layer> =
-                layers.into_iter().map(|at| layer(&format!("l{at}"), tree(at))).collect();
-            let mut desired = with(name, &all);
-            if let Some(said) = said {
+            let one = |at: usize| layer(&format!("l{at}"), tree(at));
+            let layers: Vec<Layer> = wish.layers.into_iter().map(one).collect();
+            let mut desired = with(name, &layers);
+            if let Some(said) = wish.said {
                 desired.wanted.configuration.insert("Layers", json!(said));
             }
-            desired.code.sha256 = code;
-            if !known && all.is_empty() {
+            desired.code.sha256 = wish.code;
+            if !wish.known && layers.is_empty() {
                 desired.layers = None;
             }
             desired

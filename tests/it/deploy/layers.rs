@@ -107,9 +107,9 @@ fn layers(server: &Server, function: &str) -> Vec<String> {
     let state = state(server, function);
     let live = &state["aliases"][0]["version"];
     let mut versions = state["versions"].as_array().unwrap().iter();
-    let served = versions.find(|version| version["Version"] == *live).unwrap();
-    assert_eq!(arns(served), arns(&state["configuration"]), "{function}");
-    arns(served)
+    let target = versions.find(|version| version["Version"] == *live).unwrap();
+    assert_eq!(arns(target), arns(&state["configuration"]), "{function}");
+    arns(target)
 }
 
 /// The operations that write, in order.

@@ -71,7 +71,7 @@ fn guarded(call: &Call) {
         }
         // The search for it goes before: tested with layers.
         Guard::LookedFor | Guard::CreateOnly => {
-            assert!(call.line.starts_with("POST "), "{}", call.line)
+            assert!(call.line.starts_with("POST "), "{}", call.line);
         }
         Guard::Idempotent | Guard::ContentAddressed => {}
     }

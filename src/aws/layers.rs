@@ -20,7 +20,7 @@ use super::{Aws, AwsError, send};
 use crate::layer::record::LayerRecord;
 use crate::release::change::NewLayer;
 use crate::release::desired::Desired;
-use crate::release::layers::{Layer, Seen, unclear};
+use crate::release::layers::{Layer, Seen, name_of, unclear};
 use crate::release::observed::Observed;
 
 /// An answer that all who ask for it wait for.
@@ -124,9 +124,10 @@ impl Aws {
 
     /// What cannot be seen, or is not there any more, is taken for somebody else's: it stays.
     async fn is_ours(&self, arn: &str) -> Result<bool, AwsError> {
-        let Some((layer, number)) = arn.rsplit_once(':') else { return Ok(false) };
-        let Ok(number) = number.parse() else { return Ok(false) };
-        match if_there(self.get_layer_version(layer, number).await) {
+        let number = arn.rsplit_once(':').and_then(|(_, number)| number.parse().ok());
+        let Some(number) = number else { return Ok(false) };
+        // Of this account and Region: the name is enough, also for what stands in for AWS.
+        match if_there(self.get_layer_version(name_of(arn), number).await) {
             Ok(version) => {
                 let version = version.unwrap_or_default();
                 let said = version["Description"].as_str();

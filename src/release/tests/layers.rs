@@ -14,7 +14,7 @@ const FOREIGN: [&str; 2] = [
     "arn:aws:lambda:eu-west-1:123456789012:layer:by-hand:9",
 ];
 
-fn layer(name: &str, tree: &str) -> Layer {
+pub(super) fn layer(name: &str, tree: &str) -> Layer {
     Layer {
         name: name.to_owned(),
         description: format!("lp1 sha256:{tree}"),
@@ -30,7 +30,7 @@ fn layer(name: &str, tree: &str) -> Layer {
 }
 
 /// The ARN of the version of a layer of ours with this number.
-fn ours(name: &str, number: usize) -> String {
+pub(super) fn ours(name: &str, number: usize) -> String {
     format!("arn:aws:lambda:eu-west-1:123456789012:layer:{name}:{number}")
 }
 

@@ -7,6 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::release::layers::Layer;
 
 fn memory() -> impl Strategy<Value = Value> {
     prop_oneof![Just(json!(128)), Just(json!(256)), Just(json!(512))]
@@ -159,6 +160,29 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     btree_map("[ab]", "[xy]", 0..3)
 }
 
+/// Layers of ours, each of which holds one of two things.
+fn own_layers() -> impl Strategy<Value = Vec<Layer>> {
+    let names = proptest::sample::subsequence(vec!["l1", "l2"], 0..=2);
+    (names, any::<bool>()).prop_map(|(names, other)| {
+        let tree = if other { "2" } else { "1" };
+        names.into_iter().map(|name| layers::layer(name, tree)).collect()
+    })
+}
+
+/// What a run sees of layers before it begins: versions of ours have the number of what they hold.
+fn looked(desired: &Desired, observed: &mut Observed) {
+    let wanted = desired.layers.iter().flatten();
+    let is_wanted =
+        |arn: &String| wanted.clone().any(|layer| *arn == arn_of(&layer.name, &layer.description));
+    observed.layers.versions.retain(|_, arn| is_wanted(arn));
+    let ours = crate::release::layers::unclear(desired, observed);
+    observed.layers.ours = ours.into_iter().collect();
+}
+
+fn arn_of(name: &str, description: &str) -> String {
+    layers::ours(name, if description.ends_with('2') { 2 } else { 1 })
+}
+
 fn any_desired() -> impl Strategy<Value = Desired> {
     (
         configuration(),
@@ -169,6 +193,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
         vec(prop_oneof![Just("live".to_owned()), Just("beta".to_owned())], 0..3),
         attachments(),
         ("[abc]=", prop_oneof![Just("arm64"), Just("x86_64")], option::of(Just(())), "[de]"),
+        option::of(own_layers()),
     )
         .prop_map(
             |(
@@ -180,6 +205,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
                 mut aliases,
                 attachments,
                 code,
+                layers,
             )| {
                 aliases.sort();
                 aliases.dedup();
@@ -197,6 +223,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
                         architecture,
                         source: object.map_or(Source::Call, Source::Bucket),
                     },
+                    layers,
                     runtime: "provided.al2023".to_owned(),
                     wanted: Wanted {
                         configuration,
@@ -246,11 +273,16 @@ pub(super) fn numbered(observed: &mut Observed) {
 /// Does what `next` says until nothing is left, by AWS's numbers.
 fn run(desired: &Desired, observed: &mut Observed, most: usize) -> Vec<Change> {
     let mut done = Vec::new();
+    looked(desired, observed);
     while done.len() < most {
         let Next { mut changes, .. } = one(desired, observed);
         assert!(changes.len() <= 1);
         let Some(change) = changes.pop() else { return done };
         apply(&change.action, observed);
+        if let Action::PublishLayer(new) = &change.action {
+            let arn = arn_of(&new.name, &new.description);
+            observed.layers.versions.insert(new.name.clone(), arn);
+        }
         numbered(observed);
         done.push(change);
     }
@@ -391,6 +423,7 @@ proptest! {
                         field.member == "Runtime"
                             || desired.wanted.configuration.contains_key(field.member)
                             || (field.member == "Environment" && desired.wanted.environment.is_some())
+                            || (field.member == "Layers" && desired.layers.is_some())
                     );
                 },
                 Action::Tag { .. } => prop_assert!(!desired.wanted.tags.is_empty()),
@@ -404,7 +437,8 @@ proptest! {
     }
 
     #[test]
-    fn the_dry_run_is_the_run(desired in any_desired(), observed in any_observed()) {
+    fn the_dry_run_is_the_run(desired in any_desired(), mut observed in any_observed()) {
+        looked(&desired, &mut observed);
         let (dry, end) = unfold(&[(desired.clone(), observed.clone())]);
         prop_assert_eq!(end.refused, vec![]);
         let mut state = observed;

@@ -11,6 +11,7 @@ mod ecr;
 mod error;
 mod image;
 mod invoke;
+mod layers;
 mod logs;
 mod look;
 mod observe;
@@ -48,6 +49,8 @@ pub struct Aws {
     ecr: OnceCell<aws_sdk_ecr::Client>,
     #[cfg(feature = "registry")]
     registries: image::Registries,
+    /// What was found of layers.
+    layers: layers::Found,
     /// Multipart uploads that have begun.
     uploads: RefCell<Vec<s3::Open>>,
     calls: Calls,
@@ -78,6 +81,7 @@ impl Aws {
             ecr: OnceCell::new(),
             #[cfg(feature = "registry")]
             registries: image::Registries::default(),
+            layers: layers::Found::default(),
             uploads: RefCell::default(),
             calls: Calls::new(rate, talk),
             region,

@@ -100,7 +100,7 @@ pub enum Message<'a> {
     Change {
         /// The function.
         function: &'a str,
-        /// `upload`, `configuration`, `code`, `publish`, `alias` or `attach`.
+        /// `upload`, `layer`, `configuration`, `code`, `publish`, `alias` or `attach`.
         phase: &'static str,
         /// The operation of the API.
         operation: &'static str,

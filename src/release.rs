@@ -18,6 +18,7 @@ pub mod describe;
 pub mod desired;
 pub mod ecr;
 pub mod guard;
+pub mod layers;
 pub mod marker;
 pub mod next;
 pub mod observed;

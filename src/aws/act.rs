@@ -25,7 +25,7 @@ fn with(members: &mut Object, name: &str, value: Option<impl Into<Value>>) {
 }
 
 impl Aws {
-    /// Makes the call of a change. `zip`: where the function's code lies.
+    /// Makes the call of a change. `zip`: where the function's code lies, or the layer's.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl Aws {
             Action::CreateRole { .. } | Action::AttachPolicy { .. } => {
                 self.role_action(&change.action).await
             }
-            Action::Upload { bucket, key, size, sha256 } => {
+            Action::Upload { bucket, key, size, sha256, .. } => {
                 let upload = Upload { bucket, key, size: *size, sha256 };
                 let stored = self.upload(&upload, zip).await?;
                 Ok(json!({ "VersionId": stored.version }))
@@ -47,6 +47,7 @@ impl Aws {
                 self.push(uri, zip).await?;
                 Ok(Value::Null)
             }
+            Action::PublishLayer(new) => self.publish_layer(new, zip).await,
             Action::Create { members, code } => self.create(members, code, zip).await,
             Action::Configure { fields, revision } => {
                 let mut members: Object = fields
@@ -310,7 +311,7 @@ impl Aws {
 }
 
 /// The members that name the code: a place in S3 or in a registry, or the zip itself.
-async fn code_members(code: &Sent, zip: &Path) -> Result<Object, AwsError> {
+pub(super) async fn code_members(code: &Sent, zip: &Path) -> Result<Object, AwsError> {
     let mut members = Object::new();
     match &code.place {
         Place::Call => {}

@@ -209,6 +209,12 @@ impl AwsError {
         })
     }
 
+    /// Whether who asks may not.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.code().is_some_and(|code| code.starts_with("AccessDenied"))
+    }
+
     /// Whether the state was another than it was decided on, or is just changing: to be looked at
     /// again. 409 is "already exists" as well as "in progress"; either way what is there decides.
     #[must_use]

@@ -43,15 +43,17 @@ impl Aws {
                 None => Ok(None),
             }
         };
-        let (latest, aliases, attached, signing, newest, role) = tokio::join!(
+        let (latest, aliases, attached, signing, newest, role, layers) = tokio::join!(
             self.function(name, None),
             aliases,
             self.attached(desired),
             self.code_signing(desired),
             self.newest_version(desired),
             role,
+            self.wanted_layers(desired),
         );
-        let mut observed = Observed { function: latest?, role: role?, ..Observed::default() };
+        let mut observed = Observed { function: latest?, ..Observed::default() };
+        (observed.role, observed.layers) = (role?, layers?);
         if let Some(function) = &mut observed.function {
             function.code_signing = signing?;
         }
@@ -69,19 +71,28 @@ impl Aws {
             observed.aliases.insert(name, there);
         }
         self.pointed_at(name, &mut observed).await?;
+        self.know_ours(desired, &mut observed).await?;
         self.ask_first(desired, &mut observed).await?;
         self.remember_secrets(&observed);
         Ok(observed)
     }
 
-    /// What the first change wants to be known before it is planned.
+    /// What the first change wants to be known before it is planned; where it is there already, the
+    /// next one.
     async fn ask_first(&self, desired: &Desired, observed: &mut Observed) -> Result<(), AwsError> {
-        let step = next([(desired, &*observed)]);
-        match step.changes.first().map(|change| &change.action) {
-            Some(Action::Upload { bucket, key, size, sha256 }) => {
-                let upload = Upload { bucket, key, size: *size, sha256 };
-                observed.object = self.stored(&upload).await?;
+        let mut step = next([(desired, &*observed)]);
+        while let Some(change) = step.changes.first()
+            && let Action::Upload { layer, bucket, key, size, sha256 } = &change.action
+        {
+            let upload = Upload { bucket, key, size: *size, sha256 };
+            let Some(stored) = self.stored(&upload).await? else { return Ok(()) };
+            match layer {
+                Some(layer) => drop(observed.layers.objects.insert(layer.clone(), stored)),
+                None => observed.object = Some(stored),
             }
+            step = next([(desired, &*observed)]);
+        }
+        match step.changes.first().map(|change| &change.action) {
             Some(Action::Push { uri, .. }) => observed.pushed = self.is_pushed(uri).await?,
             // `PublishVersion` makes none where the newest is the same already: a plan must not say
             // that it would.

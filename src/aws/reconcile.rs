@@ -3,11 +3,13 @@
 //! A kill at any point leaves a state that the next run goes on from: nothing is kept anywhere but on
 //! AWS. A conflict and a reply that was lost are the same here: observe again and ask again.
 
+mod layers;
 mod stop;
 mod track;
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -16,9 +18,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
 use super::{Aws, AwsError};
-use crate::release::change::{Change, Phase};
+use crate::release::change::{Action, Change, Phase};
 use crate::release::desired::Desired;
 use crate::release::guard;
+use crate::release::layers::of_change;
 use crate::release::next::{Next, next};
 use crate::release::observed::Observed;
 
@@ -39,6 +42,17 @@ pub struct Job {
     pub desired: Desired,
     /// Where its zip lies, or the layout of its image.
     pub code: PathBuf,
+    /// Where the zips of its layers lie, by name.
+    pub layers: BTreeMap<String, PathBuf>,
+}
+
+impl Job {
+    /// What a change of it sends.
+    #[must_use]
+    pub fn zip(&self, action: &Action) -> &Path {
+        let layer = of_change(action).and_then(|layer| self.layers.get(layer));
+        layer.unwrap_or(&self.code)
+    }
 }
 
 /// How to go about it.
@@ -220,7 +234,11 @@ impl Deploy<'_> {
                 return;
             }
             if let Err(why) = Box::pin(self.act(&change)).await {
-                self.stop(&change.function, why);
+                // Whoever wants the same would meet the same.
+                self.stop(&change.function, why.clone());
+                for track in self.wanting(&change).filter(|track| track.is_open()) {
+                    self.stop(&track.job.desired.name, why.clone());
+                }
             }
         };
         let mut running: FuturesUnordered<_> = changes.into_iter().map(one).collect();
@@ -246,14 +264,18 @@ impl Deploy<'_> {
     /// One change, and what it has made of the function.
     async fn act(&self, change: &Change) -> Result<(), Stop> {
         let Some(track) = self.track(&change.function) else { return Ok(()) };
+        if let Action::PublishLayer(new) = &change.action {
+            return self.publish_layer(track, change, new).await;
+        }
         track.may_do(change)?;
         (self.talk)(Event::Begins(change));
         let began = Instant::now();
         let mut pause = Duration::from_millis(500);
         loop {
-            match self.aws.act(change, &track.job.code).await {
+            match self.aws.act(change, track.job.zip(&change.action)).await {
                 Ok(answer) => {
                     track.made(change, answer)?;
+                    self.tell(track, change);
                     (self.talk)(Event::Made(change));
                     return self.look_again(track, change).await;
                 }

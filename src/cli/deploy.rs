@@ -4,6 +4,7 @@ mod actions;
 pub(super) mod bundle;
 pub(super) mod image;
 pub(super) mod jobs;
+pub(super) mod layers;
 mod report;
 pub(super) mod repositories;
 pub(super) mod session;

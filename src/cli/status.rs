@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::args::{Global, Status};
 use super::deploy::image::packaged;
+use super::deploy::layers::recorded as recorded_layers;
 use super::deploy::session;
 use super::deploy::{self, bundle::folder};
 use super::package::recorded;
@@ -21,6 +22,7 @@ use crate::function::{Function, Packaging};
 use crate::release::change::Change;
 use crate::release::content::{current, text};
 use crate::release::desired::{Code, Desired, Image, Source};
+use crate::release::layers::Layer;
 use crate::release::next::Refusal;
 use crate::release::observed::Observed;
 use crate::release::status::drift;
@@ -48,6 +50,8 @@ struct Bundle {
     sha256: String,
     size: u64,
     runtime: String,
+    /// The layers that it uses.
+    layers: Vec<Layer>,
 }
 
 pub(super) fn run(args: &Status, global: &Global, shell: &Shell) -> Result<(), Error> {
@@ -90,9 +94,22 @@ async fn look<'a>(
 ) -> (&'a Named, Result<Result<Found<'a>, Error>, AwsError>) {
     // What a deploy reads follows from the settings, which are those of every architecture.
     let wanted = named.known.first().map(|(_, wanted)| wanted.clone()).unwrap_or_default();
-    let desired = Desired { name: named.name.clone(), wanted, ..Desired::default() };
+    let layers = layers(named, base);
+    let desired = Desired { name: named.name.clone(), wanted, layers, ..Desired::default() };
     let looked = aws.look(&desired).await;
     (named, looked.map(|looked| Found::new(named, looked, base)))
+}
+
+/// The layers of what was packaged last, whatever the architecture: which is meant follows from what is
+/// there. What cannot be read is said later.
+fn layers(named: &Named, base: Option<&Path>) -> Option<Vec<Layer>> {
+    let packaged = named.known.iter().filter(|(function, _)| function.packaging == Packaging::Zip);
+    let bundles = packaged.filter_map(|(function, _)| bundle(base?, function).ok()?);
+    let mut all: Option<Vec<Layer>> = None;
+    for bundle in bundles {
+        all.get_or_insert_default().extend(bundle.layers);
+    }
+    all
 }
 
 impl<'a> Found<'a> {
@@ -151,8 +168,10 @@ impl<'a> Found<'a> {
 /// What was packaged last.
 fn bundle(base: &Path, function: &Function) -> Result<Option<Bundle>, Error> {
     let Some(folder) = folder(base, function) else { return Ok(None) };
-    let Record { code_sha256, sizes, runtime, .. } = recorded(&folder)?;
-    Ok(Some(Bundle { folder, sha256: code_sha256, size: sizes.zip, runtime }))
+    let record = recorded(&folder)?;
+    let layers = recorded_layers(&record);
+    let Record { code_sha256, sizes, runtime, .. } = record;
+    Ok(Some(Bundle { folder, sha256: code_sha256, size: sizes.zip, runtime, layers }))
 }
 
 impl Bundle {
@@ -160,7 +179,7 @@ impl Bundle {
     fn of_image(packaged: deploy::bundle::Bundle) -> Self {
         let folder = packaged.code.parent().map(Path::to_path_buf).unwrap_or_default();
         let deploy::bundle::Bundle { sha256, size, runtime, .. } = packaged;
-        Self { folder, sha256, size, runtime }
+        Self { folder, sha256, size, runtime, layers: Vec::new() }
     }
 }
 
@@ -208,6 +227,7 @@ fn desired(
             architecture: function.compile.target.arch.aws_name().to_owned(),
             source: Source::Call,
         },
+        layers: bundle.map(|bundle| bundle.layers.clone()),
         runtime: runtime.to_owned(),
         wanted: wanted.clone(),
         ..Desired::default()

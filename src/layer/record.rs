@@ -45,9 +45,12 @@ impl LayerRecord {
     /// The folder of both, below one of the layer's name.
     pub const FOLDER: &str = "layer";
 
+    /// What the description of a version that we published begins with.
+    pub const OURS: &str = "lp1 sha256:";
+
     /// What the description of a version says, by which the same content is found again.
     #[must_use]
     pub fn description(&self) -> String {
-        format!("lp1 sha256:{}", self.tree)
+        format!("{}{}", Self::OURS, self.tree)
     }
 }

@@ -15,6 +15,8 @@ pub enum Phase {
     Role,
     /// Code goes to S3, or to a registry.
     Upload,
+    /// Versions of layers that functions share are published.
+    Layer,
     /// Functions are created and configured.
     Configuration,
     /// Until that has settled.
@@ -43,6 +45,7 @@ impl Phase {
         match self {
             Self::Role => "role",
             Self::Upload => "upload",
+            Self::Layer => "layer",
             Self::Configuration => "configuration",
             Self::Code => "code",
             Self::Publish => "publish",
@@ -92,6 +95,8 @@ pub enum Action {
     },
     /// `PutObject` or a multipart upload, of code that is not there yet.
     Upload {
+        /// The layer that it is of; none: the function's own code.
+        layer: Option<String>,
         /// The bucket.
         bucket: String,
         /// The key, which names the content.
@@ -108,6 +113,8 @@ pub enum Action {
         /// How many bytes at most.
         size: u64,
     },
+    /// `PublishLayerVersion`, once for all functions that want it.
+    PublishLayer(Box<NewLayer>),
     /// `CreateFunction`.
     Create {
         /// Its members, without `Code`.
@@ -263,6 +270,23 @@ pub enum Attachment {
     },
 }
 
+/// A version of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLayer {
+    /// The layer's name.
+    pub name: String,
+    /// The version's description, which says what it holds.
+    pub description: String,
+    /// Its zip.
+    pub code: Sent,
+    /// AWS's names of the runtimes that it is for.
+    pub runtimes: Vec<String>,
+    /// How many files it has.
+    pub files: usize,
+    /// The functions that want it.
+    pub functions: Vec<String>,
+}
+
 /// Code on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -301,6 +325,7 @@ impl Action {
         match self {
             Self::CreateRole { .. } | Self::AttachPolicy { .. } => Phase::Role,
             Self::Upload { .. } | Self::Push { .. } => Phase::Upload,
+            Self::PublishLayer(_) => Phase::Layer,
             Self::Create { .. }
             | Self::Configure { .. }
             | Self::Sign { .. }
@@ -322,6 +347,7 @@ impl Action {
             Self::AttachPolicy { .. } => "AttachRolePolicy",
             Self::Upload { .. } => "PutObject",
             Self::Push { .. } => "PutImage",
+            Self::PublishLayer(_) => "PublishLayerVersion",
             Self::Create { .. } => "CreateFunction",
             Self::Configure { .. } => "UpdateFunctionConfiguration",
             Self::Sign { new: Some(_), .. } => "PutFunctionCodeSigningConfig",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Object;
-use super::change::{Action, Attachment, Change, Field, Place};
+use super::change::{Action, Attachment, Change, Field, NewLayer, Place};
 use super::content::text;
 
 /// One thing that changes.
@@ -33,6 +33,7 @@ pub fn bytes(change: &Change) -> u64 {
         {
             code.size
         }
+        Action::PublishLayer(new) if new.code.place == Place::Call => new.code.size,
         _ => 0,
     }
 }
@@ -49,6 +50,7 @@ pub fn details(change: &Change) -> Vec<Detail> {
             vec![detail("Object", Value::Null, format!("s3://{bucket}/{key}").into())]
         }
         Action::Push { uri, .. } => vec![detail("Image", Value::Null, uri.as_str().into())],
+        Action::PublishLayer(new) => vec![layer(new)],
         Action::Create { members, code } => created(members, &code.sha256),
         Action::Configure { fields, .. } => fields.iter().flat_map(of_field).collect(),
         Action::Sign { old, new } => {
@@ -97,6 +99,15 @@ pub fn details(change: &Change) -> Vec<Detail> {
         }
         Action::Attach(attach) => attached(&attach.what),
     }
+}
+
+/// A layer, and whom it is for.
+fn layer(new: &NewLayer) -> Detail {
+    let holds = json!({
+        "Description": new.description, "CodeSha256": new.code.sha256, "size": new.code.size,
+        "files": new.files, "functions": new.functions,
+    });
+    detail(format!("layer {}", new.name), Value::Null, holds)
 }
 
 /// What a function is created with.

@@ -1,5 +1,6 @@
 //! What AWS should hold of one function: what was packaged, and what the configuration says.
 
+use super::layers::Layer;
 use super::role;
 use super::wanted::Wanted;
 
@@ -10,6 +11,9 @@ pub struct Desired {
     pub name: String,
     /// Its code.
     pub code: Code,
+    /// The layers that hold the rest of it, in the order in which Lambda unpacks them; none: what it was
+    /// packaged with is not known, and what it has stays.
+    pub layers: Option<Vec<Layer>>,
     /// AWS's name of the runtime.
     pub runtime: String,
     /// What the configuration says.

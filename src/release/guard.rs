@@ -18,6 +18,9 @@ pub enum Guard {
     /// It says the whole of what is wanted and does no harm twice; it is made right after a read that
     /// still showed what the plan was made on.
     Idempotent,
+    /// It makes another each time, so it is looked for by what it holds right before: whoever was faster,
+    /// and a call whose answer was lost, are found then.
+    LookedFor,
     /// The same bytes under a name made of them.
     ContentAddressed,
 }
@@ -50,12 +53,15 @@ pub static CALLS: &[Call] = &[
     call("GetFunctionUrlConfig", Guard::Read),
     call("GetPolicy", Guard::Read),
     call("GetProvisionedConcurrencyConfig", Guard::Read),
+    call("GetLayerVersion", Guard::Read),
     call("ListEventSourceMappings", Guard::Read),
+    call("ListLayerVersions", Guard::Read),
     call("ListVersionsByFunction", Guard::Read),
     by("GetCallerIdentity", "sts:GetCallerIdentity", Guard::Read),
     by("GetRole", "iam:GetRole", Guard::Read),
     by("ListAttachedRolePolicies", "iam:ListAttachedRolePolicies", Guard::Read),
     by("HeadObject", "s3:GetObject", Guard::Read),
+    call("PublishLayerVersion", Guard::LookedFor),
     call("CreateFunction", Guard::CreateOnly),
     call("UpdateFunctionConfiguration", Guard::Revision),
     call("UpdateFunctionCode", Guard::Revision),

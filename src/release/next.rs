@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::change::{Change, Phase};
 use super::desired::Desired;
+use super::layers;
 use super::observed::Observed;
 use super::step::{Step, step};
+use crate::layer::MOST;
 
 /// What may run, what is waited for, and what cannot be.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,6 +43,19 @@ pub enum Refusal {
         there: String,
         /// What was packaged.
         wanted: &'static str,
+    },
+    /// More layers than a function may have.
+    #[error("it would have {} layers ({}), and AWS takes {MOST}", .0.len(), .0.join(", "))]
+    TooManyLayers(Vec<String>),
+    /// Two versions of one layer, which AWS refuses.
+    #[error("it would have two versions of the layer {layer}: {one} and {other}")]
+    TwoVersions {
+        /// The layer.
+        layer: String,
+        /// One version.
+        one: String,
+        /// The other.
+        other: String,
     },
     /// Variables cannot be read, so merging would lose them.
     #[error("its environment variables cannot be read ({0}): merging would lose them")]
@@ -85,13 +100,14 @@ fn of_reason(reason: &str) -> String {
 }
 
 /// Names every change that may run now: at most one a function, none of a later phase while an earlier
-/// one is open for any of them. A function that is refused holds nobody up; whether the others go on is
+/// one is open for any of them, and what several share by one of them. A function that is refused holds nobody up; whether the others go on is
 /// for the caller to say.
 #[must_use]
 pub fn next<'a>(all: impl IntoIterator<Item = (&'a Desired, &'a Observed)>) -> Next {
     let mut next = Next::default();
     let mut steps = Vec::new();
-    for (desired, observed) in all {
+    let all: Vec<_> = all.into_iter().collect();
+    for (desired, observed) in &all {
         match step(desired, observed) {
             Ok(Step::Done) => {}
             Ok(step) => steps.push((desired.name.clone(), step)),
@@ -108,10 +124,20 @@ pub fn next<'a>(all: impl IntoIterator<Item = (&'a Desired, &'a Observed)>) -> N
     for (function, step) in steps {
         let now = phase(&step) == first;
         match step {
-            Step::Act(action) if now => next.changes.push(Change { function, action }),
+            Step::Act(action) if now => {
+                // What functions share is brought there by the first of them; the others wait.
+                let done = |change: &Change| layers::is_shared(&change.action, &action);
+                if next.changes.iter().any(done) {
+                    let layer = layers::of_change(&action).unwrap_or_default();
+                    next.waiting.push((function, format!("layer {layer} is not there yet")));
+                } else {
+                    next.changes.push(Change { function, action });
+                }
+            }
             Step::Wait { what, .. } => next.waiting.push((function, what)),
             _ => {}
         }
     }
+    layers::name_functions(&mut next.changes, &all);
     next
 }

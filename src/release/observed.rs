@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::content::text;
+use super::layers::Seen;
 use super::role::Role;
 use super::{Object, content};
 
@@ -26,6 +27,8 @@ pub struct Observed {
     pub object: Option<StoredObject>,
     /// Whether the image is in its registry.
     pub pushed: bool,
+    /// The layers that are wanted, and those that the function has.
+    pub layers: Seen,
     /// The role that was asked for, if it exists.
     pub role: Option<Role>,
 }

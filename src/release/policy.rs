@@ -98,6 +98,16 @@ impl Grants {
         self.lambda(&format!("function:{name}{qualifier}"))
     }
 
+    /// A layer.
+    fn layer(&self, name: &str) -> String {
+        self.lambda(&format!("layer:{name}"))
+    }
+
+    /// All versions of a layer: the next plan has another one.
+    fn layer_versions(&self, name: &str) -> String {
+        self.lambda(&format!("layer:{name}:*"))
+    }
+
     /// A role of this account; what has an ARN already keeps it.
     fn role(&self, name: &str) -> String {
         if name.starts_with("arn:") {

@@ -7,7 +7,7 @@ use super::desired::Desired;
 use super::next::{Next, next};
 use super::observed::{Function, Observed, StoredObject};
 use super::role::Role;
-use super::{Object, attach};
+use super::{Object, attach, layers};
 
 /// The number of a version that is not there yet.
 pub const NEW_VERSION: &str = "new";
@@ -21,7 +21,13 @@ pub fn apply(action: &Action, observed: &mut Observed) {
         Action::AttachPolicy { policy, .. } => {
             observed.role.get_or_insert_default().policies.insert((*policy).to_owned());
         }
-        Action::Upload { .. } => observed.object = Some(StoredObject::default()),
+        Action::Upload { layer: Some(name), .. } => {
+            observed.layers.objects.insert(name.clone(), StoredObject::default());
+        }
+        Action::PublishLayer(new) => {
+            observed.layers.versions.insert(new.name.clone(), layers::to_come(&new.name));
+        }
+        Action::Upload { layer: None, .. } => observed.object = Some(StoredObject::default()),
         Action::Push { .. } => observed.pushed = true,
         Action::Create { members, code } => {
             observed.function = Some(created(members, code));
@@ -156,7 +162,7 @@ pub fn unfold(all: &[(Desired, Observed)]) -> (Vec<Change>, Next) {
         }
         for change in next.changes {
             for (desired, observed) in &mut states {
-                if desired.name == change.function {
+                if desired.name == change.function || layers::wants(desired, &change.action) {
                     apply(&change.action, observed);
                 }
             }

@@ -1,17 +1,19 @@
 //! The next step of one function.
 
+mod code;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::change::{Action, Field, Phase, Place, Sent};
+use super::change::{Action, Field, Phase};
 use super::content::{self, current, text};
-use super::desired::{self, Desired, Source};
-use super::ecr::same_repository;
+use super::desired::Desired;
 use super::marker::Marker;
 use super::next::Refusal;
 use super::observed::{Function, Observed, State, lost_its_code, points_at, state, weights};
-use super::{Object, attach, role};
+use super::{Object, attach, layers, role};
+use code::{code, sent, upload};
 
 /// What one function needs next.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,7 @@ pub(super) fn step(desired: &Desired, observed: &Observed) -> Result<Step, Refus
     if let Some(function) = &observed.function {
         refuse_early(desired, observed, function)?;
     }
+    layers::refuse(desired, observed)?;
     if let Some(action) = role::step(desired, observed)? {
         return Ok(Step::Act(action));
     }
@@ -100,12 +103,18 @@ fn create(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
     if let Some(upload) = upload(desired, observed) {
         return Ok(Step::Act(upload));
     }
+    if let Some(action) = layers::step(desired, observed) {
+        return Ok(Step::Act(action));
+    }
     let mut members = Object::new();
     let mut set = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
     for (name, value) in &wanted.configuration {
         if !clears(value) {
             set(name, value.clone());
         }
+    }
+    if let Some(layers) = layers::arns(desired, observed).filter(|all| !all.is_empty()) {
+        set("Layers", layers.into());
     }
     set("Role", role.into());
     set("FunctionName", desired.name.as_str().into());
@@ -156,6 +165,9 @@ fn latest(
     let code = code(desired, observed, function);
     if let (Some(_), Some(upload)) = (&code, upload(desired, observed)) {
         return Ok(Some(Step::Act(upload)));
+    }
+    if let Some(action) = layers::step(desired, observed) {
+        return Ok(Some(Step::Act(action)));
     }
     if let State::Busy(state) = state(&function.configuration) {
         let phase = match (&configuration, &code) {
@@ -213,6 +225,8 @@ fn fields(
     let mut all: BTreeMap<&'static str, &Value> =
         desired.wanted.configuration.iter().map(|(name, value)| (*name, value)).collect();
     all.insert(own.0, &own.1);
+    let layers = layers::arns(desired, observed).map(Value::from);
+    all.extend(layers.as_ref().map(|layers| ("Layers", layers)));
     // AWS has no empty role; it is only left alone.
     all.retain(|name, value| *name != "Role" || **value != "");
     let mut fields: Vec<Field> = all
@@ -262,99 +276,6 @@ fn tags(desired: &Desired, function: &Function) -> Option<Action> {
         .cloned()
         .collect();
     (!keys.is_empty()).then_some(Action::Untag { keys, arn })
-}
-
-/// The code, unless it is there.
-fn code(desired: &Desired, observed: &Observed, function: &Function) -> Option<Action> {
-    let configuration = &function.configuration;
-    let old_architecture = current(configuration, "Architectures");
-    let old_architecture = old_architecture[0].as_str().unwrap_or_default().to_owned();
-    let broken =
-        matches!(state(configuration), State::Failed { .. }) || lost_its_code(configuration);
-    // The key goes with the code only; an empty one takes it away.
-    let wanted_key = desired.wanted.source_kms_key.as_deref();
-    let key = function.source_kms_key.as_deref().unwrap_or_default();
-    if wanted_key.is_none_or(|wanted| wanted == key)
-        && code_is_there(desired, observed, function)
-        && old_architecture == desired.code.architecture
-        && !broken
-    {
-        return None;
-    }
-    Some(Action::UpdateCode {
-        old: of_elsewhere(desired, function)
-            .or_else(|| text(configuration, "CodeSha256"))
-            .unwrap_or_default()
-            .to_owned(),
-        code: sent(desired, observed),
-        old_architecture,
-        source_kms_key: desired.wanted.source_kms_key.clone(),
-        revision: text(configuration, "RevisionId").map(str::to_owned),
-    })
-}
-
-/// The image that is there, if it is ours by its digest and in another repository.
-fn of_elsewhere<'f>(desired: &Desired, function: &'f Function) -> Option<&'f str> {
-    let (ours, there) = (desired.code.image()?, function.image.as_deref()?);
-    let digest = there.split_once("@sha256:")?.1;
-    (digest == desired.code.sha256 && there != ours.uri).then_some(there)
-}
-
-/// Whether `$LATEST` has our code: by its digest, or, where signing repackages it, by the digest in a
-/// marker whose version has the code of `$LATEST`.
-fn code_is_there(desired: &Desired, observed: &Observed, function: &Function) -> bool {
-    let there = text(&function.configuration, "CodeSha256");
-    if let Some(image) = desired.code.image()
-        && let Some((name, digest)) =
-            function.image.as_ref().and_then(|it| it.split_once("@sha256:"))
-    {
-        // An image may have gone to another repository, and be taken away where it was.
-        let wanted = image.uri.split('@').next().filter(|_| !image.is_there);
-        return digest == desired.code.sha256
-            && wanted.is_none_or(|wanted| same_repository(name, wanted));
-    }
-    if there == Some(desired.code.sha256.as_str()) {
-        return true;
-    }
-    desired.may_be_repackaged(function.code_signing.as_deref())
-        && observed.aliases.values().any(|alias| {
-            let marker = Marker::read(text(alias, "Description").unwrap_or_default()).1;
-            let version = observed.versions.get(points_at(alias));
-            marker.is_some_and(|marker| marker.sha == desired.code.sha256)
-                && version.and_then(|version| text(version, "CodeSha256")) == there
-        })
-}
-
-/// What brings the code to where AWS takes it from, unless it is there.
-fn upload(desired: &Desired, observed: &Observed) -> Option<Action> {
-    match &desired.code.source {
-        Source::Bucket(object) if observed.object.is_none() => Some(Action::Upload {
-            bucket: object.bucket.clone(),
-            key: object.key.clone(),
-            size: desired.code.size,
-            sha256: desired.code.sha256.clone(),
-        }),
-        Source::Image(image) if !observed.pushed && !image.is_there => {
-            Some(Action::Push { uri: image.uri.clone(), size: desired.code.size })
-        }
-        Source::Call | Source::Bucket(_) | Source::Image(_) => None,
-    }
-}
-
-fn sent(desired: &Desired, observed: &Observed) -> Sent {
-    let version = || observed.object.as_ref().and_then(|object| object.version.clone());
-    Sent {
-        sha256: desired.code.sha256.clone(),
-        size: desired.code.size,
-        architecture: desired.code.architecture.clone(),
-        place: match &desired.code.source {
-            Source::Call => Place::Call,
-            Source::Bucket(desired::Object { bucket, key }) => {
-                Place::Bucket { bucket: bucket.clone(), key: key.clone(), version: version() }
-            }
-            Source::Image(image) => Place::Image(image.uri.clone()),
-        },
-    }
 }
 
 /// A version with the content of `$LATEST`, where one is needed.

@@ -11,6 +11,7 @@ use super::wanted::{Attachments, Environment, Wanted};
 use super::{Object, content};
 
 mod images;
+mod layers;
 mod random;
 
 fn object(value: Value) -> Object {

@@ -7,6 +7,7 @@ pub(crate) mod emulators;
 mod faults;
 mod first;
 mod images;
+mod layers;
 mod mended;
 mod policy;
 pub(crate) mod proxy;

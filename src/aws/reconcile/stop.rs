@@ -72,6 +72,12 @@ impl Stop {
             Self::Refused(Refusal::PackageType { .. }) => {
                 "AWS never changes it: delete the function (`cargo lambda-pack delete`) and deploy it again, or give it another name"
             }
+            Self::Refused(Refusal::TooManyLayers(_)) => {
+                "take some out of `layers`, or package so that the function shares less"
+            }
+            Self::Refused(Refusal::TwoVersions { .. }) => {
+                "take it out of `layers`: layers that were packaged are added by themselves"
+            }
             Self::Refused(Refusal::Environment(_)) => {
                 "allow kms:Decrypt to whoever deploys, or set `environment-mode = \"replace\"`"
             }

@@ -133,9 +133,22 @@ impl<'a> Track<'a> {
                     arn.clone_into(&mut role.arn);
                 }
             }
-            Action::Upload { .. } => {
+            Action::Upload { layer, .. } => {
                 let version = text(&object(answer), "VersionId").map(str::to_owned);
-                observed.object = Some(StoredObject { version });
+                let stored = StoredObject { version };
+                match layer {
+                    Some(layer) => drop(observed.layers.objects.insert(layer.clone(), stored)),
+                    None => observed.object = Some(stored),
+                }
+            }
+            Action::PublishLayer(new) => {
+                let theirs = answer["Content"]["CodeSha256"].as_str().unwrap_or_default();
+                if theirs != new.code.sha256 {
+                    let (ours, theirs) = (new.code.sha256.clone(), theirs.to_owned());
+                    return Err(Stop::OtherCode { ours, theirs });
+                }
+                let arn = answer["LayerVersionArn"].as_str().unwrap_or_default().to_owned();
+                observed.layers.versions.insert(new.name.clone(), arn);
             }
             Action::Attach(_) => self.unread.set(true),
             _ => {}
@@ -208,6 +221,13 @@ impl<'a> Track<'a> {
             observed.role = before.role.clone().or(observed.role);
             observed.object = before.object.clone().or(observed.object);
             observed.pushed |= before.pushed;
+            for (layer, object) in &before.layers.objects {
+                observed.layers.objects.entry(layer.clone()).or_insert_with(|| object.clone());
+            }
+            // Those that this run has published, wherever they may not be shown yet.
+            for (layer, arn) in &before.layers.versions {
+                observed.layers.versions.entry(layer.clone()).or_insert_with(|| arn.clone());
+            }
             // Versions that this run has published stay known, as they were last seen.
             for (number, version) in &before.versions {
                 observed.versions.entry(number.clone()).or_insert_with(|| version.clone());

@@ -1,7 +1,9 @@
 //! What is sent: a bundle that `package` has written, or a zip that others made.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::layers::{self, Packaged};
 use crate::aws::Job;
 use crate::bundle::Record;
 use crate::cli::args::Release;
@@ -10,9 +12,11 @@ use crate::digest::Sha256;
 use crate::error::Error;
 use crate::files;
 use crate::function::Function;
-use crate::release::change::Change;
+use crate::layer::record::LayerRecord;
+use crate::release::change::{Action, Change};
 use crate::release::describe::bytes;
 use crate::release::desired::Image;
+use crate::release::layers::of_change;
 use crate::shell::Shell;
 
 /// A zip or an image, and what is known of it.
@@ -27,6 +31,8 @@ pub(in crate::cli) struct Bundle {
     pub(in crate::cli) commit: Option<String>,
     /// How the image is started, if it is one.
     pub(in crate::cli) image: Option<Image>,
+    /// The layers that hold the rest of it.
+    pub(in crate::cli) layers: Vec<Packaged>,
 }
 
 /// Where the bundle of a function is below a folder that `package` has written: under its own name,
@@ -52,9 +58,10 @@ pub(super) fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error
         || record.architecture != arch
         || found.len() != record.sizes.zip
     {
-        return Err(altered(function.name.as_str(), &zip));
+        return Err(altered(function.name.as_str(), &zip, Record::FILE));
     }
     Ok(Bundle {
+        layers: layers::packaged(base, &record)?,
         code: zip,
         sha256: record.code_sha256,
         size: record.sizes.zip,
@@ -103,24 +110,36 @@ fn none(base: &Path, function: &Function) -> Error {
 
 /// Whether what changes send is what was recorded: else AWS would have what nobody has checked.
 pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
-    let sent = |job: &&Job| {
-        changes.iter().any(|change| change.function == job.desired.name && bytes(change) > 0)
-    };
-    // Of an image each blob is held against its digest while it is sent.
-    let zips = jobs.iter().filter(sent).filter(|job| job.desired.code.image().is_none());
-    for Job { desired, code } in zips {
-        if Sha256::of(&files::read_bytes(code)?).base64() != desired.code.sha256 {
-            return Err(altered(&desired.name, code));
+    let mut held = BTreeSet::new();
+    for change in changes.iter().filter(|change| bytes(change) > 0) {
+        let (action, function) = (&change.action, change.function.as_str());
+        let job = jobs.iter().find(|job| job.desired.name == function);
+        // Of an image each blob is held against its digest while it is sent.
+        let Some((job, sha256)) = job.zip(sent(action)) else { continue };
+        let zip = job.zip(action);
+        if held.insert(zip) && Sha256::of(&files::read_bytes(zip)?).base64() != sha256 {
+            let record = of_change(action).map_or(Record::FILE, |_| LayerRecord::FILE);
+            return Err(altered(function, zip, record));
         }
     }
     Ok(())
 }
 
-fn altered(function: &str, zip: &Path) -> Error {
+/// The digest of the zip that a change sends.
+fn sent(action: &Action) -> Option<&str> {
+    match action {
+        Action::Upload { sha256, .. } => Some(sha256),
+        Action::PublishLayer(new) => Some(&new.code.sha256),
+        Action::Create { code, .. } | Action::UpdateCode { code, .. } => Some(&code.sha256),
+        _ => None,
+    }
+}
+
+/// A zip that is not what the record beside it says.
+pub(super) fn altered(function: &str, zip: &Path, record: &str) -> Error {
     Error::Usage(format!(
-        "{} is not what {} beside it says: package `{function}` again",
-        zip.display(),
-        Record::FILE
+        "{} is not what {record} beside it says: package `{function}` again",
+        zip.display()
     ))
 }
 
@@ -145,5 +164,6 @@ pub(super) fn given(
         runtime: function.runtime.aws_name().to_owned(),
         commit: None,
         image: None,
+        layers: Vec::new(),
     })
 }

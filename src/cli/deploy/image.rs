@@ -53,6 +53,7 @@ pub(in crate::cli) fn packaged(
         runtime: function.runtime.aws_name().to_owned(),
         commit: record.commit,
         image: Some(image),
+        layers: Vec::new(),
     })
 }
 

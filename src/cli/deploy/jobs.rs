@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::bundle::{self, Bundle};
 use super::image;
+use super::layers::Packaged;
 use crate::aws::Job;
 use crate::cli::args::{Global, Images, Package, Release};
 use crate::cli::facts::Facts;
@@ -19,6 +20,7 @@ use crate::function::{Function, Packaging, Role};
 use crate::nearest;
 use crate::plan;
 use crate::release::desired::{Code, Desired, Object, Source};
+use crate::release::layers::Layer;
 use crate::release::marker;
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
@@ -223,11 +225,13 @@ impl<'a> Common<'a> {
     }
 
     fn job(&self, function: &Function, wanted: Wanted, bundle: Bundle) -> Result<Job, Error> {
-        let source = match bundle.image.clone() {
-            Some(image) => {
-                image::source(function, &wanted, (&bundle, image), self.release.place.local)?
-            }
-            None => self.zip_source(function, &wanted, &bundle)?,
+        let (source, layers) = if let Some(image) = bundle.image.clone() {
+            let local = self.release.place.local;
+            (image::source(function, &wanted, (&bundle, image), local)?, None)
+        } else {
+            let what = format!("zip of `{}`", function.name);
+            let source = self.zip_source(&what, &wanted, &bundle.sha256, bundle.size)?;
+            (source, Some(self.layers(function, &wanted, &bundle.layers)?))
         };
         let text = self.release.description.clone().unwrap_or_default();
         let desired = Desired {
@@ -238,6 +242,7 @@ impl<'a> Common<'a> {
                 architecture: bundle.architecture,
                 source,
             },
+            layers,
             runtime: bundle.runtime,
             wanted,
             version_description: described(&text, bundle.commit.as_deref(), self.tag.as_deref()),
@@ -246,25 +251,40 @@ impl<'a> Common<'a> {
             create_role: self.release.create_role,
             clear_weights: self.release.clear_weights,
         };
-        Ok(Job { desired, code: bundle.code })
+        let zips = bundle.layers.into_iter().map(|it| (it.record.layer, it.zip)).collect();
+        Ok(Job { desired, code: bundle.code, layers: zips })
+    }
+
+    fn layers(
+        &self,
+        function: &Function,
+        wanted: &Wanted,
+        all: &[Packaged],
+    ) -> Result<Vec<Layer>, Error> {
+        let one = |it: &Packaged| {
+            let (layer, sha256) = (&it.record.layer, &it.record.code_sha256);
+            let what = format!("zip of the layer {layer}, which `{}` uses,", function.name);
+            Ok(it.desired(self.zip_source(&what, wanted, sha256, it.record.size)?))
+        };
+        all.iter().map(one).collect()
     }
 
     /// The server on this machine takes everything with the call, and has no buckets.
     fn zip_source(
         &self,
-        function: &Function,
+        what: &str,
         wanted: &Wanted,
-        bundle: &Bundle,
+        sha256: &str,
+        size: u64,
     ) -> Result<Source, Error> {
         let bucket = wanted.s3_bucket.clone().filter(|_| !self.release.place.local);
         if let Some(bucket) = bucket {
             let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
-            return Ok(Source::Bucket(Object { bucket, key: key(prefix, bundle) }));
+            return Ok(Source::Bucket(Object { bucket, key: key(prefix, sha256) }));
         }
-        if bundle.size > DIRECT {
+        if size > DIRECT {
             return Err(Error::Usage(format!(
-                "the zip of `{}` has {} bytes, and a call takes {DIRECT}: name a bucket for it with `s3-bucket`",
-                function.name, bundle.size
+                "the {what} has {size} bytes, and a call takes {DIRECT}: name a bucket for it with `s3-bucket`"
             )));
         }
         Ok(Source::Call)
@@ -272,8 +292,8 @@ impl<'a> Common<'a> {
 }
 
 /// A key that names the content: the same bytes are sent once, and never replaced by others.
-fn key(prefix: &str, bundle: &Bundle) -> String {
-    let name: String = bundle.sha256.trim_end_matches('=').replace('+', "-").replace('/', "_");
+fn key(prefix: &str, sha256: &str) -> String {
+    let name: String = sha256.trim_end_matches('=').replace('+', "-").replace('/', "_");
     let slash = if prefix.is_empty() || prefix.ends_with('/') { "" } else { "/" };
     format!("{prefix}{slash}{name}.zip")
 }

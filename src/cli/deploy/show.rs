@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::message::{Message, bytes, clean};
 use crate::release::Object;
 use crate::release::attach::unnamed;
-use crate::release::change::{Action, Attachment, Change};
+use crate::release::change::{Action, Attachment, Change, NewLayer};
 use crate::release::content::text;
 use crate::release::describe::{self, Detail, details, line};
 use crate::release::desired::Desired;
@@ -96,6 +96,10 @@ fn of_function(
         let sent = describe::bytes(change);
         let sent = if sent > 0 { format!(", {}", bytes(sent)) } else { String::new() };
         shell.answer(format_args!("  {phase:<14}{}{sent}", change.action.operation()))?;
+        if let Action::PublishLayer(new) = &change.action {
+            shell.answer(format_args!("  {:<14}  {}", "", clean(&layer(new))))?;
+            continue;
+        }
         for detail in details(change) {
             shell.answer(format_args!("  {:<14}  {}", "", clean(&shortened(&detail))))?;
         }
@@ -114,6 +118,18 @@ fn of_function(
         ));
     }
     Ok(())
+}
+
+/// `publish layer NAME (2.14 MB, 3 files, for a, b)`.
+fn layer(new: &NewLayer) -> String {
+    let files = if new.files == 1 { "file" } else { "files" };
+    format!(
+        "publish layer {} ({}, {} {files}, for {})",
+        new.name,
+        bytes(new.code.size),
+        new.files,
+        new.functions.join(", ")
+    )
 }
 
 /// Triggers that are there and not in the settings.
@@ -192,6 +208,9 @@ pub(super) fn begins(change: &Change) -> (&'static str, String) {
         Action::Push { uri, .. } => {
             let repository = uri.split('@').next().unwrap_or_default();
             ("Pushing", format!(" to {repository}, {} at most", bytes(sent)))
+        }
+        Action::PublishLayer(new) => {
+            ("Publishing", format!(": layer {}{}", new.name, of_bytes(sent)))
         }
         Action::Create { .. } => ("Creating", of_bytes(sent)),
         Action::Configure { fields, .. } => {

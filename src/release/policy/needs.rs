@@ -9,6 +9,7 @@ use crate::release::content::{current, text};
 use crate::release::desired::Desired;
 use crate::release::ecr::Ecr;
 use crate::release::guard;
+use crate::release::layers::{name_of, unclear};
 use crate::release::next::next;
 use crate::release::observed::{Observed, points_at};
 use crate::release::role::policy_arn;
@@ -40,6 +41,12 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
         grants.allow(&["lambda:GetFunction"], [versions]);
     }
     of_observing_attachments(desired, grants);
+    for layer in desired.layers.iter().flatten() {
+        let (layer, versions) = (grants.layer(&layer.name), grants.layer_versions(&layer.name));
+        grants.allow(&["lambda:ListLayerVersions"], [layer]);
+        grants.allow(&["lambda:GetLayerVersion"], [versions]);
+    }
+    grants.allow(&["lambda:GetLayerVersion"], unclear(desired, observed));
     if let Some(role) = desired.own_role() {
         let role = grants.role(&role);
         grants.allow(&["iam:GetRole", "iam:ListAttachedRolePolicies"], [role]);
@@ -168,6 +175,11 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
             grants.allow(&[action, "s3:AbortMultipartUpload"], [objects]);
         }
         Action::Push { uri, .. } => of_push(uri, grants),
+        Action::PublishLayer(new) => {
+            of_code(&new.code, grants);
+            let layer = grants.layer(&new.name);
+            grants.allow(&[action], [layer]);
+        }
         Action::Attach(attach) => of_attachment(name, action, attach, grants),
         Action::Sign { new, .. } => {
             // Putting takes both resources, deleting the function alone.
@@ -226,7 +238,11 @@ fn of_configuration(members: &Object, grants: &mut Grants) {
         grants.allow_if(&action, role, "StringEquals", "iam:PassedToService", service);
     }
     let layers = members.get("Layers").and_then(Value::as_array).into_iter().flatten();
-    let layers: Vec<String> = layers.filter_map(|arn| arn.as_str().map(str::to_owned)).collect();
+    // What is published first has no ARN yet.
+    let arn = |arn: &str| {
+        if arn.starts_with("arn:") { arn.to_owned() } else { grants.layer_versions(name_of(arn)) }
+    };
+    let layers: Vec<String> = layers.filter_map(Value::as_str).map(arn).collect();
     grants.allow(&["lambda:GetLayerVersion"], layers);
     let subnets = members.get("VpcConfig").and_then(|vpc| vpc["SubnetIds"].as_array());
     if subnets.is_some_and(|subnets| !subnets.is_empty()) {

@@ -7,6 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::release::layers::Layer;
 
 fn memory() -> impl Strategy<Value = Value> {
     prop_oneof![Just(json!(128)), Just(json!(256)), Just(json!(512))]
@@ -14,7 +15,8 @@ fn memory() -> impl Strategy<Value = Value> {
 
 fn configuration() -> impl Strategy<Value = BTreeMap<&'static str, Value>> {
     let text = || prop_oneof![Just(json!("")), Just(json!("one")), Just(json!("two"))];
-    let layers = vec(prop_oneof![Just("a:1"), Just("b:2"), Just("c:3")], 0..3);
+    // Two versions of one layer are refused.
+    let layers = proptest::sample::subsequence(vec!["a:1", "b:2", "c:3"], 0..3).prop_shuffle();
     let vpc = prop_oneof![
         Just(json!({ "SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"] })),
         Just(json!({ "SubnetIds": ["subnet-2", "subnet-1"], "SecurityGroupIds": ["sg-1"] })),
@@ -158,6 +160,29 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     btree_map("[ab]", "[xy]", 0..3)
 }
 
+/// Layers of ours, each of which holds one of two things.
+fn own_layers() -> impl Strategy<Value = Vec<Layer>> {
+    let names = proptest::sample::subsequence(vec!["l1", "l2"], 0..=2);
+    (names, any::<bool>()).prop_map(|(names, other)| {
+        let tree = if other { "2" } else { "1" };
+        names.into_iter().map(|name| layers::layer(name, tree)).collect()
+    })
+}
+
+/// What a run sees of layers before it begins: versions of ours have the number of what they hold.
+fn looked(desired: &Desired, observed: &mut Observed) {
+    let wanted = desired.layers.iter().flatten();
+    let is_wanted =
+        |arn: &String| wanted.clone().any(|layer| *arn == arn_of(&layer.name, &layer.description));
+    observed.layers.versions.retain(|_, arn| is_wanted(arn));
+    let ours = crate::release::layers::unclear(desired, observed);
+    observed.layers.ours = ours.into_iter().collect();
+}
+
+fn arn_of(name: &str, description: &str) -> String {
+    layers::ours(name, if description.ends_with('2') { 2 } else { 1 })
+}
+
 fn any_desired() -> impl Strategy<Value = Desired> {
     (
         configuration(),
@@ -168,6 +193,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
         vec(prop_oneof![Just("live".to_owned()), Just("beta".to_owned())], 0..3),
         attachments(),
         ("[abc]=", prop_oneof![Just("arm64"), Just("x86_64")], option::of(Just(())), "[de]"),
+        option::of(own_layers()),
     )
         .prop_map(
             |(
@@ -179,6 +205,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
                 mut aliases,
                 attachments,
                 code,
+                layers,
             )| {
                 aliases.sort();
                 aliases.dedup();
@@ -196,6 +223,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
                         architecture,
                         source: object.map_or(Source::Call, Source::Bucket),
                     },
+                    layers,
                     runtime: "provided.al2023".to_owned(),
                     wanted: Wanted {
                         configuration,
@@ -235,7 +263,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
 }
 
 /// Gives the new version its number, as AWS does.
-fn numbered(observed: &mut Observed) {
+pub(super) fn numbered(observed: &mut Observed) {
     if let Some(version) = observed.versions.remove("new") {
         let last = observed.versions.keys().filter_map(|number| number.parse::<u64>().ok()).max();
         observed.versions.insert((last.unwrap_or_default() + 1).to_string(), version);
@@ -245,11 +273,16 @@ fn numbered(observed: &mut Observed) {
 /// Does what `next` says until nothing is left, by AWS's numbers.
 fn run(desired: &Desired, observed: &mut Observed, most: usize) -> Vec<Change> {
     let mut done = Vec::new();
+    looked(desired, observed);
     while done.len() < most {
         let Next { mut changes, .. } = one(desired, observed);
         assert!(changes.len() <= 1);
         let Some(change) = changes.pop() else { return done };
         apply(&change.action, observed);
+        if let Action::PublishLayer(new) = &change.action {
+            let arn = arn_of(&new.name, &new.description);
+            observed.layers.versions.insert(new.name.clone(), arn);
+        }
         numbered(observed);
         done.push(change);
     }
@@ -390,6 +423,7 @@ proptest! {
                         field.member == "Runtime"
                             || desired.wanted.configuration.contains_key(field.member)
                             || (field.member == "Environment" && desired.wanted.environment.is_some())
+                            || (field.member == "Layers" && desired.layers.is_some())
                     );
                 },
                 Action::Tag { .. } => prop_assert!(!desired.wanted.tags.is_empty()),
@@ -403,7 +437,8 @@ proptest! {
     }
 
     #[test]
-    fn the_dry_run_is_the_run(desired in any_desired(), observed in any_observed()) {
+    fn the_dry_run_is_the_run(desired in any_desired(), mut observed in any_observed()) {
+        looked(&desired, &mut observed);
         let (dry, end) = unfold(&[(desired.clone(), observed.clone())]);
         prop_assert_eq!(end.refused, vec![]);
         let mut state = observed;

@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::local::zips;
 
 /// An emulator with a bucket that keeps versions, and a site whose code goes through it.
-fn with_bucket(emulator: &Emulator) -> Site {
+pub(super) fn with_bucket(emulator: &Emulator) -> Site {
     emulator.aws(&["s3api", "create-bucket", "--bucket", "code"]);
     let versions = ["--versioning-configuration", "Status=Enabled"];
     emulator

@@ -43,7 +43,7 @@ fn whole(site: &Site, server: &Server) -> usize {
 }
 
 /// Kills a deploy when this call has had its effect.
-fn killed_after(site: &Site, server: &Server, call: usize) {
+pub(super) fn killed_after(site: &Site, server: &Server, call: usize) {
     let pid = Arc::new(AtomicI32::new(0));
     let of_proxy = Arc::clone(&pid);
     let proxy = Proxy::new(&server.address, move |number, _| {
@@ -60,8 +60,13 @@ fn killed_after(site: &Site, server: &Server, call: usize) {
     child.wait().unwrap();
 }
 
-/// Both ways of being cut at every call, from a state to the next.
-fn at_every_call(prepare: &dyn Fn(&Site, &Server), cut: &dyn Fn(&Site, &Server, usize)) {
+/// Cut at every call, from a state to the next.
+pub(super) fn at_every_call(
+    site: &dyn Fn() -> Site,
+    prepare: &dyn Fn(&Site, &Server),
+    cut: &dyn Fn(&Site, &Server, usize),
+    states: &dyn Fn(&Server) -> Vec<Value>,
+) {
     let expected = {
         let (site, server) = (site(), Server::start(&[]));
         prepare(&site, &server);
@@ -87,16 +92,16 @@ fn second(site: &Site, server: &Server) {
 
 #[test]
 fn killed_after_every_call_of_a_first_deploy() {
-    at_every_call(&first, &killed_after);
+    at_every_call(&site, &first, &killed_after, &states);
 }
 
 #[test]
 fn killed_after_every_call_of_a_second_deploy() {
-    at_every_call(&second, &killed_after);
+    at_every_call(&site, &second, &killed_after, &states);
 }
 
 /// The answer to a call is lost, after it has had its effect.
-fn lost(site: &Site, server: &Server, call: usize) {
+pub(super) fn lost(site: &Site, server: &Server, call: usize) {
     let proxy = Proxy::new(&server.address, move |number, _| number != call);
     site.run(&proxy.address, &["deploy"]).code(0);
     assert_eq!(answer(server, "api"), answer(server, "worker"));
@@ -104,10 +109,10 @@ fn lost(site: &Site, server: &Server, call: usize) {
 
 #[test]
 fn every_answer_of_a_first_deploy_lost_in_turn() {
-    at_every_call(&first, &lost);
+    at_every_call(&site, &first, &lost, &states);
 }
 
 #[test]
 fn every_answer_of_a_second_deploy_lost_in_turn() {
-    at_every_call(&second, &lost);
+    at_every_call(&site, &second, &lost, &states);
 }

@@ -35,7 +35,7 @@ fn allowed(site: &Site, address: &str) -> BTreeSet<String> {
 }
 
 /// Plans, deploys, and holds the calls against policy and guards.
-fn hold(site: &Site, server: &Server) {
+pub(super) fn hold(site: &Site, server: &Server) {
     let allowed = allowed(site, &server.address);
     let proxy = Proxy::new(&server.address, |_, _| true);
     site.deploy(&proxy.address);
@@ -45,7 +45,13 @@ fn hold(site: &Site, server: &Server) {
     let missing: Vec<_> = made.difference(&allowed).collect();
     assert!(missing.is_empty(), "called and not allowed: {missing:?}");
     // What is allowed besides is what AWS asks for on behalf of a call.
-    let besides = ["iam:PassRole", "lambda:TagResource", "lambda:ListTags", "lambda:GetFunction"];
+    let besides = [
+        "iam:PassRole",
+        "lambda:TagResource",
+        "lambda:ListTags",
+        "lambda:GetFunction",
+        "lambda:GetLayerVersion",
+    ];
     let unused: Vec<_> =
         allowed.difference(&made).filter(|action| !besides.contains(&action.as_str())).collect();
     assert!(unused.is_empty(), "allowed and not called: {unused:?}");
@@ -63,7 +69,10 @@ fn guarded(call: &Call) {
         Guard::RevisionAndDigest => {
             assert!(says("RevisionId") && says("CodeSha256"), "{}: {body}", call.line);
         }
-        Guard::CreateOnly => assert!(call.line.starts_with("POST "), "{}", call.line),
+        // The search for it goes before: tested with layers.
+        Guard::LookedFor | Guard::CreateOnly => {
+            assert!(call.line.starts_with("POST "), "{}", call.line);
+        }
         Guard::Idempotent | Guard::ContentAddressed => {}
     }
 }

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::release::layers::Layer;
+use crate::release::layers::{Layer, unclear};
 
 fn memory() -> impl Strategy<Value = Value> {
     prop_oneof![Just(json!(128)), Just(json!(256)), Just(json!(512))]
@@ -172,11 +172,9 @@ fn own_layers() -> impl Strategy<Value = Vec<Layer>> {
 /// What a run sees of layers before it begins: versions of ours have the number of what they hold.
 fn looked(desired: &Desired, observed: &mut Observed) {
     let wanted = desired.layers.iter().flatten();
-    let is_wanted =
-        |arn: &String| wanted.clone().any(|layer| *arn == arn_of(&layer.name, &layer.description));
-    observed.layers.versions.retain(|_, arn| is_wanted(arn));
-    let ours = crate::release::layers::unclear(desired, observed);
-    observed.layers.ours = ours.into_iter().collect();
+    let wanted: Vec<String> = wanted.map(|it| arn_of(&it.name, &it.description)).collect();
+    observed.layers.versions.retain(|_, arn| wanted.contains(arn));
+    observed.layers.ours = unclear(desired, observed).into_iter().collect();
 }
 
 fn arn_of(name: &str, description: &str) -> String {

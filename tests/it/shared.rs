@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::jail::Jail;
+use crate::local::cli::HANDLER;
+#[cfg(feature = "aws")]
+use crate::local::server::Server;
 use crate::native::{LIBPQ, package};
 use crate::support::{Run, Workspace, cc, have};
 
@@ -394,4 +397,106 @@ fn layer_plan_says_who_shares_what_and_why() {
     explain("libbig.so")
         .code(0)
         .says_out("stays in the function: a layer of what these 3 functions share");
+}
+
+/// Makes a handler serve: it answers with what its libraries say, and with an asset.
+fn serving(workspace: &Workspace, handler: &str, libraries: &[&str]) {
+    with_libraries(workspace, handler, libraries);
+    let declared: Vec<String> =
+        libraries.iter().map(|name| format!("fn {name}() -> i32;")).collect();
+    let called: Vec<String> = libraries.iter().map(|name| format!("{name}()")).collect();
+    let answer = format!(
+        "let asset = std::fs::read_to_string(\"/opt/models/m\").unwrap_or_default();\n\
+         let sum = unsafe {{ {} }};\n\
+         call(\"POST\", &format!(\"invocation/{{id}}/response\"), &format!(\"[\\\"{{asset}}\\\", {{sum}}]\"));",
+        called.join(" + ")
+    );
+    let serve = "call(\"POST\", &format!(\"invocation/{id}/response\"), event);";
+    assert!(HANDLER.contains(serve));
+    let main = HANDLER.replace(serve, &answer);
+    let main = format!("unsafe extern \"C\" {{ {} }}\n{main}", declared.concat());
+    workspace.write(&format!("crates/{handler}/src/main.rs"), main);
+}
+
+fn three_that_serve() -> Workspace {
+    let workspace = two_libraries();
+    workspace.write("models/m", "a model");
+    let role = "role = \"arn:aws:iam::123456789012:role/shop\"\nalias = [\"live\"]\n";
+    workspace.write(
+        "lambda-pack.toml",
+        format!(
+            "layers = {{ share = \"auto\", prefix = \"shop\" }}\nassets = [\"models\"]\n{role}"
+        ),
+    );
+    serving(&workspace, "hello", &["big", "large"]);
+    serving(&workspace, "second", &["big", "large"]);
+    serving(&workspace, "third", &["big"]);
+    workspace
+}
+
+#[test]
+fn invoke_local_has_the_layers() {
+    let workspace = three_that_serve();
+    let run = workspace.run(&["invoke", "hello", "--local"]);
+    if run.code == 3 {
+        // This machine's libraries are newer than Lambda's: the next test goes another way.
+        assert!(
+            run.findings().contains(&"symbol-version".to_owned())
+                || run.stderr.contains("symbol-version"),
+            "{run:?}"
+        );
+        return;
+    }
+    assert_eq!(run.code(0).stdout.trim(), "[\"a model\", 11]");
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn three_that_share_are_deployed_with_their_layers_and_answer() {
+    let server = Server::start(&[]);
+    let workspace = three_that_serve();
+    let port = server.address.rsplit(':').next().unwrap();
+    let out = workspace.path().join("out");
+    let deploy = || {
+        let _ = fs::remove_dir_all(&out);
+        package(&workspace, &["--out", out.to_str().unwrap()]);
+        let from = ["deploy", "--from", "out", "--local", "--port", port, "--output", "json"];
+        workspace.run(&from).code(0)
+    };
+    let states = |run: &Run| -> BTreeMap<String, String> {
+        let all = run.records().into_iter().filter(|it| it["reason"] == "deployed");
+        let state = |it: Value| {
+            (it["function"].as_str().unwrap().to_owned(), it["state"].as_str().unwrap().to_owned())
+        };
+        all.map(state).collect()
+    };
+    deploy();
+    let versions = |name: &str| {
+        let path =
+            format!("/2018-10-31/layers/shop-{name}-{}/versions", crate::support::host_arch());
+        server.control("GET", &path, &Value::Null)["LayerVersions"].as_array().unwrap().clone()
+    };
+    for (name, sum) in [("hello", 11), ("second", 11), ("third", 1)] {
+        assert_eq!(
+            server.answer(&format!("{name}:live"), "{}"),
+            serde_json::json!(["a model", sum])
+        );
+    }
+    let count = || ["native-big", "native-large", "asset-models"].map(|name| versions(name).len());
+    assert_eq!(count(), [1, 1, 1]);
+    let again = deploy();
+    assert!(states(&again).values().all(|state| state == "unchanged"), "{:?}", states(&again));
+    // One library: one version more, and its functions move to it together.
+    library(&workspace, "large", 20, 2 << 20);
+    let states = states(&deploy());
+    assert_eq!(count(), [1, 2, 1]);
+    assert_eq!(states["third"], "unchanged");
+    for (name, sum) in [("hello", 21), ("second", 21), ("third", 1)] {
+        assert_eq!(
+            server.answer(&format!("{name}:live"), "{}"),
+            serde_json::json!(["a model", sum])
+        );
+    }
+    let said = versions("native-large")[0]["Description"].as_str().unwrap().to_owned();
+    assert!(said.starts_with("lp1 sha256:"), "{said}");
 }

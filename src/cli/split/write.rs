@@ -49,6 +49,13 @@ fn one(
         decided.functions(layer.arch).filter(|it| layer.users.contains(it.name.as_str()));
     let level = functions.next().map_or(Level::Best, |function| function.level);
     let mut record = record(decided, layer, name);
+    // Of functions that are not built now, the runtimes are known from when they were.
+    let before: Option<LayerRecord> = read_record(&folder.join(LayerRecord::FILE)).ok();
+    if let Some(before) = before.filter(|before| before.tree == record.tree) {
+        record.runtimes.extend(before.runtimes);
+        record.runtimes.sort();
+        record.runtimes.dedup();
+    }
     let plan = &packer.job.plan;
     let key = (env!("CARGO_PKG_VERSION"), packer.tool, plan.time, level, &record);
     let key = Sha256::of(format!("{key:?}").as_bytes());

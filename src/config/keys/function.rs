@@ -103,7 +103,7 @@ pub(super) static KEYS: &[Key] = &[
     kept(
         "layers",
         Texts(5, Check::Form(&LAYER)),
-        "The ARNs of layer versions of others, in the order in which they are unpacked; in a table, `arns`.",
+        "The ARNs of layer versions of others, in the order in which they are unpacked; in a table, `arns`. The layers that the function was packaged with come behind them, without being named.",
     ),
     kept("logging.format", Choice(&["json", "text"]), "The format of the function's logs."),
     kept("logging.group", Text(Check::Form(&LOG_GROUP)), "The log group."),

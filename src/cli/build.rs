@@ -84,12 +84,21 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Without what is in layers.
-    pub(super) fn split(&mut self, own: &Own) {
+    pub(super) fn split(&mut self, own: &Own) -> Result<(), Error> {
         self.tree.retain(|path| !own.left.contains(path.as_str()));
         self.files.retain(|file| !own.left.contains(&file.path));
-        if !own.uses.is_empty() {
-            self.layered.clone_from(&own.layered);
+        let mut layered = Tree::default();
+        for (path, entry) in &own.layered {
+            let archived = ArchivePath::new(path)
+                .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
+            layered
+                .insert(archived, entry.clone())
+                .map_err(|source| Error::Clash { function: String::new(), source })?;
         }
+        if !layered.is_empty() {
+            self.layered = below_opt(inspect::tree(&layered)?);
+        }
+        Ok(())
     }
 }
 

@@ -193,7 +193,7 @@ impl Packer<'_> {
         let lookup =
             Lookup { function, artifact, folders: &packing.searched, look: &look, base: None };
         let mut contents = self.job.contents(&lookup, tree, &executable, self.shell)?;
-        contents.split(own);
+        contents.split(own)?;
         let mut findings = self.audit(function, &contents)?;
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });

@@ -7,6 +7,7 @@
 
 mod digests;
 mod gather;
+mod kept;
 mod lock;
 mod write;
 
@@ -17,7 +18,6 @@ use super::build::Job;
 use super::image::Part;
 use super::locked;
 use super::pack::{Outcome, Packer};
-use crate::audit::Inspected;
 use crate::bundle::LayerUse;
 use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
@@ -38,8 +38,8 @@ pub(super) struct Own {
     pub(super) uses: Vec<LayerUse>,
     /// The paths that left it.
     pub(super) left: BTreeSet<String>,
-    /// All that its layers bring, by absolute paths.
-    pub(super) layered: Vec<Inspected>,
+    /// All that its layers bring, by their paths below `/opt`.
+    pub(super) layered: BTreeMap<String, Entry>,
 }
 
 /// A layer that is there.
@@ -49,9 +49,6 @@ pub(super) struct Written {
     /// It was there before.
     pub(super) fresh: bool,
 }
-
-/// Where the bytes of a file are, and what it is.
-type Origin = (Entry, Inspected);
 
 /// Layers, and what became of each function that waited for them.
 type Packed = (Vec<Written>, Vec<Result<Outcome, Error>>);
@@ -142,9 +139,8 @@ impl Decided {
                 });
             }
             for path in layer.files.keys() {
-                if let Some((_, inspected)) = member.origins.get(path) {
-                    let path = format!("/opt/{path}");
-                    own.layered.push(Inspected { path, ..inspected.clone() });
+                if let Some(entry) = member.origins.get(path) {
+                    own.layered.insert(path.clone(), entry.clone());
                 }
                 // What needs a layer was never in the function.
                 if member.libraries.contains(path) {
@@ -157,7 +153,7 @@ impl Decided {
 
     /// The files of a layer, by their path below `/opt`: those of the first of its functions that was
     /// built.
-    pub(super) fn origins<'d>(&'d self, layer: &Layer) -> BTreeMap<&'d String, &'d Origin> {
+    pub(super) fn origins<'d>(&'d self, layer: &Layer) -> BTreeMap<&'d String, &'d Entry> {
         let member = self.members.iter().find(|member| member.uses(layer));
         let origins = member.into_iter().flat_map(|member| &member.origins);
         origins.filter(|(path, _)| layer.files.contains_key(*path)).collect()

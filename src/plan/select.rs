@@ -5,6 +5,7 @@
 //! `cargo metadata` and the flags alone.
 
 mod error;
+mod extensions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +90,7 @@ pub fn select(
     if candidates.is_empty() {
         return Err(SelectError::Nothing(scope.why_nothing(&packages)));
     }
-    scope.take_extensions(selection, &mut candidates, &mut packages);
+    scope.take_extensions(selection, &mut candidates, &mut packages)?;
     candidates.sort_by(|a, b| (&a.name, &a.handler).cmp(&(&b.name, &b.handler)));
     for same in candidates.chunk_by(|a, b| a.name == b.name) {
         if let [first, _, ..] = same {
@@ -195,39 +196,6 @@ impl<'m> Scope<'m> {
     fn new(metadata: &'m Metadata, arch: Arch, config: &'m Config) -> Self {
         let members = metadata.workspace_packages();
         Self { metadata, config, members, platform: Platform::new(arch) }
-    }
-
-    /// The extensions of the workspace that selected functions run beside them, unless their package was
-    /// left out: so what a function gets does not depend on what else is selected.
-    fn take_extensions(
-        &self,
-        selection: &Selection,
-        candidates: &mut Vec<Candidate>,
-        packages: &mut Vec<&'m Package>,
-    ) {
-        let wanted = |name: &FunctionName| {
-            candidates.iter().any(|it| it.role == Role::Function && it.settings.takes(name))
-        };
-        let mut found = Vec::new();
-        let all = targets_of(&self.members, TargetKind::Bin);
-        for (package, target) in all.filter(|(package, _)| {
-            !selection.exclude.iter().any(|spec| matches_package(spec, package))
-        }) {
-            let candidate = self.candidate(package, target, TargetKind::Bin, false, selection);
-            if let Ok(Ok(candidate)) = candidate
-                && candidate.role != Role::Function
-                && wanted(&candidate.name)
-                && !candidates.iter().any(|it| it.handler == candidate.handler)
-            {
-                found.push((package, candidate));
-            }
-        }
-        for (package, candidate) in found {
-            candidates.push(candidate);
-            if !packages.iter().any(|it| it.id == package.id) {
-                packages.push(package);
-            }
-        }
     }
 
     fn settings(&self, package: &Package, target: &Target) -> Result<Settings, Vec<Mistake>> {

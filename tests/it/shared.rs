@@ -345,6 +345,12 @@ fn extensions_of_the_workspace_go_along_as_a_layer_whatever_is_selected() {
     assert_eq!(of("second"), [] as [&str; 0]);
     let found = unpacked(&layers(&workspace, "third")[0]);
     assert_eq!(found["extensions/watcher"].0, 0o755);
+    workspace.handler("second", "extensions = [\"watchr\"]\n");
+    workspace
+        .run(&["package"])
+        .code(2)
+        .says("`extensions` of `second` names `watchr`, which is no extension of this workspace; did you mean `watcher`?");
+    workspace.handler("second", "extensions = []\n");
     // What is left out of the workspace by name is left out.
     workspace
         .run(&["package", "--workspace", "--exclude", "tracer", "--exclude", "watcher"])

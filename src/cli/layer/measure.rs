@@ -45,7 +45,7 @@ pub(super) fn measure(job: &Job, decided: &Decided, shell: &Shell) -> Result<Siz
         let mut contents = split::contents(job, &member.part, shell)?;
         let own: Own = decided.own(member, &[]);
         let whole = length(job, function.name.as_str(), &contents.tree, function.level)?;
-        contents.split(&own);
+        contents.split(&own)?;
         let split = length(job, function.name.as_str(), &contents.tree, function.level)?;
         functions.push((whole, split));
     }

@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::digests::Digests;
-use super::{Origin, waits};
-use crate::audit::{Content, Inspected};
+use super::kept::{self, Kept};
+use super::waits;
+use crate::audit::Content;
 use crate::cli::build::{Contents, Job};
 use crate::cli::image::Part;
 use crate::cli::libraries::Lookup;
+use crate::digest::Sha256;
 use crate::error::Error;
 use crate::function::{Function, Role};
 use crate::layer::{self, File, Files, Kind, Layer, User};
 use crate::libraries;
 use crate::shell::Shell;
 use crate::system::{Provided, System};
-use crate::tree::{Entry, Source, Tree};
-use crate::{files, inspect};
+use crate::tree::{Entry, Source};
 
 /// The beginning of the names of Rust's own shared libraries, which come with the compiler.
 const OF_RUST: &str = "libstd-";
@@ -26,8 +27,8 @@ pub(in crate::cli) struct Member {
     pub(in crate::cli) part: Part,
     /// What could be in a layer, by its path below `/opt`.
     pub(in crate::cli) files: Files,
-    /// Where that is, and what it is.
-    pub(super) origins: BTreeMap<String, Origin>,
+    /// Where that is.
+    pub(super) origins: BTreeMap<String, Entry>,
     /// Those that the function brings itself where they are in no layer.
     pub(super) libraries: BTreeSet<String>,
 }
@@ -50,24 +51,11 @@ impl Member {
     }
 
     /// Adds a file; one that is there already stays: what needs a layer comes first.
-    fn add(
-        &mut self,
-        path: &str,
-        kind: Kind,
-        (entry, inspected): (&Entry, &Inspected),
-        digests: &mut Digests,
-    ) -> Result<(), Error> {
-        if self.files.contains_key(path) {
-            return Ok(());
+    fn add(&mut self, path: &str, file: File, entry: &Entry) {
+        if !self.files.contains_key(path) {
+            self.files.insert(path.to_owned(), file);
+            self.origins.insert(path.to_owned(), entry.clone());
         }
-        let digest = match &entry.source {
-            Source::File(file) => digests.of(file)?,
-            Source::Bytes(bytes) => crate::digest::Sha256::of(bytes),
-        };
-        let file = File { kind, mode: entry.mode.bits(), size: entry.length, digest };
-        self.files.insert(path.to_owned(), file);
-        self.origins.insert(path.to_owned(), (entry.clone(), inspected.clone()));
-        Ok(())
     }
 }
 
@@ -76,7 +64,7 @@ pub(super) fn members(job: &Job, parts: &[Part], shell: &Shell) -> Result<Vec<Me
     let mut digests = Digests::new(&job.output.stamps);
     let mut extensions = Vec::new();
     for part in parts.iter().filter(|part| part.function.role != Role::Function) {
-        extensions.push((part, contents(job, part, shell)?));
+        extensions.push((part, kept::files_of(job, part, &mut digests, shell)?));
     }
     let mut members = Vec::new();
     for part in parts.iter().filter(|part| waits(&part.function, &job.plan.functions)) {
@@ -89,8 +77,6 @@ pub(super) fn members(job: &Job, parts: &[Part], shell: &Shell) -> Result<Vec<Me
 /// All that goes into the bundle of a function, or of an extension, where nothing is in layers.
 pub(in crate::cli) fn contents(job: &Job, part: &Part, shell: &Shell) -> Result<Contents, Error> {
     let Part { function, artifact } = part;
-    // What was linked a moment ago could be linked again without another time.
-    files::settle(&artifact.executable);
     let folders = job.library_folders(function, artifact);
     let lookup =
         Lookup { function, artifact, folders: &folders, look: &libraries::look, base: None };
@@ -101,7 +87,7 @@ pub(in crate::cli) fn contents(job: &Job, part: &Part, shell: &Shell) -> Result<
 fn member(
     (job, shell): (&Job, &Shell),
     part: &Part,
-    extensions: &[(&Part, Contents)],
+    extensions: &[(&Part, Vec<Kept>)],
     digests: &mut Digests,
 ) -> Result<Member, Error> {
     let function = &part.function;
@@ -111,31 +97,38 @@ fn member(
         origins: BTreeMap::new(),
         libraries: BTreeSet::new(),
     };
-    let assets = job.assets(function)?;
-    let inspected = inspect::tree(&assets)?;
-    for (path, file) in zipped(&assets, &inspected) {
-        member.add(path, Kind::Asset, file, digests)?;
+    for (path, entry) in job.assets(function)?.iter() {
+        let digest = match &entry.source {
+            Source::File(file) => digests.of(file)?,
+            Source::Bytes(bytes) => Sha256::of(bytes),
+        };
+        let (mode, size) = (entry.mode.bits(), entry.length);
+        member.add(path.as_str(), File { kind: Kind::Asset, mode, size, digest }, entry);
     }
-    for (_, contents) in extensions.iter().filter(|(other, _)| function.takes(&other.function)) {
-        for (path, file) in zipped(&contents.tree, &contents.files) {
-            clash(function, &member, path, file.0)?;
-            member.add(path, Kind::Extension, file, digests)?;
+    for (_, kept) in extensions.iter().filter(|(other, _)| function.takes(&other.function)) {
+        for (path, file, entry) in kept {
+            clash(function, &member, path, entry)?;
+            member.add(path, *file, entry);
         }
     }
     if function.shares {
-        libraries_of(job, &mut member, &contents(job, part, shell)?, digests)?;
+        for (path, file, entry) in kept::files_of(job, part, digests, shell)? {
+            member.add(&path, file, &entry);
+            if member.files.get(&path).is_some_and(|added| added.kind == file.kind) {
+                member.libraries.insert(path);
+            }
+        }
     }
     Ok(member)
 }
 
-/// Adds the libraries that a function does not bring itself.
-fn libraries_of(
+/// The libraries that a function does not bring itself.
+pub(super) fn libraries(
     job: &Job,
-    member: &mut Member,
+    part: &Part,
     contents: &Contents,
-    digests: &mut Digests,
-) -> Result<(), Error> {
-    let Part { function, .. } = &member.part.clone();
+) -> Result<Vec<(String, Kind, Entry)>, Error> {
+    let function = &part.function;
     let included = job.includes(function)?;
     let program = function.role.archive_path(&function.name);
     let system = System::of_zip(function.runtime, function.compile.target.arch)?;
@@ -143,32 +136,22 @@ fn libraries_of(
     let facts = contents.files.iter().find(|file| file.path == program).map(|it| &it.content);
     let first =
         matches!(facts, Some(Content::Elf(it)) if !it.rpath.is_empty() && it.runpath.is_empty());
-    for (path, file) in zipped(&contents.tree, &contents.files) {
+    let mut found = Vec::new();
+    for (path, entry) in contents.tree.iter() {
+        let path = path.as_str();
         let name = path.rsplit('/').next().unwrap_or(path);
         let own = included.iter().any(|(own, _)| own.as_str() == path) || path == program;
-        if own || (first && system.library(name) != Provided::No) {
-            continue;
-        }
-        let kind = kind(job, path, file.0);
-        member.add(path, kind, file, digests)?;
-        if member.files.get(path).is_some_and(|added| added.kind == kind) {
-            member.libraries.insert(path.to_owned());
+        let of_system = first && system.library(name) != Provided::No;
+        if !own && !of_system {
+            found.push((path.to_owned(), kind(job, path, entry), entry.clone()));
         }
     }
-    Ok(())
-}
-
-/// Both are sorted by path and have the same ones.
-fn zipped<'a>(
-    tree: &'a Tree,
-    inspected: &'a [Inspected],
-) -> impl Iterator<Item = (&'a str, (&'a Entry, &'a Inspected))> {
-    tree.iter().zip(inspected).map(|((path, entry), file)| (path.as_str(), (entry, file)))
+    Ok(found)
 }
 
 /// An asset and a file of an extension, or files of two, that want one place below `/opt`.
 fn clash(function: &Function, member: &Member, path: &str, entry: &Entry) -> Result<(), Error> {
-    let Some((other, _)) = member.origins.get(path).filter(|(other, _)| other != entry) else {
+    let Some(other) = member.origins.get(path).filter(|other| *other != entry) else {
         return Ok(());
     };
     let source = crate::tree::Clash {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Decided, Origin, Written};
+use super::{Decided, Written};
 use crate::bundle::FileRecord;
 use crate::cli::lower::shown;
 use crate::cli::pack::Packer;
@@ -17,7 +17,7 @@ use crate::layer::{self, Layer};
 use crate::message::{Keep, Message, Table, bytes};
 use crate::shell::Shell;
 use crate::stamps::{Stamps, Verdict};
-use crate::tree::{ArchivePath, Tree};
+use crate::tree::{ArchivePath, Entry, Tree};
 
 /// Every layer that was decided, in its order.
 pub(super) fn layers(packer: &Packer<'_>, decided: &Decided) -> Result<Vec<Written>, Error> {
@@ -143,15 +143,15 @@ fn record(decided: &Decided, layer: &Layer, name: &str) -> LayerRecord {
 /// The files of a layer.
 pub(in crate::cli) fn tree(
     layer: &Layer,
-    origins: &BTreeMap<&String, &Origin>,
+    origins: &BTreeMap<&String, &Entry>,
     name: &str,
 ) -> Result<Tree, Error> {
     let mut tree = Tree::default();
     for path in layer.files.keys() {
-        let Some((entry, _)) = origins.get(path) else { continue };
+        let Some(entry) = origins.get(path) else { continue };
         let archived = ArchivePath::new(path)
             .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
-        tree.insert(archived, entry.clone())
+        tree.insert(archived, (*entry).clone())
             .map_err(|source| Error::Clash { function: name.to_owned(), source })?;
     }
     Ok(tree)

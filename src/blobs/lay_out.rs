@@ -46,7 +46,7 @@ impl Out<'_> {
         let mut layer = root.layer(self.number);
         while let Some(header) = reader.advance().map_err(io::Error::other)? {
             layer.put(&header, Content::Other);
-            let Some(path) = layer.last().map(str::to_owned) else { continue };
+            let Some(path) = layer.last().cloned() else { continue };
             // A later layer may have something else there, or nothing.
             let survives = |node: &crate::image::root::Node| node.layer == self.number;
             if self.merged.get(&path).is_some_and(survives) {

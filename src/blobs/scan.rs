@@ -40,13 +40,42 @@ const MAX_IN_MEMORY: u64 = 16 << 20;
 /// The longest text that is kept, in bytes.
 const MAX_TEXT: u64 = 64 << 10;
 
-/// An entry, what is in it, and its text where that is wanted.
-type Found = (Header, Content, Option<String>);
+/// An entry; of few there is more to tell.
+type Found = (Header, Option<Box<More>>);
+
+/// What is in an entry, and its text where that is wanted.
+struct More {
+    content: Content,
+    text: Option<String>,
+}
+
+/// Entries in their order: there may be many, and each piece goes when it is done with.
+#[derive(Default)]
+struct Entries(Vec<Vec<Found>>);
+
+impl Entries {
+    /// So many are in a piece.
+    const PIECE: usize = 2048;
+
+    fn push(&mut self, header: Header, content: Content, text: Option<String>) {
+        let is_plain = content == Content::Other && text.is_none();
+        let more = (!is_plain).then(|| Box::new(More { content, text }));
+        match self.0.last_mut().filter(|piece| piece.len() < Self::PIECE) {
+            Some(piece) => piece.push((header, more)),
+            None => {
+                let mut piece =
+                    Vec::with_capacity(if self.0.is_empty() { 16 } else { Self::PIECE });
+                piece.push((header, more));
+                self.0.push(piece);
+            }
+        }
+    }
+}
 
 /// A layer that was read through.
 struct Read1 {
     seen: LayerSeen,
-    entries: Vec<Found>,
+    entries: Entries,
 }
 
 /// What is left of the room that all layers share.
@@ -102,27 +131,7 @@ pub fn scan(
     let mut troubles = MAX_TROUBLES;
     for (number, one) in read.into_iter().enumerate() {
         let Read1 { mut seen, entries } = one;
-        let mut texts = Vec::new();
-        let mut layer = root.layer(number);
-        let mut log = Log::default();
-        for (header, content, text) in entries {
-            let path = header.path.clone();
-            let found = layer.put(&header, content);
-            log.entry(&header, &layer, &found);
-            for trouble in found {
-                let length = 128 + path.len() + trouble.length();
-                if length <= troubles {
-                    troubles -= length;
-                    seen.troubles.push((path.clone(), trouble));
-                }
-            }
-            texts.extend(layer.last().zip(text).map(|(path, text)| (path.to_owned(), text)));
-        }
-        seen.plan = log.plan();
-        late(&mut seen);
-        for (path, text) in texts {
-            root.keep_text(&path, text);
-        }
+        merge(&mut root, number, entries, &mut seen, &mut troubles);
         layers.push(seen);
     }
     let config = image.config.as_ref().map_err(Clone::clone);
@@ -133,7 +142,42 @@ pub fn scan(
         .as_ref()
         .map(|(media_type, _, read)| read.clone().map(|read| (media_type.clone(), read)));
     let index = image.index.clone();
-    Seen { thing: thing.to_owned(), index, manifest, config, layers, root, arch, entries }
+    let (thing, sizes) = (thing.to_owned(), image.sizes);
+    Seen { thing, index, manifest, sizes, config, layers, root, arch, entries }
+}
+
+/// Puts a layer on top.
+fn merge(
+    root: &mut Root,
+    number: usize,
+    entries: Entries,
+    seen: &mut LayerSeen,
+    troubles: &mut usize,
+) {
+    let mut texts = Vec::new();
+    let mut layer = root.layer(number);
+    let mut log = Log::default();
+    for (header, more) in entries.0.into_iter().flatten() {
+        let (content, text) = match more {
+            Some(more) => (more.content, more.text),
+            None => (Content::Other, None),
+        };
+        let found = layer.put(&header, content);
+        log.entry(&header, &layer, &found);
+        for trouble in found {
+            let length = 128 + header.path.len() + trouble.length();
+            if length <= *troubles {
+                *troubles -= length;
+                seen.troubles.push((header.path.clone(), trouble));
+            }
+        }
+        texts.extend(layer.last().cloned().zip(text));
+    }
+    seen.plan = log.plan();
+    late(seen);
+    for (path, text) in texts {
+        root.keep_text(&path, text);
+    }
 }
 
 /// Folders whose entries come after what is in them.
@@ -190,11 +234,14 @@ fn read(layer: &Layer, room: &Room) -> Read1 {
             not_utf8: None,
             plan: crate::image::plan::Plan::default(),
         },
-        entries: Vec::new(),
+        entries: Entries::default(),
     };
     let opened = match &layer.at {
         Some(at) => at.open().and_then(|bytes| Unpacked::new(Box::new(bytes) as Box<dyn Read>)),
-        None => Err(io::Error::other("it is not there")),
+        None => {
+            let name = layer.name.as_ref().map_or_else(|| "it".to_owned(), |it| format!("`{it}`"));
+            Err(io::Error::other(format!("{name} is not there")))
+        }
     };
     let tar = match opened {
         Ok(tar) => tar,
@@ -281,7 +328,7 @@ fn entries<R: Read>(
             odd.get_or_insert((0, header.path.clone())).0 += 1;
         }
         if header.size > room.bytes.load(Ordering::Relaxed) {
-            one.entries.push((header, Content::Other, None));
+            one.entries.push(header, Content::Other, None);
             return Err(io::Error::other(TOO_LARGE).into());
         }
         let text = Root::wants_text(&header.path) && header.size <= MAX_TEXT;
@@ -298,7 +345,7 @@ fn entries<R: Read>(
         if !take(&room.facts, content.elf().map_or(0, weight)) {
             return Err(io::Error::other(Limit(TOO_MUCH)).into());
         }
-        one.entries.push((header, content, text));
+        one.entries.push(header, content, text);
     }
     Ok(())
 }

@@ -4,8 +4,10 @@
 //! links of layers below.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
 
-use super::root::{Layer, Trouble};
+use super::root::{Layer, Trouble, normal};
 use crate::tar::{Header, Kind};
 
 /// A folder that is written before an entry.
@@ -61,6 +63,8 @@ enum Event {
     Implied,
     Folder,
     File,
+    /// A symbolic one.
+    Link,
     Other,
 }
 
@@ -71,15 +75,17 @@ impl Event {
 }
 
 /// What was put where, by the number of the entry.
-type Events = BTreeMap<String, Vec<(usize, Event)>>;
+type Events = BTreeMap<Arc<str>, Vec<(usize, Event)>>;
 
 /// What happened while a layer was put on top of others.
 #[derive(Debug, Default)]
 pub struct Log {
     /// In their order; by their paths only where that is needed, for layers have many.
-    events: Vec<(Box<str>, usize, Event)>,
+    events: Vec<(Arc<str>, usize, Event)>,
     /// Hard links: their number, and where what they name was.
     links: Vec<(usize, String)>,
+    /// The last entry whose path leads through symbolic links.
+    through: Option<usize>,
     count: usize,
     needed: bool,
 }
@@ -99,9 +105,13 @@ impl Log {
         let event = match header.kind {
             Kind::Folder => Event::Folder,
             Kind::File => Event::File,
+            Kind::Symlink(_) => Event::Link,
             _ => Event::Other,
         };
-        self.events.push((path.into(), number, event));
+        if normal(&header.path).is_none_or(|named| *named != **path) {
+            self.through = Some(number);
+        }
+        self.events.push((Arc::clone(path), number, event));
         self.links.extend(layer.linked().map(|to| (number, to.to_owned())));
     }
 
@@ -114,7 +124,7 @@ impl Log {
         }
         let mut events = Events::new();
         for (path, number, event) in self.events {
-            events.entry(path.into()).or_default().push((number, event));
+            events.entry(path).or_default().push((number, event));
         }
         let mut left = events.clone();
         below_files(&events, &mut left, &mut plan.left);
@@ -123,6 +133,9 @@ impl Log {
         }
         for (number, to) in self.links {
             link(number, &to, &events, &mut plan);
+        }
+        if let Some(through) = self.through {
+            replaced(through, &events, &mut plan);
         }
         plan
     }
@@ -138,7 +151,8 @@ fn below_files(events: &Events, left: &mut Events, out: &mut BTreeSet<usize>) {
             continue;
         };
         let prefix = format!("{path}/");
-        let below = left.range_mut(prefix.clone()..).take_while(|(it, _)| it.starts_with(&prefix));
+        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        let below = left.range_mut::<str, _>(from).take_while(|(it, _)| it.starts_with(&prefix));
         for (_, below) in below {
             out.extend(
                 below.iter().filter(|(n, it)| n < last && *it != Event::Implied).map(|it| it.0),
@@ -167,6 +181,19 @@ fn one(path: &str, events: &[(usize, Event)], plan: &mut Plan) {
         }
         (_, Some(last)) => drop(plan.replaced.insert(*first, last)),
         (_, None) => {}
+    }
+}
+
+/// A symbolic link that is replaced in its own layer cannot be left out once entries lead through it: they
+/// would go elsewhere. `through` is the last that does.
+fn replaced(through: usize, events: &Events, plan: &mut Plan) {
+    let lost = |(number, event): &(usize, Event)| {
+        *event == Event::Link && *number < through && plan.left.contains(number)
+    };
+    let link = events.iter().find(|(_, all)| all.iter().any(lost)).map(|(path, _)| path);
+    if let Some(path) = link {
+        let why = format!("`{path}` is a link through which files come, and then something else");
+        plan.refused.get_or_insert(why);
     }
 }
 
@@ -229,6 +256,16 @@ mod tests {
         let to = Kind::Symlink("b".to_owned());
         let linked = plan(&[("b", Folder), ("a", to), ("a/f", File), ("b/f", File)]);
         assert_eq!(linked.left, BTreeSet::from([2]));
+    }
+
+    #[test]
+    fn a_link_that_files_go_through_is_not_left_out() {
+        use Kind::{File, Folder};
+        let to = || Kind::Symlink("t".to_owned());
+        let through = plan(&[("t", Folder), ("d", to()), ("d/f", File), ("d", Folder)]);
+        assert!(through.refused.is_some());
+        let before = plan(&[("t", Folder), ("d", to()), ("d", Folder), ("d/f", File)]);
+        assert_eq!((before.refused, before.left), (None, BTreeSet::from([1])));
     }
 
     #[test]

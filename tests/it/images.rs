@@ -7,6 +7,7 @@ mod debian;
 mod fix;
 mod hostile;
 mod maker;
+mod open;
 mod package;
 #[cfg(feature = "registry")]
 mod registry;

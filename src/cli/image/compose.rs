@@ -320,6 +320,7 @@ fn found(
         thing: group.name.clone(),
         index: None,
         manifest: None,
+        sizes: None,
         config: Ok(config),
         layers: layers.iter().map(layer).collect(),
         root,

@@ -131,7 +131,14 @@ fn next(
         let glibc = found.get(inside).map(|candidate| File::Elf(&candidate.facts));
         glibc.or_else(|| ours.get(inside).map(Content::as_loaded))
     };
-    let world = World { arch: group.arch, library_path: &library_path, defaults: &[], at: &at };
+    let world = World {
+        arch: group.arch,
+        library_path: &library_path,
+        defaults: &[],
+        hwcaps: &[],
+        preload: &[],
+        at: &at,
+    };
     let closure = closure::resolve(program, world);
     let missing = closure.needs.iter().filter(|need| matches!(need.found, Found::Nowhere { .. }));
     missing.into_iter().find_map(|need| {

@@ -44,11 +44,33 @@ pub struct Node {
     /// Its permission bits.
     pub mode: u32,
     /// Its owner.
-    pub uid: u64,
-    /// Its group.
-    pub gid: u64,
+    pub owner: Owner,
     /// The layer that it is of.
-    pub layer: usize,
+    pub layer: u32,
+}
+
+/// User and group: of nearly everything those of root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner(Option<Box<(u64, u64)>>);
+
+impl Owner {
+    /// By the numbers.
+    #[must_use]
+    pub fn new(uid: u64, gid: u64) -> Self {
+        Self(((uid, gid) != (0, 0)).then(|| Box::new((uid, gid))))
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn ids(&self) -> (u64, u64) {
+        self.0.as_deref().copied().unwrap_or_default()
+    }
+}
+
+/// The number of a layer, as nodes keep it.
+#[must_use]
+pub fn layer_number(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The files of an image, by their path without a slash at the beginning. There may be many: whoever keeps a
@@ -81,7 +103,7 @@ pub fn normal(path: &str) -> Option<String> {
 impl Root {
     /// Begins to put a layer on top.
     pub fn layer(&mut self, number: usize) -> Layer<'_> {
-        Layer::new(self, number)
+        Layer::new(self, layer_number(number))
     }
 
     /// Everything, in the order of the paths.

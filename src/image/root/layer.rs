@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Item, Node, Root, Trouble, WHITEOUT, normal};
+use super::{Item, Node, Owner, Root, Trouble, WHITEOUT, normal};
 use crate::audit::Content;
 use crate::tar::{self, Header, Kind};
 
@@ -21,7 +21,7 @@ const AUFS: &str = ".wh..wh.";
 #[derive(Debug)]
 pub struct Layer<'r> {
     root: &'r mut Root,
-    number: usize,
+    number: u32,
     /// The folders that it only implied.
     implied: BTreeSet<Arc<str>>,
     /// What it has taken away; whether only what is in it.
@@ -33,7 +33,7 @@ pub struct Layer<'r> {
 }
 
 impl<'r> Layer<'r> {
-    pub(super) fn new(root: &'r mut Root, number: usize) -> Self {
+    pub(super) fn new(root: &'r mut Root, number: u32) -> Self {
         let (implied, whiteouts) = (BTreeSet::new(), BTreeSet::new());
         Self { root, number, implied, whiteouts, last: None, linked: None }
     }
@@ -92,7 +92,7 @@ impl<'r> Layer<'r> {
         {
             troubles.push(Trouble::OverSymlink(to.clone()));
         }
-        self.replace(path, Node { item, mode, uid, gid, layer: self.number });
+        self.replace(path, Node { item, mode, owner: Owner::new(uid, gid), layer: self.number });
         troubles
     }
 
@@ -110,12 +110,12 @@ impl<'r> Layer<'r> {
 
     /// The file that a hard link names, and its attributes.
     fn target(&mut self, to: &str) -> Result<Node, Trouble> {
-        let none = || Trouble::NoTarget(to.to_owned());
-        let path = normal(to).ok_or_else(none)?;
+        let missing = || Trouble::NoTarget(to.to_owned());
+        let path = normal(to).ok_or_else(missing)?;
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        let folder = self.root.real(folder).ok_or_else(none)?;
+        let folder = self.root.real(folder).ok_or_else(missing)?;
         let path = joined(&folder, name);
-        let node = self.root.get(&path).ok_or_else(none)?;
+        let node = self.root.get(&path).ok_or_else(missing)?;
         if node.item == Item::Folder {
             return Err(Trouble::ToFolder(to.to_owned()));
         }
@@ -156,7 +156,8 @@ impl<'r> Layer<'r> {
     fn imply(&mut self, path: &str) {
         self.root.implied += path.len() + 128;
         let layer = self.number;
-        let node = Node { item: Item::Folder, mode: 0o755, uid: 0, gid: 0, layer };
+        let owner = Owner::default();
+        let node = Node { item: Item::Folder, mode: 0o755, owner, layer };
         let path: Arc<str> = path.into();
         self.root.nodes.insert(Arc::clone(&path), node);
         self.implied.insert(path);
@@ -173,7 +174,7 @@ impl<'r> Layer<'r> {
     fn whiteout(&mut self, folder: &str, name: &str, hidden: &str) -> Vec<Trouble> {
         let number = self.number;
         let opaque = name == OPAQUE;
-        if !opaque && (matches!(hidden, "" | "." | "..") || hidden.starts_with(WHITEOUT)) {
+        if matches!(hidden, "" | "." | "..") {
             return vec![Trouble::Whiteout];
         }
         let path = if opaque { folder.to_owned() } else { joined(folder, hidden) };

@@ -202,9 +202,18 @@ pub fn build(
     }
 }
 
-/// Puts what was built in its place.
+/// Puts what was built in its place, where nothing is yet.
 pub fn settle(built: &Place, place: &Place) -> Result<(), BlobError> {
-    std::fs::rename(built.path(), place.path()).map_err(unwritten(place.path()))
+    let (from, to) = (built.path(), place.path());
+    let done = match built {
+        // A folder with something in it stays as it is.
+        Place::Layout(..) => std::fs::rename(from, to),
+        Place::OciArchive(..) | Place::DockerArchive(..) => match std::fs::hard_link(from, to) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => std::fs::rename(from, to),
+            done => done,
+        },
+    };
+    done.map_err(unwritten(to))
 }
 
 /// Keeps the layers of an image, those anew that Lambda would refuse.

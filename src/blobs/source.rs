@@ -106,7 +106,10 @@ pub fn open(place: &Place, arch: Arch) -> Result<Image, BlobError> {
 /// Opens an image; of an index the one for these architectures, the first that there is.
 pub fn open_any(place: &Place, archs: &[Arch]) -> Result<Image, BlobError> {
     let (blobs, name) = match place {
-        Place::Layout(folder, name) => (Blobs::Folder(folder.clone()), name),
+        Place::Layout(folder, name) => {
+            fs::metadata(folder).map_err(unread(folder))?;
+            (Blobs::Folder(folder.clone()), name)
+        }
         Place::OciArchive(file, name) => (Blobs::Archive(file.clone(), Members::read(file)?), name),
         Place::DockerArchive(file, name) => return docker(place, file, name.as_deref()),
     };
@@ -283,7 +286,7 @@ fn docker(place: &Place, file: &Path, name: Option<&str>) -> Result<Image, BlobE
         None => images.first(),
     };
     let image = image.ok_or_else(|| {
-        let tags = images.iter().flat_map(|image| tags(image));
+        let tags = images.iter().flat_map(tags);
         let all: Vec<String> =
             tags.filter_map(|tag| tag.as_str().map(|tag| place.spelled(tag))).collect();
         let has = if all.is_empty() { "none has a name".to_owned() } else { all.join(", ") };

@@ -90,6 +90,9 @@ fn check_artifact(
 
 fn check_path(args: &Check, path: &Path, shell: &Shell) -> Vec<Result<Checked, Error>> {
     let text = path.to_string_lossy();
+    if let Some(why) = image::elsewhere(&text) {
+        return vec![Err(Error::Usage(why))];
+    }
     match image::Where::of(&text) {
         Some(place) => image::check(args, &text, &place, shell),
         None => vec![check_files(args, path)],

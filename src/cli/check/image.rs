@@ -1,6 +1,5 @@
 //! `check IMAGE`: whether Lambda would take an image, and a mended copy of it.
 
-#[cfg(feature = "registry")]
 use std::path::Path;
 
 use super::Checked;
@@ -13,6 +12,16 @@ use crate::image::lint::{Seen, lint};
 use crate::jobs::cores;
 use crate::shell::Shell;
 use crate::target::Arch;
+
+/// How places on the disk are named.
+const OURS: [(&str, &str); 4] = [
+    ("oci:", "DIR"),
+    ("oci-archive:", "FILE"),
+    ("docker-archive:", "FILE"),
+    ("docker://", "REFERENCE"),
+];
+/// Other transports (containers-transports(5)).
+const OTHERS: [&str; 5] = ["containers-storage:", "docker-daemon:", "dir:", "ostree:", "sif:"];
 
 /// Where an image is that is to be checked.
 pub(super) enum Where {
@@ -45,6 +54,33 @@ impl Where {
     fn of_registry(_: &str) -> Option<Self> {
         None
     }
+}
+
+/// What is named and is not looked into, as it stands there; and what to do.
+pub(super) fn elsewhere(text: &str) -> Option<String> {
+    if Path::new(text).exists() {
+        return None;
+    }
+    if let Some((prefix, what)) = OURS.iter().find(|(prefix, _)| *prefix == text) {
+        return Some(format!("`{prefix}` names no place: `{prefix}{what}`"));
+    }
+    if OTHERS.iter().any(|prefix| text.starts_with(prefix)) {
+        return Some(format!(
+            "{text} is not looked into: `skopeo copy {text} oci:OUT` makes a layout of it"
+        ));
+    }
+    let (name, tag) = text.split_once(':')?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_short = !name.is_empty() && !tag.is_empty();
+    (is_short && name.chars().all(|c| is_part(c) || c == '/') && tag.chars().all(is_part))
+        .then(|| ours(text))?
+}
+
+/// What has the form of docker's short names, `alpine:3`.
+fn ours(text: &str) -> Option<String> {
+    Where::of(text).is_none().then(|| {
+        format!("there is no file {text}; an image of a registry is named `docker://{text}`")
+    })
 }
 
 /// Looks at an image; with `--fix`, at its mended copy. Of one for several platforms at that for this machine

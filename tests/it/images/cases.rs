@@ -105,10 +105,10 @@ fn with_foo(program: &str, runpath: Option<&str>, place: &str) -> Image {
         let above = path.match_indices('/').map(|(at, _)| &path[..at]);
         above.fold(tar, |tar, folder| tar.folder(folder, 0o755))
     };
-    let foo = TinyElf { soname: Some(FOO.to_owned()), ..TinyElf::default() };
+    let library = TinyElf { soname: Some(FOO.to_owned()), ..TinyElf::default() };
     let elf = dynamic(&TinyElf { needed, runpath, ..loader() });
     let image = Image::tar(folders(files(), program)).and(Tar::new().file(program, 0o755, &elf));
-    let image = image.and(folders(Tar::new(), place).file(place, 0o755, &dynamic(&foo)));
+    let image = image.and(folders(Tar::new(), place).file(place, 0o755, &dynamic(&library)));
     and_libc(image, "GLIBC_2.34").set("Entrypoint", json!([format!("/{program}")]))
 }
 

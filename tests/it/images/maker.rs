@@ -305,9 +305,9 @@ pub(super) fn members(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut names: Vec<_> = fs::read_dir(blobs).unwrap().map(|item| item.unwrap().path()).collect();
     names.sort();
     names.extend(["index.json", "oci-layout"].map(|name| folder.join(name)));
-    let named = |path: std::path::PathBuf| {
+    let read = |path: std::path::PathBuf| {
         let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
         (name, fs::read(path).unwrap())
     };
-    names.into_iter().map(named).collect()
+    names.into_iter().map(read).collect()
 }

@@ -72,7 +72,7 @@ fn what_may_not_be_read_is_not_called_wrong() {
     let layer = path(&folder.path().join("image"), &manifest["layers"][0]);
     for shut in [layer, blobs] {
         let before = fs::metadata(&shut).unwrap().permissions();
-        fs::set_permissions(&shut, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&shut, fs::Permissions::from_mode(0o0)).unwrap();
         let program = lambda_pack(folder.path());
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
@@ -104,5 +104,23 @@ fn docker_archives_have_images_by_short_names() {
     for (name, code) in [("a:1", 0), ("docker.io/library/a:1", 0), ("localhost/b", 0), ("a:2", 2)] {
         let named = format!("docker-archive:f.tar:{name}");
         check(folder.path(), &[&named, "--arch", "x86_64"]).code(code);
+    }
+}
+
+/// What other tools name, and what they name shorter.
+#[test]
+fn what_is_elsewhere_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, says) in [
+        ("alpine:3", "`docker://alpine:3`"),
+        ("library/alpine:3", "`docker://library/alpine:3`"),
+        ("containers-storage:alpine", "`skopeo copy containers-storage:alpine oci:OUT`"),
+        ("docker-daemon:alpine:3", "`skopeo copy docker-daemon:alpine:3 oci:OUT`"),
+        ("oci:", "`oci:DIR`"),
+        ("oci:none", "No such file"),
+        ("oci-archive:none.tar", "No such file"),
+    ] {
+        let run = check(folder.path(), &[name]).code(2);
+        assert!(run.stderr.contains(says), "{name}: {}", run.stderr);
     }
 }

@@ -123,6 +123,9 @@ fn odd_file(path: &Path) -> Option<String> {
         return Some(format!("{shown} is empty"));
     }
     Some(match Members::read(path) {
+        Err(_) if start.get(257..262) != Some(b"ustar") => {
+            format!("{shown} is no tar archive, whatever its name says")
+        }
         Err(error) => {
             let why =
                 std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);

@@ -111,7 +111,14 @@ fn docker_archives_have_images_by_short_names() {
 #[test]
 fn what_is_elsewhere_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [("json.tar", &b"{}"[..]), ("empty.tar", b""), ("zeros.tar", &[0; 10240])]
+    {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
     for (name, says) in [
+        ("json.tar", "is no tar archive"),
+        ("empty.tar", "empty.tar is empty"),
+        ("zeros.tar", "and no image"),
         ("alpine:3", "`docker://alpine:3`"),
         ("library/alpine:3", "`docker://library/alpine:3`"),
         ("containers-storage:alpine", "`skopeo copy containers-storage:alpine oci:OUT`"),

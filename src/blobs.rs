@@ -19,12 +19,12 @@ use std::io;
 use std::path::PathBuf;
 
 pub use archive::{Archive, Content, LAYOUT, write as write_archive};
-pub use fix::{Papers, fix, papers, take_layers, write_to};
+pub use fix::{Papers, build, fix, papers, settle, take_layers};
 pub use lay_out::lay_out;
 pub use layout::write_layout;
 pub use place::Place;
 pub use scan::scan;
-pub use source::{At, Image, Layer, open, open_stored};
+pub use source::{At, Image, Layer, open, open_any, open_stored};
 pub use store::{Kept, Store, is_as_kept};
 
 /// The largest manifest, index or configuration that is read, in bytes: registries need take no more

@@ -11,7 +11,7 @@
 //! over; one that is no library ends the program. On Lambda's own runtimes `ld.so.cache` and the default
 //! folders add nothing, since its `LD_LIBRARY_PATH` begins with them; in images they come last.
 //!
-//! Left out: `glibc-hwcaps` folders, `DT_AUXILIARY` and `DT_FILTER`, `$PLATFORM`.
+//! Left out: `DT_AUXILIARY` and `DT_FILTER`, `$PLATFORM`; `glibc-hwcaps` folders outside of images.
 
 mod gather;
 mod search;
@@ -49,6 +49,10 @@ pub struct World<'a, 'w> {
     pub library_path: &'w [&'w str],
     /// Those that come last: of `ld.so.cache`, and the loader's own.
     pub defaults: &'w [&'w str],
+    /// Folders below each of them that are looked in before it (`glibc-hwcaps/…`).
+    pub hwcaps: &'w [&'w str],
+    /// What is loaded before all that is needed (`LD_PRELOAD`); what is not there is passed over.
+    pub preload: &'a [String],
     /// What stands at an absolute path without `.` and `..`.
     pub at: &'w dyn Fn(&str) -> Option<File<'a>>,
 }
@@ -75,6 +79,7 @@ pub struct Closure<'a> {
     by_name: BTreeMap<&'a str, usize>,
     library_path: Vec<String>,
     defaults: Vec<String>,
+    hwcaps: Vec<String>,
 }
 
 /// One file that is loaded.
@@ -134,17 +139,22 @@ pub enum Found {
 /// Loads a program as glibc's loader would.
 #[must_use]
 pub fn resolve<'a>(program: Program<'a>, world: World<'a, '_>) -> Closure<'a> {
+    let owned = |folders: &[&str]| folders.iter().map(|&folder| folder.to_owned()).collect();
     let closure = Closure {
         objects: Vec::new(),
         needs: Vec::new(),
         by_name: BTreeMap::new(),
-        library_path: world.library_path.iter().map(|&folder| folder.to_owned()).collect(),
-        defaults: world.defaults.iter().map(|&folder| folder.to_owned()).collect(),
+        library_path: owned(world.library_path),
+        defaults: owned(world.defaults),
+        hwcaps: owned(world.hwcaps),
     };
     let mut loader = Loader { world, closure, by_path: BTreeMap::new() };
     loader.add(program.path, program.path.to_owned(), File::Elf(program.facts), None);
     if let Some(interpreter) = &program.facts.interpreter {
         loader.add_interpreter(interpreter);
+    }
+    for name in world.preload {
+        loader.find(name, 0);
     }
     let mut next = loader.walk(0);
     for name in program.dlopen {
@@ -300,12 +310,12 @@ impl<'a> Closure<'a> {
             return Box::new(std::iter::once(search::absolute(name)));
         }
         let name = name.to_owned();
-        let folders = self.folders(by);
-        Box::new(
-            folders
-                .into_iter()
-                .map(move |folder| format!("{}/{name}", folder.trim_end_matches('/'))),
-        )
+        let (folders, hwcaps) = (self.folders(by), self.hwcaps.clone());
+        Box::new(folders.into_iter().flat_map(move |folder| {
+            let folder = folder.trim_end_matches('/');
+            let faster = hwcaps.iter().map(|below| format!("{folder}/{below}/{name}"));
+            faster.chain([format!("{folder}/{name}")]).collect::<Vec<_>>()
+        }))
     }
 
     fn folders(&self, by: &Object<'_>) -> Vec<String> {

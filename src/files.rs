@@ -1,5 +1,6 @@
 //! The disk: trees from folders, files written whole or not at all, folders exchanged at once.
 
+mod held;
 mod include;
 mod stamp;
 
@@ -10,6 +11,7 @@ use std::io::{self, Read, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+pub use held::{hold, remove_left};
 pub use include::{IncludeError, Roots, include};
 pub use stamp::{Watched, copied, digest, disk, settle, stamp, stamp_of_any, written};
 

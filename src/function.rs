@@ -149,8 +149,8 @@ impl Function {
     pub fn shares_image_with(&self, other: &Self) -> bool {
         match (&self.packaging, &other.packaging) {
             (Packaging::Image(one), Packaging::Image(two)) => {
-                one.name.is_some()
-                    && one.name == two.name
+                (one.name.is_some() || two.name.is_some())
+                    && one.name_for(&self.name) == two.name_for(&other.name)
                     && self.compile.target.arch == other.compile.target.arch
             }
             _ => false,
@@ -169,6 +169,25 @@ pub struct ImageWish {
     pub docker: bool,
     /// A file with certificates for an image from scratch, relative to the workspace; empty: none.
     pub certificates: Option<String>,
+}
+
+impl ImageWish {
+    /// The name of the image of a function.
+    #[must_use]
+    pub fn name_for<'a>(&'a self, function: &'a FunctionName) -> &'a str {
+        self.name.as_deref().unwrap_or(function.as_str())
+    }
+
+    /// The settings in which another differs, whatever the names.
+    #[must_use]
+    pub fn differs(&self, other: &Self) -> Vec<&'static str> {
+        let all = [
+            ("image.base", self.base != other.base),
+            ("image.media-types", self.docker != other.docker),
+            ("image.certificates", self.certificates != other.certificates),
+        ];
+        all.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
 }
 
 /// How hard a zip is compressed.

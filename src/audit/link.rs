@@ -33,8 +33,14 @@ pub(super) fn check<'a>(
     };
     let path = format!("{root}/{program}");
     let program = Program { path: &path, facts, dlopen: audit.subject.dlopen };
-    let world =
-        World { arch: system.arch, library_path: System::LIBRARY_PATH, defaults: &[], at: &at };
+    let world = World {
+        arch: system.arch,
+        library_path: System::LIBRARY_PATH,
+        defaults: &[],
+        hwcaps: &[],
+        preload: &[],
+        at: &at,
+    };
     let closure = closure::resolve(program, world);
     let mut link = Link { audit, closure: &closure, files, system, trust, root };
     link.libraries();

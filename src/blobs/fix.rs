@@ -180,27 +180,40 @@ fn mended(
     })
 }
 
-/// Writes an image that is kept, as a layout or as an archive of one: whole or not at all. What is being
-/// written lies in the folder of the store, on the same disk.
-pub fn write_to(
+/// Writes an image that is kept, as a layout or as an archive of one, into the folder of the store, which is on
+/// the same disk as its place. Where it is now.
+pub fn build(
     place: &Place,
     content: &super::Content<'_>,
     store: &Store,
-) -> Result<(), BlobError> {
-    let building = store.folder().join("out");
-    let path = match place {
-        Place::Layout(path, _) => {
+) -> Result<Place, BlobError> {
+    let (building, path) = (store.folder().join("out"), place.path());
+    match place {
+        Place::Layout(..) => {
             std::fs::create_dir(&building).map_err(unwritten(path))?;
             super::write_layout(&building, content, store)?;
-            path
+            Ok(Place::Layout(building, None))
         }
-        Place::OciArchive(path, _) | Place::DockerArchive(path, _) => {
+        Place::OciArchive(..) | Place::DockerArchive(..) => {
             let mut file = std::fs::File::create_new(&building).map_err(unwritten(path))?;
             super::write_archive(super::Archive::Oci, content, store, 0, (&mut file, path))?;
-            path
+            Ok(Place::OciArchive(building, None))
         }
+    }
+}
+
+/// Puts what was built in its place, where nothing is yet.
+pub fn settle(built: &Place, place: &Place) -> Result<(), BlobError> {
+    let (from, to) = (built.path(), place.path());
+    let done = match built {
+        // A folder with something in it stays as it is.
+        Place::Layout(..) => std::fs::rename(from, to),
+        Place::OciArchive(..) | Place::DockerArchive(..) => match std::fs::hard_link(from, to) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => std::fs::rename(from, to),
+            done => done,
+        },
     };
-    std::fs::rename(&building, path).map_err(unwritten(path))
+    done.map_err(unwritten(to))
 }
 
 /// Keeps the layers of an image, those anew that Lambda would refuse.

@@ -12,7 +12,7 @@ use super::source::{At, Image};
 use super::unpack::Unpacked;
 use super::{BlobError, unwritten};
 use crate::audit::Content;
-use crate::image::root::{Item, Root};
+use crate::image::root::{Item, Root, layer_number};
 use crate::tar::{self, Header, Kind};
 
 /// Fills an empty folder with the files of an image, whose merged root is `merged`.
@@ -46,9 +46,10 @@ impl Out<'_> {
         let mut layer = root.layer(self.number);
         while let Some(header) = reader.advance().map_err(io::Error::other)? {
             layer.put(&header, Content::Other);
-            let Some(path) = layer.last().map(str::to_owned) else { continue };
+            let Some(path) = layer.last().cloned() else { continue };
             // A later layer may have something else there, or nothing.
-            let survives = |node: &crate::image::root::Node| node.layer == self.number;
+            let number = layer_number(self.number);
+            let survives = |node: &crate::image::root::Node| node.layer == number;
             if self.merged.get(&path).is_some_and(survives) {
                 self.entry(&header, &path, &mut reader)?;
             }

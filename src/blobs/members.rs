@@ -12,6 +12,18 @@ use crate::tar::{self, Kind};
 /// The most members of an archive.
 const MAX_MEMBERS: usize = 10_000;
 
+/// Where blobs are in a layout.
+const BLOBS: &str = "blobs/sha256/";
+
+/// What an archive seems to be.
+pub(super) enum Seems {
+    /// One of an image's folder, which is this one in it.
+    Below(String),
+    /// A part of one, without that.
+    Part(&'static str),
+    Other,
+}
+
 /// The files of an archive, by name: where each begins, and its length.
 pub(super) struct Members(BTreeMap<String, (u64, u64)>);
 
@@ -38,6 +50,10 @@ impl Members {
             }
             reader.skip_by(Counted::skip).map_err(&failed)?;
         }
+        let length = from.metadata().map_err(&failed)?.len();
+        if all.values().any(|(at, size)| at.saturating_add(*size) > length) {
+            return Err(failed(io::Error::other(tar::TarError::Truncated)));
+        }
         for (name, to) in links {
             let beside = name.rsplit_once('/').map_or("", |(folder, _)| folder);
             let joined = crate::image::root::Root::default().real(&format!("{beside}/{to}"));
@@ -53,6 +69,30 @@ impl Members {
     /// Whether there is one of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    /// Whether blobs of a layout are in it.
+    pub(super) fn has_blobs(&self) -> bool {
+        self.0.keys().any(|name| name.starts_with(BLOBS))
+    }
+
+    /// What it seems to be, where it is no image that is read.
+    pub(super) fn seems(&self) -> Seems {
+        let below = |name: &String| {
+            let (folder, last) = name.rsplit_once('/')?;
+            matches!(last, "index.json" | "oci-layout" | "manifest.json").then(|| folder.to_owned())
+        };
+        if let Some(folder) = self.0.keys().find_map(below) {
+            return Seems::Below(folder);
+        }
+        let is_layer = |name: &String| name.ends_with("/layer.tar");
+        if self.has_blobs() || self.has("oci-layout") || self.has("index.json") {
+            Seems::Part(if self.has("index.json") { "blobs/sha256" } else { "index.json" })
+        } else if self.0.keys().any(is_layer) || self.has("repositories") {
+            Seems::Part("manifest.json")
+        } else {
+            Seems::Other
+        }
     }
 
     pub(super) fn at(&self, file: &Path, name: &str) -> Option<At> {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::members::Members;
+use super::members::{Members, Seems};
 use super::source::At;
 use super::unpack::Unpacked;
 use crate::image::record::ImageRecord;
@@ -57,11 +57,19 @@ impl Place {
         let members = path.is_file().then(|| Members::read(path).ok()).flatten()?;
         // Newer dockers write both into one archive.
         let has = |name: &str| members.has(name);
-        if has("index.json") && has("oci-layout") {
+        if has("index.json") && (has("oci-layout") || members.has_blobs()) {
             Some(Self::OciArchive(path.to_path_buf(), None))
         } else {
             has("manifest.json").then(|| Self::DockerArchive(path.to_path_buf(), None))
         }
+    }
+
+    /// The folder or the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        let (Self::Layout(path, _) | Self::OciArchive(path, _) | Self::DockerArchive(path, _)) =
+            self;
+        path
     }
 
     /// How one of its images is named.
@@ -90,41 +98,85 @@ impl Place {
                  a layout of it"
             ));
         }
-        let tool = packed_archive(path)?;
-        Some(format!(
-            "{shown} is an archive of an image, packed once more: unpack it (`{tool} -dk {shown}`)"
-        ))
+        At::whole(path).and_then(|_| odd_file(path))
     }
 }
 
-/// What unpacks an archive of an image, if that is what it is, packed.
-fn packed_archive(path: &Path) -> Option<&'static str> {
-    let mut start = [0; 4];
-    At::whole(path)?;
-    File::open(path).ok()?.read_exact(&mut start).ok()?;
-    let tool = match start {
-        [0x1f, 0x8b, ..] => "gzip",
-        [0x28, 0xb5, 0x2f, 0xfd] => "zstd",
-        _ => return None,
+/// What a file is that is meant to be an image, as it seems, and what to do; none of anything else.
+fn odd_file(path: &Path) -> Option<String> {
+    let shown = path.display();
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(512).read_to_end(&mut start).ok()?;
+    let is_named = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("tar"));
+    if let Some((tool, read)) = packed_by(&start) {
+        let what = match read {
+            false => format!("packed with {tool}"),
+            true if holds_image(path) => "an archive of an image, packed once more".to_owned(),
+            true => format!("packed with {tool}, and no whole archive of an image is in it"),
+        };
+        return Some(format!("{shown} is {what}: unpack it (`{tool} -dk {shown}`)"));
+    }
+    if start.get(257..262) != Some(b"ustar") && !is_named {
+        return None;
+    }
+    if start.is_empty() {
+        return Some(format!("{shown} is empty"));
+    }
+    Some(match Members::read(path) {
+        Err(_) if start.get(257..262) != Some(b"ustar") => {
+            format!("{shown} is no tar archive, whatever its name says")
+        }
+        Err(error) => {
+            let why =
+                std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+            format!("{shown} is a damaged archive: {why}; copy or save the image again")
+        }
+        Ok(members) => match members.seems() {
+            Seems::Below(folder) => format!(
+                "{shown} has a layout in its folder `{folder}`: pack what is in it \
+                 (`tar -C {folder} -cf OUT.tar .`)"
+            ),
+            Seems::Part(missing) => {
+                format!(
+                    "{shown} is an archive of an image without `{missing}`: save the image again"
+                )
+            }
+            Seems::Other => format!(
+                "{shown} is a tar archive and no image: neither `index.json` nor `manifest.json` is in it"
+            ),
+        },
+    })
+}
+
+/// What packed bytes that begin so, and whether we read that.
+fn packed_by(start: &[u8]) -> Option<(&'static str, bool)> {
+    let all: [(&[u8], &str, bool); 4] = [
+        (&[0x1f, 0x8b], "gzip", true),
+        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd", true),
+        (b"\xfd7zXZ\0", "xz", false),
+        (b"BZh", "bzip2", false),
+    ];
+    all.into_iter().find(|(magic, ..)| start.starts_with(magic)).map(|(_, tool, read)| (tool, read))
+}
+
+/// Whether an archive of an image is in what is packed.
+fn holds_image(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let Ok(tar) = Unpacked::new(Box::new(io::BufReader::new(file)) as Box<dyn Read>) else {
+        return false;
     };
-    let file = io::BufReader::new(File::open(path).ok()?);
-    let tar = Unpacked::new(Box::new(file) as Box<dyn Read>).ok()?;
     let mut reader = tar::Reader::new(tar.take(MAX_UNPACKED));
     while let Ok(Some(header)) = reader.advance() {
         let name = header.path.trim_start_matches("./");
         if matches!(name, "manifest.json" | "index.json" | "oci-layout") {
-            return Some(tool);
+            return true;
         }
     }
-    None
+    false
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Layout(path, _) | Self::OciArchive(path, _) | Self::DockerArchive(path, _) => {
-                path.display().fmt(f)
-            }
-        }
+        self.path().display().fmt(f)
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek as _, Write};
 
 use crate::image::plan::{Above, Plan};
-use crate::image::root::{Root, normal};
+use crate::image::root::{Root, layer_number, normal};
 use crate::tar::{self, Header, Member, What};
 
 /// The most bytes of headers that are written in another place: real layers have some thousands.
@@ -86,8 +86,9 @@ impl Rewrite<'_> {
         if let Some(own) = above.own {
             return out.write_all(self.header(own)?);
         }
-        let own = self.root.get(&above.path).filter(|node| node.layer == self.number);
-        let (mode, uid, gid) = own.map_or((0o755, 0, 0), |it| (it.mode, it.uid, it.gid));
+        let number = layer_number(self.number);
+        let own = self.root.get(&above.path).filter(|node| node.layer == number);
+        let (mode, (uid, gid)) = own.map_or((0o755, (0, 0)), |it| (it.mode, it.owner.ids()));
         let member = Member { path: above.path.clone(), what: What::Folder, mode, uid, gid };
         tar::Writer::new(&mut *out, 0).write(&member, &mut io::empty())
     }

@@ -3,10 +3,11 @@
 
 use std::io::{self, Cursor, Read};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::source::{Image, Layer};
+use super::source::{At, Image, Layer};
 use super::unpack::{Hashed, Unpacked};
 use crate::audit::Content;
 use crate::digest::Sha256;
@@ -14,7 +15,7 @@ use crate::elf::{self, ElfError};
 use crate::image::config::Config;
 use crate::image::link;
 use crate::image::lint::{LayerSeen, Packed, SIZE_LIMIT, Seen};
-use crate::image::plan::Log;
+use crate::image::plan::{Log, Plan};
 use crate::image::root::{Root, Trouble};
 use crate::tar::{self, Header, Kind};
 use crate::target::Arch;
@@ -23,6 +24,9 @@ use crate::target::Arch;
 /// start in time, and some 128 MB of memory.
 const MAX_ENTRIES: usize = 250_000;
 const MAX_PATHS: usize = 24 << 20;
+/// So many entries are handed on at once, and so many such pieces of a layer wait to be merged.
+const PIECE: usize = 1024;
+const AHEAD: usize = 16;
 /// The most bytes of what is kept of ELF files and of the loader's settings.
 const MAX_FACTS: usize = 32 << 20;
 /// The most bytes that all layers unpack to: beyond them Lambda takes nothing.
@@ -40,13 +44,45 @@ const MAX_IN_MEMORY: u64 = 16 << 20;
 /// The longest text that is kept, in bytes.
 const MAX_TEXT: u64 = 64 << 10;
 
-/// An entry, what is in it, and its text where that is wanted.
-type Found = (Header, Content, Option<String>);
+/// An entry; of few there is more to tell.
+type Found = (Header, Option<Box<More>>);
 
-/// A layer that was read through.
-struct Read1 {
+/// What is in an entry, and its text where that is wanted.
+struct More {
+    content: Content,
+    text: Option<String>,
+}
+
+/// Entries on their way to be merged, in pieces: there may be many, and each piece goes when it is done with.
+struct Entries {
+    piece: Vec<Found>,
+    to: SyncSender<Vec<Found>>,
+}
+
+impl Entries {
+    fn new(to: SyncSender<Vec<Found>>) -> Self {
+        Self { piece: Vec::new(), to }
+    }
+
+    fn push(&mut self, header: Header, content: Content, text: Option<String>) {
+        let is_plain = content == Content::Other && text.is_none();
+        let more = (!is_plain).then(|| Box::new(More { content, text }));
+        self.piece.push((header, more));
+        if self.piece.len() == PIECE {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        // Who takes them ends after all that send.
+        let _ = self.to.send(std::mem::take(&mut self.piece));
+    }
+}
+
+/// A layer that is being read through.
+struct Reading {
     seen: LayerSeen,
-    entries: Vec<Found>,
+    entries: Entries,
 }
 
 /// What is left of the room that all layers share.
@@ -96,35 +132,7 @@ pub fn scan(
     entries: Vec<Vec<String>>,
     threads: usize,
 ) -> Seen {
-    let read = layers(&image.layers, threads);
-    let mut root = Root::default();
-    let mut layers = Vec::with_capacity(read.len());
-    let mut troubles = MAX_TROUBLES;
-    for (number, one) in read.into_iter().enumerate() {
-        let Read1 { mut seen, entries } = one;
-        let mut texts = Vec::new();
-        let mut layer = root.layer(number);
-        let mut log = Log::default();
-        for (header, content, text) in entries {
-            let path = header.path.clone();
-            let found = layer.put(&header, content);
-            log.entry(&header, &layer, &found);
-            for trouble in found {
-                let length = 128 + path.len() + trouble.length();
-                if length <= troubles {
-                    troubles -= length;
-                    seen.troubles.push((path.clone(), trouble));
-                }
-            }
-            texts.extend(layer.last().zip(text).map(|(path, text)| (path.to_owned(), text)));
-        }
-        seen.plan = log.plan();
-        late(&mut seen);
-        for (path, text) in texts {
-            root.keep_text(&path, text);
-        }
-        layers.push(seen);
-    }
+    let (root, layers) = layers(&image.layers, threads);
     let config = image.config.as_ref().map_err(Clone::clone);
     let config = config
         .and_then(|bytes| Config::read(bytes).ok_or_else(|| "it is no JSON object".to_owned()));
@@ -133,7 +141,48 @@ pub fn scan(
         .as_ref()
         .map(|(media_type, _, read)| read.clone().map(|read| (media_type.clone(), read)));
     let index = image.index.clone();
-    Seen { thing: thing.to_owned(), index, manifest, config, layers, root, arch, entries }
+    let (thing, sizes) = (thing.to_owned(), image.sizes);
+    Seen { thing, index, manifest, sizes, config, layers, root, arch, entries }
+}
+
+/// What the merging of layers finds out.
+struct Merging {
+    root: Root,
+    /// How many bytes of troubles may still be kept.
+    room: usize,
+}
+
+impl Merging {
+    /// Puts a layer on top, while it is being read.
+    fn layer(
+        &mut self,
+        number: usize,
+        entries: Receiver<Vec<Found>>,
+    ) -> (Vec<(String, Trouble)>, Plan) {
+        let (mut troubles, mut texts) = (Vec::new(), Vec::new());
+        let mut layer = self.root.layer(number);
+        let mut log = Log::default();
+        for (header, more) in entries.into_iter().flatten() {
+            let (content, text) = match more {
+                Some(more) => (more.content, more.text),
+                None => (Content::Other, None),
+            };
+            let found = layer.put(&header, content);
+            log.entry(&header, &layer, &found);
+            for trouble in found {
+                let length = 128 + header.path.len() + trouble.length();
+                if length <= self.room {
+                    self.room -= length;
+                    troubles.push((header.path.clone(), trouble));
+                }
+            }
+            texts.extend(layer.last().cloned().zip(text));
+        }
+        for (path, text) in texts {
+            self.root.keep_text(&path, text);
+        }
+        (troubles, log.plan())
+    }
 }
 
 /// Folders whose entries come after what is in them.
@@ -148,35 +197,51 @@ fn late(seen: &mut LayerSeen) {
     }
 }
 
-/// Every layer, several at once.
-fn layers(all: &[Layer], threads: usize) -> Vec<Read1> {
+/// Every layer, several at once, each merged while it is read: of those above it so much waits as images have.
+fn layers(all: &[Layer], threads: usize) -> (Root, Vec<LayerSeen>) {
     let room = Room {
         entries: AtomicUsize::new(MAX_ENTRIES),
         paths: AtomicUsize::new(MAX_PATHS),
         facts: AtomicUsize::new(MAX_FACTS),
         bytes: AtomicU64::new(MAX_BYTES),
     };
-    let next = AtomicUsize::new(0);
+    let (to, from): (Vec<_>, Vec<_>) = all.iter().map(|_| sync_channel(AHEAD)).unzip();
+    // From the first on: what is merged next is always being read.
+    let left = Mutex::new(all.iter().zip(to).enumerate());
     let done = Mutex::new(Vec::new());
-    thread::scope(|scope| {
+    let mut merging = Merging { root: Root::default(), room: MAX_TROUBLES };
+    let merged: Vec<_> = thread::scope(|scope| {
         for _ in 0..threads.clamp(1, all.len().max(1)) {
             scope.spawn(|| {
                 loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(layer) = all.get(index) else { break };
-                    let read = read(layer, &room);
+                    let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((index, (layer, to))) = next else { break };
+                    let read = read(layer, &room, to);
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((index, read));
                 }
             });
         }
+        from.into_iter().enumerate().map(|(number, from)| merging.layer(number, from)).collect()
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, read)| read).collect()
+    let seen = done.into_iter().zip(merged).map(|((_, mut seen), (troubles, plan))| {
+        (seen.troubles, seen.plan) = (troubles, plan);
+        late(&mut seen);
+        seen
+    });
+    (merging.root, seen.collect())
 }
 
-fn read(layer: &Layer, room: &Room) -> Read1 {
-    let mut one = Read1 {
+/// Reads a layer through.
+fn read(layer: &Layer, room: &Room, to: SyncSender<Vec<Found>>) -> LayerSeen {
+    let mut one = reading(layer, room, to);
+    one.entries.send();
+    one.seen
+}
+
+fn reading(layer: &Layer, room: &Room, to: SyncSender<Vec<Found>>) -> Reading {
+    let mut one = Reading {
         seen: LayerSeen {
             said: layer.said.clone(),
             is: layer.said.as_ref().map_or((Sha256::of(b""), 0), |said| (said.digest, said.size)),
@@ -188,14 +253,16 @@ fn read(layer: &Layer, room: &Room) -> Read1 {
             odd: None,
             sparse: None,
             not_utf8: None,
-            plan: crate::image::plan::Plan::default(),
+            plan: Plan::default(),
         },
-        entries: Vec::new(),
+        entries: Entries::new(to),
     };
-    let opened = match &layer.at {
-        Some(at) => at.open().and_then(|bytes| Unpacked::new(Box::new(bytes) as Box<dyn Read>)),
-        None => Err(io::Error::other("it is not there")),
+    let missing = || {
+        let name = layer.name.as_ref().map_or_else(|| "it".to_owned(), |it| format!("`{it}`"));
+        io::Error::other(format!("{name} is not there"))
     };
+    let opened = layer.at.as_ref().ok_or_else(missing).and_then(At::open);
+    let opened = opened.and_then(|bytes| Unpacked::new(Box::new(bytes) as Box<dyn Read>));
     let tar = match opened {
         Ok(tar) => tar,
         Err(error) => {
@@ -257,7 +324,7 @@ fn said(error: &tar::TarError) -> String {
 
 fn entries<R: Read>(
     reader: &mut tar::Reader<R>,
-    one: &mut Read1,
+    one: &mut Reading,
     room: &Room,
 ) -> Result<(), tar::TarError> {
     while let Some(header) = reader.advance()? {
@@ -281,7 +348,7 @@ fn entries<R: Read>(
             odd.get_or_insert((0, header.path.clone())).0 += 1;
         }
         if header.size > room.bytes.load(Ordering::Relaxed) {
-            one.entries.push((header, Content::Other, None));
+            one.entries.push(header, Content::Other, None);
             return Err(io::Error::other(TOO_LARGE).into());
         }
         let text = Root::wants_text(&header.path) && header.size <= MAX_TEXT;
@@ -298,7 +365,7 @@ fn entries<R: Read>(
         if !take(&room.facts, content.elf().map_or(0, weight)) {
             return Err(io::Error::other(Limit(TOO_MUCH)).into());
         }
-        one.entries.push((header, content, text));
+        one.entries.push(header, content, text);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::members::Members;
 use super::place::Place;
 use super::{BlobError, MAX_PAPER, Store, unread};
 use crate::digest::Sha256;
+use crate::image::config::shown;
 use crate::image::manifest::{self, Blob, Choice, Manifest};
 use crate::target::Arch;
 
@@ -34,6 +35,20 @@ impl At {
     pub fn whole(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         Some(Self { path: path.to_path_buf(), offset: 0, size: metadata.len() })
+    }
+
+    /// The same of a file that may be read; one that may not is an error, for it could be anything.
+    fn readable(path: &Path) -> Result<Option<Self>, BlobError> {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => {
+                File::open(path).map_err(unread(path))?;
+                Ok(Some(Self { path: path.to_path_buf(), offset: 0, size: metadata.len() }))
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(unread(path)(error))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Opens them.
@@ -62,6 +77,8 @@ pub struct Layer {
     pub said: Option<Blob>,
     /// Its bytes; none if they are not there.
     pub at: Option<At>,
+    /// What it is called in an archive of docker's.
+    pub name: Option<String>,
 }
 
 /// An image that is open; nothing of its layers was read.
@@ -71,6 +88,8 @@ pub struct Image {
     pub index: Option<(String, Vec<Choice>)>,
     /// The manifest's media type, digest and length, and what it says; why not, where it is none.
     pub manifest: Option<(String, Sha256, Result<Manifest, String>)>,
+    /// How long the index says that the manifest is, and how long it is, if that is not the same.
+    pub sizes: Option<(u64, u64)>,
     /// The manifest, byte for byte; none where there is none.
     pub paper: Option<Vec<u8>>,
     /// The configuration; why not, where it is not there.
@@ -81,13 +100,21 @@ pub struct Image {
 
 /// Opens an image; of an index the one for this architecture.
 pub fn open(place: &Place, arch: Arch) -> Result<Image, BlobError> {
+    open_any(place, &[arch])
+}
+
+/// Opens an image; of an index the one for these architectures, the first that there is.
+pub fn open_any(place: &Place, archs: &[Arch]) -> Result<Image, BlobError> {
     let (blobs, name) = match place {
-        Place::Layout(folder, name) => (Blobs::Folder(folder.clone()), name),
+        Place::Layout(folder, name) => {
+            fs::metadata(folder).map_err(unread(folder))?;
+            (Blobs::Folder(folder.clone()), name)
+        }
         Place::OciArchive(file, name) => (Blobs::Archive(file.clone(), Members::read(file)?), name),
         Place::DockerArchive(file, name) => return docker(place, file, name.as_deref()),
     };
     let not = |why: String| BlobError::NotAnImage { what: place.to_string(), why };
-    let index = blobs.named("index.json").ok_or_else(|| not("it has no index.json".to_owned()))?;
+    let index = blobs.named("index.json")?.ok_or_else(|| not("it has no index.json".to_owned()))?;
     let bytes = index.read()?;
     let choices = manifest::read_index(&bytes)
         .map_err(|error| not(format!("its index.json is none: {error}")))?;
@@ -96,11 +123,11 @@ pub fn open(place: &Place, arch: Arch) -> Result<Image, BlobError> {
     let (chosen, index) = match choices.as_slice() {
         [only] => (only.blob.clone(), None),
         several => {
-            let chosen = manifest::of_platform(several, arch).map_err(not)?.blob.clone();
+            let chosen = manifest::of_platform(several, archs).map_err(not)?.blob.clone();
             (chosen, Some((manifest::media_type_of(&bytes), choices)))
         }
     };
-    let image = blobs.image(&chosen, arch).map_err(|error| match error {
+    let image = blobs.image(&chosen, archs).map_err(|error| match error {
         BlobError::NotAnImage { why, .. } => not(why),
         other => other,
     })?;
@@ -112,10 +139,12 @@ pub fn open_stored(
     store: &Store,
     digest: &Sha256,
     media_type: &str,
-    arch: Arch,
+    archs: &[Arch],
 ) -> Result<Image, BlobError> {
-    let blob = Blob { media_type: media_type.to_owned(), digest: *digest, size: 0 };
-    Blobs::Folder(store.folder().to_path_buf()).image(&blob, arch)
+    // Nothing says it; what is not there is told of where it is read.
+    let size = fs::metadata(store.path(digest)).map_or(0, |it| it.len());
+    let blob = Blob { media_type: media_type.to_owned(), digest: *digest, size };
+    Blobs::Folder(store.folder().to_path_buf()).image(&blob, archs)
 }
 
 /// Of the images of a layout those of this name, or all: one, or one for several platforms.
@@ -153,29 +182,31 @@ enum Blobs {
 }
 
 impl Blobs {
-    fn named(&self, name: &str) -> Option<At> {
+    fn named(&self, name: &str) -> Result<Option<At>, BlobError> {
         match self {
-            Self::Folder(folder) => At::whole(&folder.join(name)),
-            Self::Archive(file, members) => members.at(file, name),
+            Self::Folder(folder) => At::readable(&folder.join(name)),
+            Self::Archive(file, members) => Ok(members.at(file, name)),
         }
     }
 
-    fn blob(&self, digest: &Sha256) -> Option<At> {
+    fn blob(&self, digest: &Sha256) -> Result<Option<At>, BlobError> {
         self.named(&format!("blobs/sha256/{}", digest.hex()))
     }
 
     /// The image that a descriptor leads to.
-    fn image(&self, blob: &Blob, arch: Arch) -> Result<Image, BlobError> {
+    fn image(&self, blob: &Blob, archs: &[Arch]) -> Result<Image, BlobError> {
         let not = |why: String| BlobError::NotAnImage { what: String::new(), why };
         let mut blob = blob.clone();
-        let mut index = None;
+        let (mut index, mut sizes) = (None, None);
         for _ in 0..MAX_DEPTH {
-            let at = self.blob(&blob.digest);
+            let at = self.blob(&blob.digest)?;
             let at = at.ok_or_else(|| not(format!("its blob {} is not there", blob.digest)))?;
             let bytes = at.read()?;
             if Sha256::of(&bytes) != blob.digest {
                 return Err(not(format!("its blob {} has other contents", blob.digest)));
             }
+            let is = bytes.len() as u64;
+            sizes = sizes.or((blob.size != is).then_some((blob.size, is)));
             // Descriptors may say nothing of it.
             let said: Value = serde_json::from_slice(&bytes).unwrap_or_default();
             let media_type = match blob.media_type.as_str() {
@@ -183,10 +214,11 @@ impl Blobs {
                 media_type => media_type.to_owned(),
             };
             if !manifest::is_index(&media_type) && !said["manifests"].is_array() {
-                return Ok(self.of_manifest(index, media_type, blob.digest, &bytes));
+                let image = self.of_manifest(media_type, blob.digest, bytes)?;
+                return Ok(Image { index, sizes, ..image });
             }
             let choices = manifest::read_index(&bytes).map_err(|error| not(error.to_string()))?;
-            let chosen = manifest::of_platform(&choices, arch).map_err(not)?.blob.clone();
+            let chosen = manifest::of_platform(&choices, archs).map_err(not)?.blob.clone();
             index = index.or(Some((media_type, choices)));
             blob = chosen;
         }
@@ -195,30 +227,36 @@ impl Blobs {
 
     fn of_manifest(
         &self,
-        index: Option<(String, Vec<Choice>)>,
         media_type: String,
         digest: Sha256,
-        bytes: &[u8],
-    ) -> Image {
-        let read = Manifest::read(bytes).map_err(|error| error.to_string());
-        let missing = |digest: &Sha256| format!("its blob {digest} is not there");
+        bytes: Vec<u8>,
+    ) -> Result<Image, BlobError> {
+        let read = Manifest::read(&bytes).map_err(|error| error.to_string());
         let (config, layers) = match &read {
             Ok(manifest) => {
-                let digest = &manifest.config.digest;
-                let config = self.blob(digest).ok_or_else(|| missing(digest)).and_then(|at| {
-                    let bytes = at.read().map_err(|error| said(&error))?;
-                    let is = Sha256::of(&bytes) == *digest;
-                    is.then_some(bytes)
-                        .ok_or_else(|| format!("its blob {digest} has other contents"))
-                });
-                let layer =
-                    |said: &Blob| Layer { said: Some(said.clone()), at: self.blob(&said.digest) };
-                (config, manifest.layers.iter().map(layer).collect())
+                let layer = |said: &Blob| {
+                    let at = self.blob(&said.digest)?;
+                    Ok(Layer { said: Some(said.clone()), at, name: None })
+                };
+                let layers = manifest.layers.iter().map(layer).collect::<Result<_, BlobError>>()?;
+                (self.config(&manifest.config.digest)?, layers)
             }
             Err(why) => (Err(why.clone()), Vec::new()),
         };
-        let paper = Some(bytes.to_vec());
-        Image { index, manifest: Some((media_type, digest, read)), paper, config, layers }
+        let manifest = Some((media_type, digest, read));
+        Ok(Image { index: None, manifest, sizes: None, paper: Some(bytes), config, layers })
+    }
+
+    /// A configuration; why not, where it is none.
+    fn config(&self, digest: &Sha256) -> Result<Result<Vec<u8>, String>, BlobError> {
+        let Some(at) = self.blob(digest)? else {
+            return Ok(Err(format!("its blob {digest} is not there")));
+        };
+        let bytes = at.read().map_err(|error| said(&error));
+        Ok(bytes.and_then(|bytes| {
+            let is = Sha256::of(&bytes) == *digest;
+            is.then_some(bytes).ok_or_else(|| format!("its blob {digest} has other contents"))
+        }))
     }
 }
 
@@ -237,15 +275,18 @@ fn docker(place: &Place, file: &Path, name: Option<&str>) -> Result<Image, BlobE
     let all = members.at(file, "manifest.json");
     let all = all.ok_or_else(|| not("it has no manifest.json".to_owned()))?.read()?;
     let all: Value = serde_json::from_slice(&all).map_err(|error| not(error.to_string()))?;
-    let images: Vec<&Value> = all.as_array().into_iter().flatten().collect();
+    let images = all.as_array().ok_or_else(|| not("its manifest.json is no list".to_owned()))?;
+    if images.is_empty() {
+        return Err(not("its manifest.json names no image".to_owned()));
+    }
     let tags = |image: &Value| image["RepoTags"].as_array().cloned().unwrap_or_default();
     let image = match name {
-        Some(name) => images.iter().find(|image| tags(image).contains(&Value::from(name))),
+        Some(name) => images.iter().find(|image| tags(image).iter().any(|tag| is_named(tag, name))),
         None if images.len() > 1 => None,
         None => images.first(),
     };
     let image = image.ok_or_else(|| {
-        let tags = images.iter().flat_map(|image| tags(image));
+        let tags = images.iter().flat_map(tags);
         let all: Vec<String> =
             tags.filter_map(|tag| tag.as_str().map(|tag| place.spelled(tag))).collect();
         let has = if all.is_empty() { "none has a name".to_owned() } else { all.join(", ") };
@@ -255,9 +296,22 @@ fn docker(place: &Place, file: &Path, name: Option<&str>) -> Result<Image, BlobE
         }
     })?;
     let named = |value: &Value| members.at(file, value.as_str().unwrap_or_default());
-    let config = named(&image["Config"]).ok_or_else(|| "its configuration is not there".to_owned());
-    let config = config.and_then(|at| at.read().map_err(|error| said(&error)));
-    let layers = image["Layers"].as_array().into_iter().flatten();
-    let layers = layers.map(|layer| Layer { said: None, at: named(layer) }).collect();
-    Ok(Image { index: None, manifest: None, paper: None, config, layers })
+    let config = named(&image["Config"])
+        .ok_or_else(|| format!("its `{}` is not there", shown(&image["Config"])))
+        .and_then(|at| at.read().map_err(|error| said(&error)));
+    let no_layers = || not("its manifest.json has no list of `Layers`".to_owned());
+    let layers = image["Layers"].as_array().ok_or_else(no_layers)?.iter();
+    let layer = |name: &Value| Layer { said: None, at: named(name), name: Some(shown(name)) };
+    let layers = layers.map(layer).collect();
+    Ok(Image { index: None, manifest: None, sizes: None, paper: None, config, layers })
+}
+
+/// Whether a tag is meant by a name, as docker's short names are (distribution, `reference`).
+fn is_named(tag: &Value, name: &str) -> bool {
+    let whole = |name: &str| {
+        let short = name.trim_start_matches("docker.io/").trim_start_matches("library/");
+        let tagged = short.rsplit('/').next().is_some_and(|last| last.contains(':'));
+        if tagged { short.to_owned() } else { format!("{short}:latest") }
+    };
+    tag.as_str().is_some_and(|tag| tag == name || whole(tag) == whole(name))
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::unpack::Watched;
 use super::{BlobError, unread, unwritten};
 use crate::digest::{HashingWriter, Sha256};
+use crate::files;
 use crate::gzip;
 
 /// Where blobs are, in the store as in a layout.
@@ -19,8 +20,8 @@ const FOLDER: &str = "blobs/sha256";
 
 /// The time of every blob: one that was written to since has another.
 const KEPT: SystemTime = SystemTime::UNIX_EPOCH;
-/// How old a half-written file is that nobody writes any more.
-const HALF: Duration = Duration::from_hours(24);
+/// How the names of files begin that are being written: whoever writes them holds them.
+const HALF: &str = ".tmp";
 /// For how long a blob stays that no image has.
 const UNUSED: Duration = Duration::from_hours(30 * 24);
 
@@ -93,13 +94,16 @@ impl Store {
         #[expect(clippy::disallowed_methods, reason = "files age by the clock")]
         let now = SystemTime::now();
         for item in items {
+            if item.file_name().to_string_lossy().starts_with(HALF) {
+                files::remove_left(&item.path());
+                continue;
+            }
             let Ok(it) = item.metadata() else { continue };
-            let half = item.file_name().to_string_lossy().starts_with(".tmp");
             // Another name of it, in an image, or taking that away, changes the inode.
             let since = u64::try_from(it.ctime()).unwrap_or_default();
             let age = now.duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(since));
             let age = age.unwrap_or_default();
-            if (half && age > HALF) || (!half && it.nlink() == 1 && age > UNUSED) {
+            if it.nlink() == 1 && age > UNUSED {
                 let _ = fs::remove_file(item.path());
             }
         }
@@ -139,9 +143,14 @@ impl Store {
     /// A file beside the blobs, which disappears unless it is kept.
     pub fn spool(&self) -> Result<tempfile::NamedTempFile, BlobError> {
         let folder = self.folder.join(FOLDER);
-        let made =
-            fs::create_dir_all(&folder).and_then(|()| tempfile::NamedTempFile::new_in(&folder));
-        made.map_err(unwritten(&folder))
+        fs::create_dir_all(&folder).map_err(unwritten(&folder))?;
+        loop {
+            let made = tempfile::Builder::new().prefix(HALF).tempfile_in(&folder);
+            let made = made.map_err(unwritten(&folder))?;
+            if files::hold(made.as_file(), made.path()) {
+                return Ok(made);
+            }
+        }
     }
 
     /// Compresses a tar that `write` writes, and keeps it under its digest, and its papers under `key`.
@@ -257,7 +266,11 @@ mod tests {
         file.set_modified(SystemTime::UNIX_EPOCH + UNUSED).unwrap();
         assert!(store.has(&digest, 3));
         assert!(is_as_kept(&fs::metadata(&path).unwrap(), 3));
+        // What is being written, and what a run left that was killed.
+        let (half, left) = (store.spool().unwrap(), store.path(&digest).with_file_name(".tmpleft"));
+        File::create(&left).unwrap();
         store.tidy();
         assert!(store.has(&digest, 3));
+        assert!(half.path().exists() && !left.exists());
     }
 }

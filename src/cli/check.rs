@@ -46,7 +46,7 @@ pub(super) fn run(args: &Check, global: &Global, shell: &Shell) -> Result<(), Er
             return Err(Error::Usage(message));
         }
         let paths = bundles(&args.paths);
-        (paths.iter().map(|path| check_path(args, path, shell)).collect(), None)
+        (paths.iter().flat_map(|path| check_path(args, path, shell)).collect(), None)
     };
     report(results, failed, shell)
 }
@@ -88,11 +88,19 @@ fn check_artifact(
     checked(&Job::subject(function, &contents), &trust, Vec::new())
 }
 
-fn check_path(args: &Check, path: &Path, shell: &Shell) -> Result<Checked, Error> {
+fn check_path(args: &Check, path: &Path, shell: &Shell) -> Vec<Result<Checked, Error>> {
     let text = path.to_string_lossy();
-    if let Some(place) = image::Where::of(&text) {
-        return image::check(args, &text, &place, shell);
+    if let Some(why) = image::elsewhere(&text) {
+        return vec![Err(Error::Usage(why))];
     }
+    match image::Where::of(&text) {
+        Some(place) => image::check(args, &text, &place, shell),
+        None => vec![check_files(args, path)],
+    }
+}
+
+fn check_files(args: &Check, path: &Path) -> Result<Checked, Error> {
+    let text = path.to_string_lossy();
     if let Some(form) = Place::other_form(path) {
         return Err(Error::Usage(form));
     }

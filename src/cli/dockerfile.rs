@@ -110,7 +110,7 @@ impl Drafter<'_> {
         triples.dedup();
         let unstable = &self.facts.options.unstable;
         Ok(Dockerfile {
-            file: self.below(path).unwrap_or_else(|| FILE.to_owned()),
+            file: self.below(path).unwrap_or_else(|| path.display().to_string()),
             toolchain,
             channel,
             triples,

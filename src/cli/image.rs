@@ -154,7 +154,7 @@ fn groups(parts: &[Part]) -> Result<Vec<Group<'_>>, Error> {
     for part in parts.iter().filter(|part| part.function.role == Role::Function) {
         let Packaging::Image(wish) = &part.function.packaging else { continue };
         let arch = part.function.compile.target.arch;
-        let name = wish.name.clone().unwrap_or_else(|| part.function.name.to_string());
+        let name = wish.name_for(&part.function.name).to_owned();
         let new = || Group {
             name: name.clone(),
             arch,
@@ -163,14 +163,8 @@ fn groups(parts: &[Part]) -> Result<Vec<Group<'_>>, Error> {
             extensions: Vec::new(),
         };
         let group = groups.entry((name.clone(), arch)).or_insert_with(new);
-        if (group.wish, group.functions.first().map(|first| first.function.runtime))
-            != (wish, Some(part.function.runtime))
-            && !group.functions.is_empty()
-        {
-            return Err(Error::Usage(format!(
-                "the functions of the image `{name}` want different ones: their `image` settings and \
-                 their `runtime` must be the same"
-            )));
+        if let Some(first) = group.functions.first() {
+            together(&name, &first.function, &part.function)?;
         }
         group.functions.push(part);
     }
@@ -187,6 +181,26 @@ fn groups(parts: &[Part]) -> Result<Vec<Group<'_>>, Error> {
         ));
     }
     Ok(groups.into_values().collect())
+}
+
+/// Functions of one image are put on the same.
+pub(super) fn together(name: &str, first: &Function, other: &Function) -> Result<(), Error> {
+    let (Packaging::Image(one), Packaging::Image(two)) = (&first.packaging, &other.packaging)
+    else {
+        return Ok(());
+    };
+    let mut differs = one.differs(two);
+    differs.extend((first.runtime != other.runtime).then_some("runtime"));
+    if differs.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "`{}` and `{}` are functions of the image `{name}`, and differ in `{}`: set the same for both, or \
+         give one of them another `image.name`",
+        first.name,
+        other.name,
+        differs.join("`, `")
+    )))
 }
 
 /// Whether a folder may be exchanged for a new one.

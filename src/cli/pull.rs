@@ -18,23 +18,23 @@ use crate::target::Arch;
 /// So much is said before it takes a while, in bytes.
 const WORTH_SAYING: u64 = 1 << 20;
 
-/// Brings an image, or of several that of an architecture: as far as it is not there already. Of a
+/// Brings an image, or of several that of these architectures, the first that there is: as far as it is not there already. Of a
 /// reference without a digest, what it stands for now.
 pub(super) fn pull(
     reference: &Reference,
-    arch: Arch,
+    archs: &[Arch],
     store: &Store,
     offline: bool,
     shell: &Shell,
 ) -> Result<(Sha256, Image), Error> {
-    let puller = Puller { reference, arch, store, offline, shell, client: OnceCell::new() };
+    let puller = Puller { reference, archs, store, offline, shell, client: OnceCell::new() };
     let (digest, media_type) = super::asynchronously(puller.run())??;
-    Ok((digest, blobs::open_stored(store, &digest, &media_type, arch)?))
+    Ok((digest, blobs::open_stored(store, &digest, &media_type, archs)?))
 }
 
 struct Puller<'a> {
     reference: &'a Reference,
-    arch: Arch,
+    archs: &'a [Arch],
     store: &'a Store,
     offline: bool,
     shell: &'a Shell,
@@ -51,7 +51,7 @@ impl Puller<'_> {
             let unusable = |why: String| Error::Usage(format!("{}: {why}", self.reference));
             let choices =
                 manifest::read_index(&bytes).map_err(|error| unusable(error.to_string()))?;
-            let chosen = manifest::of_platform(&choices, self.arch).map_err(unusable)?;
+            let chosen = manifest::of_platform(&choices, self.archs).map_err(unusable)?;
             let reference = self.reference.at(chosen.blob.digest);
             image = self.paper(&reference).await?.2;
         }

@@ -153,7 +153,7 @@ fn with_papers(image: Image, name: &str) -> Result<(Image, Option<tempfile::Temp
     let store = Store::new(folder.path().to_path_buf());
     let papers = blobs::fix(&image, &seen, None, &store, cores())?;
     let arch = Arch::of_this_machine();
-    let opened = blobs::open_stored(&store, &papers.manifest, &papers.described.0, arch)?;
+    let opened = blobs::open_stored(&store, &papers.manifest, &papers.described.0, &[arch])?;
     Ok((opened, Some(folder)))
 }
 

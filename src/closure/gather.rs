@@ -203,7 +203,17 @@ impl Request<'_> {
             self.ground.at(path)
         };
         let (library_path, defaults) = self.ground.folders();
-        resolve(self.program, World { arch: self.ground.arch(), library_path, defaults, at: &at })
+        resolve(
+            self.program,
+            World {
+                arch: self.ground.arch(),
+                library_path,
+                defaults,
+                hwcaps: &[],
+                preload: &[],
+                at: &at,
+            },
+        )
     }
 
     /// The next libraries that the loader would not find.

@@ -57,8 +57,14 @@ fn loaded(program: &ElfFacts, files: &[(&str, ElfFacts)]) -> Vec<String> {
         None if path.ends_with("/script") => Some(File::Unreadable),
         None => system.name_at(path).map(|_| File::System),
     };
-    let world =
-        World { arch: Arch::X86_64, library_path: System::LIBRARY_PATH, defaults: &[], at: &at };
+    let world = World {
+        arch: Arch::X86_64,
+        library_path: System::LIBRARY_PATH,
+        defaults: &[],
+        hwcaps: &[],
+        preload: &[],
+        at: &at,
+    };
     let program = Program { path: "/var/task/bootstrap", facts: program, dlopen: &[] };
     let closure = resolve(program, world);
     let said = |need: &Need<'_>| match &need.found {
@@ -192,6 +198,8 @@ fn versions_are_checked_against_what_is_loaded() {
             arch: Arch::X86_64,
             library_path: System::LIBRARY_PATH,
             defaults: &[],
+            hwcaps: &[],
+            preload: &[],
             at: &at,
         };
         let program = Program { path: "/var/task/bootstrap", facts: &program, dlopen: &[] };

@@ -22,3 +22,33 @@ pub fn mozilla() -> String {
     }
     text
 }
+
+/// Whether a file has a certificate in it (RFC 7468, "CERTIFICATE").
+#[must_use]
+pub fn is_pem(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let mut ended = blocks.filter_map(|block| block.split_once("-----END CERTIFICATE-----"));
+    // DER: a sequence.
+    ended.any(|(encoded, _)| {
+        let encoded: String = encoded.split_whitespace().collect();
+        STANDARD.decode(encoded).is_ok_and(|der| der.first() == Some(&0x30))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_a_file_of_certificates() {
+        assert!(is_pem(mozilla().as_bytes()));
+        let of = |text: &str| {
+            format!("x\n-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+        };
+        assert!(is_pem(of("MAA=").as_bytes()));
+        for text in ["", "hello", &of("?"), &of(""), "-----BEGIN CERTIFICATE-----\nMAA=\n"] {
+            assert!(!is_pem(text.as_bytes()), "{text}");
+        }
+    }
+}

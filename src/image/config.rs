@@ -38,6 +38,12 @@ pub const fn go_name(arch: Arch) -> &'static str {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config(Value);
 
+/// A value for people: text as it is, anything else as JSON has it.
+#[must_use]
+pub fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// A layer that is put on top.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Added<'a> {
@@ -103,6 +109,10 @@ impl Config {
         let objects = |value: &Value| {
             value.as_array().is_some_and(|all| all.iter().all(Value::is_object)) || value.is_null()
         };
+        let labels = |value: &Value| {
+            value.as_object().is_some_and(|all| all.values().all(Value::is_string))
+                || value.is_null()
+        };
         let (all, run) = (&self.0, self.run());
         let members = [
             ("config", object(run), "an object"),
@@ -111,6 +121,10 @@ impl Config {
             ("config.Env", words(&run["Env"]), "a list of strings"),
             ("config.WorkingDir", text(&run["WorkingDir"]), "a string"),
             ("config.User", text(&run["User"]), "a string"),
+            ("config.Labels", labels(&run["Labels"]), "an object of strings"),
+            ("config.Volumes", object(&run["Volumes"]), "an object"),
+            ("config.ExposedPorts", object(&run["ExposedPorts"]), "an object"),
+            ("config.OnBuild", words(&run["OnBuild"]), "a list of strings"),
             ("history", objects(&all["history"]), "a list of objects"),
             ("created", time(&all["created"]), "a time (RFC 3339)"),
         ];

@@ -23,6 +23,9 @@ const DEFAULTS: [&str; 8] = [
     "/lib/aarch64-linux-gnu",
     "/usr/lib/x86_64-linux-gnu",
 ];
+/// What glibc looks in before each folder, from the best on that all of Lambda's processors are (glibc 2.33,
+/// `dl-hwcaps_subdirs.c`; AWS documents AVX2). There are none for arm64.
+const HWCAPS: [&str; 2] = ["glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2"];
 
 /// The loader's search in an image.
 #[derive(Debug, Clone)]
@@ -35,7 +38,18 @@ impl Search {
     /// As the configuration's `LD_LIBRARY_PATH` and the image's `/etc/ld.so.conf` have it.
     #[must_use]
     pub fn new(root: &Root, config: &Config) -> Self {
-        let path = config.variable("LD_LIBRARY_PATH").filter(|path| !path.is_empty());
+        let mut defaults: Vec<String> = root.loader_folders();
+        defaults.extend(DEFAULTS.map(str::to_owned));
+        defaults.push("/usr/lib/aarch64-linux-gnu".to_owned());
+        let search = Self { library_path: Vec::new(), defaults };
+        match config.variable("LD_LIBRARY_PATH").filter(|path| !path.is_empty()) {
+            Some(path) => search.by_path(path, config),
+            None => search,
+        }
+    }
+
+    /// With this search path in place of the variable's.
+    fn by_path(mut self, path: &str, config: &Config) -> Self {
         // What is relative, and what is empty, is of the working folder (ld.so(8)).
         let from = config.working_folder().unwrap_or("/").trim_end_matches('/');
         let absolute = |folder: &str| match folder {
@@ -43,11 +57,8 @@ impl Search {
             folder if folder.starts_with('/') => folder.to_owned(),
             folder => format!("{from}/{}", folder.trim_start_matches("./")),
         };
-        let library_path = path.into_iter().flat_map(|path| path.split([':', ';'])).map(absolute);
-        let mut defaults: Vec<String> = root.loader_folders();
-        defaults.extend(DEFAULTS.map(str::to_owned));
-        defaults.push("/usr/lib/aarch64-linux-gnu".to_owned());
-        Self { library_path: library_path.collect(), defaults }
+        self.library_path = path.split([':', ';']).map(absolute).collect();
+        self
     }
 
     /// With the folders that this loader of the image has of its own, if they are known.
@@ -112,6 +123,16 @@ pub(super) struct Linked<'a> {
     pub(super) arch: Arch,
     /// What Lambda answers if it does not start.
     pub(super) answer: &'a str,
+    /// The loader, where that is what is started, with the program as its argument.
+    pub(super) by: Option<By<'a>>,
+}
+
+/// A loader that is started itself (ld.so(8)).
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) loader: &'a str,
+    /// Its `--library-path`.
+    pub(super) library_path: Option<&'a str>,
 }
 
 impl Linked<'_> {
@@ -164,15 +185,29 @@ impl Linked<'_> {
 
 /// Adds every finding about what a program needs of its image. `path` is absolute.
 pub(super) fn check(findings: &mut Vec<Finding>, (path, facts): (&str, &ElfFacts), of: Linked<'_>) {
-    let Linked { root, config, arch, .. } = of;
+    let Linked { root, config, arch, by, .. } = of;
     let mut search = Search::new(root, config);
-    if let Some(interpreter) = &facts.interpreter {
-        if let Some(finding) = of.loader(path, interpreter) {
+    let interpreter = by.map(|by| by.loader).or(facts.interpreter.as_deref());
+    if let Some(interpreter) = interpreter {
+        if by.is_none()
+            && let Some(finding) = of.loader(path, interpreter)
+        {
             return findings.push(finding);
         }
         search = search.by_loader(root, interpreter);
     }
+    if let Some(path) = by.and_then(|by| by.library_path) {
+        search = search.by_path(path, config);
+    }
+    // The kernel says where a program really lies, and `$ORIGIN` is of that (glibc, `_dl_get_origin`); a
+    // loader that is started itself knows the path alone.
+    let real = root.real(path.trim_start_matches('/')).map(|real| format!("/{real}"));
+    let path = real.as_deref().filter(|_| by.is_none()).unwrap_or(path);
     let (library_path, defaults) = (search.library_path(), search.defaults());
+    let is_glibc = interpreter.is_some_and(|it| !last(it).starts_with("ld-musl"));
+    let hwcaps = if is_glibc && arch == Arch::X86_64 { &HWCAPS[..] } else { &[] };
+    let preload = config.variable("LD_PRELOAD").unwrap_or_default().split([' ', ':']);
+    let preload: Vec<String> = preload.filter(|name| !name.is_empty()).map(str::to_owned).collect();
     // What it may not open, the loader passes over (glibc, `open_path`).
     let shut = RefCell::new(BTreeMap::new());
     let look = |path: &str| {
@@ -186,7 +221,14 @@ pub(super) fn check(findings: &mut Vec<Finding>, (path, facts): (&str, &ElfFacts
         }
         at(root, path)
     };
-    let world = World { arch, library_path: &library_path, defaults: &defaults, at: &look };
+    let world = World {
+        arch,
+        library_path: &library_path,
+        defaults: &defaults,
+        hwcaps,
+        preload: &preload,
+        at: &look,
+    };
     let closure = closure::resolve(Program { path, facts, dlopen: &[] }, world);
     needs(findings, &closure, &shut.borrow(), of);
     versions(findings, &closure, of);

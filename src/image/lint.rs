@@ -6,10 +6,11 @@
 
 mod entry;
 mod layers;
+mod loader;
 mod papers;
 mod start;
 
-pub use entry::{is_covered, program};
+pub use entry::{is_covered, is_lambdas, program};
 
 use std::collections::BTreeSet;
 
@@ -74,6 +75,8 @@ pub struct Seen {
     pub index: Option<(String, Vec<Choice>)>,
     /// The manifest and its media type as a registry would be told it; why not, where it is none.
     pub manifest: Option<Result<(String, Manifest), String>>,
+    /// How long its index says that the manifest is, and how long it is, if that is not the same.
+    pub sizes: Option<(u64, u64)>,
     /// The configuration; why not, where it is none.
     pub config: Result<Config, String>,
     /// Its layers.

@@ -117,10 +117,28 @@ fn text(value: &Value, member: &str) -> String {
 }
 
 fn blob(value: &Value) -> Result<Blob, NotOne> {
-    let digest = text(value, "digest");
+    let digest = match &value["digest"] {
+        Value::String(digest) => digest.clone(),
+        Value::Null => String::new(),
+        other => return Err(not_one(format!("a `digest` of it is {other}, which is no text"))),
+    };
     let parsed = digest.parse().map_err(|_| not_one(format!("`{digest}` is no SHA-256 digest")))?;
-    let size = value["size"].as_u64().ok_or_else(|| not_one(format!("{digest} has no `size`")))?;
-    Ok(Blob { media_type: text(value, "mediaType"), digest: parsed, size })
+    let size = match &value["size"] {
+        Value::Null => Err(not_one(format!("{digest} has no `size`"))),
+        size => size
+            .as_u64()
+            .ok_or_else(|| not_one(format!("{digest} has the `size` {size}, which is no length"))),
+    };
+    Ok(Blob { media_type: text(value, "mediaType"), digest: parsed, size: size? })
+}
+
+/// A member that must be a list.
+fn list<'v>(value: &'v Value, member: &str) -> Result<&'v [Value], NotOne> {
+    match value.get(member) {
+        Some(Value::Array(all)) => Ok(all),
+        None | Some(Value::Null) => Err(not_one(format!("it has no `{member}`"))),
+        Some(_) => Err(not_one(format!("its `{member}` is no list"))),
+    }
 }
 
 impl Manifest {
@@ -130,8 +148,7 @@ impl Manifest {
         if value["schemaVersion"] != 2 {
             return Err(not_one("its `schemaVersion` is not 2"));
         }
-        let layers = value["layers"].as_array().ok_or_else(|| not_one("it has no `layers`"))?;
-        let layers = layers.iter().map(blob).collect::<Result<_, _>>()?;
+        let layers = list(&value, "layers")?.iter().map(blob).collect::<Result<_, _>>()?;
         Ok(Self { media_type: text(&value, "mediaType"), config: blob(&value["config"])?, layers })
     }
 }
@@ -139,7 +156,10 @@ impl Manifest {
 /// Reads an index.
 pub fn read_index(bytes: &[u8]) -> Result<Vec<Choice>, NotOne> {
     let value = json(bytes)?;
-    let all = value["manifests"].as_array().ok_or_else(|| not_one("it has no `manifests`"))?;
+    if !value.is_object() {
+        return Err(not_one("it is no JSON object"));
+    }
+    let all = list(&value, "manifests")?;
     let choice = |value: &Value| {
         let platform = &value["platform"];
         let (os, arch) = (text(platform, "os"), text(platform, "architecture"));
@@ -150,16 +170,17 @@ pub fn read_index(bytes: &[u8]) -> Result<Vec<Choice>, NotOne> {
     all.iter().map(choice).collect()
 }
 
-/// Of several platforms the one of this architecture.
-pub fn of_platform(choices: &[Choice], arch: Arch) -> Result<&Choice, String> {
-    let wanted = format!("linux/{}", go_name(arch));
-    let found = choices.iter().find(|choice| choice.platform == wanted);
+/// Of several platforms the one of these architectures, the first that there is.
+pub fn of_platform<'c>(choices: &'c [Choice], archs: &[Arch]) -> Result<&'c Choice, String> {
+    let wanted: Vec<String> =
+        archs.iter().map(|arch| format!("linux/{}", go_name(*arch))).collect();
+    let found = wanted.iter().find_map(|wanted| choices.iter().find(|it| it.platform == *wanted));
     let only = || choices.first().filter(|choice| choices.len() == 1 && choice.platform.is_empty());
     found.or_else(only).ok_or_else(|| {
         let all = choices.iter().map(|choice| choice.platform.as_str());
         let all: Vec<&str> = all.filter(|platform| !platform.is_empty()).collect();
         let has = if all.is_empty() { "says of none what it is for" } else { "has " };
-        format!("it has no image for {wanted}; it {has}{}", all.join(", "))
+        format!("it has no image for {}; it {has}{}", wanted.join(" or "), all.join(", "))
     })
 }
 
@@ -298,8 +319,10 @@ mod tests {
                     r#"{{"schemaVersion":2,"layers":[],"config":{}}}"#,
                     at.replace(":1}", ":-1}")
                 ),
-                "no `size`",
+                "the `size` -1, which is no length",
             ),
+            (format!(r#"{{"schemaVersion":2,"layers":[{{"digest":1}}],"config":{at}}}"#), "is 1"),
+            (r#"{"schemaVersion":2,"layers":{}}"#.to_owned(), "`layers` is no list"),
         ] {
             let error = Manifest::read(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::root::{Item, Node, Root, WHITEOUT};
+use super::root::{Item, Node, Owner, Root, WHITEOUT, layer_number};
 use crate::audit::Content;
 use crate::tar::{Member, What};
 use crate::tree::{Entry, Mode};
@@ -60,6 +60,7 @@ pub fn place<'a>(
     number: usize,
     things: &BTreeMap<String, Thing<'a>>,
 ) -> Result<Vec<Placed<'a>>, PlaceError> {
+    let layer = layer_number(number);
     let mut placed: BTreeMap<String, Placed<'a>> = BTreeMap::new();
     for (path, thing) in things {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -75,12 +76,13 @@ pub fn place<'a>(
         }
         let above: Vec<String> = Root::above(&real).map(str::to_owned).collect();
         for folder in above {
-            let (mode, uid, gid) = match root.get(&folder) {
+            let (mode, owner) = match root.get(&folder) {
                 Some(node) if node.item != Item::Folder => return Err(not_in_folder()),
-                Some(node) => (node.mode, node.uid, node.gid),
-                None => (Mode::Executable.bits(), 0, 0),
+                Some(node) => (node.mode, node.owner.clone()),
+                None => (Mode::Executable.bits(), Owner::default()),
             };
-            root.set(&folder, Node { item: Item::Folder, mode, uid, gid, layer: number });
+            let (uid, gid) = owner.ids();
+            root.set(&folder, Node { item: Item::Folder, mode, owner, layer });
             let member = Member { path: folder.clone(), what: What::Folder, mode, uid, gid };
             placed.entry(folder).or_insert(Placed { member, entry: None });
         }
@@ -101,7 +103,7 @@ pub fn place<'a>(
         if item != Item::Folder && placed.contains_key(&real) {
             return Err(PlaceError::Twice(path.clone(), real));
         }
-        let node = Node { item, mode, uid: 0, gid: 0, layer: number };
+        let node = Node { item, mode, owner: Owner::default(), layer };
         root.set(&real, node);
         let member = Member { path: real.clone(), what, mode, uid: 0, gid: 0 };
         placed.insert(real, Placed { member, entry });

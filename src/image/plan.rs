@@ -4,8 +4,9 @@
 //! links of layers below.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::root::{Layer, Trouble};
+use super::root::{Layer, Trouble, normal};
 use crate::tar::{Header, Kind};
 
 /// A folder that is written before an entry.
@@ -61,6 +62,8 @@ enum Event {
     Implied,
     Folder,
     File,
+    /// A symbolic one.
+    Link,
     Other,
 }
 
@@ -70,16 +73,44 @@ impl Event {
     }
 }
 
-/// What was put where, by the number of the entry.
-type Events = BTreeMap<String, Vec<(usize, Event)>>;
+/// What was put where.
+#[derive(Debug)]
+struct Happened {
+    path: Arc<str>,
+    /// The number of the entry.
+    number: usize,
+    event: Event,
+    /// It is not there in the end, with the folder that it was in.
+    gone: bool,
+}
+
+/// All that happened, by the paths, and of one path in its order: there may be much, and little that is asked.
+struct Events(Vec<Happened>);
+
+impl Events {
+    /// What happened at each path.
+    fn by_path(&self) -> impl Iterator<Item = &[Happened]> {
+        self.0.chunk_by(|one, other| one.path == other.path)
+    }
+
+    /// What happened at a path.
+    fn at(&self, path: &str) -> impl DoubleEndedIterator<Item = &Happened> {
+        let from = self.0.partition_point(|it| *it.path < *path);
+        let rest = self.0.get(from..).unwrap_or_default();
+        let to = rest.partition_point(|it| *it.path <= *path);
+        rest.get(..to).unwrap_or_default().iter()
+    }
+}
 
 /// What happened while a layer was put on top of others.
 #[derive(Debug, Default)]
 pub struct Log {
     /// In their order; by their paths only where that is needed, for layers have many.
-    events: Vec<(Box<str>, usize, Event)>,
+    events: Vec<Happened>,
     /// Hard links: their number, and where what they name was.
     links: Vec<(usize, String)>,
+    /// The last entry whose path leads through symbolic links.
+    through: Option<usize>,
     count: usize,
     needed: bool,
 }
@@ -92,17 +123,25 @@ impl Log {
         for trouble in troubles {
             self.needed |= matches!(trouble, Trouble::NoParent(_) | Trouble::Twice);
             if let Trouble::NoParent(path) = trouble {
-                self.events.push((path.as_str().into(), number, Event::Implied));
+                self.happened(path.as_str().into(), number, Event::Implied);
             }
         }
         let Some(path) = layer.last() else { return };
         let event = match header.kind {
             Kind::Folder => Event::Folder,
             Kind::File => Event::File,
+            Kind::Symlink(_) => Event::Link,
             _ => Event::Other,
         };
-        self.events.push((path.into(), number, event));
+        if normal(&header.path).is_none_or(|named| *named != **path) {
+            self.through = Some(number);
+        }
+        self.happened(Arc::clone(path), number, event);
         self.links.extend(layer.linked().map(|to| (number, to.to_owned())));
+    }
+
+    fn happened(&mut self, path: Arc<str>, number: usize, event: Event) {
+        self.events.push(Happened { path, number, event, gone: false });
     }
 
     /// What is to be done.
@@ -112,44 +151,46 @@ impl Log {
         if !self.needed {
             return plan;
         }
-        let mut events = Events::new();
-        for (path, number, event) in self.events {
-            events.entry(path.into()).or_default().push((number, event));
-        }
-        let mut left = events.clone();
-        below_files(&events, &mut left, &mut plan.left);
-        for (path, events) in &left {
-            one(path, events, &mut plan);
+        let mut events = Events(self.events);
+        events.0.sort_by(|one, other| one.path.cmp(&other.path));
+        below_files(&mut events, &mut plan.left);
+        for all in events.by_path() {
+            one(all, &mut plan);
         }
         for (number, to) in self.links {
             link(number, &to, &events, &mut plan);
+        }
+        if let Some(through) = self.through {
+            replaced(through, &events, &mut plan);
         }
         plan
     }
 }
 
 /// What was in a folder that a file takes the place of, in the same layer, is not there in the end.
-fn below_files(events: &Events, left: &mut Events, out: &mut BTreeSet<usize>) {
-    for (path, all) in events {
-        let Some(at) = all.iter().rposition(|(_, event)| !event.is_folder()) else { continue };
+fn below_files(events: &mut Events, out: &mut BTreeSet<usize>) {
+    let replaced = |all: &[Happened]| {
+        let at = all.iter().rposition(|it| !it.event.is_folder())?;
         let (before, rest) = all.split_at(at);
-        let Some((last, _)) = rest.first().filter(|_| before.iter().any(|(_, it)| it.is_folder()))
-        else {
-            continue;
-        };
-        let prefix = format!("{path}/");
-        let below = left.range_mut(prefix.clone()..).take_while(|(it, _)| it.starts_with(&prefix));
-        for (_, below) in below {
-            out.extend(
-                below.iter().filter(|(n, it)| n < last && *it != Event::Implied).map(|it| it.0),
-            );
-            below.retain(|(number, _)| number > last);
+        let last = rest.first().filter(|_| before.iter().any(|it| it.event.is_folder()))?;
+        Some((format!("{}/", last.path), last.number))
+    };
+    let all: Vec<(String, usize)> = events.by_path().filter_map(replaced).collect();
+    for (prefix, last) in all {
+        let from = events.0.partition_point(|it| *it.path < *prefix);
+        let below = events.0.iter_mut().skip(from).take_while(|it| it.path.starts_with(&prefix));
+        for it in below.filter(|it| it.number <= last) {
+            out.extend((it.event != Event::Implied).then_some(it.number));
+            it.gone = true;
         }
     }
 }
 
 /// What is done about one path.
-fn one(path: &str, events: &[(usize, Event)], plan: &mut Plan) {
+fn one(all: &[Happened], plan: &mut Plan) {
+    let Some(path) = all.first().map(|it| &it.path) else { return };
+    let events: Vec<(usize, Event)> =
+        all.iter().filter(|it| !it.gone).map(|it| (it.number, it.event)).collect();
     // What is no folder replaces what was there; folders keep it, and the last one's attributes count.
     let cut = events.iter().rposition(|(_, event)| !event.is_folder());
     let (before, folders) = events.split_at(cut.map_or(0, |at| at + 1));
@@ -162,7 +203,7 @@ fn one(path: &str, events: &[(usize, Event)], plan: &mut Plan) {
     let last = later.last().map(|(number, _)| *number);
     match (event, last) {
         (Event::Implied, own) => {
-            let above = Above { path: path.to_owned(), own };
+            let above = Above { path: path.to_string(), own };
             plan.above.entry(*first).or_default().push(above);
         }
         (_, Some(last)) => drop(plan.replaced.insert(*first, last)),
@@ -170,10 +211,23 @@ fn one(path: &str, events: &[(usize, Event)], plan: &mut Plan) {
     }
 }
 
+/// A symbolic link that is replaced in its own layer cannot be left out once entries lead through it: they
+/// would go elsewhere. `through` is the last that does.
+fn replaced(through: usize, events: &Events, plan: &mut Plan) {
+    let lost = |it: &&Happened| {
+        it.event == Event::Link && it.number < through && plan.left.contains(&it.number)
+    };
+    let link = events.0.iter().find(lost).map(|it| &it.path);
+    if let Some(path) = link {
+        let why = format!("`{path}` is a link through which files come, and then something else");
+        plan.refused.get_or_insert(why);
+    }
+}
+
 /// A hard link to something that is replaced after it.
 fn link(number: usize, to: &str, events: &Events, plan: &mut Plan) {
-    let before = |all: &Vec<(usize, Event)>| all.iter().rfind(|(n, _)| *n < number).copied();
-    let Some((named, event)) = events.get(to).and_then(before) else { return };
+    let before = events.at(to).rev().find(|it| it.number < number);
+    let Some((named, event)) = before.map(|it| (it.number, it.event)) else { return };
     if plan.left.contains(&number) || !plan.left.contains(&named) {
         return;
     }
@@ -229,6 +283,16 @@ mod tests {
         let to = Kind::Symlink("b".to_owned());
         let linked = plan(&[("b", Folder), ("a", to), ("a/f", File), ("b/f", File)]);
         assert_eq!(linked.left, BTreeSet::from([2]));
+    }
+
+    #[test]
+    fn a_link_that_files_go_through_is_not_left_out() {
+        use Kind::{File, Folder};
+        let to = || Kind::Symlink("t".to_owned());
+        let through = plan(&[("t", Folder), ("d", to()), ("d/f", File), ("d", Folder)]);
+        assert!(through.refused.is_some());
+        let before = plan(&[("t", Folder), ("d", to()), ("d", Folder), ("d/f", File)]);
+        assert_eq!((before.refused, before.left), (None, BTreeSet::from([1])));
     }
 
     #[test]

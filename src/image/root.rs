@@ -4,26 +4,24 @@
 //! replace earlier ones, whiteouts take away what is below. Folders that lead through symbolic links are
 //! followed inside of the image, as container runtimes do.
 
+mod layer;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
 
+pub use layer::Layer;
 pub use trouble::Trouble;
 
 use crate::audit::Content;
-use crate::tar::{self, Header, Kind};
 
 /// As many links in a row as Linux follows (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 /// The most parts of the paths that all links on one way name: far more than any has.
 const MAX_PARTS: usize = 512;
-/// The most room for folders that have no entry, in bytes: a few bytes can name thousands.
-const MAX_IMPLIED: usize = 16 << 20;
-/// The longest name, in bytes (Linux, `NAME_MAX`).
-const MAX_NAME: usize = 255;
-/// The prefix of a whiteout, and the whole name of an opaque one.
+/// The prefix of a whiteout.
 pub(super) const WHITEOUT: &str = ".wh.";
-const OPAQUE: &str = ".wh..wh..opq";
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,38 +44,46 @@ pub struct Node {
     /// Its permission bits.
     pub mode: u32,
     /// Its owner.
-    pub uid: u64,
-    /// Its group.
-    pub gid: u64,
+    pub owner: Owner,
     /// The layer that it is of.
-    pub layer: usize,
+    pub layer: u32,
 }
 
-/// The files of an image, by their path without a slash at the beginning.
+/// User and group: of nearly everything those of root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner(Option<Box<(u64, u64)>>);
+
+impl Owner {
+    /// By the numbers.
+    #[must_use]
+    pub fn new(uid: u64, gid: u64) -> Self {
+        Self(((uid, gid) != (0, 0)).then(|| Box::new((uid, gid))))
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn ids(&self) -> (u64, u64) {
+        self.0.as_deref().copied().unwrap_or_default()
+    }
+}
+
+/// The number of a layer, as nodes keep it.
+#[must_use]
+pub fn layer_number(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The files of an image, by their path without a slash at the beginning. There may be many: whoever keeps a
+/// path beside it shares its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Root {
-    nodes: BTreeMap<String, Node>,
+    nodes: BTreeMap<Arc<str>, Node>,
     /// The permission bits of the root itself, if it has an entry.
     top: Option<u32>,
     /// The texts of `/etc/ld.so.conf` and of what it may include, and the folders that loaders know.
     texts: BTreeMap<String, String>,
     /// How much room the folders that had no entry have taken, in bytes.
     implied: usize,
-}
-
-/// A layer that is being put on top.
-#[derive(Debug)]
-pub struct Layer<'r> {
-    root: &'r mut Root,
-    number: usize,
-    /// The folders that it only implied.
-    implied: BTreeSet<String>,
-    /// What it has taken away; whether only what is in it.
-    whiteouts: BTreeSet<(String, bool)>,
-    /// Where the last entry was put.
-    last: Option<String>,
-    /// Where what it names was, if it was a hard link.
-    linked: Option<String>,
 }
 
 /// The parts of a path as one spelling: no slash at either end, no `.`; none if it leads out.
@@ -97,13 +103,12 @@ pub fn normal(path: &str) -> Option<String> {
 impl Root {
     /// Begins to put a layer on top.
     pub fn layer(&mut self, number: usize) -> Layer<'_> {
-        let (implied, whiteouts) = (BTreeSet::new(), BTreeSet::new());
-        Layer { root: self, number, implied, whiteouts, last: None, linked: None }
+        Layer::new(self, layer_number(number))
     }
 
     /// Everything, in the order of the paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.nodes.iter().map(|(path, node)| (path.as_str(), node))
+        self.nodes.iter().map(|(path, node)| (path.as_ref(), node))
     }
 
     /// The permission bits of the root itself.
@@ -159,7 +164,7 @@ impl Root {
 
     /// Puts something at a path, whose folders are real.
     pub(super) fn set(&mut self, path: &str, node: Node) {
-        self.nodes.insert(path.to_owned(), node);
+        self.nodes.insert(path.into(), node);
     }
 
     /// The number of paths.
@@ -192,7 +197,7 @@ impl Root {
                 at.push('/');
             }
             at.push_str(&part);
-            match self.nodes.get(&at).map(|node| &node.item) {
+            match self.nodes.get(at.as_str()).map(|node| &node.item) {
                 Some(Item::Symlink(to)) => {
                     let more = parts(to);
                     links += 1;
@@ -214,7 +219,7 @@ impl Root {
     #[must_use]
     pub fn find(&self, path: &str) -> Option<(String, &Node)> {
         let real = self.real(path)?;
-        self.nodes.get(&real).map(|node| (real, node))
+        self.get(&real).map(|node| (real, node))
     }
 
     /// What shuts everyone out of a real path: a folder above it that cannot be gone through, or itself, if
@@ -236,13 +241,17 @@ impl Root {
         path.match_indices('/').filter_map(|(at, _)| path.get(..at))
     }
 
-    fn remove_below(&mut self, folder: &str, keep: impl Fn(&Node) -> bool) {
+    /// What stands below a folder, in the order of the paths.
+    fn below(&self, folder: &str) -> impl Iterator<Item = (&Arc<str>, &Node)> {
         // `/` sorts before all that may follow a name, so what is below stands together.
         let from = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let below = self.nodes.range(from.clone()..);
-        let below = below.take_while(|(path, _)| path.starts_with(&from));
-        let gone: Vec<String> =
-            below.filter(|(_, node)| !keep(node)).map(|(path, _)| path.clone()).collect();
+        let below = self.nodes.range::<str, _>((Bound::Included(from.as_str()), Bound::Unbounded));
+        below.take_while(move |(path, _)| path.starts_with(&from))
+    }
+
+    fn remove_below(&mut self, folder: &str, keep: impl Fn(&Node) -> bool) {
+        let gone = self.below(folder).filter(|(_, node)| !keep(node));
+        let gone: Vec<Arc<str>> = gone.map(|(path, _)| Arc::clone(path)).collect();
         for path in gone {
             self.nodes.remove(&path);
         }
@@ -252,167 +261,6 @@ impl Root {
 /// The parts of a path, the last one first.
 fn parts(path: &str) -> Vec<String> {
     path.split('/').filter(|part| !matches!(*part, "" | ".")).rev().map(str::to_owned).collect()
-}
-
-impl Layer<'_> {
-    /// Puts an entry there, with what its file is; says what is the matter with it. Whatever that is,
-    /// what a container runtime would make of it is there afterwards.
-    pub fn put(&mut self, header: &Header, content: Content) -> Vec<Trouble> {
-        let mut troubles = Vec::new();
-        (self.last, self.linked) = (None, None);
-        let Some(path) = normal(&header.path) else { return vec![Trouble::Path] };
-        if header.path.starts_with('/') {
-            troubles.push(Trouble::Path);
-        }
-        if path.is_empty() {
-            if header.kind == Kind::Folder {
-                self.root.top = Some(header.mode);
-            }
-            return troubles;
-        }
-        let longest = path.split('/').map(|name| tar::bytes(name).len()).max();
-        troubles.extend(longest.filter(|length| *length > MAX_NAME).map(Trouble::Name));
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        let Some(folder) = self.folder(folder, &mut troubles) else { return troubles };
-        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
-            troubles.extend(self.whiteout(&folder, name, hidden));
-            return troubles;
-        }
-        self.last = Some(path.clone());
-        let number = self.number;
-        let is_there = self.root.nodes.get(&path).is_some_and(|node| node.layer == number);
-        if is_there && !self.implied.remove(&path) {
-            troubles.push(Trouble::Twice);
-        }
-        let Header { mode, uid, gid, .. } = *header;
-        let item = match &header.kind {
-            Kind::Folder => Item::Folder,
-            Kind::File => Item::File(header.size, content),
-            Kind::Symlink(to) => Item::Symlink(to.clone()),
-            Kind::HardLink(to) => {
-                match self.target(to) {
-                    Some(node) => self.replace(path, node),
-                    None => troubles.push(Trouble::NoTarget(to.clone())),
-                }
-                return troubles;
-            }
-            Kind::Device | Kind::Fifo | Kind::Other(_) => Item::Special,
-        };
-        if let (Item::Folder, Some(Item::Symlink(to))) =
-            (&item, self.root.nodes.get(&path).map(|node| &node.item))
-        {
-            troubles.push(Trouble::OverSymlink(to.clone()));
-        }
-        self.replace(path, Node { item, mode, uid, gid, layer: self.number });
-        troubles
-    }
-
-    /// The path that the last entry was put at: no whiteout, and nothing that cannot be there.
-    #[must_use]
-    pub fn last(&self) -> Option<&str> {
-        self.last.as_deref()
-    }
-
-    /// Where the file was that the last entry names, if that is a hard link to something.
-    #[must_use]
-    pub fn linked(&self) -> Option<&str> {
-        self.linked.as_deref()
-    }
-
-    /// The file that a hard link names, and its attributes.
-    fn target(&mut self, to: &str) -> Option<Node> {
-        let path = normal(to)?;
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        let folder = self.root.real(folder)?;
-        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        let node = self.root.nodes.get(&path).filter(|node| node.item != Item::Folder)?;
-        let node = Node { layer: self.number, ..node.clone() };
-        self.linked = Some(path);
-        Some(node)
-    }
-
-    /// The real folder that an entry goes into; folders without an entry are made.
-    fn folder(&mut self, folder: &str, troubles: &mut Vec<Trouble>) -> Option<String> {
-        let Some(real) = self.root.real(folder) else {
-            troubles.push(Trouble::NotInFolder(folder.to_owned()));
-            return None;
-        };
-        let all: Vec<String> =
-            Root::above(&real).chain([real.as_str()]).map(str::to_owned).collect();
-        for above in all.into_iter().filter(|path| !path.is_empty()) {
-            match self.root.nodes.get(&above).map(|node| &node.item) {
-                Some(Item::Folder) => {}
-                Some(_) => {
-                    troubles.push(Trouble::NotInFolder(above));
-                    return None;
-                }
-                None => {
-                    if self.root.implied > MAX_IMPLIED {
-                        troubles.push(Trouble::NotInFolder(above));
-                        return None;
-                    }
-                    troubles.push(Trouble::NoParent(above.clone()));
-                    self.imply(above);
-                }
-            }
-        }
-        Some(real)
-    }
-
-    /// A folder that has no entry, as container runtimes make it.
-    fn imply(&mut self, path: String) {
-        self.root.implied += path.len() + 128;
-        let layer = self.number;
-        let node = Node { item: Item::Folder, mode: 0o755, uid: 0, gid: 0, layer };
-        self.root.nodes.insert(path.clone(), node);
-        self.implied.insert(path);
-    }
-
-    fn replace(&mut self, path: String, node: Node) {
-        if node.item != Item::Folder {
-            self.root.remove_below(&path, |_| false);
-        }
-        self.root.nodes.insert(path, node);
-    }
-
-    /// Takes away what layers below have, whatever the order in this one.
-    fn whiteout(&mut self, folder: &str, name: &str, hidden: &str) -> Vec<Trouble> {
-        let number = self.number;
-        let opaque = name == OPAQUE;
-        if !opaque && (hidden.is_empty() || hidden.starts_with(WHITEOUT)) {
-            return vec![Trouble::Whiteout];
-        }
-        let path = match folder {
-            folder if opaque => folder.to_owned(),
-            "" => hidden.to_owned(),
-            folder => format!("{folder}/{hidden}"),
-        };
-        // What is gone does not come back, so once is enough.
-        if !self.whiteouts.insert((path.clone(), opaque)) {
-            return Vec::new();
-        }
-        self.root.remove_below(&path, |node| node.layer == number);
-        if !opaque && self.root.nodes.get(&path).is_some_and(|node| node.layer != number) {
-            self.root.nodes.remove(&path);
-        }
-        self.orphans(&path)
-    }
-
-    /// What this layer has below a path may have stood in folders that are gone now.
-    fn orphans(&mut self, path: &str) -> Vec<Trouble> {
-        let nodes = &self.root.nodes;
-        let from = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let kept = nodes.range(from.clone()..).map(|(path, _)| path);
-        let above = kept.take_while(|path| path.starts_with(&from)).flat_map(|it| Root::above(it));
-        let missing: BTreeSet<String> =
-            above.filter(|path| !nodes.contains_key(*path)).map(str::to_owned).collect();
-        let implied = missing.into_iter().map(|path| {
-            self.imply(path.clone());
-            Trouble::NoParent(path)
-        });
-        implied.collect()
-    }
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ impl Image {
         let folder = folder.filter(|folder| !folder.is_empty()).unwrap_or("/").to_owned();
         let inside = folder.trim_matches('/');
         let is_folder = inside.is_empty()
+            || lint::is_lambdas(inside)
             || self.root.find(inside).is_some_and(|(_, node)| node.item == Item::Folder);
         if !is_folder {
             return Err(Failure::working_folder(&folder));

@@ -313,10 +313,11 @@ impl<R: Read> Reader<R> {
         let mode = u32::try_from(field(100..108) & 0o7777).unwrap_or_default();
         let (path, is_utf8) = name::spelled(&path);
         let to = || name::spelled(&link).0;
-        // Old tars mark a folder by the slash alone.
+        // Old tars mark a folder by the slash alone; what has contents is none (Go, `archive/tar`).
         let kind = match kind {
             _ if sparse => Kind::Other(b'S'),
-            0 | b'0' | b'7' if path.ends_with('/') => Kind::Folder,
+            0 if path.ends_with('/') => Kind::Folder,
+            b'0' | b'7' if path.ends_with('/') && size == 0 => Kind::Folder,
             0 | b'0' | b'7' => Kind::File,
             b'1' => Kind::HardLink(to()),
             b'2' => Kind::Symlink(to()),

@@ -25,7 +25,14 @@ fn system() -> System {
 fn ours(files: &BTreeMap<String, ElfFacts>) -> Trace {
     let arch: Arch = host_arch().parse().unwrap();
     let at = |path: &str| files.get(path).map(File::Elf);
-    let world = World { arch, library_path: System::LIBRARY_PATH, defaults: &[], at: &at };
+    let world = World {
+        arch,
+        library_path: System::LIBRARY_PATH,
+        defaults: &[],
+        hwcaps: &[],
+        preload: &[],
+        at: &at,
+    };
     let program = Program { path: PROGRAM, facts: &files[PROGRAM], dlopen: &[] };
     told(&closure::resolve(program, world))
 }

@@ -1,9 +1,8 @@
 //! `check IMAGE --fix OUT`: the mended copy.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 
@@ -14,6 +13,7 @@ use crate::blobs::{self, BlobError, Content, Image, Place, Store};
 use crate::cli::asynchronously;
 use crate::cli::interrupt::Interrupt;
 use crate::error::Error;
+use crate::files;
 use crate::image::lint::Seen;
 use crate::image::manifest::MediaTypes;
 use crate::jobs::cores;
@@ -25,44 +25,53 @@ use crate::target::Arch;
 const NAME: &str = "latest";
 /// What the folder begins with in which a copy is made.
 const PREFIX: &str = ".lambda-pack-mend-";
-/// A folder of a mending that was killed is one in which nothing was done for so long.
-const OLD: Duration = Duration::from_hours(1);
 
-/// Writes the copy, and looks at it; what cannot be mended is looked at as it is.
+/// Makes the copy, and looks at it. Where errors stay nothing is written, and they are told of; what cannot be
+/// mended at all is looked at as it is.
 pub(super) fn mend(
     args: &Check,
     (image, seen): (Image, Seen),
     before: Checked,
     out: &Path,
-    arches: (Arch, Option<Arch>),
+    asked: Option<Arch>,
     shell: &Shell,
 ) -> Result<Checked, Error> {
     let place = place(out)?;
     let types = args.media_types.map(Into::into);
-    let (building, folder) = (beside(&place)?, place_folder(&place));
-    clean(&folder);
-    let mending = Mending {
-        store: Store::new(building.path().to_path_buf()),
-        image,
-        seen,
-        types,
-        place,
-        arches,
-        entries: entries(args),
-    };
+    clean(&place_folder(&place));
+    let (building, _held) = beside(&place)?;
+    let store = Store::new(building.path().to_path_buf());
+    let mending = Mending { store, image, seen, types, place, asked, entries: entries(args) };
     let after = match interruptible(move || mending.run(), building.path()) {
-        Ok(after) => super::image::checked(&after),
+        Ok(after) => after,
         // Its findings tell why.
         Err(Error::Blob(error @ BlobError::Unmendable { .. }))
             if count(&before.findings, Level::Error) > 0 =>
         {
-            shell.warn(error);
+            shell.warn(format!("{error}; nothing was written"));
             return Ok(before);
         }
         Err(error) => return Err(error),
     };
-    tell(&before, &after, shell)?;
-    Ok(after)
+    match count(&after.findings, Level::Error) {
+        0 => {
+            tell(&before, &after, shell)?;
+            Ok(after)
+        }
+        errors => {
+            let what =
+                if errors == 1 { "one error".to_owned() } else { format!("{errors} errors") };
+            shell.warn(format!("{what} in {} cannot be mended: nothing was written", before.thing));
+            Ok(stays(&before.thing, after))
+        }
+    }
+}
+
+/// What would stay in a copy is so in the image itself.
+fn stays(thing: &str, after: Checked) -> Checked {
+    let here = |finding| Finding { thing: thing.to_owned(), ..finding };
+    let findings = after.findings.into_iter().map(here).collect();
+    Checked { thing: thing.to_owned(), findings, ..after }
 }
 
 /// All that the copy is made of.
@@ -72,16 +81,18 @@ struct Mending {
     types: Option<MediaTypes>,
     store: Store,
     place: Place,
-    arches: (Arch, Option<Arch>),
+    asked: Option<Arch>,
     entries: Vec<Vec<String>>,
 }
 
 impl Mending {
-    /// Makes the copy, and reads it.
-    fn run(self) -> Result<Seen, BlobError> {
-        let Self { place, store, .. } = &self;
-        let papers = blobs::fix(&self.image, &self.seen, self.types, store, cores())?;
-        let name = parts(place).1.unwrap_or(NAME);
+    /// Makes the copy, and reads it; it comes to its place if Lambda would take it.
+    fn run(self) -> Result<Checked, BlobError> {
+        let Self { image, seen, types, store, place, asked, entries } = self;
+        let papers = blobs::fix(&image, &seen, types, &store, cores())?;
+        // Of a large image two such are too many.
+        drop((image, seen));
+        let name = parts(&place).1.unwrap_or(NAME);
         let index = papers.index(name)?;
         let content = Content {
             index: &index,
@@ -90,19 +101,23 @@ impl Mending {
             layers: &papers.layers,
             name,
         };
-        blobs::write_to(place, &content, store)?;
-        let mended = blobs::open(place, self.arches.0)?;
+        let built = blobs::build(&place, &content, &store)?;
+        let mended = blobs::open_any(&built, &Arch::ALL)?;
         let thing = place.to_string();
-        Ok(blobs::scan(&thing, &mended, self.arches.1, self.entries, cores()))
+        let after = super::image::checked(&blobs::scan(&thing, &mended, asked, entries, cores()));
+        if count(&after.findings, Level::Error) == 0 {
+            blobs::settle(&built, &place)?;
+        }
+        Ok(after)
     }
 }
 
 /// Works apart, so that Ctrl-C and its like end it at once and take the folder with them in which it is at
 /// work.
 fn interruptible(
-    work: impl FnOnce() -> Result<Seen, BlobError> + Send + 'static,
+    work: impl FnOnce() -> Result<Checked, BlobError> + Send + 'static,
     folder: &Path,
-) -> Result<Seen, Error> {
+) -> Result<Checked, Error> {
     asynchronously(async {
         let mut interrupt = Interrupt::listen()?;
         let (done, finished) = oneshot::channel();
@@ -188,26 +203,22 @@ fn place_folder(place: &Place) -> PathBuf {
     folder.unwrap_or(Path::new(".")).to_path_buf()
 }
 
-/// A folder beside it, so that blobs need only get another name.
-fn beside(place: &Place) -> Result<tempfile::TempDir, Error> {
+/// A folder beside it, so that blobs need only get another name; held as long as the file is open.
+fn beside(place: &Place) -> Result<(tempfile::TempDir, File), Error> {
     let folder = place_folder(place);
-    let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&folder);
-    Ok(made.map_err(|source| BlobError::Write { path: folder, source })?)
-}
-
-/// Takes away what mendings left that were killed.
-fn clean(folder: &Path) {
-    #[expect(clippy::disallowed_methods, reason = "how long ago it was left, no more")]
-    let now = SystemTime::now();
-    for item in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_one = item.file_name().to_string_lossy().starts_with(PREFIX);
-        let changed = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
-        let places = [item.path(), item.path().join("blobs/sha256")];
-        let last = places.iter().filter_map(|path| changed(path)).max();
-        let is_old = |last| now.duration_since(last).is_ok_and(|age| age > OLD);
-        if is_one && last.is_some_and(is_old) {
-            // Whoever made it may still have a right to it.
-            let _ = fs::remove_dir_all(item.path());
+    let failed = |source| BlobError::Write { path: folder.clone(), source };
+    loop {
+        let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&folder).map_err(failed)?;
+        let file = File::open(made.path()).map_err(failed)?;
+        if files::hold(&file, made.path()) {
+            return Ok((made, file));
         }
     }
+}
+
+/// Takes away what mendings left that were killed. Whoever made it may still have a right to it.
+fn clean(folder: &Path) {
+    let items = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_one = |item: &fs::DirEntry| item.file_name().to_string_lossy().starts_with(PREFIX);
+    items.filter(is_one).for_each(|item| files::remove_left(&item.path()));
 }

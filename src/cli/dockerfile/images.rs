@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Drafter, names};
 use crate::cli::build::{assets, includes};
-use crate::cli::image::{SCRATCH, name_of, place};
+use crate::cli::image::{SCRATCH, name_of, place, together};
 use crate::cli::locked;
 use crate::dockerfile::{Image, Program};
 use crate::error::Error;
@@ -50,15 +50,12 @@ impl Drafter<'_> {
         let mut groups: BTreeMap<(String, Arch), Group<'_>> = BTreeMap::new();
         for function in self.plan.functions.iter().filter(|it| it.role == Role::Function) {
             let Packaging::Image(wish) = &function.packaging else { continue };
-            let name = wish.name.clone().unwrap_or_else(|| function.name.to_string());
+            let name = wish.name_for(&function.name).to_owned();
             let arch = function.compile.target.arch;
             let new = || Group { wish, runtime: function.runtime, functions: Vec::new() };
             let group = groups.entry((name.clone(), arch)).or_insert_with(new);
-            if (group.wish, group.runtime) != (wish, function.runtime) {
-                return Err(Error::Usage(format!(
-                    "the functions of the image `{name}` want different ones: their `image` settings \
-                     and their `runtime` must be the same"
-                )));
+            if let Some(first) = group.functions.first() {
+                together(&name, first, function)?;
             }
             group.functions.push(function);
         }

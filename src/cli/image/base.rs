@@ -147,7 +147,7 @@ impl Bases<'_> {
             return Err(Error::Usage(what.to_owned()));
         }
         let pull = |reference: &Reference| {
-            pull::pull(reference, arch, &self.store, options.is_offline(), self.shell)
+            pull::pull(reference, &[arch], &self.store, options.is_offline(), self.shell)
         };
         if reference.digest().is_some() {
             return Ok(pull(&reference)?.1);

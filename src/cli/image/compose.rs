@@ -23,7 +23,7 @@ use crate::image::place::Thing;
 use crate::image::root::Root;
 use crate::inspect;
 use crate::libraries;
-use crate::tree::{Clash, Entry};
+use crate::tree::{Clash, Entry, Source};
 
 /// The script that starts functions in AWS's own images, and the place of the program that it starts
 /// (aws-lambda-base-images).
@@ -100,6 +100,7 @@ impl Imager<'_> {
             let ours = files.values().flatten();
             let ours = ours.map(|(path, (_, content))| (path.clone(), content.clone())).collect();
             let items = self.bases.system(group, &making.programs, &ours)?;
+            self.watch(group, &items, &mut watched.borrow_mut());
             let things = items.iter().map(|(path, item)| (path.clone(), thing(item))).collect();
             making.add("system", &maker, &things)?;
         }
@@ -116,6 +117,18 @@ impl Imager<'_> {
             making.add(class.word(), &maker, &things)?;
         }
         self.finish(group, base, making, script, watched.into_inner())
+    }
+
+    /// What an image from scratch has of this machine.
+    fn watch(&self, group: &Group<'_>, items: &BTreeMap<String, Item>, watched: &mut Watched) {
+        if let Some(path) = group.wish.certificates.as_deref().filter(|path| !path.is_empty()) {
+            watched.add(&self.job.metadata.workspace_root.as_std_path().join(path));
+        }
+        for item in items.values() {
+            if let Item::File(Entry { source: Source::File(file), .. }, _) = item {
+                watched.add(file);
+            }
+        }
     }
 
     fn begin(&self, group: &Group<'_>, base: &Base) -> Result<Making, Error> {
@@ -159,7 +172,7 @@ impl Imager<'_> {
         let contents = self.job.contents(&lookup, included, &artifact.executable, self.shell)?;
         let program = function.role.archive_path(&function.name);
         for ((path, entry), inspected) in contents.tree.iter().zip(&contents.files) {
-            if let crate::tree::Source::File(file) = &entry.source {
+            if let Source::File(file) = &entry.source {
                 watched.borrow_mut().add(file);
             }
             let is_own = own.iter().any(|(own, _)| own == path);
@@ -329,6 +342,7 @@ fn found(
         thing: group.name.clone(),
         index: None,
         manifest: None,
+        sizes: None,
         config: Ok(config),
         layers: layers.iter().map(layer).collect(),
         root,

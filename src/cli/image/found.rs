@@ -54,7 +54,7 @@ fn pulled(uri: &str, arch: Arch, folder: &Path, shell: &Shell) -> Result<Option<
         return Ok(None);
     }
     let store = blobs::Store::new(folder.join("blobs"));
-    crate::cli::pull::pull(&reference, arch, &store, false, shell).map(|(_, image)| Some(image))
+    crate::cli::pull::pull(&reference, &[arch], &store, false, shell).map(|(_, image)| Some(image))
 }
 
 #[cfg(not(feature = "registry"))]
@@ -89,11 +89,13 @@ fn is_refused(finding: &Finding) -> bool {
             Code::ImageConfig
             | Code::ImageIndex
             | Code::ImageMediaType
-            | Code::ImageEntry
+            | Code::ImageParent
             | Code::ImageLayer
             | Code::ImageManifest
             | Code::UnpackedSize => true,
             Code::WrongArchitecture => finding.path.is_none(),
+            // What only the specification forbids, Lambda need not refuse.
+            Code::ImageEntry => finding.message.contains("Lambda answers"),
             _ => false,
         }
 }

@@ -13,6 +13,7 @@ use crate::cli::args::Archive;
 use crate::cli::lower::shown;
 use crate::cli::package::json;
 use crate::digest::Sha256;
+use crate::dockerfile::repository;
 use crate::error::{Aim, Error, FindingsError};
 use crate::files::{self, Staging, Watched};
 use crate::image::manifest::MediaTypes;
@@ -177,7 +178,12 @@ impl Imager<'_> {
             let place = shown(folder);
             self.shell.status("Blocking", format!("waiting for another process at {place}"));
         })?;
-        let name = format!("{}:{TAG}", group.name);
+        // As registries and docker take it.
+        let name = format!("{}:{TAG}", repository(&group.name));
+        if self.archive.is_some() && repository(&group.name) != group.name {
+            let archive = ImageRecord::ARCHIVE;
+            self.shell.status("Naming", format!("{} in {archive}: {name}", group.name));
+        }
         let (index, of_archive) = (papers.index(TAG)?, papers.index(&name)?);
         let mut content = Content {
             index: &index,

@@ -21,6 +21,8 @@ const LIBRARIES: &str = "lib64";
 /// What AWS's own images have (aws-lambda-base-images, `provided.al2023`).
 const LIBRARY_PATH: &str = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:\
     /var/task/lib:/opt/lib";
+/// What reads `/etc/hosts` and `/etc/passwd`, and what asks for names.
+const NSS: [&str; 2] = ["libnss_files.so.2", "libnss_dns.so.2"];
 pub(super) const VARIABLES: [(&str, &str); 4] = [
     ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
     ("LD_LIBRARY_PATH", LIBRARY_PATH),
@@ -62,8 +64,13 @@ impl Bases<'_> {
             Some("") => return Ok(None),
             Some(path) => {
                 let file = self.job.metadata.workspace_root.as_std_path().join(path);
-                let unread = |error| Error::Usage(format!("`image.certificates`: {error}"));
-                files::read_bytes(&file).map_err(unread)?
+                let usage = |why: String| Error::Usage(format!("`image.certificates`: {why}"));
+                let bytes = files::read_bytes(&file)
+                    .map_err(|error| usage(Error::File(error).one_line()))?;
+                if !certificates::is_pem(&bytes) {
+                    return Err(usage(format!("no certificate (PEM) is in {}", file.display())));
+                }
+                bytes
             }
             None => certificates::mozilla().into_bytes(),
         };
@@ -91,13 +98,37 @@ impl Bases<'_> {
                 found.insert(interpreter.trim_start_matches('/').to_owned(), loader);
             }
             let path = format!("/{path}");
-            let program = Program { path: &path, facts, dlopen: &[] };
-            while let Some((name, candidate)) = next(program, group, &found, ours, &folders) {
-                found.insert(format!("{LIBRARIES}/{name}"), candidate);
+            let mut program = Program { path: &path, facts, dlopen: &[] };
+            let add = |program, found: &mut BTreeMap<String, Candidate>| {
+                while let Some((name, candidate)) = next(program, group, found, ours, &folders) {
+                    found.insert(format!("{LIBRARIES}/{name}"), candidate);
+                }
+            };
+            add(program, &mut found);
+            let opened = opened(&found);
+            program.dlopen = &opened;
+            add(program, &mut found);
+            let gone =
+                opened.iter().find(|name| !found.contains_key(&format!("{LIBRARIES}/{name}")));
+            if let Some(name) = gone {
+                self.shell.warn(format!(
+                    "the image `{}` gets a glibc older than 2.34 without {name}, which the sysroot has \
+                     not: it finds no addresses of names (`getaddrinfo`)",
+                    group.name
+                ));
             }
         }
         Ok(found)
     }
+}
+
+/// What glibc opens itself while programs run, where they ask for addresses or users: since 2.34 that is in
+/// its libc (glibc, NEWS for 2.34).
+fn opened(found: &BTreeMap<String, Candidate>) -> Vec<String> {
+    let libc = found.get(&format!("{LIBRARIES}/libc.so.6"));
+    let is_old =
+        |libc: &Candidate| !libc.facts.versions_defined.iter().any(|it| it == "GLIBC_2.34");
+    if libc.is_some_and(is_old) { NSS.map(str::to_owned).to_vec() } else { Vec::new() }
 }
 
 fn no_glibc(group: &Group<'_>, libc: Libc) -> Error {
@@ -131,7 +162,14 @@ fn next(
         let glibc = found.get(inside).map(|candidate| File::Elf(&candidate.facts));
         glibc.or_else(|| ours.get(inside).map(Content::as_loaded))
     };
-    let world = World { arch: group.arch, library_path: &library_path, defaults: &[], at: &at };
+    let world = World {
+        arch: group.arch,
+        library_path: &library_path,
+        defaults: &[],
+        hwcaps: &[],
+        preload: &[],
+        at: &at,
+    };
     let closure = closure::resolve(program, world);
     let missing = closure.needs.iter().filter(|need| matches!(need.found, Found::Nowhere { .. }));
     missing.into_iter().find_map(|need| {

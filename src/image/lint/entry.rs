@@ -18,20 +18,53 @@ pub fn is_covered(real: &str) -> bool {
     real.split_once('/').is_some_and(|(top, _)| COVERED.contains(&top))
 }
 
-/// The absolute path of the program that a word names: as it stands, from the working folder, or by `PATH`.
-/// None if nothing is there.
+/// Whether a real path is one of these folders itself, which are there whatever the image has.
+#[must_use]
+pub fn is_lambdas(real: &str) -> bool {
+    COVERED.contains(&real)
+}
+
+/// The absolute path of the program that a word names: as it stands, from the working folder, or by `PATH`,
+/// where what cannot be executed is passed over (`execvp(3)`). None if nothing is there.
 #[must_use]
 pub fn program(root: &Root, config: &Config, word: &str, folder: &str) -> Option<String> {
     let is_there = |path: &String| root.find(path.trim_start_matches('/')).is_some();
-    if word.starts_with('/') {
-        return Some(word.to_owned()).filter(is_there);
+    if let Some(path) = path_of(word, folder) {
+        // With a slash at its end it would have to be a folder.
+        return Some(path).filter(is_there).filter(|_| !word.ends_with('/'));
     }
-    if word.contains('/') {
-        return Some(format!("{}/{word}", folder.trim_end_matches('/'))).filter(is_there);
-    }
+    let runs = |path: &String| {
+        root.find(path.trim_start_matches('/')).is_some_and(|(real, node)| {
+            matches!(node.item, Item::File(..)) && root.shut(&real, 0o001).is_none()
+        })
+    };
     let path = config.variable("PATH").unwrap_or(PATH);
     let places = path.split(':').filter(|place| place.starts_with('/'));
-    places.map(|place| format!("{}/{word}", place.trim_end_matches('/'))).find(is_there)
+    let all: Vec<String> = places
+        .map(|place| format!("{}/{word}", place.trim_end_matches('/')))
+        .filter(is_there)
+        .collect();
+    all.iter().find(|path| runs(path)).or(all.first()).cloned()
+}
+
+/// The absolute path that a word is, if it is none to be looked for.
+fn path_of(word: &str, folder: &str) -> Option<String> {
+    if word.starts_with('/') {
+        return Some(word.to_owned());
+    }
+    word.contains('/').then(|| format!("{}/{word}", folder.trim_end_matches('/')))
+}
+
+/// Why a word names no program.
+pub(super) fn absent(root: &Root, word: &str, folder: &str) -> &'static str {
+    match path_of(word, folder) {
+        Some(_) if word.ends_with('/') => "with a slash at its end, which only a folder may have",
+        Some(path) if root.real(path.trim_start_matches('/')).is_none() => {
+            "whose links lead in a circle, or through what is no folder"
+        }
+        Some(_) => "which is not in the image",
+        None => "which is in no folder of `PATH`",
+    }
 }
 
 impl Lint<'_> {
@@ -78,24 +111,37 @@ impl Lint<'_> {
             return self.add(Code::ImageWorkingDir, None, message, hint);
         }
         let inside = folder.trim_matches('/');
-        if inside.is_empty() {
+        let real = self.seen.root.real(inside);
+        if real.as_deref().is_some_and(|real| real.is_empty() || is_lambdas(real)) {
             return;
         }
-        match self.seen.root.find(inside).filter(|(real, _)| !is_covered(real)) {
-            Some((_, Node { item: Item::Folder, mode, .. })) if mode & 0o001 != 0 => {
-                self.reachable(folder, Code::ImageWorkingDir);
+        let node = real.as_deref().and_then(|real| self.seen.root.get(real));
+        let why = match (&real, node) {
+            (None, _) => {
+                "links lead to its working folder in a circle, or through what is no folder"
+                    .to_owned()
             }
-            Some((_, Node { item: Item::Folder, mode, .. })) => {
+            (Some(real), _) if is_covered(real) => {
+                let top = real.split('/').next().unwrap_or_default();
+                format!(
+                    "its working folder lies in /{top}, which is Lambda's own where functions run, \
+                     without the image's files"
+                )
+            }
+            (_, None) => "its working folder is not in the image".to_owned(),
+            (_, Some(Node { item: Item::Folder, mode, .. })) if mode & 0o001 != 0 => {
+                self.reachable(folder, Code::ImageWorkingDir);
+                return;
+            }
+            (_, Some(Node { item: Item::Folder, mode, .. })) => {
                 let message = format!(
                     "mode {mode:04o} of its working folder shuts out Lambda's user; {answer}"
                 );
-                self.add(Code::ImageWorkingDir, Some(inside), message, "give it mode 0755");
+                return self.add(Code::ImageWorkingDir, Some(inside), message, "give it mode 0755");
             }
-            _ => {
-                let message = format!("its working folder is not in the image; {answer}");
-                self.add(Code::ImageWorkingDir, Some(inside), message, hint);
-            }
-        }
+            (_, Some(_)) => "its working folder is no folder".to_owned(),
+        };
+        self.add(Code::ImageWorkingDir, Some(inside), format!("{why}; {answer}"), hint);
     }
 
     /// Whether Lambda's user gets through every folder above a path; says so if not.

@@ -2,6 +2,7 @@
 
 use super::{LayerSeen, Lint, Packed};
 use crate::audit::{Code, Level};
+use crate::image::config::shown;
 use crate::image::root::Trouble;
 
 /// So many entries of a layer are named for each thing that is the matter.
@@ -16,7 +17,11 @@ impl Lint<'_> {
             self.add(Code::ImageConfig, None, message, "build the image again");
         }
         for (index, layer) in seen.layers.iter().enumerate() {
-            let name = format!("layer {} ({})", index + 1, layer.is.0);
+            let name = match (&layer.said, layer.is.1) {
+                // Nobody says which it was to be.
+                (None, 0) => format!("layer {}", index + 1),
+                _ => format!("layer {} ({})", index + 1, layer.is.0),
+            };
             self.packing(layer, &name);
             self.diff_id(layer, index, &name);
             self.entries(layer);
@@ -75,13 +80,21 @@ impl Lint<'_> {
         let Ok(config) = &self.seen.config else { return };
         let ids = config.diff_ids();
         let (Some(said), Some(is)) = (ids.get(index), layer.diff_id) else { return };
-        if **said != is.to_string() {
-            let message = format!(
-                "{name} unpacks to {is}, and the configuration says {said}; Lambda answers \
-                 `InvalidImage: UnsupportedImageLayerDetected`"
-            );
-            self.add(Code::ImageLayer, None, message, "build the image again");
+        if **said == is.to_string() {
+            return;
         }
+        let said = shown(&config.member("rootfs")["diff_ids"][index]);
+        let message = format!(
+            "{name} unpacks to {is}, and the configuration says {said}; Lambda answers \
+             `InvalidImage: UnsupportedImageLayerDetected`"
+        );
+        let vouched = layer.said.as_ref().is_some_and(|said| said.digest == layer.is.0);
+        let hint = if vouched {
+            "build the image again, or let `check --fix OUT` write what it is"
+        } else {
+            "build the image again"
+        };
+        self.add(Code::ImageLayer, None, message, hint);
     }
 
     fn entries(&mut self, layer: &LayerSeen) {
@@ -183,6 +196,25 @@ impl Lint<'_> {
                 Some(path),
                 format!("a hard link to `{to}`, which is not there; Lambda answers `InvalidImage`"),
                 "put the file itself there",
+            ),
+            Trouble::ToFolder(to) => self.add(
+                Code::ImageEntry,
+                Some(path),
+                format!("a hard link to `{to}`, which is a folder; Lambda answers `InvalidImage`"),
+                "make it a symbolic link",
+            ),
+            Trouble::Aufs => self.add_as(
+                Level::Warning,
+                Code::ImageEntry,
+                Some(path),
+                "aufs's own, which container engines pass over (`.wh..wh.`)",
+                "pack the layer without it",
+            ),
+            Trouble::Nameless => self.add(
+                Code::ImageEntry,
+                None,
+                "an entry of a layer has no name",
+                "build the layer again",
             ),
             Trouble::Whiteout => self.add(
                 Code::ImageEntry,

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use super::Lint;
 use crate::audit::{Code, Level};
-use crate::image::config::{Config, RESERVED, go_name};
+use crate::image::config::{Config, RESERVED, go_name, shown};
 use crate::image::manifest::{Manifest, MediaTypes};
 
 /// What Lambda answers (`CreateFunction`, `InvalidParameterValueException`).
 const NOT_SUPPORTED: &str = "Lambda answers `The image manifest, config or layer media type for the \
     source image is not supported`";
+
+/// Folders that Lambda names itself (AWS: "Defined runtime environment variables"), as AWS's own images do.
+const FOLDERS: [(&str, &str); 2] =
+    [("LAMBDA_TASK_ROOT", "/var/task"), ("LAMBDA_RUNTIME_DIR", "/var/runtime")];
 
 impl Lint<'_> {
     /// More than one image, or one wrapped as if there were more.
@@ -21,10 +25,17 @@ impl Lint<'_> {
             count => format!("{count} manifests"),
         };
         let because = if attested { ", attestations (`--provenance`) among them" } else { "" };
+        let looked = match &self.seen.config {
+            Ok(config) if choices.len() > 1 => {
+                let (os, arch) = (config.text("os"), config.text("architecture"));
+                format!(" (looked at: that for {os}/{arch})")
+            }
+            _ => String::new(),
+        };
         self.add(
             Code::ImageIndex,
             None,
-            format!("it is an index ({media_type}) of {what}{because}; {NOT_SUPPORTED}"),
+            format!("it is an index ({media_type}) of {what}{because}{looked}; {NOT_SUPPORTED}"),
             "build for one platform with `--provenance=false --sbom=false`, or take the manifest out with \
              `check --fix OUT`",
         );
@@ -32,6 +43,10 @@ impl Lint<'_> {
 
     pub(super) fn manifest(&mut self) {
         let seen = self.seen;
+        if let Some((said, is)) = seen.sizes {
+            let message = format!("its index says {said} bytes of its manifest, which has {is}");
+            self.add_as(Level::Warning, Code::ImageManifest, None, message, "copy the image whole");
+        }
         let (said, manifest) = match &seen.manifest {
             None => return,
             Some(Err(why)) => {
@@ -94,8 +109,9 @@ impl Lint<'_> {
     }
 
     pub(super) fn config(&mut self, config: &Config) {
-        let (os, arch) = (config.text("os"), config.text("architecture"));
-        if os != "linux" {
+        let arch = shown(config.member("architecture"));
+        if config.text("os") != "linux" {
+            let os = shown(config.member("os"));
             let message = format!("its operating system is `{os}`; Lambda runs linux");
             self.add(Code::ImageConfig, None, message, "build it for linux");
         }
@@ -151,6 +167,11 @@ impl Lint<'_> {
             } else if !seen.insert(name.to_owned()) {
                 let message = format!("sets {name} twice; the last one counts");
                 self.add(Code::ImageVariable, None, message, "set it once");
+            } else if let Some((_, own)) = FOLDERS.iter().find(|(folder, _)| *folder == name)
+                && value.trim_end_matches('/') != *own
+            {
+                let message = format!("sets {name} to {value}, and Lambda sets it to {own}");
+                self.add(Code::ImageVariable, None, message, "leave it out of the image");
             } else if matches!(name, "TMPDIR" | "HOME" | "XDG_CACHE_HOME")
                 && !(value == "/tmp" || value.starts_with("/tmp/"))
                 && (name != "HOME" || value != "/root")

@@ -1,7 +1,7 @@
 //! What is started, and what that needs: programs, scripts and what runs them, extensions.
 
-use super::Lint;
-use super::entry::{is_covered, program};
+use super::entry::{absent, is_covered, program};
+use super::{Lint, loader};
 use crate::audit::{Code, Content, Level};
 use crate::elf::{ByteOrder, Class, ElfFacts, Kind};
 use crate::image::config::Config;
@@ -21,28 +21,30 @@ const EXTENSIONS: &str = "opt/extensions/";
 
 /// Something that is started.
 #[derive(Debug, Clone)]
-struct Start {
+pub(super) struct Start {
     /// Its absolute path.
-    path: String,
+    pub(super) path: String,
+    /// The words after it, as far as they are known.
+    pub(super) words: Vec<String>,
     /// The script that names it, if one does.
-    by: Option<String>,
+    pub(super) by: Option<String>,
     /// How many scripts came before it.
-    depth: usize,
+    pub(super) depth: usize,
     /// What Lambda answers if that fails.
-    answer: &'static str,
+    pub(super) answer: &'static str,
 }
 
 impl Lint<'_> {
     pub(super) fn entry_point(&mut self, words: &[String], config: &Config, folder: &str) {
-        let Some(word) = words.first() else { return };
+        let Some((word, rest)) = words.split_first() else { return };
         let Some(path) = program(&self.seen.root, config, word, folder) else {
-            let message = format!(
-                "its entry point is `{word}`, which is not in the image; Lambda answers `{ENTRY}`"
-            );
+            let why = absent(&self.seen.root, word, folder);
+            let message = format!("its entry point is `{word}`, {why}; Lambda answers `{ENTRY}`");
             let hint = "put it there, or name what is there";
             return self.add(Code::ImageEntrypoint, None, message, hint);
         };
-        self.start_all(Start { path, by: None, depth: 0, answer: ENTRY }, config);
+        let words = rest.to_vec();
+        self.start_all(Start { path, words, by: None, depth: 0, answer: ENTRY }, config);
     }
 
     /// Every file in `/opt/extensions` ("Lambda Extensions API").
@@ -56,7 +58,8 @@ impl Lint<'_> {
         let all = seen.root.iter().map(|(path, _)| path).filter(|path| is_one(path));
         for path in all {
             let path = format!("/{path}");
-            self.start_all(Start { path, by: None, depth: 0, answer: EXTENSION }, config);
+            let words = Vec::new();
+            self.start_all(Start { path, words, by: None, depth: 0, answer: EXTENSION }, config);
         }
     }
 
@@ -156,7 +159,7 @@ impl Lint<'_> {
             return Vec::new();
         }
         let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
-        let Some(interpreter) = words.next().filter(|path| path.starts_with('/')) else {
+        let Some(interpreter) = self.interpreter(inside, words.next(), answer, config) else {
             return Vec::new();
         };
         // Of Lambda's own images it is known what theirs starts.
@@ -165,8 +168,9 @@ impl Lint<'_> {
             self.add_as(Level::Note, Code::Script, Some(inside), message, "");
         }
         let by = Some(start.path.clone());
-        let next = |path: String| Start { path, by: by.clone(), depth: start.depth + 1, answer };
-        let mut all = vec![next(interpreter.to_owned())];
+        let depth = start.depth + 1;
+        let next = |path| Start { path, words: Vec::new(), by: by.clone(), depth, answer };
+        let mut all = vec![next(interpreter.clone())];
         let is_env = interpreter.ends_with("/env");
         // `env -S NAME=VALUE X …` (env(1)).
         let named = words.find(|word| !word.starts_with('-') && !word.contains('='));
@@ -184,6 +188,38 @@ impl Lint<'_> {
         all
     }
 
+    /// The path of what a script names to run it: a relative one is of the working folder.
+    fn interpreter(
+        &mut self,
+        inside: &str,
+        word: Option<&str>,
+        answer: &str,
+        config: &Config,
+    ) -> Option<String> {
+        let Some(word) = word else {
+            let message = format!(
+                "a script that names no interpreter after `#!`; Lambda answers `{answer}` (exec format \
+                 error)"
+            );
+            self.add(Code::NotExecutable, Some(inside), message, "name one: `#!/bin/sh`");
+            return None;
+        };
+        if word.starts_with('/') {
+            return Some(word.to_owned());
+        }
+        let folder = config.working_folder().unwrap_or("/").trim_end_matches('/');
+        let path = format!("{folder}/{word}");
+        if self.seen.root.find(path.trim_start_matches('/')).is_some() {
+            return Some(path);
+        }
+        let message = format!(
+            "a script for `{word}`, which the kernel looks for in the working folder alone, where it is \
+             not; Lambda answers `{answer}`"
+        );
+        self.add(Code::ImageEntrypoint, Some(inside), message, "name it whole: `#!/bin/sh`");
+        None
+    }
+
     fn elf(&mut self, inside: &str, facts: &ElfFacts, start: &Start, config: &Config) {
         let (seen, answer) = (self.seen, start.answer);
         let right = facts.class == Class::Elf64 && facts.byte_order == ByteOrder::Little;
@@ -197,11 +233,14 @@ impl Lint<'_> {
             );
             let hint = "build the program for the image's architecture";
             self.add(Code::WrongArchitecture, Some(inside), message, hint);
+        } else if let Some(arch) = arch.filter(|_| loader::is_one(start, facts)) {
+            self.by_loader(start, arch, config);
         } else if !matches!(facts.kind, Kind::Executable | Kind::PieExecutable) {
             let message = "it is started, and is no program (a library, an object file)";
             self.add(Code::NotExecutable, Some(inside), message, "put the program there");
         } else if let Some(arch) = arch {
-            let of = Linked { thing: &seen.thing, root: &seen.root, config, arch, answer };
+            let of =
+                Linked { thing: &seen.thing, root: &seen.root, config, arch, answer, by: None };
             link::check(&mut self.findings, (&start.path, facts), of);
         }
     }

@@ -21,6 +21,7 @@ fn seen(config: &Value) -> Seen {
         thing: "it".to_owned(),
         index: None,
         manifest: None,
+        sizes: None,
         config: Ok(Config::read(config.to_string().as_bytes()).unwrap()),
         layers: vec![layer_seen()],
         root,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tar::{Header, Kind};
 
 fn header(path: &str, kind: Kind, mode: u32, size: u64) -> Header {
     Header { path: path.to_owned(), is_utf8: true, kind, mode, uid: 0, gid: 0, size }
@@ -116,8 +117,15 @@ fn opaque_whiteouts_take_away_what_is_in_a_folder() {
 
 #[test]
 fn whiteouts_without_a_name_are_none() {
-    for name in [".wh.", "a/.wh.", ".wh..wh.x", ".wh..wh."] {
-        assert_eq!(trouble(&[&[folder("a"), file("a/f")], &[file(name)]]), [Trouble::Whiteout]);
+    for (name, expected) in [
+        (".wh.", Trouble::Whiteout),
+        ("a/.wh.", Trouble::Whiteout),
+        (".wh..", Trouble::Whiteout),
+        ("a/.wh...", Trouble::Whiteout),
+        (".wh..wh.x", Trouble::Aufs),
+        (".wh..wh.plnk/x", Trouble::Aufs),
+    ] {
+        assert_eq!(trouble(&[&[folder("a"), file("a/f")], &[file(name)]]), [expected], "{name}");
     }
 }
 
@@ -133,10 +141,12 @@ fn hard_links_are_the_file_that_they_name() {
     assert_eq!(paths(&[&links]), ["d", "d/f", "g", "l"]);
     let (root, _) = over(&[&[symlink("l", "x"), hard_link("m", "l")]]);
     assert_eq!(root.get("m").unwrap().item, Item::Symlink("x".to_owned()));
-    for to in ["none", "../f", "a/../../f", "d", ""] {
+    for to in ["none", "../f", "a/../../f", ""] {
         let found = trouble(&[&[folder("d"), hard_link("g", to)]]);
         assert_eq!(found, [Trouble::NoTarget(to.to_owned())]);
     }
+    let found = trouble(&[&[folder("d"), hard_link("g", "d")]]);
+    assert_eq!(found, [Trouble::ToFolder("d".to_owned())]);
     // A later layer's file does not change what a link of a lower one is.
     let (root, _) = over(&[&[long(), hard_link("g", "f")], &[file("f")]]);
     assert_eq!(root.get("g").unwrap().mode, 0o755);

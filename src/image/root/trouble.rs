@@ -13,8 +13,14 @@ pub enum Trouble {
     OverSymlink(String),
     /// The file that a hard link names is not there.
     NoTarget(String),
+    /// The file that a hard link names is a folder.
+    ToFolder(String),
     /// A whiteout without a name.
     Whiteout,
+    /// What aufs has for itself.
+    Aufs,
+    /// An entry without a name.
+    Nameless,
     /// A path that this layer has already.
     Twice,
     /// A folder above it has its entry only later in this layer.
@@ -32,8 +38,14 @@ impl Trouble {
             | Self::Late(text)
             | Self::NotInFolder(text)
             | Self::OverSymlink(text)
-            | Self::NoTarget(text) => text.len(),
-            Self::Path | Self::Whiteout | Self::Twice | Self::Name(_) => 0,
+            | Self::NoTarget(text)
+            | Self::ToFolder(text) => text.len(),
+            Self::Path
+            | Self::Whiteout
+            | Self::Aufs
+            | Self::Nameless
+            | Self::Twice
+            | Self::Name(_) => 0,
         }
     }
 }

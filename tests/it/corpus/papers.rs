@@ -25,6 +25,7 @@ pub(crate) fn run(data: &[u8]) {
         thing: "it".to_owned(),
         index: None,
         manifest: None,
+        sizes: None,
         config: Ok(config.clone()),
         layers: Vec::new(),
         root: Root::default(),

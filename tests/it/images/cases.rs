@@ -95,6 +95,52 @@ fn elf(machine: u16) -> Vec<u8> {
     dynamic(&TinyElf { machine: Some(machine), ..TinyElf::default() })
 }
 
+const FOO: &str = "libfoo.so.1";
+
+/// A program that needs a library, somewhere, and that library at that place.
+fn with_foo(program: &str, runpath: Option<&str>, place: &str) -> Image {
+    let runpath = runpath.map(str::to_owned);
+    let needed = vec![FOO.to_owned(), "libc.so.6".to_owned()];
+    let folders = |tar: Tar, path: &str| {
+        let above = path.match_indices('/').map(|(at, _)| &path[..at]);
+        above.fold(tar, |tar, folder| tar.folder(folder, 0o755))
+    };
+    let library = TinyElf { soname: Some(FOO.to_owned()), ..TinyElf::default() };
+    let elf = dynamic(&TinyElf { needed, runpath, ..loader() });
+    let image = Image::tar(folders(files(), program)).and(Tar::new().file(program, 0o755, &elf));
+    let image = image.and(folders(Tar::new(), place).file(place, 0o755, &dynamic(&library)));
+    and_libc(image, "GLIBC_2.34").set("Entrypoint", json!([format!("/{program}")]))
+}
+
+/// Docker's archive with other members of its `manifest.json`.
+fn docker_but(place: &Path, change: impl FnOnce(&mut Value)) {
+    fs::remove_dir(place).unwrap();
+    let tar = files().end();
+    let config = Image::of(vec![Layer::gzip(&tar)]).whole_config();
+    let mut manifest =
+        json!([{ "Config": "c.json", "RepoTags": ["a:latest"], "Layers": ["l/layer.tar"] }]);
+    change(&mut manifest);
+    let archive = Tar::new().file("c.json", 0o644, config.to_string().as_bytes());
+    let archive = archive.file("l/layer.tar", 0o644, &tar);
+    let archive = archive.file("manifest.json", 0o644, manifest.to_string().as_bytes());
+    fs::write(place, archive.end()).unwrap();
+}
+
+/// The members of a layout as one archive, by their names.
+fn archive_of(place: &Path, named: fn(&str) -> Option<String>) {
+    let folder = place.with_extension("d");
+    fs::create_dir(&folder).unwrap();
+    Image::good().layout(&folder);
+    fs::remove_dir(place).unwrap();
+    let mut tar = Tar::new();
+    for (path, bytes) in members(&folder) {
+        if let Some(name) = named(&path) {
+            tar = tar.file(&name, 0o644, &bytes);
+        }
+    }
+    fs::write(place, tar.end()).unwrap();
+}
+
 /// As GNU's tar writes it (`--sparse --format=pax`): the path is none that is to be unpacked.
 fn sparse() -> Tar {
     let records =
@@ -261,4 +307,54 @@ pub(super) const CASES: &[(&str, Make)] = &[
     ("working folder of mode 0700", |f| Image::good().and(Tar::new().folder("srv", 0o700)).set("WorkingDir", json!("/srv")).layout(f)),
     ("working folder that is a file", |f| Image::good().set("WorkingDir", json!("/var/task/bootstrap")).layout(f)),
     ("unreadable file", |f| Image::good().and(Tar::new().file("var/task/secret", 0o600, b"").file("var/task/more", 0o600, b"")).layout(f)),
+    // What is found in unusual places.
+    ("good, an entry point that is a link, and $ORIGIN", |f| with_foo("app/b", Some("$ORIGIN/../lib2"), "lib2/libfoo.so.1").and(Tar::new().symlink("var/task/b", "/app/b")).set("Entrypoint", json!(["/var/task/b"])).layout(f)),
+    ("good, a library for x86-64-v2 alone", |f| with_foo("app/b", None, "usr/lib64/glibc-hwcaps/x86-64-v2/libfoo.so.1").layout(f)),
+    ("good, by way of the loader", |f| with_foo("app/b", None, "x/libfoo.so.1").set("Entrypoint", json!([format!("/{LOADER}"), "--library-path", "/x:/lib64", "/app/b"])).layout(f)),
+    ("by way of the loader, without a library", |f| with_foo("app/b", None, "x/libfoo.so.1").set("Entrypoint", json!([format!("/{LOADER}"), "/app/b"])).layout(f)),
+    ("a loader of nothing", |f| with_foo("app/b", None, "x/libfoo.so.1").set("Entrypoint", json!([format!("/{LOADER}"), "/app/c"])).layout(f)),
+    ("good, a library by LD_PRELOAD", |f| with_foo("app/b", None, "x/libfoo.so.1").set("Env", json!(["LD_PRELOAD=/none.so /x/libfoo.so.1"])).layout(f)),
+    ("good, PATH goes on", |f| Image::good().and(Tar::new().folders(&["a", "a/bootstrap", "b"]).file("b/bootstrap", 0o644, b"")).set("Env", json!(["PATH=/a:/b:/var/task"])).set("Entrypoint", json!(["bootstrap"])).layout(f)),
+    ("PATH with what cannot be executed alone", |f| Image::good().and(Tar::new().folders(&["b"]).file("b/x", 0o644, &program())).set("Env", json!(["PATH=/b"])).set("Entrypoint", json!(["x"])).layout(f)),
+    ("entry point with a slash at its end", |f| Image::good().set("Entrypoint", json!(["/var/task/bootstrap/"])).layout(f)),
+    ("entry point that leads in a circle", |f| Image::good().and(Tar::new().symlink("a", "b").symlink("b", "a")).set("Entrypoint", json!(["/a"])).layout(f)),
+    ("script without an interpreter", |f| script("#!\n", Tar::new()).layout(f)),
+    ("script of a relative interpreter", |f| script("#!sh\n", Tar::new()).layout(f)),
+    ("script of a relative interpreter that is there", |f| script("#!sh\n", Tar::new().file("var/task/sh", 0o755, &program())).layout(f)),
+    ("good, working folder /tmp without an entry", |f| { let tar = Tar::new().folders(&["var", "var/task"]).file("var/task/bootstrap", 0o755, &program()); Image::tar(tar).set("WorkingDir", json!("/tmp")).layout(f); }),
+    ("working folder below /tmp", |f| Image::good().and(Tar::new().folders(&["tmp/x"])).set("WorkingDir", json!("/tmp/x")).layout(f)),
+    ("working folder in a circle", |f| Image::good().and(Tar::new().symlink("a", "a")).set("WorkingDir", json!("/a")).layout(f)),
+    ("folders that Lambda names otherwise", |f| Image::good().set("Env", json!(["LAMBDA_TASK_ROOT=/srv", "LAMBDA_RUNTIME_DIR=/var/runtime/"])).layout(f)),
+    // Members of wrong types.
+    ("members that are lists, and one that is none", |f| Image::good().set("Labels", json!(["a"])).set("Volumes", json!(["/a"])).set("ExposedPorts", json!(["80/tcp"])).set("OnBuild", json!("x")).layout(f)),
+    ("labels that are no text", |f| Image::good().set("Labels", json!({ "a": 1 })).layout(f)),
+    ("operating system that is a list", |f| Image::good().layout_with(f, |it| it["os"] = json!(["linux"]))),
+    ("diff_id that is a number", |f| Image::good().layout_with(f, |it| it["rootfs"]["diff_ids"][0] = 7.into())),
+    ("length that is none", |f| Image::good().layout_but(f, |it| it["layers"][0]["size"] = json!(-1))),
+    ("length that is no whole number", |f| Image::good().layout_but(f, |it| it["layers"][0]["size"] = json!(1.5))),
+    ("no length", |f| Image::good().layout_but(f, |it| drop(it["layers"][0].as_object_mut().unwrap().remove("size")))),
+    ("layers that are no list", |f| Image::good().layout_but(f, |it| it["layers"] = json!({}))),
+    ("index.json that is a list", |f| { Image::good().layout(f); fs::write(f.join("index.json"), "[]").unwrap(); }),
+    ("index.json without manifests", |f| { Image::good().layout(f); fs::write(f.join("index.json"), "{}").unwrap(); }),
+    ("manifest of another length in index.json", |f| { let mut at = Image::good().store(f); at["size"] = 5.into(); layout(f, &[at]); }),
+    // Entries.
+    ("whiteouts of dots", |f| Image::good().and(Tar::new().file(".wh..", 0o644, b"").file("var/.wh...", 0o644, b"")).layout(f)),
+    ("what aufs leaves", |f| Image::good().and(Tar::new().folder(".wh..wh.plnk", 0o700).file(".wh..wh.plnk/1", 0o644, b"").file(".wh..wh.aufs", 0o444, b"")).layout(f)),
+    ("entry without a name", |f| Image::good().and(Tar::new().file("", 0o644, b"x")).layout(f)),
+    ("hard link to a folder", |f| Image::good().and(Tar::new().hard_link("a", "var/task")).layout(f)),
+    ("file with a slash at its end", |f| Image::good().and(Tar::new().file("x/", 0o644, b"contents")).layout(f)),
+    ("a file through a link, and then a folder", |f| Image::good().and(Tar::new().folders(&["t"]).symlink("d", "t").file("d/f", 0o644, b"1").folder("d", 0o755)).layout(f)),
+    // Archives.
+    ("docker's tar of none", |f| docker_but(f, |it| *it = json!([]))),
+    ("docker's tar without a list", |f| docker_but(f, |it| *it = json!({}))),
+    ("docker's tar without a list of layers", |f| docker_but(f, |it| it[0]["Layers"] = "l/layer.tar".into())),
+    ("docker's tar without a layer", |f| docker_but(f, |it| it[0]["Layers"][0] = "m/layer.tar".into())),
+    ("docker's tar without its configuration", |f| docker_but(f, |it| it[0]["Config"] = "d.json".into())),
+    ("docker's tar, cut", |f| { docker_but(f, |_| ()); let bytes = fs::read(f).unwrap(); fs::write(f, &bytes[..1800]).unwrap(); }),
+    ("docker's tar, cut and packed", |f| { docker_but(f, |_| ()); let bytes = fs::read(f).unwrap(); fs::write(f, gzip(&bytes[..1800])).unwrap(); }),
+    ("good, a tar without its mark", |f| archive_of(f, |name| (name != "oci-layout").then(|| name.to_owned()))),
+    ("a tar without index.json", |f| archive_of(f, |name| (name != "index.json").then(|| name.to_owned()))),
+    ("a tar of a folder with a layout", |f| archive_of(f, |name| Some(format!("image/{name}")))),
+    ("a tar of something else", |f| { fs::remove_dir(f).unwrap(); fs::write(f, Tar::new().file("a", 0o644, b"").end()).unwrap(); }),
+    ("packed with xz", |f| { fs::remove_dir(f).unwrap(); fs::write(f, b"\xfd7zXZ\0\0\x04").unwrap(); }),
 ];

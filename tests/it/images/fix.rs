@@ -97,6 +97,16 @@ fn what_cannot_be_mended_leaves_nothing_and_is_told_of() {
         image.layers[0].blob.truncate(100);
         image.layout(folder);
     });
+    // Some errors can be mended, and others stay.
+    let some = in_folder(|folder| {
+        let tar = Tar::new().file("opt/a", 0o644, b"");
+        Image::good().and(tar).set("Entrypoint", serde_json::json!(["/none"])).layout(folder);
+    });
+    let stays = fix(some.path(), "out").code(3);
+    assert!(stays.stderr.contains("one error in image cannot be mended"), "{}", stays.stderr);
+    assert!(!stays.stderr.contains("nothing to mend"), "{}", stays.stderr);
+    assert_eq!(stays.findings().len(), 1, "{}", stays.stdout);
+    assert_eq!(fs::read_dir(some.path()).unwrap().count(), 1);
     let refused = fix(folder.path(), "out").code(3);
     assert_eq!(refused.findings(), check(folder.path(), &["image"]).findings());
     assert_eq!(refused.findings().len(), 1, "{}", refused.stdout);
@@ -234,9 +244,11 @@ fn a_mending_that_ends_early() {
     });
     let old = folder.path().join(".lambda-pack-mend-old");
     fs::create_dir(&old).unwrap();
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(2);
-    fs::File::open(&old).unwrap().set_modified(long_ago).unwrap();
-    fs::create_dir(folder.path().join(".lambda-pack-mend-new")).unwrap();
+    let new = folder.path().join(".lambda-pack-mend-new");
+    fs::create_dir(&new).unwrap();
+    // Another is at work in it.
+    let held = fs::File::open(&new).unwrap();
+    held.lock().unwrap();
     // A limit takes the place of the disk's end.
     let program = crate::support::lambda_pack(folder.path());
     let mut limited = Command::new("sh");

@@ -295,14 +295,19 @@ pub(super) fn path(folder: &Path, descriptor: &Value) -> std::path::PathBuf {
 
 /// A layout as one archive.
 pub(super) fn archive(folder: &Path) -> Vec<u8> {
-    let mut tar = Tar::new();
+    let all = members(folder);
+    all.iter().fold(Tar::new(), |tar, (name, bytes)| tar.file(name, 0o644, bytes)).end()
+}
+
+/// The files of a layout, by their names in it.
+pub(super) fn members(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let blobs = folder.join("blobs/sha256");
     let mut names: Vec<_> = fs::read_dir(blobs).unwrap().map(|item| item.unwrap().path()).collect();
     names.sort();
     names.extend(["index.json", "oci-layout"].map(|name| folder.join(name)));
-    for path in names {
+    let read = |path: std::path::PathBuf| {
         let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-        tar = tar.file(&name, 0o644, &fs::read(path).unwrap());
-    }
-    tar.end()
+        (name, fs::read(path).unwrap())
+    };
+    names.into_iter().map(read).collect()
 }

@@ -16,7 +16,7 @@ use super::tools::{Podman, addresses, by_the_schemas, skopeo, unpacked};
 use crate::local::cli::HANDLER;
 use crate::support::{Run, Workspace, have, host_arch, run, tools};
 
-const PACKAGE: [&str; 5] = ["package", "--format", "image", "--linker", "host"];
+pub(super) const PACKAGE: [&str; 5] = ["package", "--format", "image", "--linker", "host"];
 
 pub(super) fn workspace() -> Workspace {
     let workspace = Workspace::quick();

@@ -74,7 +74,7 @@ fn a_base_that_is_not_there_is_told_of_before_anything_is_built() {
     let workspace = workspace();
     for (base, code, text) in [
         ("scrach", 2, "did you mean `scratch`?"),
-        ("oci:nowhere", 2, "is no image: it has no index.json"),
+        ("oci:nowhere", 2, "/nowhere"),
         ("127.0.0.1:1/x:y", 4, "cannot connect to 127.0.0.1:1"),
         ("Bad Name", 2, "in a registry there can be none"),
         ("user:hunter22@x.example/a", 2, "write it without what stands before the `@`"),

@@ -64,6 +64,12 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
+    /// Whether it is built with the functions, so that what it was is of no interest.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        matches!(self, Self::Extension | Self::Workspace)
+    }
+
     /// Whether it is found below `/opt` only, and so in a layer only.
     #[must_use]
     pub const fn needs_layer(self) -> bool {
@@ -88,6 +94,15 @@ pub struct File {
     pub size: u64,
     /// The digest of its contents.
     pub digest: Sha256,
+}
+
+impl File {
+    /// What the lock keeps of it: of what is built with the functions only that it is there, or the lock
+    /// would be another one after each change of code.
+    #[must_use]
+    pub fn remembered(self) -> Self {
+        if self.kind.is_built() { Self { size: 0, digest: Sha256::of(b""), ..self } } else { self }
+    }
 }
 
 /// The files of a layer, or those of a function that could be in one, by their path below `/opt`.

@@ -62,8 +62,9 @@ struct OneFile {
     path: String,
     kind: String,
     mode: String,
+    #[serde(default)]
     size: u64,
-    digest: String,
+    digest: Option<String>,
 }
 
 impl Lock {
@@ -110,19 +111,22 @@ impl Lock {
                 functions.join(", ")
             ));
             for (path, file) in &layer.files {
-                text.push_str(&format!(
-                    "    {{ path = {}, kind = \"{}\", mode = \"{:04o}\", size = {}, digest = \"{}\" }},\n",
-                    quoted(path),
-                    file.kind,
-                    file.mode,
-                    file.size,
-                    file.digest
-                ));
+                text.push_str(&line(path, file));
             }
             text.push_str("]\n");
         }
         text
     }
+}
+
+fn line(path: &str, file: &File) -> String {
+    let (path, File { kind, mode, size, digest }) = (quoted(path), file);
+    let contents = if kind.is_built() {
+        String::new()
+    } else {
+        format!(", size = {size}, digest = \"{digest}\"")
+    };
+    format!("    {{ path = {path}, kind = \"{kind}\", mode = \"{mode:04o}\"{contents} }},\n")
 }
 
 /// A string as TOML has it.
@@ -142,8 +146,12 @@ fn layer(one: OneLayer) -> Result<(String, Known), String> {
     let file = |file: OneFile| {
         let kind = Kind::of_word(&file.kind).ok_or_else(|| wrong(&file.kind))?;
         let mode = u32::from_str_radix(&file.mode, 8).map_err(|_| wrong(&file.mode))?;
-        let digest = digest(&file.digest, &file.path)?;
-        Ok((file.path, File { kind, mode, size: file.size, digest }))
+        let digest = match &file.digest {
+            None if kind.is_built() => Sha256::of(b""),
+            None => return Err(format!("`{}` of `{name}` has no `digest`", file.path)),
+            Some(text) => digest(text, &file.path)?,
+        };
+        Ok((file.path, File { kind, mode, size: file.size, digest }.remembered()))
     };
     let files = files.into_iter().map(file).collect::<Result<Files, String>>()?;
     Ok((name, Known { arch, users, files }))
@@ -159,7 +167,12 @@ mod tests {
         let bases = ["example.com/a:1", "example.com/b/c:latest"];
         let bases = bases.map(|name| (name.to_owned(), Sha256::of(name.as_bytes())));
         let file = File { kind: Kind::Native, mode: 0o755, size: 7, digest: Sha256::of(b"x") };
-        let files = [("lib/li\"b.so", file), ("models/größe", File { mode: 0o644, ..file })];
+        let built = File { kind: Kind::Extension, mode: 0o755, ..file }.remembered();
+        let files = [
+            ("extensions/own", built),
+            ("lib/li\"b.so", file),
+            ("models/größe", File { mode: 0o644, ..file }),
+        ];
         let layer = Known {
             arch: Arch::Arm64,
             users: ["a", "b"].map(str::to_owned).into(),

@@ -194,7 +194,7 @@ impl Packer<'_> {
         }
         let layers = || split::answer(layers, self.shell);
         let answered = if answers {
-            shown.and_then(|()| layers()).and_then(|()| self.answer(&written))
+            shown.and_then(|()| self.answer(&written)).and_then(|()| layers())
         } else {
             shown
         };

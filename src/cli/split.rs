@@ -108,7 +108,7 @@ pub(super) fn decide(job: &Job, parts: &[Part], shell: &Shell) -> Result<Decided
     let members = gather::members(job, parts, shell)?;
     let lock = locked::read(root)?;
     let mut users: Vec<User> = members.iter().map(Member::user).collect();
-    users.extend(lock::others(&lock, job));
+    users.extend(lock::others(&lock, job, &users));
     let (prefix, min_saving) = job.config.layer_rules();
     let prefix =
         prefix.or_else(|| lock.prefix.clone()).unwrap_or_else(|| lock::prefix(&job.metadata));

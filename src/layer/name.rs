@@ -1,5 +1,6 @@
 //! What layers are called: the same as long as they are much the same.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Files, Layer};
@@ -20,27 +21,28 @@ pub struct Known {
     pub files: Files,
 }
 
-/// A name for each layer: that of the known one of its architecture and kinds with which it has most in
-/// common, else `<prefix>-<kinds>-<its largest file>-<architecture>`.
+/// A name for each layer: that of the known one of its architecture and kinds that would be called the same,
+/// or with which it has most in common; else `<prefix>-<kinds>-<its largest file>-<architecture>`.
 ///
 /// Guarantees: letters, digits, hyphens and underscores, 64 at most; no two the same.
 #[must_use]
 pub fn name(layers: &[Layer], prefix: &str, known: &BTreeMap<String, Known>) -> Vec<String> {
-    let mut likely: Vec<(usize, u64, usize, &String)> = Vec::new();
+    let mut likely = Vec::new();
     for (at, layer) in layers.iter().enumerate() {
+        let own = fresh(layer, prefix, &BTreeSet::new());
         for (name, other) in known.iter().filter(|(_, other)| is_alike(layer, other)) {
-            let files = other.files.iter().filter(|(path, _)| layer.files.contains_key(*path));
-            let paths = files.clone().count();
-            let bytes = files.map(|(_, file)| file.size).sum();
-            if paths > 0 {
-                likely.push((other.users.intersection(&layer.users).count(), bytes, at, name));
+            let files = layer.files.iter().filter(|(path, _)| other.files.contains_key(*path));
+            let bytes: u64 = files.clone().map(|(_, file)| file.size).sum();
+            if files.count() > 0 {
+                let users = other.users.intersection(&layer.users).count();
+                likely.push((Reverse((*name == own, bytes, users)), at, name));
             }
         }
     }
-    likely.sort_by(|a, b| (b.1, b.0, a.2, a.3).cmp(&(a.1, a.0, b.2, b.3)));
+    likely.sort();
     let mut names: BTreeMap<usize, String> = BTreeMap::new();
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    for (_, _, at, name) in likely {
+    for (_, at, name) in likely {
         if !names.contains_key(&at) && taken.insert(name.clone()) {
             names.insert(at, name.clone());
         }
@@ -62,8 +64,7 @@ fn is_alike(layer: &Layer, known: &Known) -> bool {
 
 fn fresh(layer: &Layer, prefix: &str, taken: &BTreeSet<String>) -> String {
     let kinds: Vec<&str> = layer.kinds.iter().map(|kind| kind.word()).collect();
-    let largest =
-        layer.files.iter().max_by_key(|(path, file)| (file.size, std::cmp::Reverse(*path)));
+    let largest = layer.files.iter().max_by_key(|(path, file)| (file.size, Reverse(*path)));
     let stem = largest.map_or("", |(path, _)| stem(path));
     let end = format!("-{}", layer.arch.aws_name());
     let whole = plain(&format!("{prefix}-{}-{stem}", kinds.join("-")));

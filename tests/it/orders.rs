@@ -17,8 +17,13 @@ static BUNDLES: LazyLock<PathBuf> = LazyLock::new(|| {
     command.args(["package", "--locked", "--target-dir"]);
     command.arg(repository().join("target/orders")).arg("--out").arg(&out);
     let answer = run(&mut command).code(0);
-    let functions: Vec<_> =
-        answer.stdout.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
+    let functions: Vec<_> = answer
+        .stdout
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
     let expected = [
         "orders-api",
         "orders-audit",

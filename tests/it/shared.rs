@@ -338,7 +338,7 @@ fn extensions_of_the_workspace_go_along_as_a_layer_whatever_is_selected() {
     assert_eq!(of("hello"), ["extensions/tracer", "extensions/watcher"]);
     // Now one of them is for two functions, and so apart from the other.
     let run = workspace.run(&["package"]).code(0);
-    run.says("extensions/tracer is gone");
+    run.says("also for third");
     assert_eq!(of("hello"), ["extensions/tracer", "extensions/watcher"]);
     assert_eq!(layers(&workspace, "hello").len(), 2);
     assert_eq!(of("third"), ["extensions/watcher"]);

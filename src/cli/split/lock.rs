@@ -9,13 +9,14 @@ use crate::cli::build::Job;
 use crate::cli::locked;
 use crate::cli::pack::Packer;
 use crate::error::Error;
-use crate::layer::{self, Files, Known, Layer, User};
+use crate::layer::{self, File, Files, Known, Layer, User};
 use crate::lock::Lock;
 use crate::plan;
 use crate::target::Arch;
 
-/// Functions that share layers by the lock and are not built now.
-pub(super) fn others(lock: &Lock, job: &Job) -> Vec<User> {
+/// Functions that share layers by the lock and are not built now; `here`: those that are. What is built with
+/// functions is for all of them what it is now.
+pub(super) fn others(lock: &Lock, job: &Job, here: &[User]) -> Vec<User> {
     let names = names(job);
     let mut others: BTreeMap<(Arch, &String), Files> = BTreeMap::new();
     for known in lock.layers.values() {
@@ -25,12 +26,22 @@ pub(super) fn others(lock: &Lock, job: &Job) -> Vec<User> {
             }
         }
     }
+    let now = |arch: Arch, path: &String, file: &File| {
+        let same = here.iter().filter(|user| user.arch == arch).filter_map(|it| it.files.get(path));
+        same.copied().find(|now| now.kind == file.kind && file.kind.is_built())
+    };
     let user = |((arch, name), files): ((Arch, &String), Files)| User {
         name: name.clone(),
         arch,
         slots: layer::MOST,
         shares: true,
-        files,
+        files: files
+            .into_iter()
+            .map(|(path, file)| {
+                let file = now(arch, &path, &file).unwrap_or(file);
+                (path, file)
+            })
+            .collect(),
     };
     others.into_iter().map(user).collect()
 }
@@ -93,6 +104,7 @@ fn after(lock: &Lock, decided: &Decided, job: &Job, names: &BTreeSet<String>) ->
     }
     for (layer, name) in decided.plan.layers.iter().zip(&decided.names) {
         let Layer { arch, files, users, .. } = layer.clone();
+        let files = files.into_iter().map(|(path, file)| (path, file.remembered())).collect();
         layers.insert(name.clone(), Known { arch, users, files });
     }
     layers.retain(|_, known| !known.users.is_empty());

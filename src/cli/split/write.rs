@@ -50,7 +50,9 @@ fn one(
     let level = functions.next().map_or(Level::Best, |function| function.level);
     let mut record = record(decided, layer, name);
     // Of functions that are not built now, the runtimes are known from when they were.
+    let built = decided.functions(layer.arch).filter(|it| layer.users.contains(it.name.as_str()));
     let before: Option<LayerRecord> = read_record(&folder.join(LayerRecord::FILE)).ok();
+    let before = before.filter(|_| built.count() < layer.users.len());
     if let Some(before) = before.filter(|before| before.tree == record.tree) {
         record.runtimes.extend(before.runtimes);
         record.runtimes.sort();
@@ -189,6 +191,7 @@ pub(in crate::cli) fn answer(written: &[Written], shell: &Shell) -> Result<(), E
             record.functions.join(", "),
         ]
     };
+    shell.answer("")?;
     let rows = written.iter().map(row).collect();
     let table = Table::new(&["LAYER", "RAW", "ZIP", "FUNCTIONS"], rows);
     for line in table.fit(shell.stdout_width(), 3, 20, Keep::Start).lines(&[1, 2]) {

@@ -168,6 +168,10 @@ pub fn look_at(text: &str) -> Result<(), NoReference> {
     if has_host(text) {
         return text.parse::<Reference>().map(drop);
     }
+    // A host and a port of this machine, and not a repository and a tag.
+    if is_loopback(text.split([':', '@']).next().unwrap_or_default()) && !text.contains('/') {
+        return Err(NoReference { text: shown(text), why: Wrong::Empty });
+    }
     let somewhere = parse(&format!("localhost/{text}"));
     somewhere.map(drop).map_err(|why| NoReference { text: shown(text), why })
 }

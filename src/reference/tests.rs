@@ -126,6 +126,8 @@ fn a_host_may_be_left_out_where_it_is_known() {
         ("Orders", "`Orders` names no image: a repository is written in lower case"),
         ("orders:a b", "`orders:a b` names no image: `a b` is no tag"),
         ("x.example/", "`x.example/` names no image: there is no name in it"),
+        ("127.0.0.1:5100", "`127.0.0.1:5100` names no image: there is no name in it"),
+        ("localhost:5000", "`localhost:5000` names no image: there is no name in it"),
     ] {
         let error = look_at(text).unwrap_err().to_string();
         assert!(error.starts_with(says), "{error}");

@@ -157,16 +157,18 @@ impl Grants {
         secret("Bearer", token)
     }
 
-    /// The request for a token. A login goes over TLS, or to this machine.
+    /// The request for a token. A login goes over TLS, or, from a registry on this machine, to this machine.
     fn ask(&self, wanted: &Wanted<'_>) -> Result<Ask<'static>, Why> {
         let realm = wanted.challenge.get("realm").unwrap_or_default();
         let host = &wanted.place.host;
         let foreign = |why: &str| Why::Foreign(format!("{host} names a server of tokens {why}"));
         let uri: Uri = realm.parse().map_err(|_| foreign("by what is no URL"))?;
-        let here = uri.host().is_some_and(is_loopback);
+        let registry: Uri =
+            format!("https://{host}/").parse().map_err(|_| foreign("and its own name is none"))?;
+        let here = |uri: &Uri| uri.host().is_some_and(is_loopback);
         match uri.scheme_str() {
             Some("https") => {}
-            Some("http") if here => {}
+            Some("http") if here(&uri) && here(&registry) => {}
             _ => return Err(foreign("without https://, where no login may go")),
         }
         let service = wanted.challenge.get("service");
@@ -179,7 +181,7 @@ impl Grants {
             pairs.push(("grant_type", "refresh_token".to_owned()));
             pairs.push(("client_id", "cargo-lambda-pack".to_owned()));
             pairs.push(("refresh_token", encode(token)));
-            let mut ask = Ask::new(Method::POST, uri);
+            let mut ask = Ask { named_by: Some(registry), ..Ask::new(Method::POST, uri) };
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
             ask.headers.insert(CONTENT_TYPE, form);
             return Ok(ask.with(Load::Bytes(joined(&pairs).into())));
@@ -189,7 +191,7 @@ impl Grants {
         let divides = if uri.query().is_some() { '&' } else { '?' };
         let whole = format!("{}{divides}{}", realm.trim_end_matches(['&', '?']), joined(&pairs));
         let uri = whole.parse().map_err(|_| foreign("by what is no URL"))?;
-        Ok(Ask::new(Method::GET, uri))
+        Ok(Ask { named_by: Some(registry), ..Ask::new(Method::GET, uri) })
     }
 
     /// One request for a token, and how long that is good for.
@@ -261,4 +263,46 @@ fn secret(scheme: &str, text: &str) -> Result<HeaderValue, Why> {
     let mut value = HeaderValue::try_from(format!("{scheme} {text}")).map_err(foreign)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_goes_over_plain_http_only_from_this_machine_to_this_machine() {
+        let grants = Grants::new(Logins::default());
+        let asks = |host: &str, realm: &str| {
+            let challenge = format!("Bearer realm=\"{realm}\"");
+            let challenges = super::super::challenge::parse([challenge.as_str()]);
+            let place = Place {
+                host: host.to_owned(),
+                repository: "a/b".to_owned(),
+                scope: "repository:a/b:pull".to_owned(),
+            };
+            let (login, used) = (
+                Login::Password("me".to_owned(), "pass".to_owned()),
+                Used { from: None, note: None },
+            );
+            let wanted = Wanted {
+                place: &place,
+                challenge: &challenges[0],
+                login: Some(&login),
+                used: &used,
+            };
+            grants.ask(&wanted).map(|ask| ask.named_by.unwrap().to_string())
+        };
+        let far = "registry.example";
+        for (host, realm, goes) in [
+            (far, "https://auth.example/token", true),
+            (far, "http://auth.example/token", false),
+            (far, "http://127.0.0.1:5000/token", false),
+            ("127.0.0.1:5000", "http://localhost:5001/token", true),
+            ("127.0.0.1:5000", "http://auth.example/token", false),
+        ] {
+            let asked = asks(host, realm);
+            assert_eq!(asked.is_ok(), goes, "{host} {realm}");
+            assert!(asked.is_err() || asked.is_ok_and(|by| by == format!("https://{host}/")));
+        }
+    }
 }

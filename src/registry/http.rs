@@ -58,6 +58,9 @@ pub(super) struct Ask<'a> {
     pub(super) uri: Uri,
     /// Of the registry, if that named another URL: who is no part of it gets no login.
     pub(super) home: Option<Uri>,
+    /// The registry that named it as its server of tokens: that may stand elsewhere and gets the login, but
+    /// not in the network that this machine stands in, unless the registry does.
+    pub(super) named_by: Option<Uri>,
     /// Whether it is not known yet if it is to go over TLS.
     pub(super) guessed: bool,
     pub(super) headers: HeaderMap,
@@ -89,7 +92,7 @@ impl Ask<'_> {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         }
         let load = Load::Bytes(Bytes::new());
-        Self { method, uri, home: None, guessed: false, headers, load }
+        Self { method, uri, home: None, named_by: None, guessed: false, headers, load }
     }
 }
 
@@ -135,7 +138,8 @@ impl Http {
         let mut strayed = origin(home) != origin(&uri);
         for _ in 0..=REDIRECTS {
             let authorization = authorization.filter(|_| !strayed);
-            let guarded = strayed && !self.may_be_near(home, &uri);
+            let named = ask.named_by.as_ref().is_some_and(|by| !self.may_be_near(by, &uri));
+            let guarded = named || (strayed && !self.may_be_near(home, &uri));
             let answer = self.send(ask, &uri, authorization, guarded).await?;
             let Some(next) = redirect(&answer, &ask.method) else {
                 return Ok(Answer { strayed, ..answer });
@@ -379,6 +383,19 @@ mod tests {
         {
             assert_eq!(asks("https://registry.example/", to), (true, false), "{to}");
         }
+        // Nor does one that names them as its server of tokens, which the login would go to.
+        let names = |by: &str, to: &str| {
+            let uri = format!("{to}:{port}/").parse().unwrap();
+            let named_by = Some(by.parse().unwrap());
+            let ask = Ask { named_by, ..Ask::new(Method::GET, uri) };
+            let login = HeaderValue::from_static("Basic bTpw");
+            let why = runtime.block_on(http.exchange(&ask, Some(&login))).err().unwrap();
+            (matches!(why, Why::Redirect(_)), listener.accept().is_ok())
+        };
+        for to in ["http://127.0.0.1", "https://localhost", "https://10.0.0.1"] {
+            assert_eq!(names("https://registry.example/", to), (true, false), "{to}");
+        }
+        assert_eq!(names("https://localhost/", "http://127.0.0.1"), (false, true));
         // One on this machine may, and so may one that was met at a private address.
         assert_eq!(asks("http://127.0.0.1:1/", "http://localhost"), (false, true));
         assert_eq!(asks("https://localhost/", "http://127.0.0.1"), (false, true));

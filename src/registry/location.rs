@@ -66,17 +66,32 @@ pub(super) fn origin(uri: &Uri) -> (Option<&str>, Option<String>, Option<u16>) {
 }
 
 /// Whether an address is of this machine or of the network it stands in (RFC 1918, RFC 3927, RFC 4193,
-/// RFC 4291), where a server of the world has nothing to send one to.
+/// RFC 4291, RFC 6598), or of none (RFC 2544, RFC 1112: class E), where a server of the world has nothing
+/// to send one to; also by an IPv6 address that stands for one (RFC 6052, RFC 3056).
 pub(super) fn is_private(address: IpAddr) -> bool {
     let four = |it: Ipv4Addr| {
-        it.is_private() || it.is_loopback() || it.is_link_local() || it.octets()[0] == 0
+        let [first, second, ..] = it.octets();
+        let shared = first == 100 && second & 0xc0 == 64;
+        let measuring = first == 198 && second & 0xfe == 18;
+        let named = it.is_private() || it.is_loopback() || it.is_link_local();
+        named || shared || measuring || first == 0 || first >= 240
+    };
+    let inside = |it: Ipv6Addr| {
+        let words = it.segments();
+        let address = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+        match words {
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+                Some(address(high, low))
+            }
+            _ => it.to_ipv4_mapped(),
+        }
     };
     let six = |it: Ipv6Addr| {
         it.is_loopback()
             || it.is_unspecified()
             || it.is_unique_local()
             || it.is_unicast_link_local()
-            || it.to_ipv4_mapped().is_some_and(four)
+            || inside(it).is_some_and(four)
     };
     match address {
         IpAddr::V4(address) => four(address),
@@ -156,6 +171,15 @@ mod tests {
             ("[fd00:ec2::254]", true),
             ("[fe80::1]", true),
             ("[::ffff:10.0.0.1]", true),
+            ("100.64.0.1", true),
+            ("100.128.0.1", false),
+            ("198.18.0.1", true),
+            ("198.20.0.1", false),
+            ("240.0.0.1", true),
+            ("[64:ff9b::a9fe:a9fe]", true),
+            ("[64:ff9b::808:808]", false),
+            ("[2002:a9fe:a9fe::1]", true),
+            ("[2002:808:808::1]", false),
             ("[2600::1]", false),
         ] {
             assert_eq!(literal(host).map(is_private), Some(private), "{host}");

@@ -241,7 +241,7 @@ fn extensions_of_the_workspace_come_along() {
     workspace.write("crates/audit/src/main.rs", format!("{}{register}", &main[..loops]));
     let mut served = Served::start(&workspace, &["run", "--wait"]);
     let layers = served.call("GET", "/2018-10-31/layers", "").json();
-    assert_eq!(layers["Layers"][0]["LayerName"], "extensions", "{layers}");
+    assert_eq!(layers["Layers"][0]["LayerName"], "workspace-0", "{layers}");
     let function = served.call("GET", "/2015-03-31/functions/hello", "").json();
     let layer = &layers["Layers"][0]["LatestMatchingVersion"]["LayerVersionArn"];
     assert_eq!(function["Configuration"]["Layers"][0]["Arn"], *layer);

@@ -36,8 +36,9 @@ pub(super) async fn destination(
     let wants = flags.create_repository || flags.set_policy;
     if has_host(text) {
         let reference = parsed(text)?;
-        let is_ecr =
-            Ecr::of_host(reference.host()).is_some() || args.account.endpoint_url.is_some();
+        // Behind another endpoint any host may be that of a repository of it, but for ECR's public one.
+        let elsewhere = args.account.endpoint_url.is_some() && reference.host() != "public.ecr.aws";
+        let is_ecr = Ecr::of_host(reference.host()).is_some() || elsewhere;
         if !is_ecr {
             let host = reference.host();
             return if wants {

@@ -42,11 +42,11 @@ pub fn open(entry: &Entry) -> io::Result<Box<dyn Read>> {
 }
 
 /// Whether a folder may be exchanged for a new one: it is not there, empty, or has the record of an
-/// earlier one.
+/// earlier one, a file of this name.
 #[must_use]
-pub fn is_ours(folder: &Path) -> bool {
+pub fn is_ours(folder: &Path, record: &str) -> bool {
     match fs::read_dir(folder) {
-        Ok(mut items) => items.next().is_none() || folder.join(Record::FILE).is_file(),
+        Ok(mut items) => items.next().is_none() || folder.join(record).is_file(),
         Err(_) => !folder.exists(),
     }
 }

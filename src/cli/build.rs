@@ -14,7 +14,7 @@ use super::facts::Facts;
 use super::groups::{Groups, functions};
 use super::libraries::{self, Lookup};
 use super::prepare::{Machines, Prepared};
-use super::split::Own;
+use super::split::{Own, tree_of};
 use super::timing::Clock;
 use crate::artifact::Artifact;
 use crate::audit::{Inspected, Subject, Trust};
@@ -84,17 +84,10 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Without what is in layers.
-    pub(super) fn split(&mut self, own: &Own) -> Result<(), Error> {
+    pub(super) fn split(&mut self, own: &Own, function: &str) -> Result<(), Error> {
         self.tree.retain(|path| !own.left.contains(path.as_str()));
         self.files.retain(|file| !own.left.contains(&file.path));
-        let mut layered = Tree::default();
-        for (path, entry) in &own.layered {
-            let archived = ArchivePath::new(path)
-                .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
-            layered
-                .insert(archived, entry.clone())
-                .map_err(|source| Error::Clash { function: String::new(), source })?;
-        }
+        let layered = tree_of(&own.layered, function)?;
         if !layered.is_empty() {
             self.layered = below_opt(inspect::tree(&layered)?);
         }

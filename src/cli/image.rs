@@ -123,7 +123,7 @@ impl Imager<'_> {
 
     fn image(&self, group: &Group<'_>) -> Result<Made, Error> {
         let folder = self.job.output.image(&group.name, group.arch);
-        if !is_ours(&folder) {
+        if !files::is_ours(&folder, ImageRecord::FILE) {
             return Err(Error::ForeignImage(folder));
         }
         let base = self.bases.base(group)?;
@@ -201,14 +201,6 @@ pub(super) fn together(name: &str, first: &Function, other: &Function) -> Result
         other.name,
         differs.join("`, `")
     )))
-}
-
-/// Whether a folder may be exchanged for a new one.
-fn is_ours(folder: &std::path::Path) -> bool {
-    match std::fs::read_dir(folder) {
-        Ok(mut items) => items.next().is_none() || folder.join(ImageRecord::FILE).is_file(),
-        Err(_) => !folder.exists(),
-    }
 }
 
 /// Where the program of a function, or of an extension, is in an image, without a slash at the beginning;

@@ -101,7 +101,7 @@ impl Packer<'_> {
         let folder = self.job.output.folder(function);
         let place = self.job.output.stamps(&folder);
         // Its record may have been removed.
-        if !files::is_ours(&folder) && !place.is_file() {
+        if !files::is_ours(&folder, Record::FILE) && !place.is_file() {
             return Err(Error::Foreign(folder));
         }
         // What was linked a moment ago could be linked again without another time.
@@ -193,7 +193,7 @@ impl Packer<'_> {
         let lookup =
             Lookup { function, artifact, folders: &packing.searched, look: &look, base: None };
         let mut contents = self.job.contents(&lookup, tree, &executable, self.shell)?;
-        contents.split(own)?;
+        contents.split(own, function.name.as_str())?;
         let mut findings = self.audit(function, &contents)?;
         if count(&findings, Level::Error) > 0 {
             return Ok(Outcome::Refused { function: function.name.to_string(), findings });

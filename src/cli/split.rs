@@ -25,11 +25,11 @@ use crate::layer::record::LayerRecord;
 use crate::layer::{self, Layer, Plan, User};
 use crate::shell::Shell;
 use crate::target::Arch;
-use crate::tree::Entry;
+use crate::tree::{ArchivePath, Entry, Tree};
 use gather::Member;
 
 pub(super) use gather::contents;
-pub(super) use write::{answer, records, tree};
+pub(super) use write::{answer, records};
 
 /// What left a function, and where it is now.
 #[derive(Debug, Default)]
@@ -121,6 +121,21 @@ pub(super) fn decide(job: &Job, parts: &[Part], shell: &Shell) -> Result<Decided
     Ok(Decided { members, plan, names, prefix })
 }
 
+/// Files by their paths as what an archive is made of.
+pub(super) fn tree_of<'e>(
+    files: impl IntoIterator<Item = (&'e String, &'e Entry)>,
+    thing: &str,
+) -> Result<Tree, Error> {
+    let mut tree = Tree::default();
+    for (path, entry) in files {
+        let archived = ArchivePath::new(path)
+            .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
+        tree.insert(archived, entry.clone())
+            .map_err(|source| Error::Clash { function: thing.to_owned(), source })?;
+    }
+    Ok(tree)
+}
+
 impl Decided {
     /// The layers of a function, by their place.
     fn layers_of<'d>(&'d self, member: &Member) -> impl Iterator<Item = (usize, &'d Layer)> {
@@ -151,12 +166,11 @@ impl Decided {
         own
     }
 
-    /// The files of a layer, by their path below `/opt`: those of the first of its functions that was
-    /// built.
-    pub(super) fn origins<'d>(&'d self, layer: &Layer) -> BTreeMap<&'d String, &'d Entry> {
+    /// The files of a layer: those of the first of its functions that was built.
+    pub(super) fn tree(&self, layer: &Layer, name: &str) -> Result<Tree, Error> {
         let member = self.members.iter().find(|member| member.uses(layer));
         let origins = member.into_iter().flat_map(|member| &member.origins);
-        origins.filter(|(path, _)| layer.files.contains_key(*path)).collect()
+        tree_of(origins.filter(|(path, _)| layer.files.contains_key(*path)), name)
     }
 
     /// The functions of this run on an architecture.

@@ -36,7 +36,7 @@ pub(super) fn measure(job: &Job, decided: &Decided, shell: &Shell) -> Result<Siz
         let mut users = decided.functions(layer.arch);
         let level = users.find(|it| layer.users.contains(it.name.as_str()));
         let level = level.map_or(Level::Best, |function| function.level);
-        let tree = split::tree(layer, &decided.origins(layer), name)?;
+        let tree = decided.tree(layer, name)?;
         layers.push(length(job, name, &tree, level)?);
     }
     let mut functions = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn measure(job: &Job, decided: &Decided, shell: &Shell) -> Result<Siz
         let mut contents = split::contents(job, &member.part, shell)?;
         let own: Own = decided.own(member, &[]);
         let whole = length(job, function.name.as_str(), &contents.tree, function.level)?;
-        contents.split(&own)?;
+        contents.split(&own, function.name.as_str())?;
         let split = length(job, function.name.as_str(), &contents.tree, function.level)?;
         functions.push((whole, split));
     }

@@ -7,6 +7,7 @@ use crate::digest::Sha256;
 use crate::error::Error;
 use crate::files;
 use crate::stamps::{Input, Seen};
+use crate::tree::{Entry, Source};
 
 /// What is known, and where it is kept.
 pub(super) struct Digests {
@@ -26,8 +27,16 @@ impl Digests {
         Self { place, known: known.collect(), used: BTreeMap::new() }
     }
 
+    /// The digest of an entry's contents.
+    pub(super) fn of_entry(&mut self, entry: &Entry) -> Result<Sha256, Error> {
+        match &entry.source {
+            Source::File(file) => self.of(file),
+            Source::Bytes(bytes) => Ok(Sha256::of(bytes)),
+        }
+    }
+
     /// The digest of a file's contents.
-    pub(super) fn of(&mut self, path: &Path) -> Result<Sha256, Error> {
+    fn of(&mut self, path: &Path) -> Result<Sha256, Error> {
         let stamp = files::stamp(path);
         let known = self.used.get(path).or_else(|| self.known.get(path));
         if let Some(seen) = known.filter(|seen| seen.settled && Some(seen.stamp) == stamp)

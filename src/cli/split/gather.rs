@@ -10,7 +10,6 @@ use crate::audit::Content;
 use crate::cli::build::{Contents, Job};
 use crate::cli::image::Part;
 use crate::cli::libraries::Lookup;
-use crate::digest::Sha256;
 use crate::error::Error;
 use crate::function::{Function, Role};
 use crate::layer::{self, File, Files, Kind, Layer, User};
@@ -98,10 +97,7 @@ fn member(
         libraries: BTreeSet::new(),
     };
     for (path, entry) in job.assets(function)?.iter() {
-        let digest = match &entry.source {
-            Source::File(file) => digests.of(file)?,
-            Source::Bytes(bytes) => Sha256::of(bytes),
-        };
+        let digest = digests.of_entry(entry)?;
         let (mode, size) = (entry.mode.bits(), entry.length);
         member.add(path.as_str(), File { kind: Kind::Asset, mode, size, digest }, entry);
     }

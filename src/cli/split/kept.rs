@@ -71,13 +71,10 @@ pub(super) fn files_of(
     let chosen = chosen(job, part, &contents)?;
     let mut kept = Vec::new();
     for (path, kind, entry) in chosen {
-        let digest = match &entry.source {
-            Source::File(file) => {
-                watch(file);
-                digests.of(file)?
-            }
-            Source::Bytes(bytes) => Sha256::of(bytes),
-        };
+        if let Source::File(file) = &entry.source {
+            watch(file);
+        }
+        let digest = digests.of_entry(&entry)?;
         let file = File { kind, mode: entry.mode.bits(), size: entry.length, digest };
         kept.push((path, file, entry));
     }

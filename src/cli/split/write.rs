@@ -1,6 +1,5 @@
 //! Layers, written.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Decided, Written};
@@ -17,7 +16,6 @@ use crate::layer::{self, Layer};
 use crate::message::{Keep, Message, Table, bytes};
 use crate::shell::Shell;
 use crate::stamps::{Stamps, Verdict};
-use crate::tree::{ArchivePath, Entry, Tree};
 
 /// Every layer that was decided, in its order.
 pub(super) fn layers(packer: &Packer<'_>, decided: &Decided) -> Result<Vec<Written>, Error> {
@@ -38,7 +36,7 @@ fn one(
     name: &str,
 ) -> Result<Written, Error> {
     let folder = packer.job.output.layer(name);
-    if !is_ours(&folder) {
+    if !files::is_ours(&folder, LayerRecord::FILE) {
         return Err(Error::Usage(format!(
             "{} is in the way: it is no folder of a layer (no {} in it)",
             folder.display(),
@@ -71,7 +69,7 @@ fn one(
             .shell
             .status("Blocking", format!("waiting for another process at {}", shown(&folder)));
     })?;
-    let tree = tree(layer, &decided.origins(layer), name)?;
+    let tree = decided.tree(layer, name)?;
     let bundle = packer.write_zip(name, (&tree, level), &staging, LayerRecord::ZIP)?;
     for file in &bundle.files {
         if layer.files.get(file.path.as_str()).is_none_or(|planned| planned.digest != file.digest) {
@@ -139,31 +137,6 @@ fn record(decided: &Decided, layer: &Layer, name: &str) -> LayerRecord {
         zip: LayerRecord::ZIP.to_owned(),
         files: Vec::new(),
         functions: layer.users.iter().cloned().collect(),
-    }
-}
-
-/// The files of a layer.
-pub(in crate::cli) fn tree(
-    layer: &Layer,
-    origins: &BTreeMap<&String, &Entry>,
-    name: &str,
-) -> Result<Tree, Error> {
-    let mut tree = Tree::default();
-    for path in layer.files.keys() {
-        let Some(entry) = origins.get(path) else { continue };
-        let archived = ArchivePath::new(path)
-            .map_err(|source| Error::ArchivePath { path: path.clone(), source })?;
-        tree.insert(archived, (*entry).clone())
-            .map_err(|source| Error::Clash { function: name.to_owned(), source })?;
-    }
-    Ok(tree)
-}
-
-/// Whether a folder may be exchanged for a new one.
-fn is_ours(folder: &Path) -> bool {
-    match std::fs::read_dir(folder) {
-        Ok(mut items) => items.next().is_none() || folder.join(LayerRecord::FILE).is_file(),
-        Err(_) => !folder.exists(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::environment::shutdown::{Closing, Reason};
 use super::environment::{Environment, processes};
@@ -61,11 +61,16 @@ impl Pool {
         if let Some(environment) = self.pop() {
             return Some(environment);
         }
-        if !self.all.borrow().iter().any(|environment| environment.is_answered()) {
-            return None;
+        let end = Instant::now() + SOON;
+        // Again and again: what wakes it may be older than this call, and another may have been quicker.
+        while self.all.borrow().iter().any(|environment| environment.is_answered()) {
+            let woken = timeout_at(end, self.changed.notified()).await;
+            let one = self.pop();
+            if one.is_some() || woken.is_err() {
+                return one;
+            }
         }
-        let _ = timeout(SOON, self.changed.notified()).await;
-        self.pop()
+        None
     }
 
     fn pop(&self) -> Option<Rc<Environment>> {

@@ -1,6 +1,8 @@
 //! `check IMAGE`: whether Lambda would take an image, and a mended copy of it.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use super::Checked;
 #[cfg(feature = "registry")]
@@ -165,8 +167,11 @@ fn open(
     }
 }
 
+/// In a thread of its own, as the mended copy is read later: glibc gives the memory of a thread that has ended to
+/// the next one, which so has room for its tree where the first was.
 fn scan(thing: &str, image: &Image, arch: Option<Arch>, args: &Check) -> Seen {
-    blobs::scan(thing, image, arch, entries(args), cores())
+    let scan = || blobs::scan(thing, image, arch, entries(args), cores());
+    thread::scope(|scope| scope.spawn(scan).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// The entry points that functions are given beside the image's own.

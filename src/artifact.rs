@@ -21,6 +21,10 @@ pub struct Artifact {
     /// What the build scripts that had run before it gave to the linker; those of its own
     /// dependencies always have.
     pub linked: Vec<Linked>,
+    /// Shared libraries of Rust code that were built before it (`crate-type = ["dylib"]`).
+    pub dylibs: Vec<PathBuf>,
+    /// The folder in which what it is linked with of those is looked for.
+    pub shared: Option<PathBuf>,
 }
 
 /// What a build script gave to the linker.
@@ -83,6 +87,8 @@ mod tests {
             kind: TargetKind::Bin,
             executable: PathBuf::from("/h"),
             linked: all.to_vec(),
+            dylibs: Vec::new(),
+            shared: None,
         };
         let own: BTreeSet<_> = ["b", "c"].map(id).into();
         let of_own = ["/b/arm/release/build/b-1", "/c/arm/release/build/c-1"].map(PathBuf::from);

@@ -5,12 +5,14 @@ mod grouping;
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 
-use cargo_metadata::{BuildScript, Message, Metadata, MetadataCommand};
+use cargo_metadata::{BuildScript, CrateType, Message, Metadata, MetadataCommand};
 
 pub use grouping::Features;
 
 use crate::artifact::{Artifact, Linked};
+use crate::compile::LAYER_FEATURE;
 use crate::function::{Handler, TargetKind};
 use crate::libraries;
 use crate::plan::features::{CfgError, GraphError, Resolver, RustcCfg};
@@ -40,6 +42,30 @@ pub enum CargoError {
     /// `cargo build` failed; its own words stand before ours.
     #[error("the build failed")]
     Build,
+    /// It does not use the crate whose shared library it is to be linked with.
+    #[error(
+        "`{target}` is not linked with `{crate_name}`, the library of its `layers.dylib`: its source wants \
+         `#[cfg(feature = \"{LAYER_FEATURE}\")] use {crate_name} as _;`"
+    )]
+    NotLinked {
+        /// The binary.
+        target: String,
+        /// The crate, as it is spelled in sources.
+        crate_name: String,
+    },
+    /// A program and its shared libraries are not of one build.
+    #[error(
+        "`{target}` and the shared libraries that were built with it do not fit together: nobody defines \
+         {count} symbols, such as `{symbol}`; `cargo clean` makes cargo build all of it again"
+    )]
+    Unbound {
+        /// The binary.
+        target: String,
+        /// How many.
+        count: usize,
+        /// One of them.
+        symbol: String,
+    },
     /// Cargo ended well and did not name the executable.
     #[error("cargo built {0} and reported no executable for it")]
     NoExecutable(String),
@@ -55,6 +81,15 @@ pub fn metadata(options: &CargoOptions) -> Result<Metadata, CargoError> {
     let answer = Step::new(program(), options.metadata_args())
         .output()
         .map_err(|error| failed(error, CargoError::Metadata))?;
+    MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
+}
+
+/// `cargo metadata` with the packages that each depends on, as cargo has resolved them; it writes `Cargo.lock` where
+/// that has to change.
+pub fn resolved(options: &CargoOptions) -> Result<Metadata, CargoError> {
+    let args = options.metadata_args().into_iter().filter(|arg| arg != "--no-deps");
+    let answer =
+        Step::new(program(), args).output().map_err(|error| failed(error, CargoError::Metadata))?;
     MetadataCommand::parse(String::from_utf8_lossy(&answer)).map_err(CargoError::MetadataAnswer)
 }
 
@@ -105,13 +140,14 @@ pub fn build_step(
 /// Runs a build and hands over each executable as soon as cargo reports it. Cargo's diagnostics
 /// go to the user's terminal directly, unchanged.
 pub fn build(step: &Step, mut on_artifact: impl FnMut(Artifact)) -> Result<(), CargoError> {
-    let mut scripts = Vec::new();
+    let (mut scripts, mut dylibs) = (Vec::new(), Vec::new());
     step.stream(|stdout| {
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line?;
             match serde_json::from_slice::<Message>(&line) {
                 Ok(Message::CompilerArtifact(artifact)) => {
-                    if let Some(artifact) = executable(artifact, &scripts) {
+                    dylibs.extend(dylib(&artifact));
+                    if let Some(artifact) = executable(artifact, &scripts, &dylibs) {
                         on_artifact(artifact);
                     }
                 }
@@ -153,7 +189,18 @@ fn linked(script: BuildScript) -> Linked {
     }
 }
 
-fn executable(artifact: cargo_metadata::Artifact, linked: &[Linked]) -> Option<Artifact> {
+/// The shared library of Rust code that cargo reports.
+fn dylib(artifact: &cargo_metadata::Artifact) -> Option<PathBuf> {
+    let is = artifact.target.crate_types.contains(&CrateType::DyLib);
+    let mut files = artifact.filenames.iter().filter(|file| is && file.extension() == Some("so"));
+    Some(files.next()?.as_std_path().to_path_buf())
+}
+
+fn executable(
+    artifact: cargo_metadata::Artifact,
+    linked: &[Linked],
+    dylibs: &[PathBuf],
+) -> Option<Artifact> {
     let kind = if artifact.target.is_bin() {
         TargetKind::Bin
     } else if artifact.target.is_example() {
@@ -167,5 +214,7 @@ fn executable(artifact: cargo_metadata::Artifact, linked: &[Linked]) -> Option<A
         kind,
         executable: artifact.executable?.into_std_path_buf(),
         linked: linked.to_vec(),
+        dylibs: dylibs.to_vec(),
+        shared: None,
     })
 }

@@ -11,6 +11,7 @@ mod delete;
 mod deploy;
 mod dockerfile;
 mod doctor;
+mod dylib;
 mod facts;
 mod groups;
 mod here;
@@ -159,9 +160,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
             let environment = zig::of_this_process(target)?;
             Ok(serde_json::to_writer(io::stdout().lock(), &environment).map_err(io::Error::from)?)
         }
-        Command::Layer { command: args::LayerCommand::Plan(args) } => {
-            layer::plan(args, &cli.global, shell)
-        }
+        Command::Layer { command } => layer::run(command, &cli.global, shell),
         Command::Config { command } => config::run(command, &cli.global, shell),
         Command::Completions { shell: kind } => {
             let mut script = Vec::new();

@@ -74,7 +74,12 @@ pub struct Compile {
     pub linker: LinkerRequest,
     /// Speed or size.
     pub optimize: Optimize,
+    /// The crate of the workspace whose shared library it is linked with, and that of Rust itself.
+    pub dylib: Option<String>,
 }
+
+/// The feature of a handler's package that makes it link with the shared library.
+pub const LAYER_FEATURE: &str = "lambda-layer";
 
 impl Compile {
     /// The settings of a handler on one architecture; `cpu` where someone chose it.
@@ -87,7 +92,13 @@ impl Compile {
     ) -> Self {
         let chosen = cpu.is_some();
         let name = cpu.unwrap_or_else(|| target.arch.default_cpu().to_owned());
-        Self { target, cpu: Cpu { name, chosen }, linker, optimize }
+        Self { target, cpu: Cpu { name, chosen }, linker, optimize, dylib: None }
+    }
+
+    /// The same with a shared library.
+    #[must_use]
+    pub fn with_dylib(self, dylib: Option<String>) -> Self {
+        Self { dylib, ..self }
     }
 
     /// In what this differs from the usual way for its triple; none if in nothing. Cargo does not tell
@@ -106,6 +117,7 @@ impl Compile {
             (self.target.with_floor() != usual.target.with_floor()).then_some(floor.as_str()),
             (self.cpu.name != usual.cpu.name).then_some(self.cpu.name.as_str()),
             (self.linker != usual.linker).then(|| self.linker.name()),
+            self.dylib.is_some().then_some("dylib"),
         ];
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join("+"))

@@ -23,6 +23,7 @@ mod wanted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use check::NONE;
 pub use expand::{Known, Placeholders, filled};
 pub use keys::{Check, Field, Form, KEYS, Key, Kind, RESERVED, Scope, Shape};
 pub use layers::{For, Layer, Rank, Source, Tier};

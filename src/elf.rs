@@ -18,9 +18,11 @@ mod comment;
 mod dynamic;
 mod header;
 mod image;
+mod linkage;
 mod note;
 mod section;
 mod strings;
+mod strip;
 mod symbol;
 mod version;
 
@@ -34,8 +36,10 @@ use bytes::Source;
 use dynamic::{Dynamic, Tag};
 use header::Header;
 use image::Image;
+pub use linkage::{provide, wanted};
 pub use section::{Layout, Section, Symbol, layout, symbols};
 use strings::Strings;
+pub use strip::stripped;
 
 use crate::target::Arch;
 

@@ -15,6 +15,7 @@ use crate::blobs::BlobError;
 use crate::bundle::BundleError;
 use crate::cargo::CargoError;
 use crate::config::Mistake;
+use crate::dylib::EditError;
 use crate::files::{FileError, IncludeError};
 use crate::fresh::FreshError;
 use crate::inspect::InspectError;
@@ -140,6 +141,14 @@ pub enum Error {
         image: String,
         /// How it failed.
         source: ProcessError,
+    },
+    /// A manifest that `layer` is to change.
+    #[error("cannot change {path}")]
+    Edit {
+        /// The file.
+        path: String,
+        /// Why.
+        source: Box<EditError>,
     },
     /// A record on the disk that is not ours.
     #[error("cannot understand {path}")]
@@ -311,6 +320,7 @@ impl Error {
             | Self::Inspect(_)
             | Self::Blob(_)
             | Self::Fresh(_)
+            | Self::Edit { .. }
             | Self::Record { .. }
             | Self::Local(
                 LocalError::Listen { .. }
@@ -324,9 +334,10 @@ impl Error {
                 | CargoError::MetadataAnswer(_)
                 | CargoError::Cfg(_)
                 | CargoError::Features(_)
-                | CargoError::NoExecutable(_),
+                | CargoError::NoExecutable(_)
+                | CargoError::NotLinked { .. },
             ) => 2,
-            Self::Findings(_) | Self::Differs(_) => 3,
+            Self::Findings(_) | Self::Differs(_) | Self::Cargo(CargoError::Unbound { .. }) => 3,
             Self::Cargo(CargoError::Build) | Self::Builder { .. } => 101,
             Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),
         }

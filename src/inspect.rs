@@ -3,6 +3,7 @@
 //! Every file is looked at, by its first bytes; of ELF files the tables are read. The members of a
 //! zip are unpacked as far as they claim to go, so that a damaged one is found.
 
+mod pair;
 mod zip;
 
 use std::fs::{self, File};
@@ -10,6 +11,7 @@ use std::io::{self, BufReader, Read, Seek as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+pub use pair::{Pair, pair};
 use walkdir::WalkDir;
 
 use crate::audit::{Content, Finding, Inspected};

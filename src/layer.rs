@@ -70,6 +70,12 @@ impl Kind {
         matches!(self, Self::Extension | Self::Workspace)
     }
 
+    /// Whether a shared library of Rust code is of this kind.
+    #[must_use]
+    pub const fn is_of_rust(self) -> bool {
+        matches!(self, Self::Toolchain | Self::Workspace)
+    }
+
     /// Whether it is found below `/opt` only, and so in a layer only.
     #[must_use]
     pub const fn needs_layer(self) -> bool {
@@ -119,6 +125,8 @@ pub struct User {
     pub slots: usize,
     /// Whether it shares libraries; what needs a layer is in one all the same.
     pub shares: bool,
+    /// Whether it is linked with a library of Rust code that it shares: with others that are, whatever that saves.
+    pub linked: bool,
     /// Its files.
     pub files: Files,
 }
@@ -237,9 +245,15 @@ pub fn plan(users: &[User], min_saving: u64) -> Result<Plan, TooMany> {
         for user in &own {
             stays.insert((user.name.clone(), arch), BTreeMap::new());
         }
+        let linked: BTreeSet<&String> =
+            own.iter().filter(|user| user.linked).map(|user| &user.name).collect();
+        let asked = |class: &Class| {
+            class.kinds.iter().all(|kind| kind.is_of_rust())
+                && class.users.iter().all(|user| linked.contains(user))
+        };
         let worth = |class: &Class| {
             class.kinds.iter().any(|kind| kind.needs_layer())
-                || (class.users.len() > 1 && class.saves() >= min_saving)
+                || (class.users.len() > 1 && (class.saves() >= min_saving || asked(class)))
         };
         let mut stay = |class: &Class, user: &str, why: Stay| {
             let stays = stays.entry((user.to_owned(), arch)).or_default();

@@ -63,6 +63,7 @@ pub mod config;
 pub mod digest;
 pub mod dockerfile;
 pub mod doctor;
+pub mod dylib;
 pub mod elf;
 pub mod error;
 pub mod events;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use layers::{PlannedFunction, PlannedLayer};
+pub use layers::{PlannedFunction, PlannedLayer, SharedCrate};
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
@@ -58,6 +58,28 @@ pub enum Message<'a> {
         whole: u64,
         /// All zips together, layers too, in bytes.
         split: u64,
+    },
+    /// The crates that functions have in common, and what became of sharing them.
+    LayerInit {
+        /// The crate that holds them.
+        name: &'a str,
+        /// The crates.
+        crates: Vec<SharedCrate<'a>>,
+        /// The files that change.
+        files: Vec<String>,
+        /// Whether they were changed.
+        kept: bool,
+        /// All zips together without the library, in bytes; null where nobody has measured it.
+        whole: Option<u64>,
+        /// All zips together with it, layers too, in bytes.
+        split: Option<u64>,
+    },
+    /// What `layer init` wrote was taken back.
+    LayerRemove {
+        /// The files that change.
+        files: Vec<String>,
+        /// Whether they were changed.
+        removed: bool,
     },
     /// A function was invoked.
     Invoked {

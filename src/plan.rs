@@ -37,6 +37,8 @@ pub struct Output {
     pub blobs: PathBuf,
     /// Where the files of images are, to be run.
     pub roots: PathBuf,
+    /// Where shared libraries of Rust code are that functions are linked with.
+    pub shared: PathBuf,
     /// Where it is kept what bundles were made of: in cargo's target folder, wherever they are.
     pub stamps: PathBuf,
 }
@@ -171,6 +173,7 @@ pub fn output(target_directory: &Path, out: Option<&Path>, cargo_lambda: bool) -
         cargo_lambda: cargo_lambda.then(|| target_directory.join("lambda")),
         blobs: target_directory.join("lambda-pack.blobs"),
         roots: target_directory.join("lambda-pack.roots"),
+        shared: target_directory.join("lambda-pack.shared"),
         stamps: target_directory.join("lambda-pack.stamps"),
     }
 }

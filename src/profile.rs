@@ -57,6 +57,26 @@ impl Key {
             Self::OptLevel => None,
         }
     }
+
+    /// What a shared library wants: rustc refuses link-time optimisation beside it, and the one of Rust
+    /// itself is built to unwind.
+    fn shared(self) -> Option<Value> {
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        match self {
+            Self::Lto => text("off"),
+            Self::Panic => text("unwind"),
+            Self::Strip | Self::CodegenUnits | Self::OptLevel => None,
+        }
+    }
+}
+
+/// What the settings of a handler want of the profile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// `optimize = "size"`.
+    pub size: bool,
+    /// It is linked with a shared library.
+    pub dylib: bool,
 }
 
 /// Why a key has the value that it has.
@@ -66,6 +86,8 @@ pub enum Why {
     Said(Value, Origin),
     /// Nobody said anything: this is ours.
     Ours(Value),
+    /// Whatever anyone said: a shared library is not to be had otherwise.
+    Shared(Value),
     /// Nobody said anything, and we leave it alone for what was said there of something else.
     Left(String, Origin),
     /// Nobody said anything, and neither do we.
@@ -87,6 +109,7 @@ impl fmt::Display for Row {
         match &self.why {
             Why::Said(value, origin) => write!(f, "{key} = {value} ({origin})"),
             Why::Ours(value) => write!(f, "{key} = {value} (ours)"),
+            Why::Shared(value) => write!(f, "{key} = {value} (for the shared library)"),
             Why::Left(what, origin) => write!(f, "{key} left to cargo, for {what} ({origin})"),
             Why::Default => write!(f, "{key} left to cargo"),
         }
@@ -103,26 +126,27 @@ pub struct Decision {
 }
 
 /// Decides for a profile of the workspace with this root manifest. `flags` are the user's for rustc
-/// (`Rustflags::users`), `size` is `optimize = "size"`.
+/// (`Rustflags::users`), `wish` is what the settings say.
 #[must_use]
 pub fn decide(
     name: &str,
     manifest: &ConfigFile,
     config: &CargoConfig,
     flags: &[Word],
-    size: bool,
+    wish: Wish,
 ) -> Decision {
     let manifest = Values::of_file(&manifest.name, &manifest.text);
     let profiles = Profiles { manifest: &manifest, config, flags };
     let chain = profiles.chain(name);
-    if chain.last().is_none_or(|root| root != "release") {
-        return Decision::default();
-    }
-    let rows: Vec<Row> =
-        Key::ALL.map(|key| Row { key, why: profiles.why(&chain, key, size) }).into();
+    let is_release = chain.last().is_some_and(|root| root == "release");
+    let row = |key: Key| match key.shared().filter(|_| wish.dylib) {
+        Some(value) => Some(Row { key, why: Why::Shared(value) }),
+        None => is_release.then(|| Row { key, why: profiles.why(&chain, key, wish.size) }),
+    };
+    let rows: Vec<Row> = Key::ALL.into_iter().filter_map(row).collect();
     let ambiguous = profiles.is_ambiguous(name);
     let hand = |row: &Row| {
-        let Why::Ours(value) = &row.why else { return None };
+        let (Why::Ours(value) | Why::Shared(value)) = &row.why else { return None };
         let key = ["profile", name, row.key.name()];
         Some(if ambiguous {
             Handed::config(&key, value)

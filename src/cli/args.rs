@@ -23,7 +23,7 @@ pub(super) use deploy::{Account, Place, Release};
 pub(super) use deploy::{Deploy, Plan};
 pub(super) use image::{Archive, Builder, Images};
 pub(super) use invoke::Invoke;
-pub(super) use layer::{LayerCommand, LayerPlan};
+pub(super) use layer::{LayerCommand, LayerInit, LayerPlan, LayerRemove};
 pub(super) use local::{Local, region};
 #[cfg(feature = "aws")]
 pub(super) use push::Ecr;

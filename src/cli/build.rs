@@ -236,6 +236,7 @@ impl Job {
     pub(super) fn library_folders(&self, function: &Function, artifact: &Artifact) -> Vec<PathBuf> {
         let compile = &function.compile;
         let linked = artifact.link_folders(function.scripts.as_ref(), compile.target.triple());
+        let linked: Vec<PathBuf> = artifact.shared.iter().cloned().chain(linked).collect();
         let (folders, sysroot) = (function.library_paths.clone(), function.sysroot.clone());
         let question = (compile.clone(), linked, folders, sysroot);
         let mut known = self.library_folders.lock().unwrap_or_else(PoisonError::into_inner);

@@ -45,6 +45,10 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let target = Machines::new(&facts, shell).default_target();
     let selection = args.build.selection();
     let (mut functions, packages) = functions(&facts, &selection, &config, target)?;
+    // An image of one function shares nothing.
+    for function in &mut functions {
+        function.compile.dylib = None;
+    }
     let groups = Groups { facts: &facts, unify: args.build.unifies() };
     let answers = groups.answers(&mut functions, &packages, shell)?;
     let epoch = env::var("SOURCE_DATE_EPOCH").ok();

@@ -9,9 +9,9 @@ use crate::cargo::{CargoError, Features};
 use crate::cargo_files;
 use crate::config::Config;
 use crate::error::Error;
-use crate::function::{Function, Level};
+use crate::function::{Function, Level, Role};
 use crate::plan::features::{Answer, Grouping};
-use crate::plan::{self, Candidate, Groupings, PackageFacts, Plan, PlanError, Run};
+use crate::plan::{self, Candidate, CargoOptions, Groupings, PackageFacts, Plan, PlanError, Run};
 use crate::plan::{Selection, by_triple};
 use crate::remap::Place;
 use crate::shell::Shell;
@@ -38,7 +38,7 @@ pub(super) fn functions(
         let candidates = selected.candidates.into_iter().filter(here);
         functions.extend(candidates.map(|candidate| {
             let level = plan::level(&candidate.settings, options);
-            function(metadata, candidate, level, (wanted, libc))
+            function((options, metadata), candidate, level, (wanted, libc))
         }));
         packages = selected.packages;
     }
@@ -50,14 +50,18 @@ pub(super) fn functions(
 }
 
 fn function(
-    metadata: &Metadata,
+    (options, metadata): (&CargoOptions, &Metadata),
     candidate: Candidate,
     level: Level,
     (arch, libc): (Arch, Libc),
 ) -> Function {
     let package = metadata.packages.iter().find(|p| p.id == candidate.handler.package_id);
     let manifest = package.map_or(&metadata.workspace_root, |package| &package.manifest_path);
-    let compile = plan::compile(&candidate.settings, arch, libc);
+    let dylib = candidate.settings.dylib.clone();
+    // One that is built to be tried is built as ever.
+    let dylib = dylib
+        .filter(|_| candidate.role == Role::Function && options.profile != "dev" && !options.host);
+    let compile = plan::compile(&candidate.settings, arch, libc).with_dylib(dylib);
     let root = metadata.workspace_root.as_std_path();
     let settings = candidate.settings;
     Function {
@@ -132,7 +136,9 @@ impl Groups<'_> {
                 answer => answer?,
             };
             for (place, unit) in places.iter().zip(&units.of) {
-                if let Some(function) = functions.get_mut(*place) {
+                // What others link into a shared library comes along.
+                let shared = |function: &&mut Function| function.compile.dylib.is_none();
+                if let Some(function) = functions.get_mut(*place).filter(shared) {
                     function.scripts = answer.scripts.get(*unit).cloned();
                 }
             }

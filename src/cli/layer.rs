@@ -1,13 +1,21 @@
-//! `layer plan`: what functions share, in which layers, and what that saves.
+//! `layer`: what functions share, in which layers, and what that saves.
 
+mod changes;
+mod common;
 mod explain;
+mod init;
 mod measure;
+mod remove;
 
-use super::args::{Global, LayerPlan};
+use std::path::Path;
+
+use super::args::{Audit, Build, Global, LayerCommand, LayerPlan};
 use super::build::Job;
 use super::image::Part;
 use super::runs::combine;
 use super::split::{self, Decided};
+use crate::config::{Located, NONE, Node, Origin};
+use crate::dylib::EditError;
 use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
 use crate::layer::{Layer, Stay};
@@ -15,14 +23,46 @@ use crate::message::{Keep, Message, PlannedFunction, PlannedLayer, Table, bytes}
 use crate::shell::Shell;
 use measure::{Sizes, measure};
 
-pub(super) fn plan(args: &LayerPlan, global: &Global, shell: &Shell) -> Result<(), Error> {
-    let flags = args.build.compile.settings(&args.audit);
-    let mut job = Job::new(&args.build, flags, global, None, false, shell)?;
+pub(super) fn run(command: &LayerCommand, global: &Global, shell: &Shell) -> Result<(), Error> {
+    match command {
+        LayerCommand::Plan(args) => plan(args, global, shell),
+        LayerCommand::Init(args) => init::run(args, global, shell),
+        LayerCommand::Remove(args) => remove::run(args, global, shell),
+    }
+}
+
+fn plan(args: &LayerPlan, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let mut job = job(&args.build, &args.audit, global, Vec::new(), shell)?;
     let is_zip = |it: &&mut Function| it.packaging == Packaging::Zip && it.role == Role::Function;
     let assumed = !job.plan.functions.iter().any(|function| function.shares);
     for function in job.plan.functions.iter_mut().filter(is_zip).filter(|_| assumed) {
         function.shares = true;
     }
+    let parts = built(&job, shell)?;
+    let decided = split::decide(&job, &parts, shell)?;
+    if let Some(file) = &args.explain {
+        return explain::file(&decided, file, shell);
+    }
+    let sizes = sizes(&args.build, &args.audit, (&job, &decided), global, shell)?;
+    if shell.is_json() {
+        return record(&decided, &sizes, shell);
+    }
+    text(&decided, &sizes, assumed, shell)
+}
+
+fn job(
+    build: &Build,
+    audit: &Audit,
+    global: &Global,
+    more: Vec<(&'static str, Located)>,
+    shell: &Shell,
+) -> Result<Job, Error> {
+    let flags = build.compile.settings(audit).into_iter().chain(more).collect();
+    Job::new(build, flags, global, None, false, shell)
+}
+
+/// Builds all of it.
+fn built(job: &Job, shell: &Shell) -> Result<Vec<Part>, Error> {
     let (results, failed) = job.run(shell, |function, artifact| {
         Ok(Part { function: function.clone(), artifact: artifact.clone() })
     });
@@ -33,18 +73,32 @@ pub(super) fn plan(args: &LayerPlan, global: &Global, shell: &Shell) -> Result<(
             Err(error) => errors.push(error),
         }
     }
-    if failed.is_some() || !errors.is_empty() {
-        return combine(failed, errors, Ok(()));
+    combine(failed, errors, Ok(()))?;
+    Ok(parts)
+}
+
+/// Measures what was decided against what the functions are without layers: those that are linked with a
+/// shared library are built once more, without it.
+fn sizes(
+    build: &Build,
+    audit: &Audit,
+    (job_of, decided): (&Job, &Decided),
+    global: &Global,
+    shell: &Shell,
+) -> Result<Sizes, Error> {
+    if !job_of.plan.functions.iter().any(|function| function.compile.dylib.is_some()) {
+        return measure(job_of, decided, None, shell);
     }
-    let decided = split::decide(&job, &parts, shell)?;
-    if let Some(file) = &args.explain {
-        return explain::file(&decided, file, shell);
-    }
-    let sizes = measure(&job, &decided, shell)?;
-    if shell.is_json() {
-        return record(&decided, &sizes, shell);
-    }
-    text(&decided, &sizes, assumed, shell)
+    let node = Node::Text(NONE.to_owned());
+    let flag = Located { node, origin: Origin::Flag("layer plan") };
+    let alone = job(build, audit, global, vec![("layers.dylib", flag)], shell)?;
+    shell.status("Comparing", "with the same functions without the shared library");
+    let parts = built(&alone, shell)?;
+    measure(job_of, decided, Some((&alone, &parts)), shell)
+}
+
+fn edit(path: &Path, source: EditError) -> Error {
+    Error::Edit { path: path.display().to_string(), source: Box::new(source) }
 }
 
 fn record(decided: &Decided, sizes: &Sizes, shell: &Shell) -> Result<(), Error> {
@@ -121,7 +175,7 @@ fn text(decided: &Decided, sizes: &Sizes, assumed: bool, shell: &Shell) -> Resul
     shell.answer("")?;
     let (whole, split) = sizes.total();
     shell.answer(compared("all zips, layers too", whole, split))?;
-    let (whole, split) = sizes.functions.iter().max().copied().unwrap_or_default();
+    let (whole, split) = sizes.largest();
     shell.answer(compared(
         "upload for a change of one function's code (the largest)",
         whole,

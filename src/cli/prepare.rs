@@ -2,6 +2,7 @@
 //! All of it is settled, and what is missing is said, before anything is built.
 
 mod fixed;
+mod shared;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use crate::files;
 use crate::jobs::Jobs;
 use crate::linker::{self, Chosen, Compiler, Linker, LinkerError, Machine, Tool, Zig};
 use crate::nearest::suggestion;
-use crate::profile;
+use crate::profile::{self, Wish};
 use crate::remap::{Place, Remap};
 use crate::remedy::Missing;
 use crate::rustflags::{self, Flag, codegen};
@@ -149,6 +150,7 @@ impl<'a> Machines<'a> {
 
     fn settle(&self, compile: &Compile, packages: &[Place]) -> Result<Prepared, Error> {
         let triple = compile.target.triple();
+        Self::check_shared(compile)?;
         let standard = self.has_standard_library(triple)?;
         self.check_cpu(compile)?;
         let cfgs =
@@ -170,6 +172,7 @@ impl<'a> Machines<'a> {
         let effective = self.effective_cpu(compile, &users);
         let (linker, mut variables) = self.linker(compile, &chosen, &effective)?;
         let start = start_files(compile, standard);
+        let shared = self.shared(compile, &users);
         let folders = self.folders(compile);
         let compiler = self.c_compiler(triple, &chosen.linker);
         let record = self.record(&chosen.linker);
@@ -181,13 +184,14 @@ impl<'a> Machines<'a> {
         let remapped =
             remap.rustc_flags(&users).into_iter().map(|text| Flag { text, chosen: true });
         let ours: Vec<Flag> =
-            std::iter::once(cpu).chain(linker).chain(start).chain(remapped).collect();
+            [cpu].into_iter().chain(linker).chain(start).chain(shared).chain(remapped).collect();
         let (more, forced) = self.c_variables(triple, &remap, compiler.as_deref());
         variables.extend(more);
         let flags = rustflags::decide(&self.facts.config, triple, &cfgs, &ours);
-        let size = compile.optimize == Optimize::Size;
+        let (size, dylib) = (compile.optimize == Optimize::Size, compile.dylib.is_some());
         let name = &self.facts.options.profile;
-        let profile = profile::decide(name, &self.manifest, &self.facts.config, &users, size);
+        let wish = Wish { size, dylib };
+        let profile = profile::decide(name, &self.manifest, &self.facts.config, &users, wish);
         for row in &profile.rows {
             self.shell.detail("Profile", format!("{name}: {row}"));
         }

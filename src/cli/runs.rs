@@ -9,6 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::build::Job;
+use super::dylib;
 use super::prepare::Prepared;
 use super::timing::Clock;
 use crate::artifact::Artifact;
@@ -130,25 +131,38 @@ impl Job {
         let step = cargo::build_step(&options, run, &handlers, &config, &variables);
         let step = self.jobs.serve(step);
         shell.detail("Running", format!("`{step}`"));
-        let mut seen = Vec::new();
+        let (mut seen, mut failed) = (Vec::new(), None);
         let started = Clock::now();
         shell.hold();
         let built = cargo::build(&step, |artifact| {
             let is = |member: &&(usize, &Function)| built_for(&member.1.handler, &artifact);
-            if let Some(&(index, function)) = members.iter().find(is) {
-                seen.push(index);
-                queue.push(Work { index, function, artifact });
+            let Some(&(index, function)) = members.iter().find(is) else { return };
+            seen.push(index);
+            match self.with_shared(run, artifact) {
+                Ok(artifact) => queue.push(Work { index, function, artifact }),
+                Err(error) => failed = Some(error),
             }
         });
         shell.release();
         self.clock.add("cargo build", started);
         built?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
         match members.iter().find(|(index, _)| !seen.contains(index)) {
             Some((_, function)) => {
                 Err(CargoError::NoExecutable(function.handler.to_string()).into())
             }
             None => Ok(()),
         }
+    }
+
+    /// With the folder of the shared libraries that it is linked with.
+    fn with_shared(&self, run: &Run, artifact: Artifact) -> Result<Artifact, Error> {
+        let Some(name) = &run.compile.dylib else { return Ok(artifact) };
+        let folder = dylib::folder(self, &run.compile, &artifact.dylibs)?;
+        dylib::check(name, &artifact, &folder)?;
+        Ok(Artifact { shared: Some(folder), ..artifact })
     }
 
     fn worker<T>(

@@ -8,7 +8,7 @@ use crate::nearest::suggestion;
 use crate::routes;
 
 /// What clears a value that has no empty form.
-pub(super) const NONE: &str = "none";
+pub(crate) const NONE: &str = "none";
 
 /// What becomes of `${…}`.
 #[derive(Clone, Copy)]

@@ -28,6 +28,8 @@ pub struct Settings {
     pub shares: bool,
     /// How many layers of others it has.
     pub foreign_layers: usize,
+    /// The crate whose shared library it is linked with.
+    pub dylib: Option<String>,
     /// Libraries of the system's that the audit accepts.
     pub trust_system: Vec<String>,
     /// The architectures; empty where nothing was said.
@@ -91,6 +93,9 @@ impl Settings {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        // Who shares nothing at all has it neither.
+        let never = text("layers.share").is_some_and(|(text, _)| text == "never");
+        let dylib = text("layers.dylib").filter(|_| !never).map(|(text, _)| text.to_owned());
         Ok(Self {
             handler: match merged.get("handler").map(|value| &value.node) {
                 Some(Node::Boolean(boolean)) => Some(*boolean),
@@ -105,8 +110,9 @@ impl Settings {
             include: items("include").iter().filter_map(include::rule).collect(),
             assets: items("assets").iter().filter_map(include::rule).collect(),
             extensions: merged.contains_key("extensions").then(|| texts("extensions")),
-            shares: text("layers.share").is_some_and(|(text, _)| text == "auto"),
+            shares: text("layers.share").map_or(dylib.is_some(), |(text, _)| text == "auto"),
             foreign_layers: items("layers").len(),
+            dylib,
             trust_system: texts("trust-system"),
             archs: match text("arch") {
                 Some(("both", _)) => Arch::ALL.to_vec(),

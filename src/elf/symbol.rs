@@ -9,15 +9,15 @@ use super::image::{Address, Image};
 use super::strings::Strings;
 use super::version::{INDEX_MASK, Need};
 
-const SYMBOLS: &str = "dynamic symbol table";
-const VERSIONS: &str = "symbol version table";
+pub(super) const SYMBOLS: &str = "dynamic symbol table";
+pub(super) const VERSIONS: &str = "symbol version table";
 const HASH: &str = "symbol hash table";
 const GNU_HASH: &str = "GNU symbol hash table";
 const RELOCATIONS: &str = "relocation table";
 
-const SYMBOL_SIZE: u64 = 24;
+pub(super) const SYMBOL_SIZE: u64 = 24;
 const STB_WEAK: u8 = 2;
-const VERSION_SIZE: u64 = 2;
+pub(super) const VERSION_SIZE: u64 = 2;
 const RELOCATION_SIZE: u64 = 24;
 /// No hash chain is followed over more bytes, at four a symbol.
 const CHAIN_CAP: u64 = 1 << 20;
@@ -70,7 +70,10 @@ pub(super) fn bind<R: Read + Seek>(
 /// The relocations count because `DT_GNU_HASH` leaves out undefined symbols, and GNU ld gives it a
 /// first symbol of 1 when it leaves out all; what no relocation names is never looked up (glibc
 /// `elf/do-rel.h`).
-fn count<R: Read + Seek>(image: &mut Image<'_, R>, dynamic: &Dynamic) -> Result<u64, ElfError> {
+pub(super) fn count<R: Read + Seek>(
+    image: &mut Image<'_, R>,
+    dynamic: &Dynamic,
+) -> Result<u64, ElfError> {
     if let Some(address) = dynamic.last(Tag::HASH) {
         return Ok(u64::from(image.table(HASH, address, 8)?.u32(4)?));
     }

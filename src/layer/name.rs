@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Files, Layer};
+use super::{Files, Kind, Layer};
 use crate::target::Arch;
 
 /// The longest name of a layer that leaves room for its ARN's other parts (`PublishLayerVersion`,
@@ -22,7 +22,8 @@ pub struct Known {
 }
 
 /// A name for each layer: that of the known one of its architecture and kinds that would be called the same,
-/// or with which it has most in common; else `<prefix>-<kinds>-<its largest file>-<architecture>`.
+/// or with which it has most in common; else `<prefix>-<kinds>-<its largest file>-<architecture>`, without the file for
+/// what comes with the compiler.
 ///
 /// Guarantees: letters, digits, hyphens and underscores, 64 at most; no two the same.
 #[must_use]
@@ -33,7 +34,8 @@ pub fn name(layers: &[Layer], prefix: &str, known: &BTreeMap<String, Known>) -> 
         for (name, other) in known.iter().filter(|(_, other)| is_alike(layer, other)) {
             let files = layer.files.iter().filter(|(path, _)| other.files.contains_key(*path));
             let bytes: u64 = files.clone().map(|(_, file)| file.size).sum();
-            if files.count() > 0 {
+            // What the compiler brings has another path with each compiler.
+            if files.count() > 0 || *name == own {
                 let users = other.users.intersection(&layer.users).count();
                 likely.push((Reverse((*name == own, bytes, users)), at, name));
             }
@@ -67,6 +69,8 @@ fn fresh(layer: &Layer, prefix: &str, taken: &BTreeSet<String>) -> String {
     let largest = layer.files.iter().max_by_key(|(path, file)| (file.size, Reverse(*path)));
     let stem = largest.map_or("", |(path, _)| stem(path));
     let end = format!("-{}", layer.arch.aws_name());
+    let of_compiler = layer.kinds.iter().all(|kind| *kind == Kind::Toolchain);
+    let stem = if of_compiler { "" } else { stem };
     let whole = plain(&format!("{prefix}-{}-{stem}", kinds.join("-")));
     let cut = |room: usize| {
         let short: String = whole.chars().take(room).collect();

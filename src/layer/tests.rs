@@ -10,7 +10,7 @@ fn file(kind: Kind, size: u64, content: &str) -> File {
 
 fn user(name: &str, slots: usize, files: &[(&str, File)]) -> User {
     let files = files.iter().map(|(path, file)| ((*path).to_owned(), *file)).collect();
-    User { name: name.to_owned(), arch: Arch::Arm64, slots, shares: true, files }
+    User { name: name.to_owned(), arch: Arch::Arm64, slots, shares: true, linked: false, files }
 }
 
 fn users(names: &str) -> BTreeSet<String> {
@@ -77,12 +77,27 @@ fn files_go_by_who_has_them_and_how_often_they_change() {
     assert_eq!(
         name(&plan.layers, "my shop", &BTreeMap::new()),
         [
-            "my-shop-toolchain-std-1-arm64",
+            "my-shop-toolchain-arm64",
             "my-shop-native-glib-arm64",
             "my-shop-native-vips-arm64",
             "my-shop-asset-models-arm64"
         ]
     );
+}
+
+/// Whoever asks for a shared library wants it shared.
+#[test]
+fn rust_code_is_shared_whatever_it_saves() {
+    let code = file(Kind::Workspace, 1000, "code");
+    let small = file(Kind::Native, 1000, "small");
+    let files: &[(&str, File)] = &[("lib/libshared.so", code), ("lib/libsmall.so", small)];
+    let linked = |name: &str| User { linked: true, ..user(name, 5, files) };
+    let layers = |all: &[User]| plan(all, MIN_SAVING).unwrap().layers;
+    let found = layers(&[linked("a"), linked("b")]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].files.keys().collect::<Vec<_>>(), ["lib/libshared.so"]);
+    assert_eq!(layers(&[linked("a"), user("b", 5, files)]), []);
+    assert_eq!(layers(&[linked("a")]), []);
 }
 
 #[test]

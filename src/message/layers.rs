@@ -1,4 +1,4 @@
-//! What `layer plan` says.
+//! What `layer` says.
 
 use std::collections::BTreeMap;
 
@@ -40,4 +40,15 @@ pub struct PlannedFunction<'a> {
     pub layers: Vec<&'a str>,
     /// What could be in a layer and stays, by path, with the reason.
     pub stays: BTreeMap<&'a str, String>,
+}
+
+/// A crate that functions have in common.
+#[derive(Debug, Serialize)]
+pub struct SharedCrate<'a> {
+    /// Its name.
+    pub package: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// The packages that use it.
+    pub packages: Vec<&'a str>,
 }

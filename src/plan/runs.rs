@@ -11,7 +11,7 @@ use cargo_metadata::PackageId;
 
 use super::FeatureSelection;
 use super::features::{Grouping, Unit};
-use crate::compile::Compile;
+use crate::compile::{Compile, LAYER_FEATURE};
 use crate::function::{Function, Handler, TargetKind};
 
 /// What of a selected package decides how it can be built.
@@ -27,6 +27,8 @@ pub struct PackageFacts {
     pub features: BTreeSet<String>,
     /// The names its dependencies have in its manifest.
     pub dependencies: BTreeSet<String>,
+    /// The crate whose shared library its handlers are linked with.
+    pub dylib: Option<String>,
 }
 
 /// One `cargo build`.
@@ -108,14 +110,29 @@ pub(super) fn deal(
         let handler = &function.handler;
         let Some(package) = find(&handler.package_id) else { continue };
         let place = grouping.places.get(*unit);
-        let with = place.into_iter().flat_map(|place| &place.with);
+        let with = place.map_or(&[][..], |place| &place.with);
+        let wanted = (handler.kind, handler.target.clone());
+        let dylib = function.compile.dylib.as_ref();
+        // All whose library it is, also those that are not built now: it has the features of all.
+        let along = selected.iter().filter(|facts| {
+            let known = |id: &PackageId| *id == handler.package_id || with.contains(id);
+            let linked = dylib.is_some() && facts.dylib.as_ref() == dylib;
+            linked && !facts.id.as_ref().is_some_and(known) && !facts.targets.contains(&wanted)
+        });
         let member = Member {
             index,
-            // What nobody grouped stays alone.
-            group: place.map_or(usize::MAX - unit, |place| place.group),
-            wanted: (handler.kind, handler.target.clone()),
+            group: match place {
+                _ if dylib.is_some() => 0,
+                Some(place) => place.group,
+                // What nobody grouped stays alone.
+                None => usize::MAX - unit,
+            },
             compile: &function.compile,
-            packages: std::iter::once(package).chain(with.filter_map(find)).collect(),
+            packages: std::iter::once(package)
+                .chain(with.iter().filter_map(find))
+                .chain(along)
+                .collect(),
+            wanted,
         };
         if !drafts.iter_mut().any(|draft| draft.take(&member)) {
             let mut draft = Draft::new(member.group, member.compile);
@@ -178,8 +195,12 @@ impl<'a> Draft<'a> {
                 // Nobody's: cargo says so better than we could.
                 || !selected.iter().any(known)
         };
+        let dylib = self.compile.dylib.as_ref();
+        let linked =
+            self.packages.iter().filter(|it| dylib.is_some() && it.dylib.as_ref() == dylib);
+        let linked = linked.map(|facts| format!("{}/{LAYER_FEATURE}", facts.name));
         Run {
-            features: features.list.iter().filter(here).cloned().collect(),
+            features: features.list.iter().filter(here).cloned().chain(linked).collect(),
             packages: self.packages.iter().filter_map(|facts| facts.id.clone()).collect(),
             members: self.members,
             compile: self.compile.clone(),

@@ -4,6 +4,7 @@
 //! `--bin`, `required-features`); what makes a binary a handler is ours. Pure: the answer depends on
 //! `cargo metadata` and the flags alone.
 
+mod dylib;
 mod error;
 mod extensions;
 
@@ -100,7 +101,12 @@ pub fn select(
             });
         }
     }
-    let packages = packages.into_iter().map(facts).collect();
+    let linked = scope.take_dylibs(&candidates, &mut packages)?;
+    let of = |package: &Package| PackageFacts {
+        dylib: linked.get(&package.id).cloned(),
+        ..facts(package)
+    };
+    let packages = packages.into_iter().map(of).collect();
     Ok(Selected { candidates, packages })
 }
 
@@ -180,6 +186,7 @@ fn facts(package: &Package) -> PackageFacts {
             .iter()
             .map(|dependency| depends::manifest_name(dependency).to_owned())
             .collect(),
+        dylib: None,
     }
 }
 

@@ -41,6 +41,7 @@ fn on(arch: Arch) -> Compile {
 
 fn facts(name: &str, targets: &[(TargetKind, &str)], features: &[&str]) -> PackageFacts {
     PackageFacts {
+        dylib: None,
         id: Some(PackageId { repr: name.to_owned() }),
         name: name.to_owned(),
         targets: targets.iter().map(|(kind, target)| (*kind, (*target).to_owned())).collect(),

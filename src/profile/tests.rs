@@ -34,7 +34,7 @@ impl Setup {
         let manifest = ConfigFile { name: "Cargo.toml".into(), text: self.manifest.clone() };
         let origin = Origin::Variable("RUSTFLAGS".to_owned());
         let flags: Vec<Word> = self.flags.iter().map(|flag| Word::new(flag, &origin)).collect();
-        decide(profile, &manifest, &config, &flags, size)
+        decide(profile, &manifest, &config, &flags, Wish { size, dylib: false })
     }
 
     /// Says a key of a profile in a place.

@@ -28,6 +28,7 @@ const DECISIONS: &[&str] = &[
     "config",
     "dockerfile",
     "doctor",
+    "dylib",
     "elf",
     "events",
     "gzip",

@@ -16,6 +16,7 @@ mod delete;
 #[cfg(feature = "aws")]
 mod deploy;
 mod dockerfile;
+mod dylib;
 mod elf;
 mod elf_hostile;
 mod emulator;

@@ -15,9 +15,9 @@ use crate::native::{LIBPQ, package};
 use crate::support::{Run, Workspace, cc, have};
 
 /// Path → mode and contents.
-type Unpacked = BTreeMap<String, (u32, Vec<u8>)>;
+pub(crate) type Unpacked = BTreeMap<String, (u32, Vec<u8>)>;
 
-fn unpacked(zip: &Path) -> Unpacked {
+pub(crate) fn unpacked(zip: &Path) -> Unpacked {
     let mut archive = zip::ZipArchive::new(File::open(zip).unwrap()).unwrap();
     let mut all = Unpacked::new();
     for place in 0..archive.len() {
@@ -35,7 +35,7 @@ fn json(path: &Path) -> Value {
 }
 
 /// The layers that a function uses, by its record: their zips in order.
-fn layers(workspace: &Workspace, function: &str) -> Vec<PathBuf> {
+pub(crate) fn layers(workspace: &Workspace, function: &str) -> Vec<PathBuf> {
     let record = json(&workspace.output(function, "lambda-pack.json"));
     let uses = record["layers"].as_array().cloned().unwrap_or_default();
     let zip = |used: Value| {
@@ -49,7 +49,7 @@ fn layers(workspace: &Workspace, function: &str) -> Vec<PathBuf> {
 }
 
 /// The names of all layers that are there.
-fn names(workspace: &Workspace) -> Vec<String> {
+pub(crate) fn names(workspace: &Workspace) -> Vec<String> {
     let folder = workspace.path().join("target/lambda-pack");
     let all = fs::read_dir(folder).unwrap().map(|item| item.unwrap());
     let layers = all.filter(|item| item.path().join("layer/layer.json").is_file());
@@ -59,7 +59,7 @@ fn names(workspace: &Workspace) -> Vec<String> {
 }
 
 /// The fresh ones among layers and functions.
-fn fresh(run: &Run) -> BTreeSet<String> {
+pub(crate) fn fresh(run: &Run) -> BTreeSet<String> {
     let records = run.records().into_iter().filter(|it| it["fresh"] == true);
     let name = |it: Value| it["layer"].as_str().or(it["function"].as_str()).unwrap().to_owned();
     records.map(name).collect()

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::files;
 use crate::function::{Function, TargetKind};
 use crate::plan::{CargoOptions, Run};
-use crate::profile;
+use crate::profile::{self, Wish};
 use crate::rustflags::{self, Flag};
 
 /// The image of the toolchain, and what rustup calls it: the one that is in use here, which a
@@ -68,9 +68,9 @@ impl Drafter<'_> {
         // What cannot be read, cargo has said.
         let text = files::read_settings(&path).ok().flatten().unwrap_or_default();
         let manifest = ConfigFile { name: "Cargo.toml".into(), text };
-        let size = run.compile.optimize == Optimize::Size;
+        let wish = Wish { size: run.compile.optimize == Optimize::Size, dylib: false };
         let name = &facts.options.profile;
-        let profile = profile::decide(name, &manifest, &facts.config, &flags.users, size);
+        let profile = profile::decide(name, &manifest, &facts.config, &flags.users, wish);
         // Those of this machine's configuration, which the builder's has not; over the workspace's own,
         // which are among them.
         let ours = flags.rows.iter().filter_map(rustflags::Row::added);

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::bundle::{self, Access, BundleError, Gate, Level};
 use crate::cli::build::Job;
+use crate::cli::image::Part;
 use crate::cli::split::{self, Decided, Own};
 use crate::error::Error;
 use crate::files;
@@ -27,10 +28,21 @@ impl Sizes {
         let split: u64 = self.functions.iter().map(|(_, split)| split).sum();
         (whole + self.needed, split + self.layers.iter().sum::<u64>())
     }
+
+    /// The function whose zip is largest.
+    pub(super) fn largest(&self) -> (u64, u64) {
+        self.functions.iter().max().copied().unwrap_or_default()
+    }
 }
 
-/// Packs everything, and keeps nothing.
-pub(super) fn measure(job: &Job, decided: &Decided, shell: &Shell) -> Result<Sizes, Error> {
+/// Packs everything, and keeps nothing. `alone`: the functions as they are without a shared library, where
+/// they are built otherwise.
+pub(super) fn measure(
+    job: &Job,
+    decided: &Decided,
+    alone: Option<(&Job, &[Part])>,
+    shell: &Shell,
+) -> Result<Sizes, Error> {
     let mut layers = Vec::new();
     for (layer, name) in decided.plan.layers.iter().zip(&decided.names) {
         let mut users = decided.functions(layer.arch);
@@ -44,7 +56,17 @@ pub(super) fn measure(job: &Job, decided: &Decided, shell: &Shell) -> Result<Siz
         let function = &member.part.function;
         let mut contents = split::contents(job, &member.part, shell)?;
         let own: Own = decided.own(member, &[]);
-        let whole = length(job, function.name.as_str(), &contents.tree, function.level)?;
+        let same = |part: &&Part| {
+            let (one, other) = (&part.function, function);
+            (&one.name, one.compile.target.arch) == (&other.name, other.compile.target.arch)
+        };
+        let name = function.name.as_str();
+        let whole = match alone.map(|(job, parts)| (job, parts.iter().find(same))) {
+            Some((job, Some(part))) => {
+                length(job, name, &split::contents(job, part, shell)?.tree, function.level)?
+            }
+            _ => length(job, name, &contents.tree, function.level)?,
+        };
         contents.split(&own, function.name.as_str())?;
         let split = length(job, function.name.as_str(), &contents.tree, function.level)?;
         functions.push((whole, split));

@@ -8,6 +8,7 @@ use super::kept::{self, Kept};
 use super::waits;
 use crate::audit::Content;
 use crate::cli::build::{Contents, Job};
+use crate::cli::dylib::STANDARD;
 use crate::cli::image::Part;
 use crate::cli::libraries::Lookup;
 use crate::error::Error;
@@ -17,9 +18,6 @@ use crate::libraries;
 use crate::shell::Shell;
 use crate::system::{Provided, System};
 use crate::tree::{Entry, Source};
-
-/// The beginning of the names of Rust's own shared libraries, which come with the compiler.
-const OF_RUST: &str = "libstd-";
 
 /// A function that waited.
 pub(in crate::cli) struct Member {
@@ -40,6 +38,7 @@ impl Member {
             arch: function.compile.target.arch,
             slots: layer::MOST.saturating_sub(function.foreign_layers),
             shares: function.shares,
+            linked: function.compile.dylib.is_some(),
             files: self.files.clone(),
         }
     }
@@ -163,7 +162,7 @@ fn kind(job: &Job, path: &str, entry: &Entry) -> Kind {
     let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
     let built = |file: &Path| job.outputs.iter().any(|folder| file.starts_with(folder));
     match &entry.source {
-        _ if name.starts_with(OF_RUST) => Kind::Toolchain,
+        _ if name.starts_with(STANDARD) => Kind::Toolchain,
         Source::File(file) if built(file) => Kind::Workspace,
         Source::File(_) | Source::Bytes(_) => Kind::Native,
     }

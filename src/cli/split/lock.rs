@@ -35,6 +35,8 @@ pub(super) fn others(lock: &Lock, job: &Job, here: &[User]) -> Vec<User> {
         arch,
         slots: layer::MOST,
         shares: true,
+        // What it has of Rust code is in a layer by the lock.
+        linked: true,
         files: files
             .into_iter()
             .map(|(path, file)| {

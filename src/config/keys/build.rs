@@ -99,6 +99,13 @@ pub(super) static KEYS: &[Key] = &[
         "The repository that the image is pushed to when it is deployed; without a registry's host one of Amazon ECR, of the account and Region that are deployed to.",
     ),
     key("include", Includes, Workspace, "nothing", "Files that go into the bundle."),
+    key(
+        "layers.dylib",
+        Text(Check::Any),
+        Workspace,
+        "none",
+        "The crate of the workspace (`crate-type = [\"dylib\"]`) whose shared library the function is linked with, by way of its package's feature `lambda-layer`; `cargo lambda-pack layer init` writes both. Such functions share a cargo run, with `lto = \"off\"` and `panic = \"unwind\"`. Not in dev builds.",
+    ),
     of_all(
         "layers.min-saving",
         Integer(0, 262_144_000),

@@ -4,7 +4,7 @@ use std::fs;
 
 use lambda_pack::cargo_config::Value;
 use lambda_pack::config::ConfigFile;
-use lambda_pack::profile::{self, Decision, Key, Why};
+use lambda_pack::profile::{self, Decision, Key, Why, Wish};
 
 use super::{Lab, PLACES, option};
 use crate::support::run;
@@ -13,7 +13,7 @@ impl Lab {
     fn decide(&self, profile: &str, size: bool) -> Decision {
         let manifest = ConfigFile { name: "Cargo.toml".into(), text: self.write_manifest() };
         let users = self.rustflags(false).users;
-        profile::decide(profile, &manifest, &self.config(), &users, size)
+        profile::decide(profile, &manifest, &self.config(), &users, Wish { size, dylib: false })
     }
 }
 
@@ -31,7 +31,7 @@ fn given(key: Key, value: &Value) -> Option<String> {
 fn agree(decision: &Decision, rustc: &[String], context: &str) {
     for row in &decision.rows {
         let expected = match &row.why {
-            Why::Said(value, _) | Why::Ours(value) => given(row.key, value),
+            Why::Said(value, _) | Why::Ours(value) | Why::Shared(value) => given(row.key, value),
             Why::Default => Some("3".to_owned()),
             Why::Left(..) => None,
         };

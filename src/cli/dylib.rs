@@ -1,0 +1,107 @@
+//! The shared libraries of Rust's own that functions are linked with: without what no loader looks at, in a
+//! folder of ours, where libraries are looked for.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::build::Job;
+use crate::artifact::Artifact;
+use crate::cargo::CargoError;
+use crate::compile::Compile;
+use crate::digest::Sha256;
+use crate::elf;
+use crate::error::Error;
+use crate::files;
+use crate::inspect;
+
+/// The beginning of the name of Rust's standard library, as a shared one.
+pub(super) const STANDARD: &str = "libstd-";
+/// What unfinished folders are called.
+const UNFINISHED: &str = ".unfinished-";
+
+/// The folder with the libraries that cargo built in a run, and with Rust's own. It is made anew where any of
+/// them is another file than before.
+pub(super) fn folder(job: &Job, compile: &Compile, built: &[PathBuf]) -> Result<PathBuf, Error> {
+    let mut sources = built.to_vec();
+    if !built.iter().any(|file| is_standard(file)) {
+        sources.extend(of_toolchain(job, compile));
+    }
+    sources.sort();
+    sources.dedup();
+    let which = format!("{compile:?} {}", job.options.profile);
+    let own = job.output.shared.join(short(which.as_bytes()));
+    let stamps: Vec<_> = sources.iter().map(|file| (file, files::stamp(file))).collect();
+    let folder = own.join(short(format!("{stamps:?}").as_bytes()));
+    if !folder.is_dir() {
+        make(&own, &folder, &sources)?;
+    }
+    Ok(folder)
+}
+
+/// Rust's own, as they came with the compiler.
+fn of_toolchain(job: &Job, compile: &Compile) -> Vec<PathBuf> {
+    let rustlib = job.rustc.sysroot.join("lib/rustlib");
+    let folder = rustlib.join(compile.target.triple()).join("lib");
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| is_standard(path)).collect()
+}
+
+fn is_standard(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(STANDARD) && file.extension() == Some(OsStr::new("so"))
+}
+
+/// Whole, or not at all; what was made of other files goes.
+fn make(own: &Path, folder: &Path, sources: &[PathBuf]) -> Result<(), Error> {
+    files::create_folder(own)?;
+    let unwritten = |source| files::unwritten(folder, source);
+    let made = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(own).map_err(unwritten)?;
+    for source in sources {
+        let Some(name) = source.file_name() else { continue };
+        let data = files::read_bytes(source)?;
+        // What cannot be read as a library is one that no function is linked with.
+        let stripped = elf::stripped(&data).ok().flatten();
+        let bytes = stripped.as_deref().unwrap_or(&data);
+        files::write_into_target(&made.path().join(name), bytes)?;
+    }
+    match fs::rename(made.path(), folder) {
+        Ok(()) => drop(made.keep()),
+        // Another run was quicker.
+        Err(_) if folder.is_dir() => {}
+        Err(error) => return Err(unwritten(error).into()),
+    }
+    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+        if entry.path() != folder {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a program and the libraries that it ships with fit together: it is linked with that of the crate, and
+/// every symbol of Rust's that one of them wants another defines.
+pub(super) fn check(name: &str, artifact: &Artifact, folder: &Path) -> Result<(), Error> {
+    let program = &artifact.executable;
+    let pair =
+        inspect::pair(program, folder).map_err(|(path, error)| files::unread(&path, error))?;
+    let name = name.replace('-', "_");
+    if !pair.needed.contains(&format!("lib{name}.so")) {
+        let crate_name = name;
+        return Err(CargoError::NotLinked { target: artifact.target.clone(), crate_name }.into());
+    }
+    match pair.unbound.first() {
+        None => Ok(()),
+        Some(symbol) => Err(CargoError::Unbound {
+            target: artifact.target.clone(),
+            count: pair.unbound.len(),
+            symbol: symbol.clone(),
+        }
+        .into()),
+    }
+}
+
+fn short(bytes: &[u8]) -> String {
+    let hex = Sha256::of(bytes).hex();
+    hex.get(..16).unwrap_or(&hex).to_owned()
+}

@@ -1,0 +1,261 @@
+//! `layer init`: the crates that functions have in common become one shared library.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use cargo_metadata::{Metadata, Package};
+use tokio::time::timeout;
+
+use super::changes::Changes;
+use super::measure::Sizes;
+use super::{common, edit};
+use crate::cargo;
+use crate::cli::args::{Global, LayerInit};
+use crate::cli::facts::Facts;
+use crate::cli::groups::functions;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::prepare::Machines;
+use crate::cli::{asynchronously, configuration, split};
+use crate::dylib::{self, Common};
+use crate::error::Error;
+use crate::files;
+use crate::function::{Function, Role};
+use crate::message::{Keep, Message, SharedCrate, Table};
+use crate::shell::Shell;
+
+pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<(), Error> {
+    check_name(&args.name)?;
+    let facts = Facts::gather(args.build.cargo_options(global), true)?;
+    let flags = args.build.compile.settings(&args.audit);
+    let config = configuration::load(&facts.metadata, flags, global, shell)?;
+    let target = Machines::new(&facts, shell).default_target();
+    let (mut all, _) = functions(&facts, &args.build.selection(), &config, target)?;
+    all.retain(|function| function.role == Role::Function);
+    if let Some(name) = all.iter().find_map(|function| function.compile.dylib.as_ref()) {
+        let what =
+            format!("functions are linked with `{name}` already; `layer remove` takes it back");
+        return Err(Error::Usage(what));
+    }
+    let members = members(&facts.metadata, &all);
+    let resolved = cargo::resolved(&facts.options)?;
+    let packages = members.values().map(|(package, _)| *package);
+    let common = dylib::common(&common::used(&resolved, packages));
+    if common.is_empty() {
+        shell.answer("nothing to share: no two functions use the same version of a crate")?;
+        return Ok(());
+    }
+    let changes = changes(&facts.metadata, &members, &common, &args.name)?;
+    if !shell.is_json() {
+        show(&common, shell)?;
+        shell.answer("")?;
+        changes.show(shell)?;
+    }
+    let sizes = match args {
+        LayerInit { dry_run: true, .. } => None,
+        LayerInit { force: true, .. } => {
+            written(&changes, &facts, || Ok(((), true)))?;
+            None
+        }
+        _ => Some(written(&changes, &facts, || measured(args, global, shell))?),
+    };
+    let kept = !args.dry_run && sizes.as_ref().is_none_or(is_worth);
+    if shell.is_json() {
+        let crates = common.iter().map(|it| SharedCrate {
+            package: &it.used.package,
+            version: &it.used.version,
+            packages: it.by.iter().map(String::as_str).collect(),
+        });
+        let (whole, split) = sizes.as_ref().map(Sizes::total).unzip();
+        let (crates, files) = (crates.collect(), changes.names());
+        let name = args.name.as_str();
+        return Ok(shell.record(&Message::LayerInit {
+            name,
+            crates,
+            files,
+            kept,
+            whole,
+            split,
+        })?);
+    }
+    say(args, &changes, sizes.as_ref(), shell)
+}
+
+/// Whether all zips together become smaller.
+fn is_worth(sizes: &Sizes) -> bool {
+    let (whole, split) = sizes.total();
+    split < whole
+}
+
+/// What cargo and crates.io take for a name.
+fn check_name(name: &str) -> Result<(), Error> {
+    let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if good {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "`--name {name}` cannot name a crate: letters, digits, hyphens and underscores, a letter first"
+    )))
+}
+
+/// The packages of functions, and the names of their binaries that are.
+type Members<'m> = BTreeMap<String, (&'m Package, BTreeSet<String>)>;
+
+fn members<'m>(metadata: &'m Metadata, functions: &[Function]) -> Members<'m> {
+    let mut members = Members::new();
+    for Function { handler, .. } in functions {
+        let package = metadata.packages.iter().find(|it| it.id == handler.package_id);
+        let Some(package) = package else { continue };
+        let known = members.entry(handler.package.clone()).or_insert((package, BTreeSet::new()));
+        known.1.insert(handler.target.clone());
+    }
+    members
+}
+
+/// All that is written.
+fn changes(
+    metadata: &Metadata,
+    members: &Members<'_>,
+    common: &[Common],
+    name: &str,
+) -> Result<Changes, Error> {
+    let root = metadata.workspace_root.as_std_path();
+    let folder = root.join(name);
+    if folder.exists() || metadata.packages.iter().any(|package| *package.name == *name) {
+        return Err(Error::Usage(format!("there is a `{name}` already: say another `--name`")));
+    }
+    let mut changes = Changes::new(root);
+    changes.set(&folder.join("Cargo.toml"), Some(dylib::crate_manifest(name, common)))?;
+    changes.set(&folder.join("src/lib.rs"), Some(dylib::crate_source(common)))?;
+    // Only those that have something of it.
+    let users = |package: &str| common.iter().any(|it| it.by.contains(package));
+    for (package, bins) in members.values().filter(|(package, _)| users(&package.name)) {
+        let manifest = package.manifest_path.as_std_path();
+        let text = changes.text(manifest)?.unwrap_or_default();
+        let path = from(manifest.parent().unwrap_or(root), root, name)?;
+        let marked = dylib::mark(&text, name, &path);
+        changes.set(manifest, Some(marked.map_err(|error| edit(manifest, error))?))?;
+        for target in package.targets.iter().filter(|target| bins.contains(&target.name)) {
+            let source = target.src_path.as_std_path();
+            let text = changes.text(source)?.unwrap_or_default();
+            if let Some(marked) = dylib::mark_source(&text, name) {
+                changes.set(source, Some(marked))?;
+            }
+        }
+    }
+    let manifest = root.join("Cargo.toml");
+    let text = changes.text(&manifest)?.unwrap_or_default();
+    let marked = dylib::mark_workspace(&text, name);
+    if let Some(marked) = marked.map_err(|error| edit(&manifest, error))? {
+        changes.set(&manifest, Some(marked))?;
+    }
+    Ok(changes)
+}
+
+/// The path of the crate from a package's folder.
+fn from(package: &Path, root: &Path, name: &str) -> Result<String, Error> {
+    let below = package.strip_prefix(root).map_err(|_| {
+        let package = package.display();
+        Error::Usage(format!("{package} is outside of the workspace's folder"))
+    })?;
+    Ok(format!("{}{name}", "../".repeat(below.components().count())))
+}
+
+/// Writes the changes and works with them; takes them back where that fails, is interrupted, or was for nothing.
+fn written<T>(
+    changes: &Changes,
+    facts: &Facts,
+    work: impl FnOnce() -> Result<(T, bool), Error> + Send,
+) -> Result<T, Error>
+where
+    T: Send,
+{
+    let lock = facts.metadata.workspace_root.join("Cargo.lock").into_std_path_buf();
+    let locked = if lock.exists() { Some(files::read_text(&lock)?) } else { None };
+    let (result, interrupted) = asynchronously(async {
+        // From here on it does not end in the middle; a build that the terminal interrupts fails.
+        let mut interrupt = Interrupt::listen()?;
+        changes.write()?;
+        // It begins a runtime of its own.
+        let result = thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                // Cargo adds the crate to its lock.
+                cargo::resolved(&facts.options)?;
+                work()
+            });
+            work.join().unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        let interrupted = timeout(Duration::ZERO, interrupt.next()).await.is_ok();
+        Ok::<_, Error>((result, interrupted))
+    })??;
+    match result {
+        Ok((value, true)) if !interrupted => Ok(value),
+        result => {
+            changes.undo()?;
+            match locked {
+                Some(text) => files::write_atomically(&lock, text.as_bytes())?,
+                None => drop(std::fs::remove_file(&lock)),
+            }
+            if interrupted {
+                return Err(Error::Usage("interrupted: everything is as it was".to_owned()));
+            }
+            result.map(|(value, _)| value)
+        }
+    }
+}
+
+/// Builds the functions with the library and without.
+fn measured(args: &LayerInit, global: &Global, shell: &Shell) -> Result<(Sizes, bool), Error> {
+    let job = super::job(&args.build, &args.audit, global, Vec::new(), shell)?;
+    let parts = super::built(&job, shell)?;
+    let decided = split::decide(&job, &parts, shell)?;
+    let sizes = super::sizes(&args.build, &args.audit, (&job, &decided), global, shell)?;
+    let worth = is_worth(&sizes);
+    Ok((sizes, worth))
+}
+
+/// The crates that are shared.
+fn show(common: &[Common], shell: &Shell) -> Result<(), Error> {
+    let rows = common.iter().map(|it| {
+        let features: Vec<&str> = it.used.features.iter().map(String::as_str).collect();
+        let by: Vec<&str> = it.by.iter().map(String::as_str).collect();
+        vec![it.used.package.clone(), it.used.version.clone(), features.join(", "), by.join(", ")]
+    });
+    let table = Table::new(&["CRATE", "VERSION", "FEATURES", "PACKAGES"], rows.collect());
+    for line in table.fit(shell.stdout_width(), 3, 16, Keep::Start).lines(&[]) {
+        shell.answer(line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn say(
+    args: &LayerInit,
+    changes: &Changes,
+    sizes: Option<&Sizes>,
+    shell: &Shell,
+) -> Result<(), Error> {
+    if args.dry_run {
+        shell.status("Kept", "everything as it is; without `--dry-run` it is built, and measured");
+        return Ok(());
+    }
+    let Some(sizes) = sizes else {
+        shell.status("Changed", changes.names().join(", "));
+        return Ok(());
+    };
+    shell.answer("")?;
+    let (whole, split) = sizes.total();
+    shell.answer(super::compared("all zips, layers too", whole, split))?;
+    let (whole, split) = sizes.largest();
+    let what = "upload for a change of one function's code (the largest)";
+    shell.answer(super::compared(what, whole, split))?;
+    if is_worth(sizes) {
+        shell.status("Changed", changes.names().join(", "));
+    } else {
+        let what = "a library of its own is not worth it here: everything is as it was (`--force` keeps it)";
+        shell.status("Kept", what);
+    }
+    Ok(())
+}

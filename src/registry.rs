@@ -21,6 +21,7 @@ mod manifest;
 mod opened;
 mod push;
 mod retry;
+mod secrets;
 mod talk;
 mod text;
 mod trust;
@@ -186,7 +187,7 @@ impl Client {
             got += 1;
             let headers = answer.headers.get_all(WWW_AUTHENTICATE).iter();
             let challenges = challenge::parse(headers.filter_map(|value| value.to_str().ok()));
-            let (says, _) = answer.refusal().await;
+            let (says, _) = answer.refusal(&|text| self.grants.scrub(text)).await;
             let (grants, old) = (&self.grants, grant.as_ref());
             let new = grants.get(&self.http, &self.pauses, place, &challenges, old, &says).await?;
             grant = Some(new);
@@ -195,8 +196,7 @@ impl Client {
 
     async fn refusal(&self, answer: Answer, grant: Option<Grant>) -> Why {
         let (status, strayed, to) = (answer.status.as_u16(), answer.strayed, answer.from.clone());
-        let (says, after) = answer.refusal().await;
-        let says = self.grants.scrub(&says);
+        let (says, after) = answer.refusal(&|text| self.grants.scrub(text)).await;
         let login = grant.map_or_else(Used::default, |grant| grant.used);
         match status {
             401 | 403 if !strayed => Why::Denied { says, login },

@@ -77,6 +77,9 @@ pub enum Why {
         /// Which login was used.
         login: Used,
     },
+    /// The registry wants a login of a kind that nobody here has.
+    #[error("{0}")]
+    Challenge(String),
     /// The server of tokens gave none, as often as it was asked.
     #[error("there is no token to be had: {0}")]
     Token(Box<Self>),
@@ -114,6 +117,9 @@ pub enum Why {
     /// What was answered is not of the OCI distribution protocol.
     #[error("{0}")]
     Foreign(String),
+    /// Another part of a blob than was asked for.
+    #[error("{0}")]
+    Range(String),
     /// A redirect that is not followed.
     #[error("{0}")]
     Redirect(String),
@@ -208,6 +214,26 @@ impl Why {
         }
     }
 
+    /// Whether the login was good once: of ECR ("Common error codes", `Your authorization token has expired`).
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.says()
+            .is_some_and(|says| says.to_lowercase().contains("authorization token has expired"))
+    }
+
+    /// The host that did not answer as it should, if it is known.
+    pub(super) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { to, .. }
+            | Self::Certificate { to, .. }
+            | Self::Plain { to }
+            | Self::Broken { to, .. }
+            | Self::Silent { to, .. }
+            | Self::Answered { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
     /// What the registry said, if it did.
     pub(super) fn says(&self) -> Option<&str> {
         match self {
@@ -249,6 +275,14 @@ impl RegistryError {
         }
     }
 
+    /// Whether a manifest was refused for blobs that the registry has not (OCI distribution specification,
+    /// "Error codes"; ECR: `LayersNotFoundException`).
+    pub(super) fn lacks_blobs(&self) -> bool {
+        let says = self.why.says().unwrap_or_default();
+        ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].contains(&code(says))
+            || says.contains("LayersNotFound")
+    }
+
     pub(super) const fn is_immutable(&self) -> bool {
         matches!(self.why, Why::Immutable { .. })
     }
@@ -256,8 +290,8 @@ impl RegistryError {
 
 /// What a registry says in the body of a refusal: `{"errors":[{"code","message"}]}` (OCI distribution
 /// specification, "Error codes"); `{"error","error_description"}` and `{"details"}` of the servers of
-/// tokens; a line of text; else the status alone.
-pub(super) fn says(status: u16, kind: &str, body: &[u8]) -> String {
+/// tokens; a line of text; else the status alone. It is scrubbed before it is cut: half a secret is one.
+pub(super) fn says(status: u16, kind: &str, body: &[u8], scrub: &dyn Fn(&str) -> String) -> String {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |value: &Value, member: &str| {
         let text = value.get(member).and_then(Value::as_str).unwrap_or_default();
@@ -278,7 +312,7 @@ pub(super) fn says(status: u16, kind: &str, body: &[u8]) -> String {
         let plain = kind.starts_with("text/plain") && !line.is_empty();
         plain.then(|| line.lines().next().unwrap_or_default().to_owned())
     });
-    match said.map(|said| clean(&said)).filter(|said| !said.is_empty()) {
+    match said.map(|said| clean(&scrub(&said))).filter(|said| !said.is_empty()) {
         Some(said) => format!("{said} (HTTP {status})"),
         None => format!("HTTP {status}"),
     }
@@ -313,8 +347,11 @@ mod tests {
             ("text/html", "<html>", "HTTP 404"),
             ("", "\u{0}", "HTTP 404"),
         ] {
-            assert_eq!(says(404, kind, body.as_bytes()), expected, "{body}");
+            assert_eq!(says(404, kind, body.as_bytes(), &str::to_owned), expected, "{body}");
         }
+        let body = format!(r#"{{"message":"{}hunter22"}}"#, "x".repeat(296));
+        let scrub = |text: &str| text.replace("hunter22", "…");
+        assert!(!says(404, "", body.as_bytes(), &scrub).contains("hunt"));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Client {
                 Ok(manifest) => return Ok(manifest),
                 Err(why) => {
                     let over = tries.failed(why).await;
-                    over.map_err(|why| failed(format!("`{reference}`"), reference, why))?;
+                    over.map_err(|why| self.failed(format!("`{reference}`"), reference, why))?;
                 }
             }
         }
@@ -143,7 +143,7 @@ impl Client {
     pub async fn digest_of(&self, reference: &Reference) -> Result<Option<Sha256>, RegistryError> {
         let (name, wanted) = (name_of(reference), reference.digest());
         let found = self.digest_at(&pulling(reference), &name, wanted).await;
-        found.map_err(|why| failed(format!("`{reference}`"), reference, why))
+        found.map_err(|why| self.failed(format!("`{reference}`"), reference, why))
     }
 
     /// Writes the blob of that digest and size, of the reference's repository, to `out`: as it comes,
@@ -162,7 +162,12 @@ impl Client {
     ) -> Result<(), RegistryError> {
         let pulled = self.pull(&pulling(reference), *digest, size, out).await;
         let what = || format!("blob {digest} of `{}`", reference.name());
-        pulled.map_err(|why| failed(what(), reference, why))
+        pulled.map_err(|why| self.failed(what(), reference, why))
+    }
+
+    fn failed(&self, what: String, reference: &Reference, why: Why) -> RegistryError {
+        let why = why.scrubbed(|text| self.grants.scrub(text));
+        RegistryError { verb: "read", what: what.into(), host: reference.host().into(), why }
     }
 
     /// Sends a request with what lets one in, and gives its answer if that is a success.
@@ -270,8 +275,4 @@ fn pulling(reference: &Reference) -> Place {
     let (host, repository) = (reference.host().to_owned(), reference.repository().to_owned());
     let scope = format!("repository:{repository}:pull");
     Place { host, repository, scope }
-}
-
-fn failed(what: String, reference: &Reference, why: Why) -> RegistryError {
-    RegistryError { verb: "read", what: what.into(), host: reference.host().into(), why }
 }

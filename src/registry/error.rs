@@ -214,6 +214,19 @@ impl Why {
         }
     }
 
+    /// The same without what only we may know, where a server has put that in: what it says is scrubbed when
+    /// it comes.
+    pub(super) fn scrubbed(self, scrub: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Foreign(text) => Self::Foreign(scrub(&text)),
+            Self::Range(text) => Self::Range(scrub(&text)),
+            Self::Redirect(text) => Self::Redirect(scrub(&text)),
+            Self::Challenge(text) => Self::Challenge(scrub(&text)),
+            Self::Token(why) => Self::Token(Box::new(why.scrubbed(scrub))),
+            why => why,
+        }
+    }
+
     /// Whether the login was good once: of ECR ("Common error codes", `Your authorization token has expired`).
     #[must_use]
     pub fn has_expired(&self) -> bool {
@@ -231,6 +244,15 @@ impl Why {
             | Self::Silent { to, .. }
             | Self::Answered { to, .. } => Some(to),
             _ => None,
+        }
+    }
+
+    /// What the registry said, whatever was made of that.
+    fn told(&self) -> Option<&str> {
+        match self {
+            Self::NoRepository { says, .. } | Self::Immutable { says, .. } => Some(says),
+            Self::Token(why) => why.told(),
+            why => why.says(),
         }
     }
 
@@ -264,6 +286,22 @@ impl RegistryError {
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self.why, Why::Missing(_))
+    }
+
+    /// The code of what the registry says, or its server of tokens (OCI distribution specification, "Error
+    /// codes"), if it does.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        let code = code(self.why.told()?);
+        let is_code = |c: char| c.is_ascii_uppercase() || c == '_';
+        (code != "HTTP" && code.len() > 2 && code.chars().all(is_code)).then_some(code)
+    }
+
+    /// The status of HTTP that it was refused with, if it was.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        let (_, status) = self.why.told()?.rsplit_once("HTTP ")?;
+        status.trim_end_matches(')').parse().ok()
     }
 
     /// 4, unless it is this machine that failed, or its settings.
@@ -352,6 +390,26 @@ mod tests {
         let body = format!(r#"{{"message":"{}hunter22"}}"#, "x".repeat(296));
         let scrub = |text: &str| text.replace("hunter22", "…");
         assert!(!says(404, "", body.as_bytes(), &scrub).contains("hunt"));
+    }
+
+    #[test]
+    fn code_and_status_are_told_apart() {
+        let of = |why| {
+            let error = RegistryError { verb: "push", what: "x".into(), host: "r".into(), why };
+            (error.code().map(str::to_owned), error.status())
+        };
+        let denied = |says: &str| Why::Denied { says: says.to_owned(), login: Used::default() };
+        let code = |code: &str, status| (Some(code.to_owned()), Some(status));
+        assert_eq!(of(denied("DENIED: no HTTP 5 (HTTP 403)")), code("DENIED", 403));
+        assert_eq!(of(denied("HTTP 401")), (None, Some(401)));
+        assert_eq!(of(denied("no way (HTTP 400)")), (None, Some(400)));
+        let says = "NAME_UNKNOWN (HTTP 404)".to_owned();
+        assert_eq!(
+            of(Why::NoRepository { repository: "a".into(), says }),
+            code("NAME_UNKNOWN", 404)
+        );
+        assert_eq!(of(Why::Token(Box::new(denied("DENIED (HTTP 401)")))), code("DENIED", 401));
+        assert_eq!(of(Why::Foreign("HTTP 7".into())), (None, None));
     }
 
     #[test]

@@ -142,6 +142,7 @@ impl Client {
 
 /// One image on its way.
 struct Push<'a> {
+    client: &'a Client,
     place: Place,
     name: String,
     progress: &'a (dyn Fn(Progress) + Sync),
@@ -173,6 +174,7 @@ impl Pushing<'_> {
     ) -> Result<Pushed, RegistryError> {
         let digest = Sha256::of(image.manifest);
         let push = Push {
+            client: self.client,
             place: self.place(repository, image),
             name: repository.name(),
             progress,
@@ -362,7 +364,7 @@ impl Push<'_> {
             |says: &str| code(says) == "NAME_UNKNOWN" || says.contains("RepositoryNotFound");
         let why = match why.says() {
             Some(says) if unknown(says) => Why::NoRepository { repository, says: says.to_owned() },
-            _ => why,
+            _ => why.scrubbed(|text| self.client.grants.scrub(text)),
         };
         RegistryError { verb: "push", what: what.into(), host, why }
     }

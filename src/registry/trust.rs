@@ -99,9 +99,13 @@ fn file() -> Option<PathBuf> {
     std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// Whether the file that `SSL_CERT_FILE` names can be read: nobody else would say that it cannot.
+/// Whether the file that `SSL_CERT_FILE` names can be read: nobody else would say that it cannot, and of a pipe
+/// everybody would wait for the other end.
 pub(super) fn readable() -> Result<(), Why> {
     let Some(path) = file() else { return Ok(()) };
+    if path.metadata().is_ok_and(|it| !it.is_file()) {
+        return Err(Why::Roots(format!("{} is no regular file", path.display())));
+    }
     let read = File::open(&path).and_then(|mut file| file.read(&mut [0]));
     read.map(drop).map_err(|error| Why::Roots(format!("cannot read {}: {error}", path.display())))
 }

@@ -10,6 +10,7 @@ use super::super::body::Load;
 use super::super::error::{RegistryError, Why, code};
 use super::super::grant::Place;
 use super::super::manifest::accept_all;
+use super::super::text::clean;
 use super::upload::{said_digest, verified};
 use super::{Image, Push, Pushed, Pushing};
 use crate::digest::Sha256;
@@ -78,7 +79,7 @@ impl Client {
 
     /// What was warned of, and not handed out yet.
     pub(super) fn warnings(&self) -> Vec<String> {
-        self.warnings.take().iter().map(|text| self.grants.scrub(text)).collect()
+        self.warnings.take().iter().map(|text| clean(&self.grants.scrub(text))).collect()
     }
 }
 

@@ -172,6 +172,21 @@ fn a_server_of_tokens_refuses_fails_and_lies() {
     assert!(error.contains("UNAVAILABLE: later (HTTP 503)") && asked == 5, "{error} {asked}");
 }
 
+/// Also where a server has not said it, but sends one to it, or calls its answer so.
+#[test]
+fn no_secret_is_in_an_address_or_a_type() {
+    for header in [("Location", "ftp://x.example/hunter%322"), ("Content-Type", "hunter22/x")] {
+        let server = Fake::new(move |asked, _| match asked.header("authorization") {
+            BASIC => status(if header.0 == "Location" { 302 } else { 200 }, &[header]),
+            _ => status(401, &[("WWW-Authenticate", "Basic realm=\"r\"")]),
+        });
+        let logins = Logins::none().with(&server.host, "user", "hunter22");
+        let error = manifest(logins, &format!("{}/some/app:1", server.host)).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains('…') && !error.contains("hunter"), "{error}");
+    }
+}
+
 #[test]
 fn a_login_that_nobody_can_have_is_told_from_one_that_is_not_taken() {
     let of = |challenge: &'static str, logins: fn(&str) -> Logins| {

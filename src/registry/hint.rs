@@ -158,7 +158,8 @@ fn of_ecr(host: &str, verb: &str, says: &str) -> Option<String> {
                 .to_owned(),
         );
     }
-    let limited = ["limitexceeded", "limit exceeded", "images per repository", "quota"];
+    let limited =
+        ["limitexceeded", "limit_exceeded", "limit exceeded", "images per repository", "quota"];
     limited.iter().any(|word| lower.contains(word)).then(|| {
         "delete images that nobody needs (a lifecycle policy does), or have the quota raised in Service \
          Quotas, Amazon ECR"

@@ -19,6 +19,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select, try_join_all};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use self::names::Names;
 use self::session::Session;
 use self::upload::How;
 use super::Client;
@@ -181,31 +182,13 @@ impl Pushing<'_> {
             bytes: AtomicU64::new(0),
             number: self.session.number(),
         };
-        let mut pushed = Pushed {
-            digest,
-            sent: Vec::new(),
-            mounted: Vec::new(),
-            there: Vec::new(),
-            moved: Vec::new(),
-            bytes: 0,
-            unchanged: false,
-            warnings: Vec::new(),
-        };
+        let mut pushed = Pushed::nothing(digest);
         if let Some(tag) = tags.iter().find(|tag| !is_tag(tag)) {
             let why = Why::Start(format!("`{tag}` is no tag"));
             return Err(push.failed(&format!("`{}`", push.name), why));
         }
         let blobs = distinct(image);
-        // The names say most, and asking for the blobs meanwhile costs no time.
-        let names = pin!(self.names(&push, &digest, tags));
-        let looks = pin!(self.look_for(&push, &blobs));
-        let (names, looks) = match select(names, looks).await {
-            Either::Left((names, looks)) => {
-                let names = names?;
-                (names.clone(), if names.there { Vec::new() } else { looks.await? })
-            }
-            Either::Right((looks, names)) => (names.await?, looks?),
-        };
+        let (names, looks) = self.see(&push, &blobs, &digest, tags).await?;
         if !(names.there && names.other.is_empty()) {
             ready.await.map_err(|why| push.failed(&format!("`{}`", push.name), why))?;
         }
@@ -227,6 +210,27 @@ impl Pushing<'_> {
         pushed.warnings = self.client.warnings();
         self.give_up(|begun| begun.number == push.number).await;
         Ok(pushed)
+    }
+
+    /// What is there: the names, and the blobs where the manifest is not. The names say most, and asking for
+    /// the blobs meanwhile costs no time.
+    async fn see(
+        &self,
+        push: &Push<'_>,
+        blobs: &[&Blob<'_>],
+        digest: &Sha256,
+        tags: &[String],
+    ) -> Result<(Names, Vec<bool>), RegistryError> {
+        let names = pin!(self.names(push, digest, tags));
+        let looks = pin!(self.look_for(push, blobs));
+        Ok(match select(names, looks).await {
+            Either::Left((names, looks)) => {
+                let names = names?;
+                let looks = if names.there { Vec::new() } else { looks.await? };
+                (names, looks)
+            }
+            Either::Right((looks, names)) => (names.await?, looks?),
+        })
     }
 
     /// A repository that may have these blobs: they are mounted from there where it has them, and where one
@@ -335,6 +339,12 @@ impl Pushing<'_> {
 }
 
 impl Pushed {
+    fn nothing(digest: Sha256) -> Self {
+        let [sent, mounted, there] = [Vec::new(), Vec::new(), Vec::new()];
+        let (moved, warnings, bytes, unchanged) = (Vec::new(), Vec::new(), 0, false);
+        Self { digest, sent, mounted, there, moved, bytes, unchanged, warnings }
+    }
+
     /// How blobs came to be there, as it was found last; the others were.
     fn note(&mut self, blobs: &[&Blob<'_>], done: &[(Sha256, How)]) {
         let [mut sent, mut mounted, mut there] = [Vec::new(), Vec::new(), Vec::new()];

@@ -5,15 +5,14 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use serde_json::Value;
 
 use super::text::clean;
 
 /// What stands in the place of a secret.
 const VEIL: &str = "…";
 
-/// A word as long as this, of letters and digits, may be a token.
-const TOKEN: usize = 20;
+/// A word as long as this, of letters and digits, may be a password.
+const PASSWORD: usize = 8;
 
 /// What only we and one server may know.
 #[derive(Default)]
@@ -131,17 +130,16 @@ fn veiled(text: &str, mut found: Vec<Range<usize>>) -> String {
 /// What a program says that may know secrets which we do not: without the `Secret` of an answer of a
 /// helper's, what is named a password or a token, and words that look like one.
 pub(super) fn sentence(text: &str) -> String {
-    let answer: Value = serde_json::from_str(text).unwrap_or_default();
-    if answer.get("Secret").is_some() {
+    if text.to_lowercase().contains("\"secret\"") {
         return String::new();
     }
     let mut follows = false;
     let word = |word: &str| {
         let lower = word.to_lowercase();
         let after_name = std::mem::take(&mut follows);
-        let ends = |name: &str| lower.trim_matches(['"', '\'', '{', ',']).starts_with(name);
+        let begins = |name: &str| lower.trim_matches(['"', '\'', '{', ',']).starts_with(name);
         let names = ["password", "passwd", "secret", "token", "bearer", "basic", "authorization"];
-        let by_name = names.iter().any(|name| ends(name));
+        let by_name = names.iter().any(|name| begins(name));
         if by_name && let Some(at) = word.find(['=', ':']) {
             follows = at + 1 == word.len();
             return if follows { word.to_owned() } else { format!("{}{VEIL}", &word[..=at]) };
@@ -149,15 +147,19 @@ pub(super) fn sentence(text: &str) -> String {
         follows = word == "Bearer" || word == "Basic";
         if after_name || is_token(word) { VEIL.to_owned() } else { word.to_owned() }
     };
-    clean(&text.split_whitespace().map(word).collect::<Vec<_>>().join(" "))
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words = words.filter(|word| !word.is_empty()).map(word);
+    clean(&words.collect::<Vec<_>>().join(" "))
 }
 
-/// Letters and digits, many of them, and both.
+/// A word with a part of letters and digits that is long enough to be a password, or of a token. Numbers of
+/// versions, hosts, accounts and errors are shown.
 fn is_token(word: &str) -> bool {
-    let has = |of: fn(&char) -> bool| word.chars().any(|c| of(&c));
-    let of_it = |c: char| c.is_ascii_alphanumeric() || "+/=_-.".contains(c);
-    let longest = word.split(|c| !of_it(c)).map(str::len).max().unwrap_or_default();
-    longest >= TOKEN && has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)
+    word.split(['.', '-', ':', '/', '(', ')']).any(|part| {
+        let has = |of: fn(&u8) -> bool| part.bytes().any(|byte| of(&byte));
+        let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+        part.len() >= PASSWORD && mixed && !part.starts_with("0x")
+    })
 }
 
 #[cfg(test)]
@@ -196,8 +198,14 @@ mod tests {
                 "credentials not found in native keychain",
             ),
             (r#"{"ServerURL":"x","Username":"u","Secret":"hunter22"}"#, ""),
+            (r#"no {"Username":"u","Secret":"correct horse""#, ""),
             ("no: password=hunter22 is wrong", "no: password=… is wrong"),
             ("Authorization: Bearer hunter22 was refused", "Authorization: … … was refused"),
+            ("boom S3cretPW!x, hunter22", "boom … …"),
+            (
+                "status 403 of 123456789012.dkr.ecr.eu-west-1.amazonaws.com: 0x80070005",
+                "status 403 of 123456789012.dkr.ecr.eu-west-1.amazonaws.com: 0x80070005",
+            ),
             ("no basic auth credentials", "no basic auth credentials"),
             ("the token eyJhbGciOiJIUzI1NiIsInR5cCI6 is old", "the token … is old"),
             (

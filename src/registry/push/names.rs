@@ -64,7 +64,7 @@ impl Client {
             }
             Err(Why::Missing(_)) => return Ok(None),
             // A registry without this method has the other.
-            Err(Why::Answered { status: 405, .. }) => None,
+            Err(Why::Answered { status: 405 | 501, .. }) => None,
             Err(why) => return Err(why),
         };
         if said.is_some() {

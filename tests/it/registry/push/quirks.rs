@@ -250,9 +250,10 @@ fn a_registry_without_head_is_asked_by_get() {
     assert_eq!((pushed.sent.len(), pushed.there), (3, vec![digest]));
     assert_kept(&registry, "some/app", &["1"], &made);
     let registry = Ecr::new(Habits {
-        trouble: Some(Box::new(|asked, _| {
-            let asks = ["HEAD blob", "GET blob"].contains(&&*asked.what());
-            asks.then(|| answer(405, "UNSUPPORTED"))
+        trouble: Some(Box::new(|asked, _| match &*asked.what() {
+            "HEAD blob" | "GET blob" => Some(answer(405, "UNSUPPORTED")),
+            "HEAD manifest" => Some(answer(501, "UNSUPPORTED")),
+            _ => None,
         })),
         ..Habits::default()
     });

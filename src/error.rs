@@ -1,6 +1,7 @@
 //! The error of the whole program: one variant a stage, each with its exit code and its hint.
 
 mod findings;
+mod refused;
 #[cfg(feature = "aws")]
 mod remote;
 

@@ -433,6 +433,12 @@ pub enum Message<'a> {
         causes: Vec<String>,
         /// What to do.
         hint: Option<String>,
+        /// The code of AWS's error, or of a registry's, where one has answered with one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+        /// The status of HTTP, where a registry has refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
         /// The exit code.
         exit_code: u8,
     },

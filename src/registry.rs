@@ -21,6 +21,7 @@ mod manifest;
 mod opened;
 mod push;
 mod retry;
+mod secrets;
 mod talk;
 mod text;
 mod trust;
@@ -126,7 +127,7 @@ impl Client {
                 Ok(manifest) => return Ok(manifest),
                 Err(why) => {
                     let over = tries.failed(why).await;
-                    over.map_err(|why| failed(format!("`{reference}`"), reference, why))?;
+                    over.map_err(|why| self.failed(format!("`{reference}`"), reference, why))?;
                 }
             }
         }
@@ -142,7 +143,7 @@ impl Client {
     pub async fn digest_of(&self, reference: &Reference) -> Result<Option<Sha256>, RegistryError> {
         let (name, wanted) = (name_of(reference), reference.digest());
         let found = self.digest_at(&pulling(reference), &name, wanted).await;
-        found.map_err(|why| failed(format!("`{reference}`"), reference, why))
+        found.map_err(|why| self.failed(format!("`{reference}`"), reference, why))
     }
 
     /// Writes the blob of that digest and size, of the reference's repository, to `out`: as it comes,
@@ -161,7 +162,12 @@ impl Client {
     ) -> Result<(), RegistryError> {
         let pulled = self.pull(&pulling(reference), *digest, size, out).await;
         let what = || format!("blob {digest} of `{}`", reference.name());
-        pulled.map_err(|why| failed(what(), reference, why))
+        pulled.map_err(|why| self.failed(what(), reference, why))
+    }
+
+    fn failed(&self, what: String, reference: &Reference, why: Why) -> RegistryError {
+        let why = why.scrubbed(|text| self.grants.scrub(text));
+        RegistryError { verb: "read", what: what.into(), host: reference.host().into(), why }
     }
 
     /// Sends a request with what lets one in, and gives its answer if that is a success.
@@ -186,7 +192,7 @@ impl Client {
             got += 1;
             let headers = answer.headers.get_all(WWW_AUTHENTICATE).iter();
             let challenges = challenge::parse(headers.filter_map(|value| value.to_str().ok()));
-            let (says, _) = answer.refusal().await;
+            let (says, _) = answer.refusal(&|text| self.grants.scrub(text)).await;
             let (grants, old) = (&self.grants, grant.as_ref());
             let new = grants.get(&self.http, &self.pauses, place, &challenges, old, &says).await?;
             grant = Some(new);
@@ -195,8 +201,7 @@ impl Client {
 
     async fn refusal(&self, answer: Answer, grant: Option<Grant>) -> Why {
         let (status, strayed, to) = (answer.status.as_u16(), answer.strayed, answer.from.clone());
-        let (says, after) = answer.refusal().await;
-        let says = self.grants.scrub(&says);
+        let (says, after) = answer.refusal(&|text| self.grants.scrub(text)).await;
         let login = grant.map_or_else(Used::default, |grant| grant.used);
         match status {
             401 | 403 if !strayed => Why::Denied { says, login },
@@ -270,8 +275,4 @@ fn pulling(reference: &Reference) -> Place {
     let (host, repository) = (reference.host().to_owned(), reference.repository().to_owned());
     let scope = format!("repository:{repository}:pull");
     Place { host, repository, scope }
-}
-
-fn failed(what: String, reference: &Reference, why: Why) -> RegistryError {
-    RegistryError { verb: "read", what: what.into(), host: reference.host().into(), why }
 }

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -63,11 +65,27 @@ pub(super) async fn load(place: &Place) -> SdkConfig {
     }
     if let Some(region) = &place.region {
         loader = loader.region(Region::new(region.clone()));
+    } else if let Some(named) = with_an_empty_one() {
+        let mut profile = ProfileFileRegionProvider::builder();
+        if let Some(name) = &place.profile {
+            profile = profile.profile_name(name);
+        }
+        let named = Some(named).filter(|name| !name.is_empty()).map(Region::new);
+        let chain = RegionProviderChain::first_try(named).or_else(profile.build());
+        loader = loader.region(chain.or_else(ImdsRegionProvider::builder().build()));
     }
     if let Some(url) = &place.endpoint_url {
         loader = loader.endpoint_url(url);
     }
     loader.load().await
+}
+
+/// The Region that the environment names, or an empty name, if one of its variables is empty: that names none
+/// (AWS SDKs and Tools Reference Guide), and the SDK takes it for a name.
+fn with_an_empty_one() -> Option<String> {
+    let all = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| std::env::var(name).ok());
+    let empty = all.iter().flatten().any(String::is_empty);
+    empty.then(|| all.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default())
 }
 
 /// S3. What stands in for it on another endpoint has no names of buckets in its own name.

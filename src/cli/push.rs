@@ -1,5 +1,6 @@
 //! `push`: an image to a registry, as far as it is not there.
 
+mod base;
 #[cfg(feature = "aws")]
 pub(super) mod ecr;
 mod row;
@@ -27,6 +28,7 @@ use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::toolchain;
+use base::Base;
 use row::Row;
 
 /// How many digits of a commit or a digest stand in a tag.
@@ -36,6 +38,7 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
     let text = args.reference.trim_start_matches("docker://");
     look_at(text).map_err(|error| Error::Usage(error.to_string()))?;
     let place = place(&args.image)?;
+    let base = base::of(&place);
     let asked: Option<Arch> = args.arch.as_deref().and_then(|name| name.parse().ok());
     let opened = blobs::open(&place, asked.unwrap_or(Arch::of_this_machine()))?;
     let name = args.image.display().to_string();
@@ -61,8 +64,9 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
         let reference = &to.reference;
         tags.extend(reference.tag().filter(|_| says_tag(text)).map(str::to_owned));
         let tags = filled_in(&tags, &digest, Path::new("."))?;
-        let what = What { image: &image, tags: &tags, check: check.as_ref() };
-        let pushed = push(&to.client, &to.entrance, &what, shell).await?;
+        let base = base.as_ref().filter(|base| base.reference.host() == reference.host());
+        let what = What { image: &image, tags: &tags, check: check.as_ref(), base };
+        let pushed = push_to(args, &to, &what, shell).await?;
         #[cfg(feature = "aws")]
         ecr::after(args, &to, &tags, shell).await?;
         answer(reference, &tags, &pushed, shell)
@@ -240,6 +244,21 @@ struct What<'w> {
     image: &'w Image,
     tags: &'w [String],
     check: Option<&'w Check>,
+    /// What it stands on, if that is of the same registry.
+    base: Option<&'w Base>,
+}
+
+/// Pushes; once more where ECR may have found its login too old.
+async fn push_to(args: &Push, to: &To, what: &What<'_>, shell: &Shell) -> Result<Pushed, Error> {
+    let pushed = push(&to.client, &to.entrance, what, shell).await;
+    #[cfg(feature = "aws")]
+    if let Err(Error::Registry(error)) = &pushed
+        && let Some(client) = ecr::again(args, to, &error.why, shell).await?
+    {
+        return push(&client, &to.entrance, what, shell).await;
+    }
+    let _ = args;
+    pushed
 }
 
 /// Pushes, with a row that tells how far it is. Ctrl-C cancels what was begun.
@@ -250,6 +269,9 @@ async fn push(
     shell: &Shell,
 ) -> Result<Pushed, Error> {
     let pushing = client.pushing();
+    if let Some(base) = what.base {
+        pushing.may_be_in(&base.reference.on(reference.host()), base.layers.iter().copied());
+    }
     let row = Row::new(reference, shell);
     let mut interrupt = Interrupt::listen()?;
     shell.start_rows(1);

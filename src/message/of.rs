@@ -42,6 +42,8 @@ impl<'a> From<&'a crate::Error> for Message<'a> {
             message: error.to_string(),
             causes: error.causes(),
             hint: error.hint(),
+            code: error.code().map(str::to_owned),
+            status: error.status(),
             exit_code: error.exit_code(),
         }
     }

@@ -11,14 +11,17 @@ use super::grant::Place;
 use super::http::Answer;
 use crate::digest::{HashingWriter, Sha256};
 
-/// After so many bytes, tries are counted anew: the connection is bad, not dead.
-const PROGRESS: u64 = 1024 * 1024;
+/// After so many bytes, or the hundredth part of all, tries are counted anew: the connection is bad, not
+/// dead. One byte at a time would take for ever.
+const PROGRESS: u64 = 64 * 1024;
 
 /// A blob on its way.
 struct Pull<'a> {
     out: HashingWriter<&'a mut (dyn Write + Send)>,
     have: u64,
     size: u64,
+    /// Whether it is asked for from its beginning: a server may know no ranges, or err in them.
+    whole: bool,
 }
 
 impl Client {
@@ -30,20 +33,21 @@ impl Client {
         size: u64,
         out: &mut (dyn Write + Send),
     ) -> Result<(), Why> {
-        let mut pull = Pull { out: HashingWriter::new(out), have: 0, size };
+        let mut pull = Pull { out: HashingWriter::new(out), have: 0, size, whole: false };
         let (mut tries, mut before) = (self.pauses.tries(), 0);
         loop {
             let ended = self.piece(place, digest, &mut pull).await;
-            if pull.have - before >= PROGRESS {
+            if pull.have - before >= PROGRESS.min(size / 100).max(1) {
                 tries.anew();
+                before = pull.have;
             }
-            before = pull.have;
             match ended {
                 Ok(()) => break,
                 // All of it came before the connection broke.
                 Err(Why::Broken { .. } | Why::Silent { .. }) if size > 0 && pull.have == size => {
                     break;
                 }
+                Err(why) if !pull.whole && of_the_range(&why, pull.have) => pull.whole = true,
                 Err(why) => tries.failed(why).await?,
             }
         }
@@ -58,7 +62,7 @@ impl Client {
     async fn piece(&self, place: &Place, digest: Sha256, pull: &mut Pull<'_>) -> Result<(), Why> {
         let path = format!("blobs/{digest}");
         let mut ask = self.ask(place, Method::GET, &path).await?;
-        if pull.have > 0 {
+        if pull.have > 0 && !pull.whole {
             let range = HeaderValue::try_from(format!("bytes={}-", pull.have));
             ask.headers.insert(RANGE, range.map_err(|error| Why::Start(error.to_string()))?);
         }
@@ -97,14 +101,20 @@ fn begins(answer: &Answer, pull: &Pull<'_>) -> Result<u64, Why> {
     }
     let range = answer.header(CONTENT_RANGE).unwrap_or_default();
     let (first, size) = content_range(range).unwrap_or((u64::MAX, None));
-    if first != pull.have || size.is_some_and(|size| size != pull.size) {
-        let (from, have, size) = (&answer.from, pull.have, pull.size);
+    let asked = if pull.whole { 0 } else { pull.have };
+    if first != asked || size.is_some_and(|size| size != pull.size) {
+        let (from, size) = (&answer.from, pull.size);
         let range = super::text::clean(range);
         let why =
-            format!("{from} answers with `{range}` where bytes {have} to {size} were asked for");
-        return Err(Why::Foreign(why));
+            format!("{from} answers with `{range}` where bytes {asked} to {size} were asked for");
+        return Err(Why::Range(why));
     }
-    Ok(0)
+    Ok(pull.have - asked)
+}
+
+/// Whether a server fails with the range that it was asked for, and may give the whole.
+fn of_the_range(why: &Why, have: u64) -> bool {
+    have > 0 && matches!(why, Why::Range(_) | Why::Answered { status: 416, .. })
 }
 
 /// `bytes 10-99/100`, `bytes 10-99/*`: the first byte and the whole length (RFC 9110, section 14.4).

@@ -2,7 +2,8 @@
 //! `NO_PROXY`, in capitals or not). This machine itself is never asked for through a proxy.
 //!
 //! Where a server sends one on to is dialled on guard: no private address is connected with, by whatever
-//! name. What a proxy makes of a name is for the proxy to guard.
+//! name. What a proxy makes of a name is for the proxy to guard, but of those that are private by themselves
+//! it is not asked.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use tower_service::Service;
 
 use super::error::Why;
-use super::location::{is_private, literal};
+use super::location::{is_local, is_private};
 use super::trust;
 use super::wire::Wire;
 use crate::reference::is_loopback;
@@ -136,7 +137,7 @@ impl Service<Uri> for Dial {
     fn call(&mut self, to: Uri) -> Self::Future {
         let host = to.host().unwrap_or_default().to_owned();
         let here = is_loopback(&host);
-        if self.guarded && (here || literal(&host).is_some_and(is_private)) {
+        if self.guarded && (here || is_local(&host)) {
             return Box::pin(async { Err(Private.into()) });
         }
         let proxy = if here { None } else { self.proxies.intercept(&to) };
@@ -178,20 +179,36 @@ mod tests {
     #[test]
     fn on_guard_no_private_address_is_dialled_by_whatever_name() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let dial = |guarded: bool, host: &str| {
+        let dial = |proxies: Matcher, guarded: bool, host: &str| {
             let to: Uri = format!("http://{host}:{port}/").parse().unwrap();
             let (direct, to_proxy) = (connector(guarded), connector(false));
-            let (proxies, near) = (Arc::new(Matcher::from_env()), Near::default());
+            let (proxies, near) = (Arc::new(proxies), Near::default());
             let mut dial = Dial { direct, to_proxy, proxies, guarded, near: near.clone() };
-            let made = block_on(async { dial.call(to).await.map(drop) });
-            (made.map_err(|error| error.is::<Private>()), near.has(host))
+            let soon = Duration::from_millis(200);
+            let made = block_on(async {
+                tokio::time::timeout(soon, async { dial.call(to).await.map(drop) }).await
+            });
+            (made.map(|made| made.map_err(|error| error.is::<Private>())), near.has(host))
         };
+        let straight = |guarded, host| dial(Matcher::from_env(), guarded, host);
         for host in ["127.0.0.1", "localhost"] {
-            assert_eq!(dial(false, host), (Ok(()), true), "{host}");
+            assert_eq!(straight(false, host), (Ok(Ok(())), true), "{host}");
         }
         for host in ["127.0.0.1", "[::1]", "localhost", "10.0.0.1", "169.254.169.254"] {
-            assert_eq!(dial(true, host), (Err(true), false), "{host}");
+            assert_eq!(straight(true, host), (Ok(Err(true)), false), "{host}");
+        }
+        while listener.accept().is_ok() {}
+        // A proxy is asked for names of the world alone.
+        let through = |host| {
+            let proxy = format!("http://127.0.0.1:{port}");
+            let (made, _) = dial(Matcher::builder().all(proxy).build(), true, host);
+            (made.is_ok_and(|made| made == Err(true)), listener.accept().is_ok())
+        };
+        assert_eq!(through("registry.example"), (false, true));
+        for host in ["a.localhost", "metadata.google.internal", "10.0.0.1", "2130706433"] {
+            assert_eq!(through(host), (true, false), "{host}");
         }
     }
 

@@ -77,6 +77,9 @@ pub enum Why {
         /// Which login was used.
         login: Used,
     },
+    /// The registry wants a login of a kind that nobody here has.
+    #[error("{0}")]
+    Challenge(String),
     /// The server of tokens gave none, as often as it was asked.
     #[error("there is no token to be had: {0}")]
     Token(Box<Self>),
@@ -114,6 +117,9 @@ pub enum Why {
     /// What was answered is not of the OCI distribution protocol.
     #[error("{0}")]
     Foreign(String),
+    /// Another part of a blob than was asked for.
+    #[error("{0}")]
+    Range(String),
     /// A redirect that is not followed.
     #[error("{0}")]
     Redirect(String),
@@ -208,6 +214,48 @@ impl Why {
         }
     }
 
+    /// The same without what only we may know, where a server has put that in: what it says is scrubbed when
+    /// it comes.
+    pub(super) fn scrubbed(self, scrub: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Foreign(text) => Self::Foreign(scrub(&text)),
+            Self::Range(text) => Self::Range(scrub(&text)),
+            Self::Redirect(text) => Self::Redirect(scrub(&text)),
+            Self::Challenge(text) => Self::Challenge(scrub(&text)),
+            Self::Token(why) => Self::Token(Box::new(why.scrubbed(scrub))),
+            why => why,
+        }
+    }
+
+    /// Whether the login was good once: of ECR ("Common error codes", `Your authorization token has expired`).
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.says()
+            .is_some_and(|says| says.to_lowercase().contains("authorization token has expired"))
+    }
+
+    /// The host that did not answer as it should, if it is known.
+    pub(super) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { to, .. }
+            | Self::Certificate { to, .. }
+            | Self::Plain { to }
+            | Self::Broken { to, .. }
+            | Self::Silent { to, .. }
+            | Self::Answered { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// What the registry said, whatever was made of that.
+    fn told(&self) -> Option<&str> {
+        match self {
+            Self::NoRepository { says, .. } | Self::Immutable { says, .. } => Some(says),
+            Self::Token(why) => why.told(),
+            why => why.says(),
+        }
+    }
+
     /// What the registry said, if it did.
     pub(super) fn says(&self) -> Option<&str> {
         match self {
@@ -240,6 +288,22 @@ impl RegistryError {
         matches!(self.why, Why::Missing(_))
     }
 
+    /// The code of what the registry says, or its server of tokens (OCI distribution specification, "Error
+    /// codes"), if it does.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        let code = code(self.why.told()?);
+        let is_code = |c: char| c.is_ascii_uppercase() || c == '_';
+        (code != "HTTP" && code.len() > 2 && code.chars().all(is_code)).then_some(code)
+    }
+
+    /// The status of HTTP that it was refused with, if it was.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        let (_, status) = self.why.told()?.rsplit_once("HTTP ")?;
+        status.trim_end_matches(')').parse().ok()
+    }
+
     /// 4, unless it is this machine that failed, or its settings.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self.why {
@@ -249,6 +313,14 @@ impl RegistryError {
         }
     }
 
+    /// Whether a manifest was refused for blobs that the registry has not (OCI distribution specification,
+    /// "Error codes"; ECR: `LayersNotFoundException`).
+    pub(super) fn lacks_blobs(&self) -> bool {
+        let says = self.why.says().unwrap_or_default();
+        ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].contains(&code(says))
+            || says.contains("LayersNotFound")
+    }
+
     pub(super) const fn is_immutable(&self) -> bool {
         matches!(self.why, Why::Immutable { .. })
     }
@@ -256,8 +328,8 @@ impl RegistryError {
 
 /// What a registry says in the body of a refusal: `{"errors":[{"code","message"}]}` (OCI distribution
 /// specification, "Error codes"); `{"error","error_description"}` and `{"details"}` of the servers of
-/// tokens; a line of text; else the status alone.
-pub(super) fn says(status: u16, kind: &str, body: &[u8]) -> String {
+/// tokens; a line of text; else the status alone. It is scrubbed before it is cut: half a secret is one.
+pub(super) fn says(status: u16, kind: &str, body: &[u8], scrub: &dyn Fn(&str) -> String) -> String {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |value: &Value, member: &str| {
         let text = value.get(member).and_then(Value::as_str).unwrap_or_default();
@@ -278,7 +350,7 @@ pub(super) fn says(status: u16, kind: &str, body: &[u8]) -> String {
         let plain = kind.starts_with("text/plain") && !line.is_empty();
         plain.then(|| line.lines().next().unwrap_or_default().to_owned())
     });
-    match said.map(|said| clean(&said)).filter(|said| !said.is_empty()) {
+    match said.map(|said| clean(&scrub(&said))).filter(|said| !said.is_empty()) {
         Some(said) => format!("{said} (HTTP {status})"),
         None => format!("HTTP {status}"),
     }
@@ -313,8 +385,31 @@ mod tests {
             ("text/html", "<html>", "HTTP 404"),
             ("", "\u{0}", "HTTP 404"),
         ] {
-            assert_eq!(says(404, kind, body.as_bytes()), expected, "{body}");
+            assert_eq!(says(404, kind, body.as_bytes(), &str::to_owned), expected, "{body}");
         }
+        let body = format!(r#"{{"message":"{}hunter22"}}"#, "x".repeat(296));
+        let scrub = |text: &str| text.replace("hunter22", "…");
+        assert!(!says(404, "", body.as_bytes(), &scrub).contains("hunt"));
+    }
+
+    #[test]
+    fn code_and_status_are_told_apart() {
+        let of = |why| {
+            let error = RegistryError { verb: "push", what: "x".into(), host: "r".into(), why };
+            (error.code().map(str::to_owned), error.status())
+        };
+        let denied = |says: &str| Why::Denied { says: says.to_owned(), login: Used::default() };
+        let code = |code: &str, status| (Some(code.to_owned()), Some(status));
+        assert_eq!(of(denied("DENIED: no HTTP 5 (HTTP 403)")), code("DENIED", 403));
+        assert_eq!(of(denied("HTTP 401")), (None, Some(401)));
+        assert_eq!(of(denied("no way (HTTP 400)")), (None, Some(400)));
+        let says = "NAME_UNKNOWN (HTTP 404)".to_owned();
+        assert_eq!(
+            of(Why::NoRepository { repository: "a".into(), says }),
+            code("NAME_UNKNOWN", 404)
+        );
+        assert_eq!(of(Why::Token(Box::new(denied("DENIED (HTTP 401)")))), code("DENIED", 401));
+        assert_eq!(of(Why::Foreign("HTTP 7".into())), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What lets one in: Basic, or the tokens of the distribution project's token authentication
 //! ("Token Authentication Specification", "OAuth 2.0").
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,9 @@ use super::error::{Used, Why};
 use super::http::{Ask, Http};
 use super::logins::{Login, Logins};
 use super::retry::Pauses;
+use super::secrets::Secrets;
 use super::talk::Talk;
+use super::text::clean;
 use crate::percent;
 use crate::reference::is_loopback;
 
@@ -58,10 +60,6 @@ pub(super) struct Grants {
     pub(super) talk: Arc<Talk>,
 }
 
-/// Texts that are never shown, whatever a server says.
-#[derive(Default)]
-struct Secrets(BTreeSet<String>);
-
 impl fmt::Debug for Grants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grants").field("logins", &self.logins).finish_non_exhaustive()
@@ -98,14 +96,14 @@ impl Grants {
             return Ok(grant.clone());
         }
         let (login, used) = self.logins.find(&place.host, &place.repository, &self.talk).await;
-        let denied = || Why::Denied { says: self.scrub(says), login: used.clone() };
+        let denied = || Why::Denied { says: says.to_owned(), login: used.clone() };
         let of = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
         let bearer = of("bearer").filter(|challenge| challenge.get("realm").is_some());
         let (header, life) = match (bearer, &login) {
             (Some(_), Some(Login::Registry(token))) => (self.bearer(token)?, LONGEST),
             (Some(challenge), login) => {
                 let wanted = Wanted { place, challenge, login: login.as_ref(), used: &used };
-                let ask = self.ask(&wanted)?;
+                let ask = self.ask(&wanted).map_err(last)?;
                 let mut tries = pauses.tries();
                 let (token, life) = loop {
                     match self.token(http, &ask, &wanted).await {
@@ -118,7 +116,11 @@ impl Grants {
             (None, Some(Login::Password(name, password))) if of("basic").is_some() => {
                 (self.basic(name, password)?, LONGEST)
             }
-            _ => return Err(denied()),
+            (None, login) => {
+                let other = refused.is_none().then(|| other(challenges, login.as_ref()));
+                let kind = |why| Why::Challenge(format!("{} {why} ({says})", place.host));
+                return Err(other.flatten().map_or_else(denied, kind));
+            }
         };
         let until = Instant::now() + life.saturating_sub(MARGIN);
         let grant = Grant { header, used: used.clone(), until };
@@ -132,17 +134,11 @@ impl Grants {
 
     /// A text of a server's without what only we and it may know.
     pub(super) fn scrub(&self, text: &str) -> String {
-        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = |text: String, secret: &String| text.replace(secret.as_str(), "…");
-        secrets.0.iter().rev().fold(text.to_owned(), shown)
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).scrub(text)
     }
 
     fn keep_secret(&self, text: &str) {
-        // What is as short as that is in every other text.
-        if text.len() > 3 {
-            let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-            secrets.0.insert(text.to_owned());
-        }
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).keep(text);
     }
 
     fn basic(&self, user: &str, password: &str) -> Result<HeaderValue, Why> {
@@ -208,8 +204,7 @@ impl Grants {
         let answer = http.exchange(ask, basic.as_ref()).await?;
         let (status, from) = (answer.status, answer.from.clone());
         if status != StatusCode::OK {
-            let (says, after) = answer.refusal().await;
-            let says = self.scrub(&says);
+            let (says, after) = answer.refusal(&|text| self.scrub(text)).await;
             let status = status.as_u16();
             return Err(match status {
                 400 | 401 | 403 => Why::Denied { says, login: wanted.used.clone() },
@@ -248,9 +243,29 @@ impl Wanted<'_> {
     }
 }
 
-/// What was tried often enough here is not tried again with the whole request.
+/// What goes wrong with the server of tokens is told from what goes wrong with the registry, and what was
+/// tried often enough here is not tried again with the whole request.
 fn last(why: Why) -> Why {
-    if why.again().is_some() { Why::Token(Box::new(why)) } else { why }
+    if matches!(why, Why::Denied { .. }) { why } else { Why::Token(Box::new(why)) }
+}
+
+/// Why no login can be what these challenges want, if that is not for want of one.
+fn other(challenges: &[Challenge], login: Option<&Login>) -> Option<String> {
+    let has = |scheme: &str| challenges.iter().any(|challenge| challenge.scheme == scheme);
+    if has("bearer") && !has("basic") {
+        return Some("names no server of tokens (`Bearer` without a realm)".to_owned());
+    }
+    if has("basic") {
+        // A token is no password.
+        return login.map(|_| "wants a user and a password, and the login is a token".to_owned());
+    }
+    let names = challenges.iter().take(4).map(|it| format!("`{}`", clean(&it.scheme)));
+    let names: Vec<String> = names.collect();
+    if names.is_empty() {
+        return login.map(|_| "wants a login and does not say of what kind".to_owned());
+    }
+    let names = names.join(", ");
+    Some(format!("wants a login by {names}, and only `basic` and `bearer` are known"))
 }
 
 fn joined(pairs: &[(&str, String)]) -> String {

@@ -138,7 +138,7 @@ impl Http {
         let mut strayed = origin(home) != origin(&uri);
         for _ in 0..=REDIRECTS {
             let authorization = authorization.filter(|_| !strayed);
-            let named = ask.named_by.as_ref().is_some_and(|by| !self.may_be_near(by, &uri));
+            let named = ask.named_by.as_ref().is_some_and(|by| !self.may_name(by, &uri));
             let guarded = named || (strayed && !self.may_be_near(home, &uri));
             let answer = self.send(ask, &uri, authorization, guarded).await?;
             let Some(next) = redirect(&answer, &ask.method) else {
@@ -151,12 +151,18 @@ impl Http {
         Err(Why::Redirect(format!("{} redirects more than {REDIRECTS} times", at(&ask.uri))))
     }
 
-    /// Whether a registry may send one to private addresses: to its own host, and where it is itself on
-    /// this machine or in the network that this stands in.
+    /// Whether a registry may send one to private addresses: to its own host; from this machine to this
+    /// machine; from the network that this stands in to anywhere there.
     fn may_be_near(&self, home: &Uri, next: &Uri) -> bool {
-        let host = home.host().unwrap_or_default();
-        let same = next.host().is_some_and(|next| next.eq_ignore_ascii_case(host));
-        same || is_loopback(host) || self.near.has(host)
+        let (host, next) = (home.host().unwrap_or_default(), next.host().unwrap_or_default());
+        let near = if is_loopback(host) { is_loopback(next) } else { self.near.has(host) };
+        near || next.eq_ignore_ascii_case(host)
+    }
+
+    /// Whether a registry may name that as its server of tokens. One on this machine may be the end of a
+    /// tunnel into a network, and has the login already.
+    fn may_name(&self, by: &Uri, next: &Uri) -> bool {
+        by.host().is_some_and(is_loopback) || self.may_be_near(by, next)
     }
 
     async fn send(
@@ -300,14 +306,17 @@ impl Answer {
         timeout(longest, read).await.unwrap_or_else(|_| Err(slow()))
     }
 
-    /// What a refusal says, and when it says to come back.
+    /// What a refusal says, scrubbed, and when it says to come back.
     #[expect(clippy::disallowed_methods, reason = "a server may say so by a date")]
-    pub(super) async fn refusal(self) -> (String, Option<Duration>) {
+    pub(super) async fn refusal(
+        self,
+        scrub: &(dyn Fn(&str) -> String + Sync),
+    ) -> (String, Option<Duration>) {
         let after = self.header(RETRY_AFTER).and_then(|at| retry::after(at, SystemTime::now()));
         let status = self.status.as_u16();
         let kind = self.media_type().unwrap_or_default();
         let body = self.bytes("the refusal", REFUSAL).await.unwrap_or_default();
-        (says(status, &kind, &body), after)
+        (says(status, &kind, &body, scrub), after)
     }
 }
 
@@ -396,7 +405,11 @@ mod tests {
             assert_eq!(names("https://registry.example/", to), (true, false), "{to}");
         }
         assert_eq!(names("https://localhost/", "http://127.0.0.1"), (false, true));
-        // One on this machine may, and so may one that was met at a private address.
+        // One on this machine may send one nowhere else in the network.
+        for to in ["https://10.0.0.1", "https://a.localhost", "https://metadata.google.internal"] {
+            assert_eq!(asks("http://127.0.0.1:1/", to), (true, false), "{to}");
+        }
+        // But to this machine.
         assert_eq!(asks("http://127.0.0.1:1/", "http://localhost"), (false, true));
         assert_eq!(asks("https://localhost/", "http://127.0.0.1"), (false, true));
         assert!(http.near.has("localhost") && http.near.has("127.0.0.1"));

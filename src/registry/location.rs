@@ -99,6 +99,22 @@ pub(super) fn is_private(address: IpAddr) -> bool {
     }
 }
 
+/// Whether a host is in the network that somebody stands in by its very name, whoever looks that up: this
+/// machine (RFC 6761, section 6.3), the metadata of Google's cloud, a private address; also what resolvers
+/// take for an address in another form (`2130706433`, `0x7f.1`), which no name of the world ends in.
+pub(super) fn is_local(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    if let Some(address) = literal(&host) {
+        return is_private(address);
+    }
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let number = match last.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    number || last == "localhost" || host == "metadata.google.internal"
+}
+
 /// The address that a host is written as, if it is one.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -185,6 +201,29 @@ mod tests {
             assert_eq!(literal(host).map(is_private), Some(private), "{host}");
         }
         assert_eq!(literal("a.example"), None);
+    }
+
+    #[test]
+    fn names_that_are_local_by_themselves_are_known() {
+        for host in [
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "metadata.google.internal",
+            "Metadata.Google.Internal.",
+            "127.0.0.1.",
+            "10.1",
+            "2130706433",
+            "0x7f000001",
+            "127.0x1",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in ["localhost.example", "8.8.8.8", "s3.internal", "a.x1", "0xyz", "[2600::1]", ""]
+        {
+            assert!(!is_local(host), "{host}");
+        }
     }
 
     #[test]

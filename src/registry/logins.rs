@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use self::file::{Entry, File};
 use super::error::Used;
+use super::secrets;
 use super::talk::Talk;
 use super::text::clean;
 use crate::process::{Answer, Step};
@@ -81,8 +82,9 @@ impl Logins {
         Self { files: files.into_iter().collect(), ..Self::default() }
     }
 
-    /// Those of docker (`DOCKER_CONFIG`, else `~/.docker`), then those of podman
-    /// (`REGISTRY_AUTH_FILE`; `$XDG_RUNTIME_DIR/containers`, `$XDG_CONFIG_HOME/containers`).
+    /// Those in the file that `REGISTRY_AUTH_FILE` names, which comes before all others
+    /// (containers-auth.json(5)); those of docker (`DOCKER_CONFIG`, else `~/.docker`); those of podman
+    /// (`$XDG_RUNTIME_DIR/containers`, `$XDG_CONFIG_HOME/containers`).
     #[must_use]
     pub fn of_this_user() -> Self {
         let variable =
@@ -93,8 +95,8 @@ impl Logins {
         let config = variable("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
         Self::in_files(
             [
-                docker.map(|folder| folder.join("config.json")),
                 variable("REGISTRY_AUTH_FILE"),
+                docker.map(|folder| folder.join("config.json")),
                 variable("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
                 config.map(|folder| folder.join("containers/auth.json")),
             ]
@@ -194,8 +196,8 @@ impl Logins {
     }
 }
 
-/// Asks a helper for the login of a registry. What it prints may be a secret, and is not shown; what it
-/// complains of is.
+/// Asks a helper for the login of a registry. What it answers is a secret, and is not shown; what it says
+/// where it fails is, as far as that is none.
 async fn ask(helper: &str, host: &str, patience: Duration) -> Result<Option<Login>, String> {
     let step = Step::new(format!("docker-credential-{helper}"), ["get"]);
     // Under this name docker keeps the login of its own registry.
@@ -207,9 +209,7 @@ async fn ask(helper: &str, host: &str, patience: Duration) -> Result<Option<Logi
         if said(&stdout).contains(NONE) || said(&stderr).contains(NONE) {
             return Ok(None);
         }
-        let why = said(&stderr);
-        let why = if why.is_empty() { "it does not say why".to_owned() } else { why };
-        return Err(format!("`{step}` failed: {status}: {why}"));
+        return Err(format!("`{step}` failed: {status}: {}", complaint(&stdout, &stderr)));
     }
     let answer: Value = serde_json::from_slice(&stdout).unwrap_or_default();
     let text = |member| answer.get(member).and_then(Value::as_str).map(str::to_owned);
@@ -218,6 +218,19 @@ async fn ask(helper: &str, host: &str, patience: Duration) -> Result<Option<Logi
         (Some(user), Some(token)) if user == "<token>" => Ok(Some(Login::Identity(token))),
         (Some(user), Some(password)) => Ok(Some(Login::Password(user, password))),
         _ => Err(format!("`{step}` gave no login")),
+    }
+}
+
+/// Why a helper failed: docker's say it on stdout (docker-credential-helpers, `credentials.go`), others on
+/// stderr. A word alone may be a secret.
+fn complaint(stdout: &[u8], stderr: &[u8]) -> String {
+    let stdout = secrets::sentence(&String::from_utf8_lossy(stdout));
+    let stderr = secrets::sentence(&String::from_utf8_lossy(stderr));
+    match (stdout.contains(' '), stderr.is_empty()) {
+        (true, true) => stdout,
+        (true, false) => format!("{stderr}: {stdout}"),
+        (false, false) => stderr,
+        (false, true) => "it does not say why".to_owned(),
     }
 }
 

@@ -50,13 +50,21 @@ impl Client {
         let answer = self.let_in(place, ask).await?;
         let header = answer.media_type();
         let announced = answer.header("docker-content-digest").map(str::to_owned);
-        let from = answer.from.clone();
-        let foreign = |what: &str| Why::Foreign(format!("{from} answers with {what}, no manifest"));
-        if let Some(kind) = header.as_deref().filter(|kind| !may_be_json(kind)) {
+        let (from, strayed) = (answer.from.clone(), answer.strayed);
+        let foreign = |what: &str| {
+            let why = format!("{from} answers with {what}, no manifest");
+            if strayed { Why::Redirect(why) } else { Why::Foreign(why) }
+        };
+        let other = header.as_deref().filter(|kind| !may_be_json(kind));
+        if let (Some(kind), None) = (other, wanted) {
             return Err(foreign(&clean(kind)));
         }
         let bytes = answer.bytes("the manifest", LARGEST).await?;
         let digest = Sha256::of(&bytes);
+        let ours = wanted == Some(digest);
+        if let Some(kind) = other.filter(|_| !ours) {
+            return Err(foreign(&clean(kind)));
+        }
         // By a tag the registry alone says what it is; a digest of another kind says nothing to us.
         let announced = announced.and_then(|text| text.parse::<Sha256>().ok());
         if let Some(should) = wanted.into_iter().chain(announced).find(|should| *should != digest) {
@@ -65,7 +73,9 @@ impl Client {
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let object = body.as_object().ok_or_else(|| foreign("what is no JSON object"))?;
         let own = object.get("mediaType").and_then(Value::as_str);
-        let media_type = media_type(header.as_deref(), own).map_err(|what| foreign(&what))?;
+        // What has the digest is what it calls itself, whatever a server calls it.
+        let header = header.as_deref().filter(|_| !(ours && own.is_some()));
+        let media_type = media_type(header, own).map_err(|what| foreign(&what))?;
         Ok(Manifest { digest, media_type, bytes })
     }
 }

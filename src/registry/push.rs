@@ -19,6 +19,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select, try_join_all};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use self::names::Names;
 use self::session::Session;
 use self::upload::How;
 use super::Client;
@@ -78,7 +79,8 @@ pub struct Pushed {
 /// How far a push is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A blob is missing, of this size. All are told of before the first byte is sent.
+    /// A blob is missing, of this size. All are told of before the first byte is sent, but for those that
+    /// the registry loses on the way.
     Missing {
         /// Which.
         digest: Sha256,
@@ -141,6 +143,7 @@ impl Client {
 
 /// One image on its way.
 struct Push<'a> {
+    client: &'a Client,
     place: Place,
     name: String,
     progress: &'a (dyn Fn(Progress) + Sync),
@@ -172,37 +175,20 @@ impl Pushing<'_> {
     ) -> Result<Pushed, RegistryError> {
         let digest = Sha256::of(image.manifest);
         let push = Push {
+            client: self.client,
             place: self.place(repository, image),
             name: repository.name(),
             progress,
             bytes: AtomicU64::new(0),
             number: self.session.number(),
         };
-        let mut pushed = Pushed {
-            digest,
-            sent: Vec::new(),
-            mounted: Vec::new(),
-            there: Vec::new(),
-            moved: Vec::new(),
-            bytes: 0,
-            unchanged: false,
-            warnings: Vec::new(),
-        };
+        let mut pushed = Pushed::nothing(digest);
         if let Some(tag) = tags.iter().find(|tag| !is_tag(tag)) {
             let why = Why::Start(format!("`{tag}` is no tag"));
             return Err(push.failed(&format!("`{}`", push.name), why));
         }
         let blobs = distinct(image);
-        // The names say most, and asking for the blobs meanwhile costs no time.
-        let names = pin!(self.names(&push, &digest, tags));
-        let looks = pin!(self.look_for(&push, &blobs));
-        let (names, looks) = match select(names, looks).await {
-            Either::Left((names, looks)) => {
-                let names = names?;
-                (names.clone(), if names.there { Vec::new() } else { looks.await? })
-            }
-            Either::Right((looks, names)) => (names.await?, looks?),
-        };
+        let (names, looks) = self.see(&push, &blobs, &digest, tags).await?;
         if !(names.there && names.other.is_empty()) {
             ready.await.map_err(|why| push.failed(&format!("`{}`", push.name), why))?;
         }
@@ -211,12 +197,48 @@ impl Pushing<'_> {
         } else {
             self.blobs(&push, &blobs, looks, &mut pushed).await?;
         }
-        self.papers(&push, image, &names, &mut pushed).await?;
+        match self.papers(&push, image, &names, &mut pushed).await {
+            Err(error) if error.lacks_blobs() => {
+                self.lost(&push, &blobs, &mut pushed).await?;
+                let left = names.clone().without(&pushed.moved);
+                self.papers(&push, image, &left, &mut pushed).await?;
+            }
+            put => put?,
+        }
         pushed.bytes = push.bytes.load(Ordering::Relaxed);
         pushed.unchanged = names.there && names.other.is_empty();
         pushed.warnings = self.client.warnings();
         self.give_up(|begun| begun.number == push.number).await;
         Ok(pushed)
+    }
+
+    /// What is there: the names, and the blobs where the manifest is not. The names say most, and asking for
+    /// the blobs meanwhile costs no time.
+    async fn see(
+        &self,
+        push: &Push<'_>,
+        blobs: &[&Blob<'_>],
+        digest: &Sha256,
+        tags: &[String],
+    ) -> Result<(Names, Vec<bool>), RegistryError> {
+        let names = pin!(self.names(push, digest, tags));
+        let looks = pin!(self.look_for(push, blobs));
+        Ok(match select(names, looks).await {
+            Either::Left((names, looks)) => {
+                let names = names?;
+                let looks = if names.there { Vec::new() } else { looks.await? };
+                (names, looks)
+            }
+            Either::Right((looks, names)) => (names.await?, looks?),
+        })
+    }
+
+    /// A repository that may have these blobs: they are mounted from there where it has them, and where one
+    /// may read in it.
+    pub fn may_be_in(&self, repository: &Reference, digests: impl IntoIterator<Item = Sha256>) {
+        for digest in digests {
+            self.session.guess(repository.host(), repository.repository(), digest);
+        }
     }
 
     /// Gives up what was begun and not finished, for Ctrl-C and after an error: the registries are told
@@ -255,13 +277,29 @@ impl Pushing<'_> {
         push: &Push<'_>,
         blobs: &[&Blob<'_>],
     ) -> Result<Vec<bool>, RegistryError> {
-        let look = |digest: Sha256| async move {
-            let known = self.session.has(&push.place, &digest);
-            let found = if known { Ok(true) } else { self.look(&push.place, &digest).await };
-            found.map_err(|why| push.failed(&push.blob(&digest), why))
+        let look = |wanted: upload::Wanted| async move {
+            let known = self.session.has(&push.place, &wanted.0);
+            let found = if known { Ok(true) } else { self.look(&push.place, wanted).await };
+            found.map_err(|why| push.failed(&push.blob(&wanted.0), why))
         };
-        let digests: Vec<Sha256> = blobs.iter().map(|blob| blob.digest).collect();
-        stream::iter(digests.into_iter().map(look)).buffered(LOOKS).try_collect().await
+        let wanted: Vec<upload::Wanted> = blobs.iter().map(|it| (it.digest, it.size)).collect();
+        stream::iter(wanted.into_iter().map(look)).buffered(LOOKS).try_collect().await
+    }
+
+    /// Sends what a registry had when it was asked, and misses now that the manifest names it: another has
+    /// tidied it up meanwhile. One that says of everything that it is there gets all that it was not sent.
+    async fn lost(
+        &self,
+        push: &Push<'_>,
+        blobs: &[&Blob<'_>],
+        pushed: &mut Pushed,
+    ) -> Result<(), RegistryError> {
+        self.session.forget(&push.place, blobs.iter().map(|blob| blob.digest));
+        let mut there = self.look_for(push, blobs).await?;
+        if there.iter().all(|there| *there) {
+            there = blobs.iter().map(|blob| pushed.sent.contains(&blob.digest)).collect();
+        }
+        self.blobs(push, blobs, there, pushed).await
     }
 
     /// Sends the blobs that are missing.
@@ -275,7 +313,6 @@ impl Pushing<'_> {
         let (here, mut missing): (Vec<_>, Vec<_>) =
             blobs.iter().copied().zip(there).partition(|(_, there)| *there);
         self.session.learn(&push.place, here.iter().map(|(blob, _)| blob.digest));
-        pushed.there = here.iter().map(|(blob, _)| blob.digest).collect();
         for (blob, _) in &missing {
             (push.progress)(Progress::Missing { digest: blob.digest, size: blob.size });
         }
@@ -296,14 +333,32 @@ impl Pushing<'_> {
             Ok((blob.digest, how))
         });
         let done = try_join_all(all).await?;
-        let of = |wanted: How| {
-            let how = |digest: &Sha256| done.iter().find(|it| it.0 == *digest).map(|it| it.1);
-            let all = blobs.iter().map(|blob| blob.digest);
-            all.filter(|digest| how(digest) == Some(wanted)).collect::<Vec<_>>()
-        };
-        (pushed.sent, pushed.mounted) = (of(How::Sent), of(How::Mounted));
-        pushed.there.extend(of(How::There));
+        pushed.note(blobs, &done);
         Ok(())
+    }
+}
+
+impl Pushed {
+    fn nothing(digest: Sha256) -> Self {
+        let [sent, mounted, there] = [Vec::new(), Vec::new(), Vec::new()];
+        let (moved, warnings, bytes, unchanged) = (Vec::new(), Vec::new(), 0, false);
+        Self { digest, sent, mounted, there, moved, bytes, unchanged, warnings }
+    }
+
+    /// How blobs came to be there, as it was found last; the others were.
+    fn note(&mut self, blobs: &[&Blob<'_>], done: &[(Sha256, How)]) {
+        let [mut sent, mut mounted, mut there] = [Vec::new(), Vec::new(), Vec::new()];
+        for digest in blobs.iter().map(|blob| blob.digest) {
+            let now = done.iter().find(|it| it.0 == digest).map(|it| it.1);
+            match now {
+                Some(How::Sent) => sent.push(digest),
+                Some(How::Mounted) => mounted.push(digest),
+                None if self.sent.contains(&digest) => sent.push(digest),
+                None if self.mounted.contains(&digest) => mounted.push(digest),
+                Some(How::There) | None => there.push(digest),
+            }
+        }
+        (self.sent, self.mounted, self.there) = (sent, mounted, there);
     }
 }
 
@@ -319,7 +374,7 @@ impl Push<'_> {
             |says: &str| code(says) == "NAME_UNKNOWN" || says.contains("RepositoryNotFound");
         let why = match why.says() {
             Some(says) if unknown(says) => Why::NoRepository { repository, says: says.to_owned() },
-            _ => why,
+            _ => why.scrubbed(|text| self.client.grants.scrub(text)),
         };
         RegistryError { verb: "push", what: what.into(), host, why }
     }

@@ -68,6 +68,10 @@ impl Tries<'_> {
                 self.say(&format!("no answer from {to} for {} s", after.as_secs_f32()));
             }
             Why::Unreachable { to, why, .. } => self.say(&format!("cannot connect to {to}: {why}")),
+            Why::Answered { to, status, .. } if !asked.is_zero() => self.say(&format!(
+                "{to} wants one to wait for {} s (HTTP {status})",
+                asked.as_secs_f32()
+            )),
             _ => {}
         }
         let pause = PAUSE * 2_u32.pow(self.failed - 1);

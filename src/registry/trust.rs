@@ -87,9 +87,11 @@ impl fmt::Display for Distrust {
     }
 }
 
-/// `DnsName("x.example")` is how webpki writes a name.
+/// `DnsName("x.example")` and `IpAddress(10.0.0.1)` is how webpki writes a name.
 fn plain(name: &str) -> String {
-    name.split('"').nth(1).unwrap_or(name).to_owned()
+    let quoted = name.split('"').nth(1);
+    let bracketed = || name.split_once('(')?.1.strip_suffix(')');
+    quoted.or_else(bracketed).unwrap_or(name).to_owned()
 }
 
 /// The file of certificates that the environment names, if it does.
@@ -97,9 +99,13 @@ fn file() -> Option<PathBuf> {
     std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// Whether the file that `SSL_CERT_FILE` names can be read: nobody else would say that it cannot.
+/// Whether the file that `SSL_CERT_FILE` names can be read: nobody else would say that it cannot, and of a pipe
+/// everybody would wait for the other end.
 pub(super) fn readable() -> Result<(), Why> {
     let Some(path) = file() else { return Ok(()) };
+    if path.metadata().is_ok_and(|it| !it.is_file()) {
+        return Err(Why::Roots(format!("{} is no regular file", path.display())));
+    }
     let read = File::open(&path).and_then(|mut file| file.read(&mut [0]));
     read.map(drop).map_err(|error| Why::Roots(format!("cannot read {}: {error}", path.display())))
 }
@@ -109,5 +115,21 @@ pub(super) fn none(error: &std::io::Error) -> Why {
     match file() {
         Some(path) => Why::Roots(format!("{} has no certificate in it (PEM)", path.display())),
         None => Why::Start(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_are_written_as_people_write_them() {
+        let presented = ["DnsName(\"x.example\")", "IpAddress(10.0.0.1)", "IpAddress(::1)", "x"];
+        let error = CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("a.example").unwrap(),
+            presented: presented.map(str::to_owned).to_vec(),
+        };
+        let why = Distrust::new(&error).to_string();
+        assert_eq!(why, "its certificate is of another name: x.example, 10.0.0.1, ::1, x");
     }
 }

@@ -34,7 +34,7 @@ impl Warnings {
         }
     }
 
-    /// Those that were not handed out yet.
+    /// Those that were not handed out yet, as they came: they are to be scrubbed before they are cut.
     pub(super) fn take(&self) -> Vec<String> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut kept.new)
@@ -52,7 +52,7 @@ fn text(value: &str) -> Option<String> {
             other => text.push(other),
         }
     }
-    Some(clean(&text)).filter(|text| !text.is_empty())
+    Some(text).filter(|text| !clean(text).is_empty())
 }
 
 #[cfg(test)]

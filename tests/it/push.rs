@@ -1,6 +1,7 @@
 //! `push`: the command, against a real registry, and ministack's ECR.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -89,6 +90,19 @@ fn what_is_missing_is_sent_and_nothing_else() {
     let run = push(&workspace, &[archive.to_str().unwrap(), &format!("{name}:docker")]).code(0);
     assert_eq!(digest(&format!("{name}:docker")), run.stdout.trim().rsplit('@').next().unwrap());
     a_full_disk_is_named(&workspace, &archive, &name);
+    what_an_image_stands_on_is_mounted(&workspace, &folder, &registry.host);
+}
+
+/// As if it had been put on what `team/hello` has.
+fn what_an_image_stands_on_is_mounted(workspace: &Workspace, folder: &Path, host: &str) {
+    let mut of_base = record(folder);
+    of_base["base"] = format!("{host}/team/hello:2").into();
+    of_base["base_digest"] = of_base["digest"].clone();
+    of_base["layers"][0]["what"] = "base".into();
+    fs::write(folder.join("image.json"), of_base.to_string()).unwrap();
+    let words = [folder.to_str().unwrap(), &format!("{host}/else/hello:1"), "--output", "json"];
+    let pushed = push(workspace, &words).code(0).records().remove(0);
+    assert_eq!(pushed["mounted"], json!([of_base["layers"][0]["digest"]]), "{pushed}");
 }
 
 /// What an archive of docker's needs on the disk lies in TMPDIR, and that is named, not the archive.
@@ -150,6 +164,45 @@ fn mistakes_are_said_before_anything_is_sent() {
     assert_eq!(run.code, 1, "{}", run.stderr);
     let nobody = "127.0.0.1:1/hello";
     push(&workspace, &[image, nobody]).code(4).says("cannot connect");
+    // ECR, in a Region of no name.
+    let mut nowhere = workspace.command(&["push", image, "hello"]);
+    scrub(&mut nowhere);
+    nowhere.env("AWS_REGION", "").env("AWS_CONFIG_FILE", "/dev/null");
+    nowhere.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", workspace.path());
+    crate::support::run(&mut nowhere).code(4).says("no Region is named");
+    refusals_have_a_code(&workspace, image);
+}
+
+/// For programs: the code and the status that a registry has answered.
+fn refusals_have_a_code(workspace: &Workspace, image: &str) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("{}/hello", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read_exact(&mut byte).is_err() {
+                    break;
+                }
+                head.push(byte[0]);
+            }
+            let (status, body) = if head.starts_with(b"POST") {
+                ("403 No", r#"{"errors":[{"code":"DENIED","message":"no"}]}"#)
+            } else {
+                ("404 No", "")
+            };
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    let refused = push(workspace, &[image, &name, "--output", "json"]).code(4);
+    let error = refused.records().pop().unwrap();
+    assert_eq!((&error["code"], &error["status"]), (&json!("DENIED"), &json!(403)), "{error}");
 }
 
 /// Of an index one image is pushed, which is as plain as any.

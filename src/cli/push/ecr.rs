@@ -1,5 +1,7 @@
 //! Amazon ECR: its repositories, and whether Lambda may read them.
 
+use std::rc::Rc;
+
 use super::{To, parsed};
 use crate::aws::{Aws, AwsError};
 use crate::cli::args::Push;
@@ -8,6 +10,7 @@ use crate::cli::deploy::session;
 use crate::cli::warner;
 use crate::error::{Error, RemoteError};
 use crate::reference::{Reference, has_host};
+use crate::registry::{Client, Why};
 use crate::release::ecr::Ecr;
 use crate::shell::Shell;
 
@@ -81,6 +84,29 @@ async fn entered(aws: Aws, reference: Reference) -> Result<To, Error> {
     Ok(To { reference, entrance, client, aws: Some(aws) })
 }
 
+/// A client with a new login, where ECR may have found the old one too old. To HEAD it says the status
+/// alone, which a login that was never good has too: that is met again.
+pub(super) async fn again(
+    args: &Push,
+    to: &To,
+    why: &Why,
+    shell: &Shell,
+) -> Result<Option<Rc<Client>>, Error> {
+    let of_ecr = Ecr::of_host(to.entrance.host()).is_some() && to.aws.is_some();
+    if !of_ecr || !is_old(why) {
+        return Ok(None);
+    }
+    shell.status("Renewing", format!("the login for {}", to.reference.host()));
+    let aws = connect(args, Some(to.reference.host()), shell).await?;
+    let entered = entered(aws, to.reference.clone()).await?;
+    Ok(Some(entered.client))
+}
+
+fn is_old(why: &Why) -> bool {
+    let says_nothing = |says: &str| ["HTTP 401", "HTTP 403"].contains(&says);
+    why.has_expired() || matches!(why, Why::Denied { says, .. } if says_nothing(says))
+}
+
 async fn make(aws: &Aws, args: &Push, name: &str, shell: &Shell) -> Result<Option<String>, Error> {
     let there = aws.repository(name, None).await.map_err(|error| failed("look at", name, error))?;
     if there.is_some() {
@@ -113,4 +139,26 @@ pub(super) async fn after(
     }
     repositories::expiring(aws, at, tags.first().map_or("", String::as_str), shell).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Used;
+
+    #[test]
+    fn a_login_is_got_again_where_it_may_be_too_old() {
+        let denied = |says: &str| Why::Denied { says: says.to_owned(), login: Used::default() };
+        let answered = |says: &str| Why::Answered {
+            to: String::new(),
+            status: 400,
+            says: says.to_owned(),
+            after: None,
+        };
+        let expired = "DENIED: Your authorization token has expired. Reauthenticate and try again. (HTTP 403)";
+        assert!(is_old(&denied(expired)) && is_old(&answered(expired)));
+        assert!(is_old(&denied("HTTP 401")) && is_old(&denied("HTTP 403")));
+        let iam = "DENIED: User: arn:x is not authorized to perform: ecr:PutImage (HTTP 403)";
+        assert!(!is_old(&denied(iam)) && !is_old(&answered("UNSUPPORTED (HTTP 400)")));
+    }
 }

@@ -39,17 +39,16 @@ impl File {
     /// Why it cannot be read or understood; nothing of its contents.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, String> {
         let cannot = |why: &dyn std::fmt::Display| format!("cannot read {}: {why}", path.display());
-        let file = match fs::File::open(path) {
-            Ok(file) => file,
+        let bytes = match bytes(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot(&error)),
         };
-        let mut bytes = Vec::new();
-        file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
         if bytes.trim_ascii().is_empty() {
             return Ok(None);
         }
         let value = serde_json::from_slice(&bytes).map_err(|error| cannot(&error))?;
+        well_formed(&value).map_err(|why| cannot(&why))?;
         Ok(Some(Self(value)))
     }
 
@@ -80,6 +79,30 @@ impl File {
         }
         unusable.map(Entry::Unusable)
     }
+}
+
+/// What a regular file holds: whoever opens a pipe waits for its other end, and a device has none.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it is larger than {LARGEST} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Whether it has the form of such a file: with another, its logins would be passed over.
+fn well_formed(value: &Value) -> Result<(), String> {
+    let all = value.as_object().ok_or("it is no object of JSON")?;
+    for member in ["auths", "credHelpers"] {
+        if all.get(member).is_some_and(|value| !value.is_object() && !value.is_null()) {
+            return Err(format!("its `{member}` is no object"));
+        }
+    }
+    Ok(())
 }
 
 /// The name of a helper, if it is one.
@@ -250,5 +273,39 @@ mod tests {
         fs::write(&path, r#"{"auths": {"a": "hunter22"#).unwrap();
         let why = File::read(&path).err().unwrap();
         assert!(why.contains("config.json") && !why.contains("hunter22"), "{why}");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test's own files")]
+    fn what_has_another_form_is_told_of_and_nobody_waits_for_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        let why = |text: &str| {
+            fs::write(&path, text).unwrap();
+            File::read(&path).err().unwrap().replace(&path.display().to_string(), "PATH")
+        };
+        assert_eq!(why("[]"), "cannot read PATH: it is no object of JSON");
+        assert_eq!(why("null"), "cannot read PATH: it is no object of JSON");
+        assert_eq!(why(r#"{"auths":5}"#), "cannot read PATH: its `auths` is no object");
+        assert_eq!(
+            why(r#"{"credHelpers":[]}"#),
+            "cannot read PATH: its `credHelpers` is no object"
+        );
+        let large = " ".repeat(1024 * 1024 + 1);
+        assert_eq!(why(&large), "cannot read PATH: it is larger than 1048576 bytes");
+        fs::write(&path, r#"{"auths":null}"#).unwrap();
+        assert!(File::read(&path).is_ok_and(|file| file.is_some()));
+        let pipe = folder.path().join("pipe");
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{CWD, FileType, Mode, mknodat};
+            mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        }
+        #[cfg(not(target_os = "linux"))]
+        fs::create_dir(&pipe).unwrap();
+        for other in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
+            let why = File::read(other).err().unwrap();
+            assert_eq!(why, format!("cannot read {}: it is no regular file", other.display()));
+        }
     }
 }

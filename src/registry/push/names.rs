@@ -1,15 +1,16 @@
 //! Manifests and their names (OCI distribution specification, "Pushing Manifests").
 
 use futures_util::future::{join_all, try_join, try_join_all};
-use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, StatusCode};
 
 use super::super::Client;
 use super::super::body::Load;
 use super::super::error::{RegistryError, Why, code};
 use super::super::grant::Place;
 use super::super::manifest::accept_all;
+use super::super::text::clean;
 use super::upload::{said_digest, verified};
 use super::{Image, Push, Pushed, Pushing};
 use crate::digest::Sha256;
@@ -21,6 +22,14 @@ pub(super) struct Names {
     pub(super) there: bool,
     /// The tags that stand for something else, or for nothing.
     pub(super) other: Vec<String>,
+}
+
+impl Names {
+    /// The same after these tags were moved; with one of them the manifest is there.
+    pub(super) fn without(self, moved: &[String]) -> Self {
+        let other = self.other.into_iter().filter(|tag| !moved.contains(tag)).collect();
+        Self { there: self.there || !moved.is_empty(), other }
+    }
 }
 
 impl Client {
@@ -55,7 +64,7 @@ impl Client {
             }
             Err(Why::Missing(_)) => return Ok(None),
             // A registry without this method has the other.
-            Err(Why::Answered { status: 405, .. }) => None,
+            Err(Why::Answered { status: 405 | 501, .. }) => None,
             Err(why) => return Err(why),
         };
         if said.is_some() {
@@ -70,7 +79,7 @@ impl Client {
 
     /// What was warned of, and not handed out yet.
     pub(super) fn warnings(&self) -> Vec<String> {
-        self.warnings.take().iter().map(|text| self.grants.scrub(text)).collect()
+        self.warnings.take().iter().map(|text| clean(&self.grants.scrub(text))).collect()
     }
 }
 
@@ -83,17 +92,16 @@ impl Pushing<'_> {
         tags: &[String],
     ) -> Result<Names, RegistryError> {
         let place = &push.place;
+        // Whatever is no manifest, it is something else than ours.
+        let known = |found| if matches!(found, Err(Why::Foreign(_))) { Ok(None) } else { found };
         let by_digest = async {
             let name = digest.to_string();
-            let found = self.client.digest_at(place, &name, Some(*digest)).await;
+            let found = known(self.client.digest_at(place, &name, Some(*digest)).await);
             found.map_err(|why| push.failed(&push.manifest(digest), why))
         };
         let by_tags = try_join_all(tags.iter().map(|tag| async move {
-            match self.client.digest_at(place, tag, None).await {
-                // Whatever that is, it is something else.
-                Err(Why::Foreign(_)) => Ok(None),
-                found => found.map_err(|why| push.failed(&push.tag(tag), why)),
-            }
+            let found = known(self.client.digest_at(place, tag, None).await);
+            found.map_err(|why| push.failed(&push.tag(tag), why))
         }));
         let (found, stand_for) = try_join(by_digest, by_tags).await?;
         let other = tags.iter().zip(stand_for).filter(|(_, found)| *found != Some(*digest));
@@ -182,7 +190,18 @@ impl Pushing<'_> {
         let length = image.manifest.len() as u64;
         push.bytes.fetch_add(length, std::sync::atomic::Ordering::Relaxed);
         let answer = self.client.let_in(place, ask).await?;
-        verified(&answer, digest)
+        verified(&answer, digest)?;
+        // Only 201 of the registry's own says that it has it (specification, "Pushing Manifests").
+        if answer.status == StatusCode::CREATED && !answer.strayed {
+            return Ok(());
+        }
+        let found = self.client.digest_once(place, name, None).await?;
+        if found == Some(*digest) {
+            return Ok(());
+        }
+        let (from, status) = (&answer.from, answer.status.as_u16());
+        let host = &place.host;
+        Err(Why::Foreign(format!("{from} takes it (HTTP {status}), and {host} has it not")))
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Session {
 #[derive(Default)]
 struct Inner {
     homes: BTreeMap<OfHost, BTreeSet<String>>,
+    /// A repository that may have a blob, as somebody has said.
+    perhaps: BTreeMap<OfHost, String>,
     gates: BTreeMap<OfHost, Arc<tokio::sync::Mutex<()>>>,
     begun: BTreeMap<u64, Begun>,
     /// The registries that take no blob in one body.
@@ -71,6 +73,28 @@ impl Session {
         for digest in digests {
             let homes = inner.homes.entry((place.host.clone(), digest)).or_default();
             homes.insert(place.repository.clone());
+        }
+    }
+
+    /// A repository may have a blob.
+    pub(super) fn guess(&self, host: &str, name: &str, digest: Sha256) {
+        self.inner().perhaps.insert((host.to_owned(), digest), name.to_owned());
+    }
+
+    /// Another repository that may have a blob. Nobody asks for the right to read in it before that is wanted.
+    pub(super) fn perhaps(&self, place: &Place, digest: &Sha256) -> Option<String> {
+        let inner = self.inner();
+        let found = inner.perhaps.get(&(place.host.clone(), *digest));
+        found.filter(|home| **home != place.repository).cloned()
+    }
+
+    /// Nobody knows any more where in the registry these blobs are.
+    pub(super) fn forget(&self, place: &Place, digests: impl IntoIterator<Item = Sha256>) {
+        let mut inner = self.inner();
+        for digest in digests {
+            let of_host = (place.host.clone(), digest);
+            inner.homes.remove(&of_host);
+            inner.perhaps.remove(&of_host);
         }
     }
 

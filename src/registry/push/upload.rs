@@ -23,6 +23,9 @@ pub(super) enum How {
     Sent,
 }
 
+/// A blob that is looked for, and how long it is.
+pub(super) type Wanted = (Sha256, u64);
+
 /// What a registry begins with.
 enum Start {
     Mounted,
@@ -32,23 +35,43 @@ enum Start {
 
 impl Pushing<'_> {
     /// Whether a repository has a blob.
-    pub(super) async fn look(&self, place: &Place, digest: &Sha256) -> Result<bool, Why> {
+    pub(super) async fn look(&self, place: &Place, wanted: Wanted) -> Result<bool, Why> {
         let mut tries = self.client.pauses.tries();
         loop {
-            match self.look_once(place, digest).await {
+            match self.look_once(place, wanted).await {
                 Err(why) => tries.failed(why).await?,
                 found => return found,
             }
         }
     }
 
-    async fn look_once(&self, place: &Place, digest: &Sha256) -> Result<bool, Why> {
-        let ask = self.client.ask(place, Method::HEAD, &format!("blobs/{digest}")).await?;
-        match self.client.let_in(place, ask).await {
-            Ok(answer) => verified(&answer, digest).map(|()| true),
-            Err(Why::Missing(_)) => Ok(false),
-            Err(why) => Err(why),
+    async fn look_once(&self, place: &Place, wanted: Wanted) -> Result<bool, Why> {
+        match self.ask_for(place, Method::HEAD, wanted).await {
+            // A registry without this method has the other; without both it takes what it has.
+            Err(Why::Answered { status: 405 | 501, .. }) => {}
+            found => return found,
         }
+        match self.ask_for(place, Method::GET, wanted).await {
+            Err(Why::Answered { status: 405 | 501, .. }) => Ok(false),
+            found => found,
+        }
+    }
+
+    /// A blob of another length is none: the registry has lost a part of it, and takes it again.
+    async fn ask_for(&self, place: &Place, method: Method, wanted: Wanted) -> Result<bool, Why> {
+        let (digest, size) = wanted;
+        let ask = self.client.ask(place, method, &format!("blobs/{digest}")).await?;
+        let answer = match self.client.let_in(place, ask).await {
+            Err(Why::Missing(_)) => return Ok(false),
+            answer => answer?,
+        };
+        verified(&answer, &digest)?;
+        let Some(is) = answer.length().filter(|is| *is != size) else { return Ok(true) };
+        self.client.pauses.talk.once(&format!(
+            "{} has {is} of the {size} bytes of {digest}, which is sent again",
+            answer.from
+        ));
+        Ok(false)
     }
 
     /// Brings a blob into a repository. It goes to each registry once at a time: whoever waits for that
@@ -66,7 +89,8 @@ impl Pushing<'_> {
         if self.session.has(place, &blob.digest) {
             return Ok(How::There);
         }
-        let mut from = self.session.elsewhere(&place.host, &place.repository, &blob.digest);
+        let known = self.session.elsewhere(&place.host, &place.repository, &blob.digest);
+        let mut from = known.or_else(|| self.session.perhaps(place, &blob.digest));
         let mut tries = self.client.pauses.tries();
         loop {
             let in_chunks = self.session.is_chunked(&place.host);
@@ -80,13 +104,13 @@ impl Pushing<'_> {
                 continue;
             }
             let (passes, was_sent) = (why.again().is_some(), all_sent(account, blob));
-            let waited = tries.failed(why).await;
+            let (over, wanted) = (tries.failed(why).await, (blob.digest, blob.size));
             // The answer may have been lost, and not the blob.
-            if passes && self.look_once(place, &blob.digest).await.is_ok_and(|there| there) {
+            if passes && self.look_once(place, wanted).await.is_ok_and(|there| there) {
                 return Ok(if was_sent { How::Sent } else { How::There });
             }
             account.back_to(0);
-            waited?;
+            over?;
         }
     }
 
@@ -198,7 +222,7 @@ impl Pushing<'_> {
         verified(&answer, &blob.digest)?;
         // Only 201 says that it is there (specification, "POST then PUT").
         if answer.status == StatusCode::CREATED
-            || self.look_once(&begun.place, &blob.digest).await?
+            || self.look_once(&begun.place, (blob.digest, blob.size)).await?
         {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Servers that break off, wander, lie and never end.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lambda_pack::Error;
@@ -63,6 +63,28 @@ fn a_registry_that_names_another_digest_is_not_believed() {
         });
         assert_eq!(none(&server.host).is_ok(), believed);
         assert_eq!(server.asked().len(), 1);
+    }
+}
+
+#[test]
+fn what_has_the_digest_is_a_manifest_whatever_a_server_calls_it() {
+    let body = format!(r#"{{"mediaType":"{}"}}"#, super::OCI);
+    let digest = Sha256::of(body.as_bytes());
+    let docker = "application/vnd.docker.distribution.manifest.v2+json";
+    for (kind, by_tag) in [
+        ("text/html", "answers with text/html, no manifest"),
+        (docker, "which calls itself application/vnd.oci"),
+    ] {
+        let body = body.clone();
+        let server = Fake::new(move |_, _| {
+            Reply::Whole(200, vec![("Content-Type", kind.to_owned())], body.clone().into())
+        });
+        let got = manifest(Logins::none(), &format!("{}/some/app@{digest}", server.host)).unwrap();
+        assert_eq!(got.media_type, super::OCI);
+        fails(none(&server.host), by_tag);
+        let other = format!("{}/some/app@{}", server.host, Sha256::of(b"other"));
+        let error = manifest(Logins::none(), &other).unwrap_err().to_string();
+        assert!(kind == docker || error.contains("answers with text/html"), "{error}");
     }
 }
 
@@ -137,12 +159,20 @@ fn retry_after_is_honoured() {
         _ => a_manifest("{}"),
     });
     let start = Instant::now();
-    none(&server.host).unwrap();
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    let tells = Arc::clone(&told);
+    let tell = move |text: &str| tells.lock().unwrap().push(text.to_owned());
+    let client = Client::new(Logins::none()).unwrap().telling(tell);
+    block_on(client.manifest(&reference(&format!("{}/some/app:1", server.host)))).unwrap();
+    let says = "wants one to wait for 2 s (HTTP 429), trying again (2 of 4)";
+    assert_eq!(*told.lock().unwrap(), [format!("{} {says}", server.host)]);
     assert!(start.elapsed() >= Duration::from_secs(2));
     // Nobody waits for an hour.
     let server = Fake::new(|_, _| status(429, &[("Retry-After", "3600")]));
     let error = fails(none(&server.host), "HTTP 429");
-    assert!(error.hint().unwrap().starts_with("with a login more is allowed"));
+    assert!(
+        error.hint().unwrap().starts_with("it is to be asked again in 3600 s; with a login more")
+    );
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -219,18 +249,56 @@ fn a_blob_is_never_more_than_was_asked_for_and_never_another() {
         ended,
         &format!("cannot read blob {digest} of `{}/some/app`: what came is sha256:", server.host),
     );
-    // Another part than was asked for.
+    // Another part than was asked for, ever again.
     let server = Fake::new(|_, number| match number {
         1 => Reply::Cut(200, vec![], pattern(1000), 500),
         _ => {
-            Reply::Whole(206, vec![("Content-Range", "bytes 0-999/1000".to_owned())], pattern(1000))
+            Reply::Whole(206, vec![("Content-Range", "bytes 1-999/1000".to_owned())], pattern(999))
         }
     });
-    fails(blob(&server.host, digest, 1000).1, "where bytes 500 to 1000 were asked for");
+    fails(blob(&server.host, digest, 1000).1, "where bytes 0 to 1000 were asked for");
+    assert_eq!(server.asked().len(), 3);
     // It breaks off for ever, at the same place.
     let server = Fake::new(|_, _| Reply::Cut(200, vec![], pattern(1000), 500));
     fails(blob(&server.host, digest, 1000).1, "broke");
     assert_eq!(server.asked().len(), 4);
+}
+
+#[test]
+fn a_blob_is_asked_for_from_its_beginning_where_its_parts_are_not_given() {
+    let digest = Sha256::of(&pattern(1000));
+    let ranges: [fn() -> Reply; 4] = [
+        || status(416, &[]),
+        || Reply::Whole(206, vec![], pattern(1000)[500..].into()),
+        || Reply::Whole(206, vec![("Content-Range", "bytes 0-999/1000".into())], pattern(1000)),
+        || Reply::Whole(206, vec![("Content-Range", "bytes 500-998/999".into())], vec![0; 499]),
+    ];
+    for range in ranges {
+        let server = Fake::new(move |asked, number| match number {
+            1 => Reply::Cut(200, vec![], pattern(1000), 500),
+            _ if asked.first() > 0 => range(),
+            _ => ok(pattern(1000)),
+        });
+        let (out, ended) = blob(&server.host, digest, 1000);
+        ended.unwrap();
+        assert!(out == pattern(1000));
+        let firsts: Vec<_> = server.asked().iter().map(super::fake::Asked::first).collect();
+        assert_eq!(firsts, [0, 500, 0]);
+    }
+}
+
+#[test]
+fn tries_that_bring_something_are_counted_anew() {
+    let digest = Sha256::of(&pattern(1000));
+    let server = Fake::new(|asked, _| {
+        let (first, range) = (asked.first(), asked.header("range").is_empty());
+        let (code, text) = (if range { 200 } else { 206 }, format!("bytes {first}-999/1000"));
+        let part = pattern(1000)[first..].to_vec();
+        let most = 190.min(part.len());
+        Reply::Cut(code, vec![("Content-Range", text)], part, most)
+    });
+    blob(&server.host, digest, 1000).1.unwrap();
+    assert_eq!(server.asked().len(), 6);
 }
 
 /// A disk with no space left.

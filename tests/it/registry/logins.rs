@@ -172,6 +172,44 @@ fn a_server_of_tokens_refuses_fails_and_lies() {
     assert!(error.contains("UNAVAILABLE: later (HTTP 503)") && asked == 5, "{error} {asked}");
 }
 
+/// Also where a server has not said it, but sends one to it, or calls its answer so.
+#[test]
+fn no_secret_is_in_an_address_or_a_type() {
+    for header in [("Location", "ftp://x.example/hunter%322"), ("Content-Type", "hunter22/x")] {
+        let server = Fake::new(move |asked, _| match asked.header("authorization") {
+            BASIC => status(if header.0 == "Location" { 302 } else { 200 }, &[header]),
+            _ => status(401, &[("WWW-Authenticate", "Basic realm=\"r\"")]),
+        });
+        let logins = Logins::none().with(&server.host, "user", "hunter22");
+        let error = manifest(logins, &format!("{}/some/app:1", server.host)).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains('…') && !error.contains("hunter"), "{error}");
+    }
+}
+
+#[test]
+fn a_login_that_nobody_can_have_is_told_from_one_that_is_not_taken() {
+    let of = |challenge: &'static str, logins: fn(&str) -> Logins| {
+        let headers: &[(&'static str, &str)] =
+            if challenge.is_empty() { &[] } else { &[("WWW-Authenticate", challenge)] };
+        let headers = headers.to_vec();
+        let server = Fake::new(move |_, _| status(401, &headers));
+        let name = format!("{}/some/app:1", server.host);
+        let error = manifest(logins(&server.host), &name).unwrap_err();
+        assert!(error.hint().is_some());
+        error.to_string().replace(&server.host, "HOST")
+    };
+    let with = |host: &str| Logins::none().with(host, "user", "hunter22");
+    let says = |text: &str| format!("cannot read `HOST/some/app:1`: HOST {text} (HTTP 401)");
+    let digest = says("wants a login by `digest`, and only `basic` and `bearer` are known");
+    assert_eq!(of("Digest realm=\"r\"", with), digest);
+    assert_eq!(of("Digest realm=\"r\"", |_| Logins::none()), digest);
+    let realm = says("names no server of tokens (`Bearer` without a realm)");
+    assert_eq!(of("Bearer realm=\"\",service=\"s\"", with), realm);
+    let none = says("wants a login and does not say of what kind");
+    assert_eq!(of("", with), none);
+}
+
 #[test]
 fn no_login_goes_where_nothing_is_encrypted() {
     for realm in [
@@ -203,6 +241,7 @@ fn helpers_are_asked() {
         ),
         ("none", "echo 'credentials not found in native keychain'; exit 1"),
         ("broken", "echo hunter22; echo 'no session' >&2; exit 3"),
+        ("says", "printf 'error: no store\\033[2J, password=hunter22\\n'; exit 1"),
         ("hangs", "echo asked >> \"$0.log\"; exec sleep 60"),
     ] {
         let path = bin.join(format!("docker-credential-{name}"));
@@ -231,6 +270,8 @@ fn helpers_are_asked() {
     let why = "(HTTP 401), and there is none: `docker-credential-broken get` failed: exit status: 3: no \
                session";
     assert!(broken.ends_with(why) && !broken.contains("hunter22"), "{broken}");
+    let says = of(r#"{"credsStore":"says"}"#).unwrap_err();
+    assert!(says.ends_with("exit status: 1: error: no store [2J, password=…"), "{says}");
     let missing = of(r#"{"credsStore":"missing"}"#).unwrap_err();
     assert!(
         missing.contains("and there is none: cannot run `docker-credential-missing get`"),
@@ -290,6 +331,11 @@ fn what_is_no_login_is_told_of() {
     block_on(client.manifest(&reference(&name))).unwrap();
     let told = told.lock().unwrap().join("");
     assert!(told.starts_with("cannot read ") && !told.contains("hunter22"), "{told}");
+    let path = config(folder.path(), r#"{"auths":5}"#);
+    let (client, told) = listening(Logins::in_files([path.clone()]));
+    block_on(client.manifest(&reference(&name))).unwrap();
+    let text = format!("cannot read {}: its `auths` is no object", path.display());
+    assert_eq!(*told.lock().unwrap(), [text]);
 }
 
 #[test]
@@ -339,6 +385,11 @@ fn the_files_of_docker_and_podman_are_found() {
         at(path);
     }
     let empty = folder.path().join("empty").display().to_string();
+    // A login that is not taken, which REGISTRY_AUTH_FILE comes before.
+    let old = folder.path().join("old");
+    std::fs::create_dir(&old).unwrap();
+    config(&old, &text.replace(&BASIC[6..], "b2xkOm9sZA=="));
+    let old = old.display().to_string();
     for (variable, value) in [
         ("DOCKER_CONFIG", "d"),
         ("HOME", "h1"),
@@ -352,7 +403,11 @@ fn the_files_of_docker_and_podman_are_found() {
             ["DOCKER_CONFIG", "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "REGISTRY_AUTH_FILE"]
         {
             // An empty one is as good as none.
-            let other = if name == "HOME" { &*empty } else { "" };
+            let other = match (name, variable) {
+                ("HOME", _) => &*empty,
+                ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE") => &*old,
+                _ => "",
+            };
             variables.push((name, if name == variable { &value } else { other }));
         }
         assert!(!again(myself, &variables));

@@ -200,6 +200,78 @@ fn what_passes_is_tried_again_from_the_beginning_of_the_upload() {
     }
 }
 
+/// A registry that answers HEAD of this blob, the first time or always, as if it had so many bytes of it.
+fn claims(digest: Sha256, length: usize, always: bool) -> Habits {
+    let seen = AtomicUsize::new(0);
+    let choose = move |asked: &Asked, _: usize| {
+        let mine = asked.what() == "HEAD blob" && asked.target.ends_with(&digest.to_string());
+        let first = seen.fetch_add(usize::from(mine), Ordering::SeqCst) == 0;
+        let headers = vec![("Content-Length", length.to_string())];
+        (mine && (first || always)).then(|| Trouble::Answer(200, headers, "", String::new()))
+    };
+    Habits { trouble: Some(Box::new(choose)), ..Habits::default() }
+}
+
+#[test]
+fn a_blob_that_goes_missing_before_the_manifest_is_sent_again() {
+    let made = three();
+    for always in [false, true] {
+        let registry = Ecr::new(claims(made.digests()[2], 70_000, always));
+        let pushed = push(&registry.client(), &name(&registry), &["1", "2"], &made).unwrap();
+        assert_eq!((pushed.sent, pushed.there.len()), (made.digests(), 0));
+        assert_eq!(pushed.moved, ["1", "2"]);
+        assert_kept(&registry, "some/app", &["1", "2"], &made);
+        assert_eq!(count(&registry.asked(), "PUT upload"), 4);
+        assert!(registry.is_tidy());
+    }
+    // Once, and no more.
+    let registry = Ecr::new(nth("PUT manifest", |_| true, answer(400, "MANIFEST_BLOB_UNKNOWN")));
+    let error = push(&registry.client(), &name(&registry), &["1"], &made).unwrap_err().to_string();
+    assert!(error.contains("MANIFEST_BLOB_UNKNOWN"), "{error}");
+    assert_eq!(count(&registry.asked(), "PUT manifest"), 2);
+}
+
+#[test]
+fn a_blob_of_another_length_is_none() {
+    let made = three();
+    let registry = Ecr::new(claims(made.digests()[1], 299_999, true));
+    let pushed = push(&registry.client(), &name(&registry), &["1"], &made).unwrap();
+    assert_eq!(pushed.sent, made.digests());
+    assert_kept(&registry, "some/app", &["1"], &made);
+}
+
+#[test]
+fn a_registry_without_head_is_asked_by_get() {
+    let made = three();
+    let registry = Ecr::new(nth("HEAD blob", |_| true, answer(405, "UNSUPPORTED")));
+    let (digest, bytes) = (made.digests()[1], made.blobs[1].clone());
+    registry.kept().blobs.entry("some/app".into()).or_default().insert(digest.to_string(), bytes);
+    let pushed = push(&registry.client(), &name(&registry), &["1"], &made).unwrap();
+    assert_eq!((pushed.sent.len(), pushed.there), (3, vec![digest]));
+    assert_kept(&registry, "some/app", &["1"], &made);
+    let registry = Ecr::new(Habits {
+        trouble: Some(Box::new(|asked, _| match &*asked.what() {
+            "HEAD blob" | "GET blob" => Some(answer(405, "UNSUPPORTED")),
+            "HEAD manifest" => Some(answer(501, "UNSUPPORTED")),
+            _ => None,
+        })),
+        ..Habits::default()
+    });
+    let pushed = push(&registry.client(), &name(&registry), &["1"], &made).unwrap();
+    assert_eq!(pushed.sent, made.digests());
+}
+
+#[test]
+fn a_manifest_that_another_host_took_is_not_there() {
+    let far = Ecr::new(nth("PUT else", |_| true, answer(201, "")));
+    let headers = vec![("Location", format!("http://{}/elsewhere", far.host))];
+    let sends = Trouble::Answer(307, headers, "", String::new());
+    let near = Ecr::new(nth("PUT manifest", |_| true, sends));
+    let error = push(&near.client(), &name(&near), &["1"], &three()).unwrap_err().to_string();
+    let says = format!("{} takes it (HTTP 201), and {} has it not", far.host, near.host);
+    assert!(error.contains(&says), "{error}");
+}
+
 #[test]
 fn a_token_may_expire_before_any_request() {
     let made = three();
@@ -283,6 +355,34 @@ fn a_shared_base_is_sent_once_to_a_registry() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn what_another_repository_may_have_is_mounted_from_there() {
+    let made = three();
+    for (mount, home, mounted) in [
+        (Mount::Works, "team/base", 2),
+        (Mount::Works, "nobody", 0),
+        (Mount::Fails, "team/base", 0),
+    ] {
+        let registry = Ecr::new(Habits { mount, tokens: true, ..Habits::default() });
+        let base = made.digests()[1..3].to_vec();
+        for (digest, bytes) in made.digests().iter().zip(&made.blobs).skip(1).take(2) {
+            let mut kept = registry.kept();
+            let blobs = kept.blobs.entry("team/base".to_owned()).or_default();
+            blobs.insert(digest.to_string(), bytes.clone());
+        }
+        let client = registry.client();
+        let pushed = block_on(async {
+            let session = client.pushing();
+            let home = reference(&format!("{}/{home}", registry.host));
+            session.may_be_in(&home, base.iter().copied());
+            push_in(&session, &name(&registry), &["1"], &made).await.unwrap()
+        });
+        assert_eq!(pushed.mounted, base[..mounted], "{mount:?} {home}");
+        assert_eq!(pushed.sent.len(), 4 - mounted);
+        assert_kept(&registry, "some/app", &["1"], &made);
     }
 }
 

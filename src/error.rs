@@ -29,6 +29,9 @@ use crate::toolchain::ToolchainError;
 use crate::tree::{Clash, PathRefused};
 use crate::zig::ZigError;
 
+/// Ended by a signal before it was done: as shells say it of Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -170,6 +173,9 @@ pub enum Error {
     /// The embedded Lambda could not start.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// Somebody has ended it before it was done; what stays of it.
+    #[error("interrupted: {0}")]
+    Interrupted(&'static str),
     /// Several things went wrong, each for its own reason.
     #[error("{} things went wrong\n{}", .0.len(), error_lines(.0))]
     Several(Vec<Self>),
@@ -232,6 +238,9 @@ impl DeployError {
     fn exit_code(&self) -> u8 {
         use crate::aws::Stop;
         use crate::release::next::Refusal;
+        if self.stopped.iter().any(|(_, why)| *why == Stop::Interrupted) {
+            return INTERRUPTED;
+        }
         let of_plan = |why: &Stop| match why {
             Stop::Refused(Refusal::Failed { .. }) => false,
             Stop::Refused(_) => true,
@@ -243,6 +252,13 @@ impl DeployError {
 
     fn hint(&self) -> Option<String> {
         self.stopped.iter().find_map(|(_, why)| why.hint())
+    }
+
+    fn code(&self) -> Option<&str> {
+        self.stopped.iter().find_map(|(_, why)| match why {
+            crate::aws::Stop::Aws(error) => error.code(),
+            _ => None,
+        })
     }
 }
 
@@ -326,6 +342,7 @@ impl Error {
                 | CargoError::Features(_)
                 | CargoError::NoExecutable(_),
             ) => 2,
+            Self::Interrupted(_) => INTERRUPTED,
             Self::Findings(_) | Self::Differs(_) => 3,
             Self::Cargo(CargoError::Build) | Self::Builder { .. } => 101,
             Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),
@@ -364,6 +381,19 @@ impl Error {
             Self::Registry(error) => error.hint(),
             Self::Record { path, .. } => Some(format!("remove {path} and package again")),
             Self::Several(errors) => errors.iter().find_map(Self::hint),
+            _ => None,
+        }
+    }
+
+    /// The code of AWS's error, where AWS has answered with one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Deploy(error) => error.code(),
+            #[cfg(feature = "aws")]
+            Self::Remote(error) => error.stopped.iter().find_map(|(_, why)| why.code()),
+            Self::Invoke(InvokeError::Refused { code, .. }) => Some(code),
             _ => None,
         }
     }

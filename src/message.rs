@@ -411,6 +411,9 @@ pub enum Message<'a> {
         causes: Vec<String>,
         /// What to do.
         hint: Option<String>,
+        /// The code of AWS's error, where AWS has answered with one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
         /// The exit code.
         exit_code: u8,
     },

@@ -76,7 +76,7 @@ fn release_all(
 ) -> Result<(), Error> {
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
-        let missing = session.name_registries(&mut jobs, &release.ecr).await?;
+        let missing = session.name_registries(&mut jobs, &release.ecr, shell).await?;
         let observed = session.observe(&jobs).await?;
         session.pretend_roles(&mut jobs, &observed);
         session.warn_of_repositories((&jobs, &missing), &release.ecr, shell).await;
@@ -107,7 +107,7 @@ fn dry_run(
     let mut jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
         let mut session = Session::open(release, place, &jobs, shell).await?;
-        let missing = session.name_registries(&mut jobs, &release.ecr).await?;
+        let missing = session.name_registries(&mut jobs, &release.ecr, shell).await?;
         let observed = session.observe(&jobs).await?;
         session.learn_account(&observed).await;
         session.pretend_roles(&mut jobs, &observed);

@@ -3,6 +3,7 @@
 #[cfg(feature = "aws")]
 pub(super) mod ecr;
 mod row;
+mod tags;
 
 use std::cell::{OnceCell, RefCell};
 use std::path::Path;
@@ -17,20 +18,15 @@ use crate::audit::{Code, Finding, Level};
 #[cfg(feature = "aws")]
 use crate::aws::Aws;
 use crate::blobs::{self, Image, Place, Store};
-use crate::config::{Known, filled};
 use crate::error::{Aim, Error, FindingsError};
 use crate::image::lint::lint;
 use crate::jobs::cores;
 use crate::message::{Message, bytes, count};
-use crate::reference::{NoReference, Reference, has_host, is_tag, look_at};
+use crate::reference::{NoReference, Reference, has_host, look_at};
 use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
 use crate::shell::Shell;
 use crate::target::Arch;
-use crate::toolchain;
 use row::Row;
-
-/// How many digits of a commit or a digest stand in a tag.
-const DIGITS: usize = 12;
 
 pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
     let text = args.reference.trim_start_matches("docker://");
@@ -43,6 +39,7 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
         let arch = asked.unwrap_or(Arch::of_this_machine());
         shell.status("Taking", format!("the image for {arch} of an index of {}", choices.len()));
     }
+    let commit = tags::commit(&place, &opened);
     let (image, _kept) = with_papers(opened, &name)?;
     let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.hex()).unwrap_or_default();
     let mut tags = args.tag.clone();
@@ -54,17 +51,27 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
             args.image.display()
         )));
     }
+    let made = tags::Made { digest: &digest, commit, folder: Path::new(".") };
+    // Before anybody is asked for anything.
+    tags = tags::filled_in(&tags, &made)?;
     // While the registry is asked what it has.
     let check = (!args.no_check).then(|| Check::begin(name, &image, asked));
     super::asynchronously(async {
         let to = destination(args, text, shell).await?;
         let reference = &to.reference;
-        tags.extend(reference.tag().filter(|_| says_tag(text)).map(str::to_owned));
-        let tags = filled_in(&tags, &digest, Path::new("."))?;
+        let named =
+            reference.tag().filter(|tag| says_tag(text) && !tags.iter().any(|it| it == tag));
+        tags.extend(named.map(str::to_owned));
         let what = What { image: &image, tags: &tags, check: check.as_ref() };
-        let pushed = push(&to.client, &to.entrance, &what, shell).await?;
+        let mut interrupt = Interrupt::listen()?;
+        let pushed = push(&to.client, &to.entrance, &what, &mut interrupt, shell).await?;
         #[cfg(feature = "aws")]
-        ecr::after(args, &to, &tags, shell).await?;
+        tokio::select! {
+            seen = ecr::after(args, &to, &tags, shell) => seen?,
+            () = interrupt.next() => {
+                return Err(Error::Interrupted("the image is pushed, and its repository was not looked at"));
+            }
+        }
         answer(reference, &tags, &pushed, shell)
     })?
 }
@@ -72,10 +79,12 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
 /// Where an image is that `package` has written, or anybody.
 fn place(path: &Path) -> Result<Place, Error> {
     Place::of(&path.display().to_string()).ok_or_else(|| {
-        Error::Usage(format!(
-            "there is no image at {} (an OCI layout, an archive of one, or one of docker's)",
-            path.display()
-        ))
+        Error::Usage(Place::other_form(path).unwrap_or_else(|| {
+            format!(
+                "there is no image at {} (an OCI layout, an archive of one, or one of docker's)",
+                path.display()
+            )
+        }))
     })
 }
 
@@ -200,41 +209,6 @@ fn says_tag(text: &str) -> bool {
     text.rsplit('/').next().is_some_and(|name| name.contains(':'))
 }
 
-/// Tags with their placeholders put in, each once.
-fn filled_in(tags: &[String], digest: &str, folder: &Path) -> Result<Vec<String>, Error> {
-    let cut = |text: String| text.chars().take(DIGITS).collect::<String>();
-    let needs = |name: &str| tags.iter().any(|tag| tag.contains(name));
-    let asked =
-        |name: &str, ask: fn(&Path) -> Option<String>| needs(name).then(|| ask(folder)).flatten();
-    let commit = asked("{commit}", toolchain::commit).map(cut);
-    let branch = asked("{branch}", toolchain::branch);
-    // What a tag does not take becomes a hyphen: `feature/x`.
-    let plain = |text: String| {
-        text.replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "-")
-    };
-    let (branch, tag) = (branch.map(plain), asked("{tag}", toolchain::tag).map(plain));
-    let digest = digest.get(..DIGITS).unwrap_or_default();
-    let known: [Known<'_>; 4] = [
-        ("commit", commit.as_deref().ok_or("there is no git repository here, or no commit in it")),
-        ("branch", branch.as_deref().ok_or("no branch is checked out here")),
-        ("tag", tag.as_deref().ok_or("the commit that is checked out has no tag")),
-        ("digest", Ok(digest)),
-    ];
-    let mut all: Vec<String> = Vec::new();
-    for tag in tags {
-        let tag = filled(tag, &known).map_err(|why| Error::Usage(format!("`--tag`: {why}")))?;
-        if !is_tag(&tag) {
-            return Err(Error::Usage(format!(
-                "`--tag`: `{tag}` is no tag: letters, digits, `_`, `.`, `-`, 128 at most, neither `.` nor `-` first"
-            )));
-        }
-        if !all.contains(&tag) {
-            all.push(tag);
-        }
-    }
-    Ok(all)
-}
-
 /// What is pushed.
 struct What<'w> {
     image: &'w Image,
@@ -247,11 +221,11 @@ async fn push(
     client: &Client,
     reference: &Reference,
     what: &What<'_>,
+    interrupt: &mut Interrupt,
     shell: &Shell,
 ) -> Result<Pushed, Error> {
     let pushing = client.pushing();
     let row = Row::new(reference, shell);
-    let mut interrupt = Interrupt::listen()?;
     shell.start_rows(1);
     let pushed = {
         let told = |progress: Progress| row.tell(progress);
@@ -281,9 +255,8 @@ async fn push(
     }
     match pushed {
         Some(pushed) => Ok(pushed?),
-        None => Err(Error::Usage(
-            "interrupted: what was sent whole stays, and the same command goes on from there"
-                .to_owned(),
+        None => Err(Error::Interrupted(
+            "what was sent whole stays, and the same command goes on from there",
         )),
     }
 }
@@ -311,8 +284,8 @@ fn answer(
             if parts.is_empty() { String::new() } else { format!("; blobs: {}", parts.join(", ")) };
         shell.status("Pushed", format!("{name} ({}{blobs})", bytes(pushed.bytes)));
     }
-    if !tags.is_empty() {
-        shell.status("Tagged", tags.join(", "));
+    if !pushed.moved.is_empty() {
+        shell.status("Tagged", pushed.moved.join(", "));
     }
     if shell.is_json() {
         let texts = |list: &[crate::digest::Sha256]| list.iter().map(ToString::to_string).collect();

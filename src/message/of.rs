@@ -42,6 +42,7 @@ impl<'a> From<&'a crate::Error> for Message<'a> {
             message: error.to_string(),
             causes: error.causes(),
             hint: error.hint(),
+            code: error.code().map(str::to_owned),
             exit_code: error.exit_code(),
         }
     }

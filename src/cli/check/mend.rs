@@ -129,7 +129,7 @@ fn interruptible(
                 for _ in 0..2 {
                     let _ = fs::remove_dir_all(folder);
                 }
-                Err(Error::Usage("interrupted: no copy was made".to_owned()))
+                Err(Error::Interrupted("no copy was made"))
             }
             else => Err(Error::Usage("the copy could not be made".to_owned())),
         }

@@ -3,7 +3,7 @@
 use super::{To, parsed};
 use crate::aws::{Aws, AwsError};
 use crate::cli::args::Push;
-use crate::cli::deploy::repositories::{self, how};
+use crate::cli::deploy::repositories::{self, make};
 use crate::cli::deploy::session;
 use crate::cli::warner;
 use crate::error::{Error, RemoteError};
@@ -50,7 +50,8 @@ pub(super) async fn destination(
         }
         let aws = connect(args, Some(reference.host()), shell).await?;
         if flags.create_repository {
-            make(&aws, args, reference.repository(), shell).await?;
+            let account = Ecr::of_host(reference.host()).map(|ecr| ecr.account);
+            make(&aws, (reference.repository(), account), flags, shell).await?;
         }
         return entered(aws, reference).await.map(Some);
     }
@@ -60,11 +61,11 @@ pub(super) async fn destination(
     };
     let aws = connect(args, None, shell).await?;
     let found = if flags.create_repository {
-        make(&aws, args, name, shell).await?
+        make(&aws, (name, None), flags, shell).await?
     } else {
         aws.repository(name, None).await.map_err(|error| failed("look at", name, error))?
     };
-    let Some(uri) = found else {
+    let Some(uri) = found.map(|found| found.uri) else {
         return Err(Error::Usage(format!(
             "there is no repository `{name}` in Amazon ECR, {}: `--create-repository` makes it; for another registry name its host",
             aws.region
@@ -79,17 +80,6 @@ async fn entered(aws: Aws, reference: Reference) -> Result<To, Error> {
     let (client, entrance) =
         entered.map_err(|error| failed("log in to", reference.host(), error))?;
     Ok(To { reference, entrance, client, aws: Some(aws) })
-}
-
-async fn make(aws: &Aws, args: &Push, name: &str, shell: &Shell) -> Result<Option<String>, Error> {
-    let there = aws.repository(name, None).await.map_err(|error| failed("look at", name, error))?;
-    if there.is_some() {
-        return Ok(there);
-    }
-    let made = aws.create_repository(name, &how(&args.ecr)).await;
-    let made = made.map_err(|error| failed("make the repository", name, error))?;
-    shell.status("Created", format!("the repository {name}"));
-    Ok(made)
 }
 
 /// Whether Lambda may read what was pushed, and how long it stays.
@@ -107,10 +97,11 @@ pub(super) async fn after(
     let name = to.reference.repository();
     let at = (name, Ecr::of_host(to.reference.host()).map(|ecr| ecr.account));
     if args.ecr.set_policy {
-        repositories::allow(aws, at, shell).await?;
+        repositories::allow(aws, at, &[], shell).await?;
     } else {
-        repositories::closed(aws, at, shell).await;
+        repositories::closed(aws, at, &[], shell).await;
     }
-    repositories::expiring(aws, at, tags.first().map_or("", String::as_str), shell).await;
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    repositories::expiring(aws, at, &tags, shell).await;
     Ok(())
 }

@@ -29,9 +29,6 @@ use crate::toolchain::ToolchainError;
 use crate::tree::{Clash, PathRefused};
 use crate::zig::ZigError;
 
-/// Ended by a signal before it was done: as shells say it of Ctrl-C.
-const INTERRUPTED: u8 = 130;
-
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -173,9 +170,14 @@ pub enum Error {
     /// The embedded Lambda could not start.
     #[error(transparent)]
     Local(#[from] LocalError),
-    /// Somebody has ended it before it was done; what stays of it.
-    #[error("interrupted: {0}")]
-    Interrupted(&'static str),
+    /// A signal has ended it before it was done.
+    #[error("interrupted: {stays}")]
+    Interrupted {
+        /// The exit code, by the signal.
+        code: u8,
+        /// What stays of it.
+        stays: &'static str,
+    },
     /// Several things went wrong, each for its own reason.
     #[error("{} things went wrong\n{}", .0.len(), error_lines(.0))]
     Several(Vec<Self>),
@@ -238,8 +240,12 @@ impl DeployError {
     fn exit_code(&self) -> u8 {
         use crate::aws::Stop;
         use crate::release::next::Refusal;
-        if self.stopped.iter().any(|(_, why)| *why == Stop::Interrupted) {
-            return INTERRUPTED;
+        let interrupted = |(_, why): &(String, Stop)| match why {
+            Stop::Interrupted(code) => Some(*code),
+            _ => None,
+        };
+        if let Some(code) = self.stopped.iter().find_map(interrupted) {
+            return code;
         }
         let of_plan = |why: &Stop| match why {
             Stop::Refused(Refusal::Failed { .. }) => false,
@@ -342,7 +348,7 @@ impl Error {
                 | CargoError::Features(_)
                 | CargoError::NoExecutable(_),
             ) => 2,
-            Self::Interrupted(_) => INTERRUPTED,
+            Self::Interrupted { code, .. } => *code,
             Self::Findings(_) | Self::Differs(_) => 3,
             Self::Cargo(CargoError::Build) | Self::Builder { .. } => 101,
             Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),

@@ -41,7 +41,7 @@ Exit codes:
     4  AWS, or the function that was invoked, answered with an error
     5  only with --exit-code: there is something to change
   101  `cargo build` failed, or what `--build` runs
-  130  ended before it was done: Ctrl-C, SIGTERM, SIGHUP";
+  130  ended before it was done: by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
 #[derive(Debug, Parser)]

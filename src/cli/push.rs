@@ -68,8 +68,9 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
         #[cfg(feature = "aws")]
         tokio::select! {
             seen = ecr::after(args, &to, &tags, shell) => seen?,
-            () = interrupt.next() => {
-                return Err(Error::Interrupted("the image is pushed, and its repository was not looked at"));
+            code = interrupt.next() => {
+                let stays = "the image is pushed, and its repository was not looked at";
+                return Err(Error::Interrupted { code, stays });
             }
         }
         answer(reference, &tags, &pushed, shell)
@@ -237,27 +238,28 @@ async fn push(
         };
         let push = pushing.opened(reference, what.tags, what.image, ready, &told);
         tokio::select! {
-            pushed = push => Some(pushed),
-            () = interrupt.next() => None,
+            pushed = push => Ok(pushed),
+            code = interrupt.next() => Err(code),
         }
     };
     shell.end_rows();
-    if !matches!(pushed, Some(Ok(_))) {
+    if !matches!(pushed, Ok(Ok(_))) {
         pushing.abandon().await;
     }
     if let Some(check) = what.check {
         // What is wrong with the image says more than that it cannot be read.
         let ours = |error: &RegistryError| matches!(error.why, Why::Read(_) | Why::Changed(_));
-        if pushed.as_ref().is_some_and(|pushed| pushed.as_ref().is_err_and(ours)) {
+        if pushed.as_ref().is_ok_and(|pushed| pushed.as_ref().is_err_and(ours)) {
             let _ = check.passed().await;
         }
         check.say(shell)?;
     }
     match pushed {
-        Some(pushed) => Ok(pushed?),
-        None => Err(Error::Interrupted(
-            "what was sent whole stays, and the same command goes on from there",
-        )),
+        Ok(pushed) => Ok(pushed?),
+        Err(code) => Err(Error::Interrupted {
+            code,
+            stays: "what was sent whole stays, and the same command goes on from there",
+        }),
     }
 }
 

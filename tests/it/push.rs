@@ -223,7 +223,9 @@ fn ministacks_ecr_takes_images_and_functions_of_them() {
     let put =
         ["ecr", "put-lifecycle-policy", "--repository-name", "orders", "--lifecycle-policy-text"];
     ministack.aws(&[&put[..], &[&policy.to_string()]].concat());
-    push(&workspace, &words(&[])).code(0).says("rule 7 keeps 9 images");
+    push(&workspace, &words(&[]))
+        .code(0)
+        .says("rule 7 takes images away where there are more than 9 images");
     // What is deployed has a tag, so that no rule for untagged images takes it away.
     workspace.write("crates/hello/src/main.rs", HANDLER.replace("handling", "doing"));
     let changed = deploy("deploy");

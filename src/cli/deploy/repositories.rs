@@ -179,24 +179,8 @@ fn of_ecr(jobs: &[Job]) -> Vec<Target<'_>> {
     all
 }
 
-/// The repository, made if it is not there.
-pub(in crate::cli) async fn make(
-    aws: &Aws,
-    (name, account): At<'_>,
-    flags: &Flags,
-    shell: &Shell,
-) -> Result<Option<Repository>, Error> {
-    let found = aws.repository(name, account).await;
-    let found = found.map_err(|error| RemoteError::of("look at", name, error))?;
-    if let Some(found) = found {
-        unmet(name, flags, &found, shell);
-        return Ok(Some(found));
-    }
-    create(aws, (name, account), flags, shell).await
-}
-
 /// Makes a repository; that somebody else did so meanwhile is no error.
-async fn create(
+pub(in crate::cli) async fn create(
     aws: &Aws,
     (name, account): At<'_>,
     flags: &Flags,
@@ -214,7 +198,7 @@ async fn create(
 }
 
 /// Tells of flags for new repositories that say something else of one that is there.
-fn unmet(name: &str, flags: &Flags, found: &Repository, shell: &Shell) {
+pub(in crate::cli) fn unmet(name: &str, flags: &Flags, found: &Repository, shell: &Shell) {
     let all = how(flags).unmet(&found.how);
     if !all.is_empty() {
         shell.warn(format!(

@@ -1,9 +1,9 @@
 //! Amazon ECR: its repositories, and whether Lambda may read them.
 
 use super::{To, parsed};
-use crate::aws::{Aws, AwsError};
-use crate::cli::args::Push;
-use crate::cli::deploy::repositories::{self, make};
+use crate::aws::{Aws, AwsError, Repository};
+use crate::cli::args::{Ecr as Flags, Push};
+use crate::cli::deploy::repositories::{self, At};
 use crate::cli::deploy::session;
 use crate::cli::warner;
 use crate::error::{Error, RemoteError};
@@ -80,6 +80,22 @@ async fn entered(aws: Aws, reference: Reference) -> Result<To, Error> {
     let (client, entrance) =
         entered.map_err(|error| failed("log in to", reference.host(), error))?;
     Ok(To { reference, entrance, client, aws: Some(aws) })
+}
+
+/// The repository, made if it is not there.
+async fn make(
+    aws: &Aws,
+    (name, account): At<'_>,
+    flags: &Flags,
+    shell: &Shell,
+) -> Result<Option<Repository>, Error> {
+    let found = aws.repository(name, account).await;
+    let found = found.map_err(|error| RemoteError::of("look at", name, error))?;
+    if let Some(found) = found {
+        repositories::unmet(name, flags, &found, shell);
+        return Ok(Some(found));
+    }
+    repositories::create(aws, (name, account), flags, shell).await
 }
 
 /// Whether Lambda may read what was pushed, and how long it stays.

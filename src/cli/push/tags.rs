@@ -46,7 +46,9 @@ fn is_commit(text: &str) -> bool {
 
 /// What `package` has written beside an image, if it is of that image.
 fn beside(place: &Place, image: &Image) -> Option<ImageRecord> {
-    let folder = place.path().parent()?;
+    // The folder above `.` is not seen by its name.
+    let path = std::path::absolute(place.path()).ok()?;
+    let folder = path.parent()?;
     let record = recorded(folder).ok()?;
     let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.to_string());
     if digest.as_ref() == Some(&record.digest) {

@@ -33,7 +33,7 @@ use error::Failure;
 
 pub use connect::Place;
 pub use delete::Belongings;
-pub use ecr::NewRepository;
+pub use ecr::{NewRepository, Repository};
 pub use error::AwsError;
 pub use logs::Log;
 pub use look::Looked;
@@ -72,7 +72,9 @@ impl Aws {
         talk: Box<dyn Fn(&str)>,
     ) -> Result<Self, AwsError> {
         let config = connect::load(place).await;
-        let region = config.region().ok_or(AwsError::NoRegion)?.to_string();
+        // An empty variable names none.
+        let region = config.region().filter(|region| !region.as_ref().is_empty());
+        let region = region.ok_or(AwsError::NoRegion)?.to_string();
         let client = Client::new(&config);
         Ok(Self {
             client,

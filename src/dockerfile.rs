@@ -112,7 +112,8 @@ pub struct Unwritable(pub String);
 pub fn ignore(outputs: &[String], images: &[Image]) -> String {
     let mut lines: Vec<String> = outputs.iter().map(|path| pattern(path)).collect();
     let files = images.iter().flat_map(|image| &image.files);
-    let kept = files.filter(|(from, ..)| from.rsplit('/').next() == Some(".env"));
+    let secret = |name: Option<&str>| matches!(name, Some(".env" | "credentials.toml"));
+    let kept = files.filter(|(from, ..)| secret(from.rsplit('/').next()));
     lines.extend(kept.map(|(from, ..)| format!("!{}", pattern(from))));
     lines.dedup();
     fill(include_str!("../templates/dockerfile/dockerignore"), &[("outputs", &lines.join("\n"))])

@@ -180,6 +180,14 @@ pub enum Error {
     /// The embedded Lambda could not start.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// A signal has ended it before it was done.
+    #[error("interrupted: {stays}")]
+    Interrupted {
+        /// The exit code, by the signal.
+        code: u8,
+        /// What stays of it.
+        stays: &'static str,
+    },
     /// Several things went wrong, each for its own reason.
     #[error("{} things went wrong\n{}", .0.len(), error_lines(.0))]
     Several(Vec<Self>),
@@ -242,6 +250,13 @@ impl DeployError {
     fn exit_code(&self) -> u8 {
         use crate::aws::Stop;
         use crate::release::next::Refusal;
+        let interrupted = |(_, why): &(String, Stop)| match why {
+            Stop::Interrupted(code) => Some(*code),
+            _ => None,
+        };
+        if let Some(code) = self.stopped.iter().find_map(interrupted) {
+            return code;
+        }
         let of_plan = |why: &Stop| match why {
             Stop::Refused(Refusal::Failed { .. }) => false,
             Stop::Refused(_) => true,
@@ -339,6 +354,7 @@ impl Error {
                 | CargoError::NotLinked { .. },
             ) => 2,
             Self::Findings(_) | Self::Differs(_) | Self::Cargo(CargoError::Unbound { .. }) => 3,
+            Self::Interrupted { code, .. } => *code,
             Self::Cargo(CargoError::Build) | Self::Builder { .. } => 101,
             Self::Several(errors) => errors.iter().map(Self::exit_code).max().unwrap_or(1),
         }

@@ -45,6 +45,9 @@ impl Aws {
 
     #[expect(clippy::unused_async, reason = "with registries it waits")]
     pub(super) async fn abandon_pushes(&self) {}
+
+    #[expect(clippy::unused_self, reason = "with registries it tells")]
+    pub(super) fn warn(&self, _: &str) {}
 }
 
 #[cfg(not(feature = "registry"))]
@@ -94,6 +97,13 @@ mod with {
         pub fn telling(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
             self.registries.warn = Some(Arc::new(warn));
             self
+        }
+
+        /// Tells it.
+        pub(in crate::aws) fn warn(&self, text: &str) {
+            if let Some(warn) = &self.registries.warn {
+                warn(text);
+            }
         }
 
         /// A client that may enter a registry, and the repository as it is to be asked for: with a login of

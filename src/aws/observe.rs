@@ -13,6 +13,7 @@ use crate::release::content::{text, with_digest};
 use crate::release::desired::Desired;
 use crate::release::next::next;
 use crate::release::observed::{Attached, Function, Observed, points_at};
+use crate::release::predict::unfold;
 
 /// What is not there is nothing.
 pub(super) fn if_there<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
@@ -81,31 +82,48 @@ impl Aws {
     /// next one.
     async fn ask_first(&self, desired: &Desired, observed: &mut Observed) -> Result<(), AwsError> {
         let mut step = next([(desired, &*observed)]);
-        while let Some(change) = step.changes.first()
-            && let Action::Upload { layer, bucket, key, size, sha256 } = &change.action
-        {
-            let upload = Upload { bucket, key, size: *size, sha256 };
-            let Some(stored) = self.stored(&upload).await? else { return Ok(()) };
-            match layer {
-                Some(layer) => drop(observed.layers.objects.insert(layer.clone(), stored)),
-                None => observed.object = Some(stored),
+        while let Some(change) = step.changes.first() {
+            match &change.action {
+                Action::Upload { layer, bucket, key, size, sha256 } => {
+                    let upload = Upload { bucket, key, size: *size, sha256 };
+                    let Some(stored) = self.stored(&upload).await? else { return Ok(()) };
+                    match layer {
+                        Some(layer) => drop(observed.layers.objects.insert(layer.clone(), stored)),
+                        None => observed.object = Some(stored),
+                    }
+                }
+                Action::Push { uri, .. } => {
+                    let asked = self.is_pushed(uri).await;
+                    observed.pushed = true;
+                    match asked {
+                        Ok(there) => observed.pushed = there,
+                        Err(error) if sends_code(desired, observed) => return Err(error),
+                        // It runs from there: nothing says that it cannot go on.
+                        Err(error) => self.warn(&unseen(&desired.name, &error)),
+                    }
+                    if !observed.pushed {
+                        return Ok(());
+                    }
+                }
+                // `PublishVersion` makes none where the newest is the same already: a plan must not say
+                // that it would.
+                Action::Publish { .. } if !desired.wanted.aliases.is_empty() => {
+                    return self.observe_newest(&desired.name, observed).await;
+                }
+                _ => return Ok(()),
             }
             step = next([(desired, &*observed)]);
         }
-        match step.changes.first().map(|change| &change.action) {
-            Some(Action::Push { uri, .. }) => observed.pushed = self.is_pushed(uri).await?,
-            // `PublishVersion` makes none where the newest is the same already: a plan must not say
-            // that it would.
-            Some(Action::Publish { .. }) if !desired.wanted.aliases.is_empty() => {
-                let newest = self.newest_of(&desired.name).await?;
-                let number = newest.as_ref().and_then(|newest| text(newest, "Version"));
-                if let Some(number) = number.map(str::to_owned) {
-                    self.observe_version(&desired.name, &number, observed).await?;
-                }
-            }
-            _ => {}
-        }
         Ok(())
+    }
+
+    async fn observe_newest(&self, name: &str, observed: &mut Observed) -> Result<(), AwsError> {
+        let newest = self.newest_of(name).await?;
+        let number = newest.as_ref().and_then(|newest| text(newest, "Version"));
+        match number.map(str::to_owned) {
+            Some(number) => self.observe_version(name, &number, observed).await,
+            None => Ok(()),
+        }
     }
 
     /// An alias may have moved between the two reads.
@@ -358,6 +376,20 @@ impl Aws {
         })
         .await
     }
+}
+
+/// Whether a deploy gives the function code, and not settings alone.
+fn sends_code(desired: &Desired, observed: &Observed) -> bool {
+    let (changes, _) = unfold(&[(desired.clone(), observed.clone())]);
+    let is_code =
+        |action: &Action| matches!(action, Action::Create { .. } | Action::UpdateCode { .. });
+    changes.iter().any(|change| is_code(&change.action))
+}
+
+fn unseen(function: &str, error: &AwsError) -> String {
+    format!(
+        "`{function}`: it cannot be seen whether its image is still where it runs from, and it is taken to be there: {error}"
+    )
 }
 
 /// Asks only where something is wanted.

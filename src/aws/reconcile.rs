@@ -111,7 +111,7 @@ struct Deploy<'a> {
     tracks: Vec<Track<'a>>,
     talk: &'a dyn Fn(Event<'_>),
     /// Whether somebody wants it to end.
-    interrupted: watch::Receiver<bool>,
+    interrupted: watch::Receiver<Option<u8>>,
     waited: Cell<Duration>,
     /// The phase that was last acted or waited in.
     phase: Cell<Option<Phase>>,
@@ -131,13 +131,13 @@ impl Aws {
     }
 
     /// Deploys. What every function has become is reported whatever happens, also when `interrupted`
-    /// becomes true.
+    /// becomes an exit code.
     pub async fn deploy(
         &self,
         jobs: &[Job],
         observed: Vec<Observed>,
         options: &Options,
-        interrupted: watch::Receiver<bool>,
+        interrupted: watch::Receiver<Option<u8>>,
         talk: &dyn Fn(Event<'_>),
     ) -> Vec<Outcome> {
         let tracks = jobs.iter().zip(observed).map(|(job, seen)| Track::new(job, seen)).collect();
@@ -158,8 +158,8 @@ impl Deploy<'_> {
             for (function, why) in refused {
                 self.stop(&function, Stop::Refused(why));
             }
-            if self.interrupted() {
-                self.stop_the_rest(|| Stop::Interrupted);
+            if let Some(code) = self.interrupted() {
+                self.stop_the_rest(|| Stop::Interrupted(code));
                 return;
             }
             let over = |last: Phase| phase.is_some_and(|phase| phase > last);
@@ -186,7 +186,7 @@ impl Deploy<'_> {
         next(open.iter().map(|track| &track.job.desired).zip(&seen))
     }
 
-    fn interrupted(&self) -> bool {
+    fn interrupted(&self) -> Option<u8> {
         *self.interrupted.borrow()
     }
 
@@ -230,7 +230,7 @@ impl Deploy<'_> {
         let turns = Semaphore::new(self.options.concurrency.max(1));
         let one = async |change: Change| {
             let _turn = turns.acquire().await;
-            if self.interrupted() {
+            if self.interrupted().is_some() {
                 return;
             }
             if let Err(why) = Box::pin(self.act(&change)).await {
@@ -247,7 +247,7 @@ impl Deploy<'_> {
             tokio::select! {
                 done = running.next() => if done.is_none() { return },
                 // What is under way ends by itself, or is looked at again by the next run.
-                ends = interrupted.wait_for(|ended| *ended) => if ends.is_ok() {
+                ends = interrupted.wait_for(Option::is_some) => if ends.is_ok() {
                     let patience = sleep(LONGEST);
                     tokio::pin!(patience);
                     loop {
@@ -323,7 +323,7 @@ impl Deploy<'_> {
         let mut interrupted = self.interrupted.clone();
         tokio::select! {
             () = sleep(pause) => {}
-            _ = interrupted.wait_for(|ended| *ended) => return,
+            _ = interrupted.wait_for(Option::is_some) => return,
         }
         self.waited.set(self.waited.get() + pause);
         let turns = Semaphore::new(OBSERVED);

@@ -40,7 +40,8 @@ Exit codes:
     3  built, but may not ship: findings; or not the same bytes
     4  AWS, or the function that was invoked, answered with an error
     5  only with --exit-code: there is something to change
-  101  `cargo build` failed, or what `--build` runs";
+  101  `cargo build` failed, or what `--build` runs
+  130  ended before it was done: by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP";
 
 /// Build, audit and package the Rust handlers of a Cargo workspace for AWS Lambda
 #[derive(Debug, Parser)]

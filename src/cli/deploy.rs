@@ -76,7 +76,7 @@ fn release_all(
 ) -> Result<(), Error> {
     super::asynchronously(async {
         let session = Session::open(release, place, &jobs, shell).await?;
-        let missing = session.name_registries(&mut jobs, &release.ecr).await?;
+        let missing = session.name_registries(&mut jobs, &release.ecr, shell).await?;
         let observed = session.observe(&jobs).await?;
         session.pretend_roles(&mut jobs, &observed);
         session.warn_of_repositories((&jobs, &missing), &release.ecr, shell).await;
@@ -86,10 +86,11 @@ fn release_all(
         session.must_last(&changes, shell).await?;
         session.make_repositories((&jobs, &missing), &release.ecr, shell).await?;
         let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await?;
-        let Some(outcomes) = outcomes else {
-            let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted));
-            return Err(Error::Deploy(DeployError { stopped: stopped.collect(), planned: false }));
-        };
+        let outcomes = outcomes.map_err(|code| {
+            let stopped =
+                jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted(code)));
+            DeployError { stopped: stopped.collect(), planned: false }
+        })?;
         report::answer(&session, &jobs, &outcomes, shell)?;
         actions::write(&outcomes)?;
         settle(outcomes)
@@ -107,7 +108,7 @@ fn dry_run(
     let mut jobs = jobs::jobs(release, global, shell)?;
     super::asynchronously(async {
         let mut session = Session::open(release, place, &jobs, shell).await?;
-        let missing = session.name_registries(&mut jobs, &release.ecr).await?;
+        let missing = session.name_registries(&mut jobs, &release.ecr, shell).await?;
         let observed = session.observe(&jobs).await?;
         session.learn_account(&observed).await;
         session.pretend_roles(&mut jobs, &observed);
@@ -144,34 +145,34 @@ fn refuse(release: &Release, end: Next) -> Result<(), Error> {
     Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
 }
 
-/// None if it was ended at once.
+/// The exit code if it was ended at once.
 async fn deploy(
     aws: &Aws,
     jobs: &[Job],
     observed: Vec<Observed>,
     release: &Release,
     shell: &Shell,
-) -> Result<Option<Vec<Outcome>>, Error> {
+) -> Result<Result<Vec<Outcome>, u8>, Error> {
     let options = Options {
         concurrency: release.concurrency.get(),
         keep_going: release.build.compile.keep_going,
         patience: release.wait.into(),
         new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
     };
-    let (stop, interrupted) = watch::channel(false);
+    let (stop, interrupted) = watch::channel(None);
     let mut interrupt = Interrupt::listen()?;
     let ended = async {
-        interrupt.next().await;
+        let code = interrupt.next().await;
         shell.status("Stopping", "when what is under way has ended; Ctrl-C once more ends at once");
-        let _ = stop.send(true);
-        interrupt.next().await;
+        let _ = stop.send(Some(code));
+        interrupt.next().await
     };
     let waits = RefCell::new(BTreeSet::new());
     shell.start_rows(jobs.len());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
     let outcomes = tokio::select! {
-        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => Some(outcomes),
-        () = ended => None,
+        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => Ok(outcomes),
+        code = ended => Err(code),
     };
     shell.end_rows();
     aws.abandon_uploads().await;

@@ -27,8 +27,8 @@ impl Interrupt {
         })
     }
 
-    /// Until the next one.
-    pub(super) async fn next(&mut self) {
+    /// Until the next one. The exit code that it comes to: 128 and its number, as shells have it.
+    pub(super) async fn next(&mut self) -> u8 {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => drop(hangup.recv().await),
@@ -36,9 +36,9 @@ impl Interrupt {
             }
         };
         tokio::select! {
-            _ = self.ctrl_c.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = hangup => {}
+            _ = self.ctrl_c.recv() => 130,
+            _ = self.terminate.recv() => 143,
+            () = hangup => 129,
         }
     }
 }

@@ -170,5 +170,7 @@ fn answer(args: &Local, (address, region): (SocketAddr, &str), shell: &Shell) ->
 /// Until somebody ends it.
 fn stop() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = Interrupt::listen()?;
-    Ok(async move { interrupt.next().await })
+    Ok(async move {
+        interrupt.next().await;
+    })
 }

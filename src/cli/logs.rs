@@ -37,7 +37,7 @@ pub(super) fn run(args: &Logs, global: &Global, shell: &Shell) -> Result<(), Err
         tokio::select! {
             ended = work => ended,
             // Whoever ends it has seen enough.
-            () = interrupt.next() => Ok(()),
+            _ = interrupt.next() => Ok(()),
         }
     })?
 }

@@ -4,6 +4,7 @@ mod base;
 #[cfg(feature = "aws")]
 pub(super) mod ecr;
 mod row;
+mod tags;
 
 use std::cell::{OnceCell, RefCell};
 use std::path::Path;
@@ -18,21 +19,16 @@ use crate::audit::{Code, Finding, Level};
 #[cfg(feature = "aws")]
 use crate::aws::Aws;
 use crate::blobs::{self, Image, Place, Store};
-use crate::config::{Known, filled};
 use crate::error::{Aim, Error, FindingsError};
 use crate::image::lint::lint;
 use crate::jobs::cores;
 use crate::message::{Message, bytes, count};
-use crate::reference::{NoReference, Reference, has_host, is_tag, look_at};
+use crate::reference::{NoReference, Reference, has_host, look_at};
 use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
 use crate::shell::Shell;
 use crate::target::Arch;
-use crate::toolchain;
 use base::Base;
 use row::Row;
-
-/// How many digits of a commit or a digest stand in a tag.
-const DIGITS: usize = 12;
 
 pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
     let text = args.reference.trim_start_matches("docker://");
@@ -46,6 +42,7 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
         let arch = asked.unwrap_or(Arch::of_this_machine());
         shell.status("Taking", format!("the image for {arch} of an index of {}", choices.len()));
     }
+    let commit = tags::commit(&place, &opened);
     let (image, _kept) = with_papers(opened, &name)?;
     let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.hex()).unwrap_or_default();
     let mut tags = args.tag.clone();
@@ -57,18 +54,29 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
             args.image.display()
         )));
     }
+    let made = tags::Made { digest: &digest, commit, folder: Path::new(".") };
+    // Before anybody is asked for anything.
+    tags = tags::filled_in(&tags, &made)?;
     // While the registry is asked what it has.
     let check = (!args.no_check).then(|| Check::begin(name, &image, asked));
     super::asynchronously(async {
         let to = destination(args, text, shell).await?;
         let reference = &to.reference;
-        tags.extend(reference.tag().filter(|_| says_tag(text)).map(str::to_owned));
-        let tags = filled_in(&tags, &digest, Path::new("."))?;
+        let named =
+            reference.tag().filter(|tag| says_tag(text) && !tags.iter().any(|it| it == tag));
+        tags.extend(named.map(str::to_owned));
         let base = base.as_ref().filter(|base| base.reference.host() == reference.host());
         let what = What { image: &image, tags: &tags, check: check.as_ref(), base };
-        let pushed = push_to(args, &to, &what, shell).await?;
+        let mut interrupt = Interrupt::listen()?;
+        let pushed = push_to(args, &to, &what, &mut interrupt, shell).await?;
         #[cfg(feature = "aws")]
-        ecr::after(args, &to, &tags, shell).await?;
+        tokio::select! {
+            seen = ecr::after(args, &to, &tags, shell) => seen?,
+            code = interrupt.next() => {
+                let stays = "the image is pushed, and its repository was not looked at";
+                return Err(Error::Interrupted { code, stays });
+            }
+        }
         answer(reference, &tags, &pushed, shell)
     })?
 }
@@ -76,10 +84,12 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
 /// Where an image is that `package` has written, or anybody.
 fn place(path: &Path) -> Result<Place, Error> {
     Place::of(&path.display().to_string()).ok_or_else(|| {
-        Error::Usage(format!(
-            "there is no image at {} (an OCI layout, an archive of one, or one of docker's)",
-            path.display()
-        ))
+        Error::Usage(Place::other_form(path).unwrap_or_else(|| {
+            format!(
+                "there is no image at {} (an OCI layout, an archive of one, or one of docker's)",
+                path.display()
+            )
+        }))
     })
 }
 
@@ -204,41 +214,6 @@ fn says_tag(text: &str) -> bool {
     text.rsplit('/').next().is_some_and(|name| name.contains(':'))
 }
 
-/// Tags with their placeholders put in, each once.
-fn filled_in(tags: &[String], digest: &str, folder: &Path) -> Result<Vec<String>, Error> {
-    let cut = |text: String| text.chars().take(DIGITS).collect::<String>();
-    let needs = |name: &str| tags.iter().any(|tag| tag.contains(name));
-    let asked =
-        |name: &str, ask: fn(&Path) -> Option<String>| needs(name).then(|| ask(folder)).flatten();
-    let commit = asked("{commit}", toolchain::commit).map(cut);
-    let branch = asked("{branch}", toolchain::branch);
-    // What a tag does not take becomes a hyphen: `feature/x`.
-    let plain = |text: String| {
-        text.replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "-")
-    };
-    let (branch, tag) = (branch.map(plain), asked("{tag}", toolchain::tag).map(plain));
-    let digest = digest.get(..DIGITS).unwrap_or_default();
-    let known: [Known<'_>; 4] = [
-        ("commit", commit.as_deref().ok_or("there is no git repository here, or no commit in it")),
-        ("branch", branch.as_deref().ok_or("no branch is checked out here")),
-        ("tag", tag.as_deref().ok_or("the commit that is checked out has no tag")),
-        ("digest", Ok(digest)),
-    ];
-    let mut all: Vec<String> = Vec::new();
-    for tag in tags {
-        let tag = filled(tag, &known).map_err(|why| Error::Usage(format!("`--tag`: {why}")))?;
-        if !is_tag(&tag) {
-            return Err(Error::Usage(format!(
-                "`--tag`: `{tag}` is no tag: letters, digits, `_`, `.`, `-`, 128 at most, neither `.` nor `-` first"
-            )));
-        }
-        if !all.contains(&tag) {
-            all.push(tag);
-        }
-    }
-    Ok(all)
-}
-
 /// What is pushed.
 struct What<'w> {
     image: &'w Image,
@@ -249,13 +224,19 @@ struct What<'w> {
 }
 
 /// Pushes; once more where ECR may have found its login too old.
-async fn push_to(args: &Push, to: &To, what: &What<'_>, shell: &Shell) -> Result<Pushed, Error> {
-    let pushed = push(&to.client, &to.entrance, what, shell).await;
+async fn push_to(
+    args: &Push,
+    to: &To,
+    what: &What<'_>,
+    interrupt: &mut Interrupt,
+    shell: &Shell,
+) -> Result<Pushed, Error> {
+    let pushed = push(&to.client, &to.entrance, what, interrupt, shell).await;
     #[cfg(feature = "aws")]
     if let Err(Error::Registry(error)) = &pushed
         && let Some(client) = ecr::again(args, to, &error.why, shell).await?
     {
-        return push(&client, &to.entrance, what, shell).await;
+        return push(&client, &to.entrance, what, interrupt, shell).await;
     }
     let _ = args;
     pushed
@@ -266,6 +247,7 @@ async fn push(
     client: &Client,
     reference: &Reference,
     what: &What<'_>,
+    interrupt: &mut Interrupt,
     shell: &Shell,
 ) -> Result<Pushed, Error> {
     let pushing = client.pushing();
@@ -273,7 +255,6 @@ async fn push(
         pushing.may_be_in(&base.reference.on(reference.host()), base.layers.iter().copied());
     }
     let row = Row::new(reference, shell);
-    let mut interrupt = Interrupt::listen()?;
     shell.start_rows(1);
     let pushed = {
         let told = |progress: Progress| row.tell(progress);
@@ -285,28 +266,28 @@ async fn push(
         };
         let push = pushing.opened(reference, what.tags, what.image, ready, &told);
         tokio::select! {
-            pushed = push => Some(pushed),
-            () = interrupt.next() => None,
+            pushed = push => Ok(pushed),
+            code = interrupt.next() => Err(code),
         }
     };
     shell.end_rows();
-    if !matches!(pushed, Some(Ok(_))) {
+    if !matches!(pushed, Ok(Ok(_))) {
         pushing.abandon().await;
     }
     if let Some(check) = what.check {
         // What is wrong with the image says more than that it cannot be read.
         let ours = |error: &RegistryError| matches!(error.why, Why::Read(_) | Why::Changed(_));
-        if pushed.as_ref().is_some_and(|pushed| pushed.as_ref().is_err_and(ours)) {
+        if pushed.as_ref().is_ok_and(|pushed| pushed.as_ref().is_err_and(ours)) {
             let _ = check.passed().await;
         }
         check.say(shell)?;
     }
     match pushed {
-        Some(pushed) => Ok(pushed?),
-        None => Err(Error::Usage(
-            "interrupted: what was sent whole stays, and the same command goes on from there"
-                .to_owned(),
-        )),
+        Ok(pushed) => Ok(pushed?),
+        Err(code) => Err(Error::Interrupted {
+            code,
+            stays: "what was sent whole stays, and the same command goes on from there",
+        }),
     }
 }
 
@@ -333,8 +314,8 @@ fn answer(
             if parts.is_empty() { String::new() } else { format!("; blobs: {}", parts.join(", ")) };
         shell.status("Pushed", format!("{name} ({}{blobs})", bytes(pushed.bytes)));
     }
-    if !tags.is_empty() {
-        shell.status("Tagged", tags.join(", "));
+    if !pushed.moved.is_empty() {
+        shell.status("Tagged", pushed.moved.join(", "));
     }
     if shell.is_json() {
         let texts = |list: &[crate::digest::Sha256]| list.iter().map(ToString::to_string).collect();

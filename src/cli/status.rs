@@ -19,9 +19,11 @@ use crate::aws::{Aws, AwsError, Looked};
 use crate::bundle::Record;
 use crate::error::{Error, RemoteError};
 use crate::function::{Function, Packaging};
+use crate::reference::has_host;
 use crate::release::change::Change;
 use crate::release::content::{current, text};
 use crate::release::desired::{Code, Desired, Image, Source};
+use crate::release::ecr::Ecr;
 use crate::release::layers::Layer;
 use crate::release::next::Refusal;
 use crate::release::observed::Observed;
@@ -124,12 +126,14 @@ impl<'a> Found<'a> {
             }
             Packaging::Image(wish) => {
                 let packaged = base.and_then(|base| packaged(base, function, wish).ok());
-                let code = image(packaged.as_ref(), function, observed);
+                let code = image(packaged.as_ref(), (function, wanted), observed);
                 found.bundle = packaged.map(Bundle::of_image);
                 Desired { code, ..desired(function, wanted, None, observed) }
             }
         };
-        found.drift = Some(drift(&desired, &found.looked.observed));
+        // What lies in a registry is not asked for here.
+        let observed = Observed { pushed: true, ..found.looked.observed.clone() };
+        found.drift = Some(drift(&desired, &observed));
         Ok(found)
     }
 
@@ -183,30 +187,52 @@ impl Bundle {
     }
 }
 
-/// The code of a function that is an image: what was packaged, else what is there.
+/// The code of a function that is an image: what was packaged, else what is there; in the repository that the
+/// configuration names.
 fn image(
     packaged: Option<&deploy::bundle::Bundle>,
-    function: &Function,
+    (function, wanted): (&Function, &Wanted),
     observed: &Observed,
 ) -> Code {
-    let there = |member: &str| observed.latest().map(|latest| current(latest, member));
-    let entry_point = there("ImageConfig").map(|config| config["EntryPoint"].clone());
-    let words = entry_point.as_ref().and_then(Value::as_array).into_iter().flatten();
-    let words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
-    let of_image = |entry_point| Image { entry_point, is_there: true, ..Image::default() };
-    let architecture = function.compile.target.arch.aws_name().to_owned();
     let image = observed.function.as_ref().and_then(|function| function.image.as_deref());
-    let digest = image.and_then(|image| image.split_once("@sha256:"));
-    let there = Code {
-        sha256: digest.map(|(_, digest)| digest.to_owned()).unwrap_or_default(),
-        size: 0,
-        architecture,
-        source: Source::Image(of_image(words)),
+    let digest = image.and_then(|image| Some(image.split_once("@sha256:")?.1));
+    let sha256 = packaged.map(|bundle| bundle.sha256.as_str()).or(digest).unwrap_or_default();
+    let there = || {
+        let config = observed.latest().map(|latest| current(latest, "ImageConfig"));
+        let words = config.as_ref().and_then(|config| config["EntryPoint"].as_array());
+        let text = |word: &Value| word.as_str().map(str::to_owned);
+        words.into_iter().flatten().filter_map(text).collect()
     };
-    let Some(bundle) = packaged else { return there };
-    let entry_point = bundle.image.clone().unwrap_or_default().entry_point;
-    let source = Source::Image(of_image(entry_point));
-    Code { sha256: bundle.sha256.clone(), size: bundle.size, source, ..there }
+    let packaged_words = packaged.map(|it| it.image.clone().unwrap_or_default().entry_point);
+    let entry_point = packaged_words.unwrap_or_else(there);
+    let repository = repository(wanted, image, observed);
+    let is_there = repository.is_none();
+    let uri = repository.map(|name| format!("{name}@sha256:{sha256}")).unwrap_or_default();
+    Code {
+        sha256: sha256.to_owned(),
+        size: packaged.map_or(0, |bundle| bundle.size),
+        architecture: function.compile.target.arch.aws_name().to_owned(),
+        source: Source::Image(Image { uri, entry_point, is_there }),
+    }
+}
+
+/// The whole name of the repository that the configuration names, if the function is from one at all: a server
+/// on this machine takes images from where they were packaged.
+fn repository(wanted: &Wanted, image: Option<&str>, observed: &Observed) -> Option<String> {
+    let written = wanted.repository.as_deref()?;
+    let image = image.filter(|image| !image.starts_with("oci:"))?;
+    if has_host(written) {
+        return Some(written.to_owned());
+    }
+    // One without a host is of ECR, of the function's own account and Region; or of what stands in for it.
+    let (host, _) = image.split_once('/')?;
+    let arn = observed.latest().and_then(|latest| text(latest, "FunctionArn"))?;
+    let parts: Vec<&str> = arn.split(':').collect();
+    let host = match (Ecr::of_host(host), parts.as_slice()) {
+        (Some(_), [_, _, _, region, account, ..]) => Ecr::host_of(account, region),
+        _ => host.to_owned(),
+    };
+    Some(format!("{host}/{written}"))
 }
 
 /// What the configuration says. Where nothing is packaged, the code that is there is as good as any.
@@ -231,5 +257,32 @@ fn desired(
         runtime: runtime.to_owned(),
         wanted: wanted.clone(),
         ..Desired::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_repository_is_that_of_the_account_unless_it_says_otherwise() {
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:api";
+        let configuration = json!({ "FunctionArn": arn }).as_object().unwrap().clone();
+        let function = crate::release::observed::Function { configuration, ..Default::default() };
+        let observed = Observed { function: Some(function), ..Observed::default() };
+        let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let of_other = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/api@sha256:aa";
+        for (written, image, whole) in [
+            ("team/api", Some(of_other), Some(format!("{ecr}/team/api"))),
+            ("team/api", Some("127.0.0.1:1/x@sha256:aa"), Some("127.0.0.1:1/team/api".to_owned())),
+            ("a.example/api", Some(of_other), Some("a.example/api".to_owned())),
+            ("team/api", Some("oci:/work/image@sha256:aa"), None),
+            ("team/api", None, None),
+        ] {
+            let wanted = Wanted { repository: Some(written.to_owned()), ..Wanted::default() };
+            assert_eq!(repository(&wanted, image, &observed), whole, "{image:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::check::Lookup;
 use super::keys::{self, KEYS, Key, Scope};
 use super::located::{Located, Mistake, Node, Origin, Table};
 use super::{check, env_file, patch};
-use crate::nearest::suggestion;
+use crate::nearest::{nearest, suggestion};
 
 /// Who says something; later ones win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -237,12 +237,6 @@ impl Reader<'_> {
                     self.settings(inner, &table_of(full), rank, &[], values);
                 }
             } else {
-                let siblings = KEYS
-                    .iter()
-                    .filter(|key| key.is_of(rank.scope))
-                    .filter_map(|key| key.name.strip_prefix(prefix))
-                    .map(|rest| rest.split('.').next().unwrap_or(rest))
-                    .chain(others.iter().copied());
                 let what = match name.as_str() {
                     "env" if rank.env => "an `env` table holds no other".to_owned(),
                     "handlers" if rank.scope == Scope::Handler => {
@@ -251,7 +245,8 @@ impl Reader<'_> {
                     "handlers" => "handlers stand in their package: \
                                    `[package.NAME.handlers.BIN]`"
                         .to_owned(),
-                    _ => suggestion(name, siblings),
+                    _ if name.contains('.') => quoted_name(&full),
+                    _ => near(name, prefix, rank.scope, others),
                 };
                 self.mistake(&value.origin, format!("unknown key `{full}`; {what}"));
             }
@@ -291,5 +286,27 @@ fn inner_tables(scope: Scope, source: Source) -> Vec<&'static str> {
         (Scope::Workspace, Source::LambdaPack) => vec!["env", "package"],
         (Scope::Package, _) => vec!["env", "handlers"],
         (Scope::Workspace | Scope::Handler, _) => vec!["env"],
+    }
+}
+
+/// What to say of an unknown key of a table: the nearest, by its whole name.
+fn near(name: &str, prefix: &str, scope: Scope, others: &[&str]) -> String {
+    let all = KEYS.iter().filter(|key| key.is_of(scope));
+    let all = all.filter_map(|key| key.name.strip_prefix(prefix));
+    let all: Vec<&str> = all
+        .map(|rest| rest.split('.').next().unwrap_or(rest))
+        .chain(others.iter().copied())
+        .collect();
+    match nearest(name, all.iter().copied()) {
+        Some(near) => format!("did you mean `{prefix}{near}`?"),
+        None => suggestion(name, all),
+    }
+}
+
+/// The same of a name with a dot in it, in quotes: such names no key has.
+fn quoted_name(full: &str) -> String {
+    match nearest(full, KEYS.iter().map(|key| key.name)) {
+        Some(near) => format!("did you mean `{near}`, without quotes?"),
+        None => suggestion(full, KEYS.iter().map(|key| key.name)),
     }
 }

@@ -54,10 +54,15 @@ fn patterns_mean_one_path() {
         assert_eq!(pattern(path), line);
     }
     let mut image = image();
-    image.files = vec![("a/.env".to_owned(), "var/task/.env".to_owned(), 0o644)];
+    image.files = ["a/.env", "b/credentials.toml"]
+        .map(|from| (from.to_owned(), format!("var/task/{from}"), 0o644))
+        .to_vec();
     let text = ignore(&["build out".to_owned(), "target".to_owned()], &[image]);
     assert!(text.starts_with(MARK));
-    assert!(text.ends_with("credentials*\nbuild out\ntarget\n!a/.env\n"), "{text}");
+    // Logins of a CARGO_HOME wherever it is, unless the function includes a file of that name.
+    let logins = "credentials*\n**/credentials.toml\n";
+    let ends = format!("{logins}build out\ntarget\n!a/.env\n!b/credentials.toml\n");
+    assert!(text.ends_with(&ends), "{text}");
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct Status<'a> {
     pub architecture: Option<&'a str>,
     /// `Zip` or `Image`.
     pub package_type: Option<&'a str>,
+    /// Where the image is, with its digest, if it is one.
+    pub image_uri: Option<&'a str>,
     /// The length of the code in bytes.
     pub code_size: Option<u64>,
     /// The digest of the code.

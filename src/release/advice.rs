@@ -104,6 +104,13 @@ pub fn of_error(code: &str, message: &str) -> Option<&'static str> {
         "RequestEntityTooLargeException" => {
             "over 50 MB go through S3: name a bucket with `s3-bucket`"
         }
+        // `CreateRepository`: so many repositories (Amazon ECR User Guide, "Service quotas").
+        "LimitExceededException" => {
+            "a quota of the account is used up: delete repositories that nothing uses, or ask for a higher one in Service Quotas"
+        }
+        "KmsException" => {
+            "Amazon ECR cannot use the key of `--kms-key`: it must be of this Region, enabled, and yours to use"
+        }
         "PublicPolicyException" => {
             "the account blocks public access to Lambda: use `url.auth = \"iam\"`, or lift the block"
         }

@@ -1,5 +1,6 @@
 //! Repositories of Amazon ECR, by the names of their registries.
 
+pub mod lifecycle;
 pub mod policy;
 
 /// The tag of an image that functions are deployed from, by the digits of its digest: it never stands for

@@ -13,7 +13,7 @@ use super::predict::unfold;
 
 /// The members of `FunctionConfiguration` that this program shows, compares or has no use for (AWS
 /// Lambda API reference). All others are of features that are newer than it.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 39] = [
     "Architectures",
     "CodeSha256",
     "CodeSize",
@@ -27,6 +27,8 @@ const KNOWN: [&str; 38] = [
     "FunctionName",
     "Handler",
     "ImageConfigResponse",
+    // Of what stands in for AWS, which has it with the code.
+    "ImageUri",
     "KMSKeyArn",
     "LastModified",
     "LastUpdateStatus",
@@ -145,6 +147,7 @@ mod tests {
         let mut configuration = latest();
         configuration.insert("TenancyConfig".to_owned(), json!({ "Mode": "PER_TENANT" }));
         configuration.insert("Mood".to_owned(), "good".into());
+        configuration.insert("ImageUri".to_owned(), "a/b@sha256:aa".into());
         let rest: Vec<String> = unknown(&configuration).into_iter().map(|(name, _)| name).collect();
         assert_eq!(rest, ["Mood", "TenancyConfig"]);
     }

@@ -163,7 +163,10 @@ fn latest(
 ) -> Result<Option<Step>, Refusal> {
     let configuration = configuration(desired, observed, function)?;
     let code = code(desired, observed, function);
-    if let (Some(_), Some(upload)) = (&code, upload(desired, observed)) {
+    // A zip in a bucket is read once. An image stays where it is: a function whose image is gone may start no
+    // more, though its code is what it should be.
+    let wants_it = code.is_some() || desired.code.image().is_some();
+    if let Some(upload) = upload(desired, observed).filter(|_| wants_it) {
         return Ok(Some(Step::Act(upload)));
     }
     if let Some(action) = layers::step(desired, observed) {

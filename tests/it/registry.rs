@@ -1,5 +1,7 @@
 //! The client of registries: against one that misbehaves as it is told, and against the real one.
 
+#[cfg(feature = "aws")]
+mod control;
 mod ecr;
 mod fake;
 mod hostile;

@@ -51,9 +51,9 @@ pub enum Stop {
     /// Another function failed.
     #[error("not finished, since another function failed")]
     Others,
-    /// Ctrl-C.
+    /// Ctrl-C and its like, with the exit code that it comes to.
     #[error("interrupted")]
-    Interrupted,
+    Interrupted(u8),
 }
 
 fn of_when(when: Option<&str>) -> String {
@@ -100,7 +100,7 @@ impl Stop {
             Self::Patience { .. } => {
                 "run the same command again to wait on, with `--wait` for longer"
             }
-            Self::Others | Self::Interrupted => {
+            Self::Others | Self::Interrupted(_) => {
                 "run the same command again: it goes on where this ended"
             }
         };

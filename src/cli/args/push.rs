@@ -16,8 +16,9 @@ pub(in crate::cli) struct Push {
     /// Where it goes: HOST/REPOSITORY[:TAG]; without a host to Amazon ECR, of the account and Region
     #[arg(value_name = "REFERENCE")]
     pub(in crate::cli) reference: String,
-    /// A tag, besides that of the reference; may be given several times, and hold {commit}, {branch},
-    /// {tag} (git's) and {digest}
+    /// A tag, besides that of the reference; may be given several times, and hold {commit} (that the image
+    /// was built from), {branch} and {tag} (git's, of the current folder, if that is at this commit) and
+    /// {digest}
     #[arg(long, value_name = "TAG", help_heading = "Push")]
     pub(in crate::cli) tag: Vec<String>,
     /// Push it whatever Lambda would say of it

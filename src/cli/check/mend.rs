@@ -124,12 +124,12 @@ fn interruptible(
         thread::spawn(move || drop(done.send(work())));
         tokio::select! {
             Ok(result) = finished => Ok(result?),
-            () = interrupt.next() => {
+            code = interrupt.next() => {
                 // Twice: it goes on until the process has ended, and may write in between.
                 for _ in 0..2 {
                     let _ = fs::remove_dir_all(folder);
                 }
-                Err(Error::Usage("interrupted: no copy was made".to_owned()))
+                Err(Error::Interrupted { code, stays: "no copy was made" })
             }
             else => Err(Error::Usage("the copy could not be made".to_owned())),
         }

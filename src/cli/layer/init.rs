@@ -188,19 +188,19 @@ where
             });
             work.join().unwrap_or_else(|panic| resume_unwind(panic))
         });
-        let interrupted = timeout(Duration::ZERO, interrupt.next()).await.is_ok();
+        let interrupted = timeout(Duration::ZERO, interrupt.next()).await.ok();
         Ok::<_, Error>((result, interrupted))
     })??;
     match result {
-        Ok((value, true)) if !interrupted => Ok(value),
+        Ok((value, true)) if interrupted.is_none() => Ok(value),
         result => {
             changes.undo()?;
             match locked {
                 Some(text) => files::write_atomically(&lock, text.as_bytes())?,
                 None => drop(std::fs::remove_file(&lock)),
             }
-            if interrupted {
-                return Err(Error::Usage("interrupted: everything is as it was".to_owned()));
+            if let Some(code) = interrupted {
+                return Err(Error::Interrupted { code, stays: "everything is as it was" });
             }
             result.map(|(value, _)| value)
         }

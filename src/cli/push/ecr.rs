@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::{To, parsed};
-use crate::aws::{Aws, AwsError};
-use crate::cli::args::Push;
-use crate::cli::deploy::repositories::{self, how};
+use crate::aws::{Aws, AwsError, Repository};
+use crate::cli::args::{Ecr as Flags, Push};
+use crate::cli::deploy::repositories::{self, At};
 use crate::cli::deploy::session;
 use crate::cli::warner;
 use crate::error::{Error, RemoteError};
@@ -53,7 +53,8 @@ pub(super) async fn destination(
         }
         let aws = connect(args, Some(reference.host()), shell).await?;
         if flags.create_repository {
-            make(&aws, args, reference.repository(), shell).await?;
+            let account = Ecr::of_host(reference.host()).map(|ecr| ecr.account);
+            make(&aws, (reference.repository(), account), flags, shell).await?;
         }
         return entered(aws, reference).await.map(Some);
     }
@@ -63,11 +64,11 @@ pub(super) async fn destination(
     };
     let aws = connect(args, None, shell).await?;
     let found = if flags.create_repository {
-        make(&aws, args, name, shell).await?
+        make(&aws, (name, None), flags, shell).await?
     } else {
         aws.repository(name, None).await.map_err(|error| failed("look at", name, error))?
     };
-    let Some(uri) = found else {
+    let Some(uri) = found.map(|found| found.uri) else {
         return Err(Error::Usage(format!(
             "there is no repository `{name}` in Amazon ECR, {}: `--create-repository` makes it; for another registry name its host",
             aws.region
@@ -107,15 +108,20 @@ fn is_old(why: &Why) -> bool {
     why.has_expired() || matches!(why, Why::Denied { says, .. } if says_nothing(says))
 }
 
-async fn make(aws: &Aws, args: &Push, name: &str, shell: &Shell) -> Result<Option<String>, Error> {
-    let there = aws.repository(name, None).await.map_err(|error| failed("look at", name, error))?;
-    if there.is_some() {
-        return Ok(there);
+/// The repository, made if it is not there.
+async fn make(
+    aws: &Aws,
+    (name, account): At<'_>,
+    flags: &Flags,
+    shell: &Shell,
+) -> Result<Option<Repository>, Error> {
+    let found = aws.repository(name, account).await;
+    let found = found.map_err(|error| RemoteError::of("look at", name, error))?;
+    if let Some(found) = found {
+        repositories::unmet(name, flags, &found, shell);
+        return Ok(Some(found));
     }
-    let made = aws.create_repository(name, &how(&args.ecr)).await;
-    let made = made.map_err(|error| failed("make the repository", name, error))?;
-    shell.status("Created", format!("the repository {name}"));
-    Ok(made)
+    repositories::create(aws, (name, account), flags, shell).await
 }
 
 /// Whether Lambda may read what was pushed, and how long it stays.
@@ -133,11 +139,12 @@ pub(super) async fn after(
     let name = to.reference.repository();
     let at = (name, Ecr::of_host(to.reference.host()).map(|ecr| ecr.account));
     if args.ecr.set_policy {
-        repositories::allow(aws, at, shell).await?;
+        repositories::allow(aws, at, &[], shell).await?;
     } else {
-        repositories::closed(aws, at, shell).await;
+        repositories::closed(aws, at, &[], shell).await;
     }
-    repositories::expiring(aws, at, tags.first().map_or("", String::as_str), shell).await;
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    repositories::expiring(aws, at, &tags, shell).await;
     Ok(())
 }
 

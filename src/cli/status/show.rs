@@ -33,7 +33,8 @@ pub(super) fn function(found: &Found<'_>, scope: &Scope, shell: &Shell) -> Resul
     if let Some(advice) = advice_on(latest) {
         say("", advice, shell)?;
     }
-    say("code", &code_line(latest), shell)?;
+    let image = found.looked.observed.function.as_ref().and_then(|it| it.image.as_deref());
+    say("code", &code_line(latest, image), shell)?;
     let numbers = numbers(&found.looked.versions);
     say("versions", &versions_line(&numbers), shell)?;
     for alias in &found.looked.aliases {
@@ -62,7 +63,7 @@ fn state_line(latest: &Object) -> String {
         let state = text(latest, name)?;
         let code = text(latest, &format!("{prefix}ReasonCode"));
         let reason = text(latest, &format!("{prefix}Reason"));
-        let why: Vec<&str> = code.into_iter().chain(reason).collect();
+        let why: Vec<&str> = code.into_iter().chain(reason).filter(|it| !it.is_empty()).collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(": ")) };
         Some(format!("{state}{why}"))
     };
@@ -93,13 +94,16 @@ fn advice_on(latest: &Object) -> Option<&'static str> {
     }
 }
 
-/// `provided.al2023 on x86_64, 1.23 MB, CodeSha256 …`.
-fn code_line(latest: &Object) -> String {
-    let runtime = text(latest, "Runtime").map_or_else(
+/// `provided.al2023 on x86_64, 1.23 MB, CodeSha256 …`; of an image, whose size AWS does not tell, where it is.
+fn code_line(latest: &Object, image: Option<&str>) -> String {
+    let runtime = text(latest, "Runtime").filter(|runtime| !runtime.is_empty()).map_or_else(
         || current(latest, "PackageType").as_str().unwrap_or_default().to_lowercase(),
         str::to_owned,
     );
     let architecture = current(latest, "Architectures");
+    if let Some(image) = image {
+        return format!("{runtime} on {}, {image}", architecture[0].as_str().unwrap_or_default());
+    }
     let size = latest.get("CodeSize").and_then(Value::as_u64).unwrap_or_default();
     format!(
         "{runtime} on {}, {}, CodeSha256 {}",
@@ -208,6 +212,8 @@ fn record<'f>(found: &'f Found<'_>) -> Status<'f> {
     let architectures = latest.get("Architectures").and_then(Value::as_array);
     record.architecture = architectures.and_then(|all| all.first()?.as_str());
     record.package_type = text(latest, "PackageType");
+    let function = found.looked.observed.function.as_ref();
+    record.image_uri = function.and_then(|function| function.image.as_deref());
     record.code_size = latest.get("CodeSize").and_then(Value::as_u64);
     record.code_sha256 = text(latest, "CodeSha256");
     record.versions = numbers.len();
@@ -235,4 +241,23 @@ fn of_alias<'f>(alias: &'f Alias, found: &'f Found<'_>) -> AliasStatus<'f> {
 
 fn drifted((operation, Detail { name, old, new }): (&'static str, Detail)) -> Drifted {
     Drifted { operation, name, old, new }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_image_is_told_by_where_it_is() {
+        let latest = json!({
+            "PackageType": "Image", "Architectures": ["arm64"], "CodeSize": 0, "State": "Active",
+            "StateReason": "", "StateReasonCode": "", "LastUpdateStatus": "Successful",
+            "LastUpdateStatusReason": "because", "LastUpdateStatusReasonCode": "",
+        });
+        let latest = latest.as_object().unwrap();
+        assert_eq!(state_line(latest), "Active; last update Successful (because)");
+        assert_eq!(code_line(latest, Some("a/b@sha256:aa")), "image on arm64, a/b@sha256:aa");
+    }
 }

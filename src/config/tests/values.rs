@@ -299,6 +299,9 @@ fn what_a_tester_found() {
         ("trust-system = [\"cryto\"]", "no runtime has a library `cryto`; did you mean `crypto`?"),
         (&format!("environment.AA = \"{quotes}\""), "the environment has 4209 bytes"),
         ("logging = { level = \"debug\", format = \"none\" }", "goes with"),
+        ("image.bas = \"a\"", "unknown key `image.bas`; did you mean `image.base`?"),
+        ("image = { nam = \"a\" }", "unknown key `image.nam`; did you mean `image.name`?"),
+        ("\"image.bas\" = \"a\"", "did you mean `image.base`, without quotes?"),
     ] {
         let found = said(line).unwrap_err();
         assert!(found.contains(why), "{line}: {found}");

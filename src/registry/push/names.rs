@@ -123,24 +123,35 @@ impl Pushing<'_> {
             put.map(|()| tag.clone()).map_err(|why| push.failed(&push.tag(tag), why))
         };
         let mut tags = names.other.as_slice();
+        let mut failed = None;
         if !names.there {
             let first = tags.split_off_first();
             let put = match first {
-                Some(tag) => by_tag(tag).await,
-                None => Ok(String::new()),
+                Some(tag) => Some(by_tag(tag).await),
+                None => None,
             };
-            if first.is_none() || matches!(&put, Err(error) if error.is_immutable()) {
+            if put.is_none() || matches!(&put, Some(Err(error)) if error.is_immutable()) {
                 let by_digest = self.put(push, image, &digest.to_string(), &digest).await;
                 by_digest.map_err(|why| push.failed(&push.manifest(&digest), why))?;
+            } else if let Some(Err(error)) = put {
+                return Err(with_the_rest(error, &names.other, &[]));
             }
-            let put = put?;
-            pushed.moved.extend(first.map(|_| put));
+            match put {
+                Some(Err(error)) => failed = Some(error),
+                put => pushed.moved.extend(put.and_then(Result::ok)),
+            }
         }
         // None is left half way because of another.
         for moved in join_all(tags.iter().map(by_tag)).await {
-            pushed.moved.push(moved?);
+            match moved {
+                Ok(tag) => pushed.moved.push(tag),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(())
+        match failed {
+            Some(error) => Err(with_the_rest(error, &names.other, &pushed.moved)),
+            None => Ok(()),
+        }
     }
 
     /// Puts the manifest under a name. Where the answer is lost, the registry is asked.
@@ -213,6 +224,21 @@ impl Push<'_> {
     fn tag(&self, tag: &str) -> String {
         format!("`{}:{tag}`", self.name)
     }
+}
+
+/// The error of one tag of several, with what the others stand for now.
+fn with_the_rest(error: RegistryError, tags: &[String], moved: &[String]) -> RegistryError {
+    if tags.len() < 2 {
+        return error;
+    }
+    let list = |set: bool| {
+        let of = tags.iter().filter(|tag| moved.contains(tag) == set);
+        of.map(String::as_str).collect::<Vec<_>>().join(", ")
+    };
+    let (set, unset) = (list(true), list(false));
+    let set = if set.is_empty() { "no tag is set".to_owned() } else { format!("set: {set}") };
+    let what = format!("{} ({set}; not set: {unset})", error.what);
+    RegistryError { what: what.into(), ..error }
 }
 
 /// Whether a refusal is for a tag that may not be moved: ECR's words ("Preventing image tags from being

@@ -47,6 +47,9 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
         grants.allow(&["lambda:GetLayerVersion"], [versions]);
     }
     grants.allow(&["lambda:GetLayerVersion"], unclear(desired, observed));
+    if let Some(image) = desired.code.image() {
+        of_observing_image(&image.uri, grants);
+    }
     if let Some(role) = desired.own_role() {
         let role = grants.role(&role);
         grants.allow(&["iam:GetRole", "iam:ListAttachedRolePolicies"], [role]);
@@ -116,13 +119,7 @@ fn of_code(code: &Sent, grants: &mut Grants) {
             if let Some(repository) = repository(uri, grants) {
                 // AWS: "Create a Lambda function using a container image", permissions: with these Lambda
                 // lets itself in where the repository's policy does not.
-                // And what this program asks: where a repository is, and what its rules take away.
-                let actions = [
-                    "ecr:DescribeRepositories",
-                    "ecr:GetLifecyclePolicy",
-                    "ecr:GetRepositoryPolicy",
-                    "ecr:SetRepositoryPolicy",
-                ];
+                let actions = ["ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
                 grants.allow(&actions, [repository]);
             }
         }
@@ -136,6 +133,20 @@ fn repository(uri: &str, grants: &Grants) -> Option<String> {
     let name = path.split(['@', ':']).next()?;
     let (region, account) = (ecr.region, ecr.account);
     Some(format!("arn:{}:ecr:{region}:{account}:repository/{name}", grants.partition))
+}
+
+/// Where a repository is, whether the image is in it, who may read it, and what its rules take away.
+fn of_observing_image(uri: &str, grants: &mut Grants) {
+    if let Some(repository) = repository(uri, grants) {
+        grants.allow(&["ecr:GetAuthorizationToken"], ["*".to_owned()]);
+        let actions = [
+            "ecr:BatchGetImage",
+            "ecr:DescribeRepositories",
+            "ecr:GetLifecyclePolicy",
+            "ecr:GetRepositoryPolicy",
+        ];
+        grants.allow(&actions, [repository]);
+    }
 }
 
 /// What a push asks of ECR (Amazon ECR User Guide, "IAM permissions for pushing an image").

@@ -26,6 +26,9 @@ fn an_image_is_pushed_and_created_without_what_belongs_to_zips() {
     }
     // AWS answers the digest, and where it was found.
     assert_eq!(operations(&desired, &observed), [""; 0]);
+    // What somebody has taken away is sent again, and nothing else is done.
+    let gone = Observed { pushed: false, ..observed };
+    assert_eq!(operations(&desired, &gone), ["PutImage"]);
     // What is there is not pushed again, whoever pushed it.
     let pushed = Observed { pushed: true, ..Observed::default() };
     assert_eq!(operations(&desired, &pushed), ["CreateFunction"]);
@@ -41,9 +44,8 @@ fn it_is_the_same_image_by_its_digest_and_its_repository() {
     function.image = Some(same.to_owned());
     function.configuration.remove("CodeSha256");
     assert_eq!(operations(&desired, &observed), [""; 0]);
-    observed.pushed = false;
     // Elsewhere nobody keeps it for us.
-    let mut elsewhere = observed.clone();
+    let mut elsewhere = Observed { pushed: false, ..observed.clone() };
     let other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/other@sha256:aa";
     elsewhere.function.as_mut().unwrap().image = Some(other.to_owned());
     assert_eq!(operations(&desired, &elsewhere), ["PutImage", "UpdateFunctionCode"]);
@@ -58,7 +60,8 @@ fn it_is_the_same_image_by_its_digest_and_its_repository() {
     *of_local = Image { uri: "oci:x@sha256:aa".to_owned(), is_there: true, ..of_local.clone() };
     assert_eq!(operations(&local, &elsewhere), [""; 0]);
     let other = image("bb", &[]);
-    assert_eq!(operations(&other, &observed), ["PutImage", "UpdateFunctionCode"]);
+    let before = Observed { pushed: false, ..observed };
+    assert_eq!(operations(&other, &before), ["PutImage", "UpdateFunctionCode"]);
 }
 
 #[test]

@@ -216,7 +216,25 @@ mod pushed {
         assert_eq!(function(&again, "a")["state"], "unchanged");
         let writes = |call: &&String| !call.starts_with("HEAD ") && !call.starts_with("GET ");
         assert_eq!(proxy.calls().iter().skip(calls.len()).filter(writes).count(), 0);
+
+        // An image that somebody has taken away is sent again: the function would stop without it.
+        let revisions = "data/docker/registry/v2/repositories/a/_manifests/revisions";
+        fs::remove_dir_all(registry.folder().join(revisions)).unwrap();
+        let planned = run(&mut command(&workspace, &server, &["plan"])).code(0).records();
+        let change = planned.iter().find(|record| record["reason"] == "change").unwrap();
+        assert_eq!((&change["function"], &change["operation"]), (&json!("a"), &json!("PutImage")));
+        assert_eq!(planned.last().unwrap()["calls"], 1, "{planned:?}");
+        let mended = run(&mut command(&workspace, &server, &["deploy"])).code(0);
+        assert_eq!(function(&mended, "a")["changes"], json!(["PutImage"]));
+        assert_eq!(function(&mended, "b")["state"], "unchanged");
+        assert!(registry.folder().join(revisions).is_dir());
+        // Where the registry does not answer, what runs goes on, and that is said.
+        drop(proxy);
+        let silent = run(&mut command(&workspace, &server, &["deploy"])).code(0);
+        assert_eq!(function(&silent, "a")["state"], "unchanged");
+        silent.says("`a`: it cannot be seen whether its image is still where it runs from");
     }
+
     #[test]
     fn what_registries_refuse_comes_with_what_to_do() {
         let server = Server::start(&[]);

@@ -83,7 +83,7 @@ impl Drop for Registry {
 }
 
 /// The smallest image: one layer, in an OCI layout.
-fn layout(folder: &Path) -> Vec<u8> {
+pub(super) fn layout(folder: &Path) -> Vec<u8> {
     let blobs = folder.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
     let put = |bytes: &[u8], kind: &str| {

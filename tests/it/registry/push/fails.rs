@@ -69,6 +69,13 @@ fn a_tag_that_may_not_be_moved_is_understood() {
     let kept = registry.kept();
     assert!(kept.manifests["some/app"].contains_key(&second.digest().to_string()));
     assert_eq!(kept.tags["some/app"]["1"], first.digest().to_string());
+    drop(kept);
+    // Of several tags those are set that can be, and which is said; also where the first is refused.
+    let several = |tags: &[&str], image: &Made| {
+        push(&registry.client(), &format!("{}/some/app", registry.host), tags, image)
+    };
+    fails(several(&["2", "1", "3"], &second), "app:1` (set: 2, 3; not set: 1): the tag `1`");
+    fails(several(&["1", "4"], &made(&[(8, 8)])), "app:1` (set: 4; not set: 1): the tag `1`");
 }
 
 #[test]

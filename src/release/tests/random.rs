@@ -172,8 +172,16 @@ fn own_layers() -> impl Strategy<Value = Vec<Layer>> {
 /// What a run sees of layers before it begins: versions of ours have the number of what they hold.
 fn looked(desired: &Desired, observed: &mut Observed) {
     let wanted = desired.layers.iter().flatten();
-    let wanted: Vec<String> = wanted.map(|it| arn_of(&it.name, &it.description)).collect();
-    observed.layers.versions.retain(|_, arn| wanted.contains(arn));
+    let wanted: BTreeMap<String, String> =
+        wanted.map(|it| (it.name.clone(), arn_of(&it.name, &it.description))).collect();
+    observed.layers.versions.retain(|name, arn| wanted.get(name) == Some(arn));
+    // What the function uses is there, and so it was found.
+    let used =
+        observed.latest().and_then(|latest| latest.get("Layers")).cloned().unwrap_or_default();
+    let used = used.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let used: Vec<String> = used.map(str::to_owned).collect();
+    let found = wanted.into_iter().filter(|(_, arn)| used.contains(arn));
+    observed.layers.versions.extend(found);
     observed.layers.ours = unclear(desired, observed).into_iter().collect();
 }
 

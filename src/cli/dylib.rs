@@ -17,6 +17,8 @@ use crate::inspect;
 
 /// The beginning of the name of Rust's standard library, as a shared one.
 pub(super) const STANDARD: &str = "libstd-";
+/// The folder, beside those with libraries, that says which programs fit them.
+const MARKS: &str = "checked";
 /// What unfinished folders are called.
 const UNFINISHED: &str = ".unfinished-";
 
@@ -83,6 +85,12 @@ fn make(own: &Path, folder: &Path, sources: &[PathBuf]) -> Result<(), Error> {
 /// every symbol of Rust's that one of them wants another defines.
 pub(super) fn check(name: &str, artifact: &Artifact, folder: &Path) -> Result<(), Error> {
     let program = &artifact.executable;
+    // Of a large library it takes a while, and mostly both are the files that they were.
+    let mark = folder.with_file_name(MARKS).join(short(program.as_os_str().as_encoded_bytes()));
+    let files = format!("{} {:?}", folder.display(), files::stamp(program));
+    if fs::read_to_string(&mark).is_ok_and(|known| known == files) {
+        return Ok(());
+    }
     let pair =
         inspect::pair(program, folder).map_err(|(path, error)| files::unread(&path, error))?;
     let name = name.replace('-', "_");
@@ -91,7 +99,10 @@ pub(super) fn check(name: &str, artifact: &Artifact, folder: &Path) -> Result<()
         return Err(CargoError::NotLinked { target: artifact.target.clone(), crate_name }.into());
     }
     match pair.unbound.first() {
-        None => Ok(()),
+        None => {
+            files::create_folder(&folder.with_file_name(MARKS))?;
+            Ok(files::write_into_target(&mark, files.as_bytes())?)
+        }
         Some(symbol) => Err(CargoError::Unbound {
             target: artifact.target.clone(),
             count: pair.unbound.len(),

@@ -34,6 +34,26 @@ pub(super) fn ours(name: &str, number: usize) -> String {
     format!("arn:aws:lambda:eu-west-1:123456789012:layer:{name}:{number}")
 }
 
+/// What a run sees of layers before it begins: versions of ours have the number of what they hold.
+pub(super) fn looked(desired: &Desired, observed: &mut Observed) {
+    let wanted = desired.layers.iter().flatten();
+    let wanted: BTreeMap<String, String> =
+        wanted.map(|it| (it.name.clone(), arn_of(&it.name, &it.description))).collect();
+    observed.layers.versions.retain(|name, arn| wanted.get(name) == Some(arn));
+    // What the function uses is there, and so it was found.
+    let used =
+        observed.latest().and_then(|latest| latest.get("Layers")).cloned().unwrap_or_default();
+    let used = used.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let used: Vec<String> = used.map(str::to_owned).collect();
+    let found = wanted.into_iter().filter(|(_, arn)| used.contains(arn));
+    observed.layers.versions.extend(found);
+    observed.layers.ours = unclear(desired, observed).into_iter().collect();
+}
+
+pub(super) fn arn_of(name: &str, description: &str) -> String {
+    ours(name, if description.ends_with('2') { 2 } else { 1 })
+}
+
 fn with(name: &str, layers: &[Layer]) -> Desired {
     let mut desired = Desired { name: name.to_owned(), ..desired() };
     desired.wanted.aliases = vec!["live".to_owned()];

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::release::layers::{Layer, unclear};
+use crate::release::layers::Layer;
 
 fn memory() -> impl Strategy<Value = Value> {
     prop_oneof![Just(json!(128)), Just(json!(256)), Just(json!(512))]
@@ -169,26 +169,6 @@ fn own_layers() -> impl Strategy<Value = Vec<Layer>> {
     })
 }
 
-/// What a run sees of layers before it begins: versions of ours have the number of what they hold.
-fn looked(desired: &Desired, observed: &mut Observed) {
-    let wanted = desired.layers.iter().flatten();
-    let wanted: BTreeMap<String, String> =
-        wanted.map(|it| (it.name.clone(), arn_of(&it.name, &it.description))).collect();
-    observed.layers.versions.retain(|name, arn| wanted.get(name) == Some(arn));
-    // What the function uses is there, and so it was found.
-    let used =
-        observed.latest().and_then(|latest| latest.get("Layers")).cloned().unwrap_or_default();
-    let used = used.as_array().into_iter().flatten().filter_map(Value::as_str);
-    let used: Vec<String> = used.map(str::to_owned).collect();
-    let found = wanted.into_iter().filter(|(_, arn)| used.contains(arn));
-    observed.layers.versions.extend(found);
-    observed.layers.ours = unclear(desired, observed).into_iter().collect();
-}
-
-fn arn_of(name: &str, description: &str) -> String {
-    layers::ours(name, if description.ends_with('2') { 2 } else { 1 })
-}
-
 fn any_desired() -> impl Strategy<Value = Desired> {
     (
         configuration(),
@@ -279,14 +259,14 @@ pub(super) fn numbered(observed: &mut Observed) {
 /// Does what `next` says until nothing is left, by AWS's numbers.
 fn run(desired: &Desired, observed: &mut Observed, most: usize) -> Vec<Change> {
     let mut done = Vec::new();
-    looked(desired, observed);
+    layers::looked(desired, observed);
     while done.len() < most {
         let Next { mut changes, .. } = one(desired, observed);
         assert!(changes.len() <= 1);
         let Some(change) = changes.pop() else { return done };
         apply(&change.action, observed);
         if let Action::PublishLayer(new) = &change.action {
-            let arn = arn_of(&new.name, &new.description);
+            let arn = layers::arn_of(&new.name, &new.description);
             observed.layers.versions.insert(new.name.clone(), arn);
         }
         numbered(observed);
@@ -444,7 +424,7 @@ proptest! {
 
     #[test]
     fn the_dry_run_is_the_run(desired in any_desired(), mut observed in any_observed()) {
-        looked(&desired, &mut observed);
+        layers::looked(&desired, &mut observed);
         let (dry, end) = unfold(&[(desired.clone(), observed.clone())]);
         prop_assert_eq!(end.refused, vec![]);
         let mut state = observed;

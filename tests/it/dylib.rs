@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lambda_pack::{elf, inspect};
 use serde_json::Value;
 
 use crate::jail::Jail;
 use crate::native::package;
 use crate::shared::{fresh, layers, names, unpacked};
-use crate::support::{Workspace, host_arch, run};
+use crate::support::{Workspace, cc, host_arch, run};
 
 /// Handlers that use a crate from crates.io, which this program is made of too, so that it is there offline; and
 /// one that does not.
@@ -170,4 +171,37 @@ fn what_is_not_linked_or_cannot_be_is_refused_by_name() {
     fs::write(&manifest, text).unwrap();
     package(&workspace, &["-p", "one"]);
     assert_eq!(layers(&workspace, "one"), [] as [PathBuf; 0]);
+}
+
+/// Symbols of Rust's have a hash of the build in their names: of another build they are other ones.
+#[test]
+fn a_program_and_a_library_of_two_builds_do_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let libraries = folder.path().join("lib");
+    fs::create_dir(&libraries).unwrap();
+    let library = |hash: &str| {
+        let source = format!("int _ZN6shared4code17h{hash}E(void) {{ return 7; }} int plain;");
+        cc(&libraries, &source, "libshared.so", &["-shared", "-fPIC", "-Wl,-soname,libshared.so"]);
+        fs::remove_file(libraries.join("libshared.so.c")).unwrap();
+    };
+    library("00000000000000aa");
+    let source = "int _ZN6shared4code17h00000000000000aaE(void); extern int plain;\n\
+                  __attribute__((weak)) int _ZN6shared5maybe17h00000000000000aaE(void);\n\
+                  int main(void) { return _ZN6shared4code17h00000000000000aaE() + plain + \
+                  (_ZN6shared5maybe17h00000000000000aaE != 0); }";
+    let search = format!("-L{}", libraries.display());
+    let program = cc(folder.path(), source, "bootstrap", &[&search, "-lshared"]);
+    let fits = inspect::pair(&program, &libraries).unwrap();
+    assert!(fits.needed.contains(&"libshared.so".to_owned()), "{fits:?}");
+    assert!(fits.unbound.is_empty(), "{fits:?}");
+    library("00000000000000bb");
+    let found: Vec<_> = inspect::pair(&program, &libraries).unwrap().unbound.into_iter().collect();
+    assert_eq!(found, ["_ZN6shared4code17h00000000000000aaE"]);
+    // Without what no loader looks at it is the same library.
+    let path = libraries.join("libshared.so");
+    let stripped = elf::stripped(&fs::read(&path).unwrap()).unwrap().unwrap();
+    fs::write(&path, stripped).unwrap();
+    assert_eq!(inspect::pair(&program, &libraries).unwrap().unbound.len(), 1);
+    fs::write(&path, "text").unwrap();
+    assert_eq!(inspect::pair(&program, &libraries).unwrap_err().0, path);
 }

@@ -45,7 +45,7 @@ pub enum CargoError {
     /// It does not use the crate whose shared library it is to be linked with.
     #[error(
         "`{target}` is not linked with `{crate_name}`, the library of its `layers.dylib`: its source wants \
-         `#[cfg(feature = \"{LAYER_FEATURE}\")] use {crate_name} as _;`"
+         `#[cfg(feature = \"{LAYER_FEATURE}\")] use ::{crate_name} as _;`"
     )]
     NotLinked {
         /// The binary.

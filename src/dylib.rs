@@ -4,13 +4,14 @@
 //! Pure: texts of manifests and sources in, new ones out. What is written is inert without the feature
 //! `lambda-layer`: the dependency on the crate is optional, and so are all of the crate's own.
 
+mod form;
 mod manifest;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use manifest::{EditError, is_member, mark, mark_workspace, unmark, unmark_workspace};
-pub use source::{mark as mark_source, unmark as unmark_source};
+pub use source::{mark as mark_source, mentions, unmark as unmark_source};
 
 use crate::compile::LAYER_FEATURE;
 
@@ -29,20 +30,20 @@ pub struct Used {
     pub default_features: bool,
 }
 
-/// A crate that several packages use, with what all of them want of it.
+/// A crate that several functions use, with what all of them want of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Common {
     /// The crate, with the features of all.
     pub used: Used,
-    /// The packages that use it.
+    /// The functions that use it.
     pub by: BTreeSet<String>,
 }
 
-/// The crates that two packages or more use in one version, by name and version.
+/// The crates that two functions or more use in one version, by name and version.
 #[must_use]
 pub fn common(all: &BTreeMap<String, Vec<Used>>) -> Vec<Common> {
     let mut found: BTreeMap<(&str, &str), Common> = BTreeMap::new();
-    for (package, used) in all {
+    for (function, used) in all {
         for used in used {
             let key = (used.package.as_str(), used.version.as_str());
             let entry = found
@@ -50,11 +51,11 @@ pub fn common(all: &BTreeMap<String, Vec<Used>>) -> Vec<Common> {
                 .or_insert_with(|| Common { used: used.clone(), by: BTreeSet::new() });
             entry.used.features.extend(used.features.iter().cloned());
             entry.used.default_features |= used.default_features;
-            entry.by.insert(package.clone());
+            entry.by.insert(function.clone());
         }
     }
     let mut shared: Vec<Common> = found.into_values().filter(|it| it.by.len() > 1).collect();
-    // Of two versions that each are shared, the one that more packages use: two crates of one name do not
+    // Of two versions that each are shared, the one that more functions use: two crates of one name do not
     // stand in one manifest.
     shared.sort_by(|a, b| {
         let key = |it: &Common| (it.used.package.clone(), usize::MAX - it.by.len());
@@ -121,6 +122,19 @@ pub fn crate_source(common: &[Common]) -> String {
         .map(|it| format!("#[cfg(feature = \"{LAYER_FEATURE}\")]\npub use {};\n", it.used.library))
         .collect();
     format!("//! What functions share, in one library.\n\n{}", uses.concat())
+}
+
+/// Whether a source says no more than [`crate_source`] does.
+#[must_use]
+pub fn is_crate_source(text: &str) -> bool {
+    let feature = format!("#[cfg(feature = \"{LAYER_FEATURE}\")]");
+    let ours = |line: &str| {
+        line.is_empty()
+            || line.starts_with("//!")
+            || line == feature
+            || line.starts_with("pub use ")
+    };
+    text.lines().all(ours)
 }
 
 #[cfg(test)]

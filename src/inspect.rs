@@ -18,6 +18,7 @@ use crate::audit::{Content, Finding, Inspected};
 use crate::bundle::Record;
 use crate::elf::{self, ElfError};
 use crate::function::Role;
+use crate::layer::record::LayerRecord;
 use crate::tree::{Source, Tree};
 
 /// Something that cannot be looked at.
@@ -142,6 +143,31 @@ pub fn programs(files: &[Inspected]) -> (Role, Vec<String>) {
 fn record_in(folder: &Path) -> Option<Record> {
     let text = fs::read_to_string(folder.join(Record::FILE)).ok()?;
     serde_json::from_str(&text).ok()
+}
+
+/// What the layers bring that a packaged function was audited with, if they are still beside it: by paths below
+/// `/opt`.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn layers(path: &Path) -> Result<Vec<Inspected>, InspectError> {
+    let folder = if path.is_dir() { Some(path) } else { path.parent() };
+    let Some((folder, record)) = folder.and_then(|it| Some((it, record_in(it)?))) else {
+        return Ok(Vec::new());
+    };
+    let Some(base) = folder.parent().and_then(Path::parent) else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for used in record.layers {
+        let folder = base.join(&used.layer).join(LayerRecord::FOLDER);
+        let text = fs::read_to_string(folder.join(LayerRecord::FILE)).unwrap_or_default();
+        let known: Option<LayerRecord> = serde_json::from_str(&text).ok();
+        // Another one by now is not what it was audited with.
+        if known.is_some_and(|layer| layer.code_sha256 == used.code_sha256) {
+            files.extend(open(&folder.join(LayerRecord::ZIP))?.files);
+        }
+    }
+    Ok(files)
 }
 
 /// The program of an internal extension's zip (or of the folder that `package` put it in): nothing

@@ -118,6 +118,7 @@ fn check_files(args: &Check, path: &Path) -> Result<Checked, Error> {
     } else {
         inspect::programs(&opened.files)
     };
+    let layered = build::below_opt(inspect::layers(path)?);
     let subject = Subject {
         thing: &thing,
         role,
@@ -132,7 +133,7 @@ fn check_files(args: &Check, path: &Path) -> Result<Checked, Error> {
         searched: &[],
         embedded: &[],
         outside: &[],
-        layered: &[],
+        layered: &layered,
     };
     checked(&subject, &args.audit.trust(), opened.findings)
 }

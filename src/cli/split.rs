@@ -85,6 +85,12 @@ pub(super) fn split(packer: &Packer<'_>, parts: &[Part]) -> Result<Packed, Error
     }
     let decided = decide(packer.job, parts, packer.shell)?;
     let written = write::layers(packer, &decided)?;
+    if packer.job.output.cargo_lambda.is_some() && !written.is_empty() {
+        packer.shell.warn(
+            "the layout of cargo-lambda has no place for layers: functions that use some do not start without \
+             them (`layers = \"never\"` packs functions whole)",
+        );
+    }
     let outcomes: Vec<_> = decided
         .members
         .iter()

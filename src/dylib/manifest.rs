@@ -3,7 +3,11 @@
 use globset::Glob;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, TomlError, Value};
 
+use super::form::Form;
 use crate::compile::LAYER_FEATURE;
+
+/// What stands above a table that was made for the crate alone.
+const OWN: &str = "# For the crate of `cargo lambda-pack layer init`.";
 
 /// Why a manifest cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,7 @@ fn table<'t>(
 ///
 /// Where a name is taken, or the manifest is not as cargo has them.
 pub fn mark(text: &str, name: &str, path: &str) -> Result<String, EditError> {
+    let (text, form) = Form::take(text);
     let mut document: DocumentMut = text.parse()?;
     let root: &mut dyn TableLike = document.as_table_mut();
     let features = table(root, "features", false)?;
@@ -61,7 +66,7 @@ pub fn mark(text: &str, name: &str, path: &str) -> Result<String, EditError> {
     let settings = table(table(package, "metadata", true)?, "lambda-pack", false)?;
     let layers = with_dylib(settings.get("layers"), name)?;
     settings.insert("layers", layers);
-    Ok(document.to_string())
+    Ok(form.give(&document.to_string()))
 }
 
 /// What `layers` says, and the crate.
@@ -93,6 +98,7 @@ fn with_dylib(layers: Option<&Item>, name: &str) -> Result<Item, EditError> {
 ///
 /// Where it is no TOML.
 pub fn unmark(text: &str, name: &str) -> Result<Option<String>, EditError> {
+    let (text, form) = Form::take(text);
     let mut document: DocumentMut = text.parse()?;
     let root: &mut dyn TableLike = document.as_table_mut();
     let mut changed = false;
@@ -131,7 +137,7 @@ pub fn unmark(text: &str, name: &str) -> Result<Option<String>, EditError> {
             parent.remove(key);
         }
     }
-    Ok(changed.then(|| document.to_string()))
+    Ok(changed.then(|| form.give(&document.to_string())))
 }
 
 /// Takes the crate out of `layers`, which is a word or a list again where it says no more.
@@ -168,7 +174,7 @@ fn without_dylib(settings: &mut dyn TableLike, name: &str) -> bool {
 ///
 /// Where it is no TOML.
 pub fn is_member(text: &str, folder: &str) -> Result<bool, EditError> {
-    let document: DocumentMut = text.parse()?;
+    let document: DocumentMut = Form::take(text).0.parse()?;
     let members = document.get("workspace").and_then(|it| it.get("members"));
     let members = members.and_then(Item::as_array).into_iter().flatten().filter_map(Value::as_str);
     let covers = |pattern: &str| {
@@ -187,7 +193,13 @@ pub fn mark_workspace(text: &str, folder: &str) -> Result<Option<String>, EditEr
     if is_member(text, folder)? {
         return Ok(None);
     }
+    let (text, form) = Form::take(text);
     let mut document: DocumentMut = text.parse()?;
+    if !document.contains_key("workspace") {
+        let mut own = Table::new();
+        own.decor_mut().set_prefix(format!("\n{OWN}\n"));
+        document.insert("workspace", Item::Table(own));
+    }
     let workspace = table(document.as_table_mut(), "workspace", false)?;
     let members = workspace.entry("members").or_insert(Item::Value(Value::Array(Array::new())));
     let members = members.as_array_mut().ok_or(EditError::NoTable("members"))?;
@@ -196,9 +208,12 @@ pub fn mark_workspace(text: &str, folder: &str) -> Result<Option<String>, EditEr
     // Where the last one stands on a line of its own.
     let own_line = |it: &toml_edit::RawString| it.as_str().is_some_and(|it| it.contains('\n'));
     if let (Some(before), Some(last)) = (before.filter(own_line), { members.iter_mut() }.last()) {
-        last.decor_mut().set_prefix(before);
+        // Not with a comment of the one before.
+        let text = before.as_str().unwrap_or("\n");
+        let blank = text.rsplit_once('\n').map_or("", |(_, blank)| blank);
+        last.decor_mut().set_prefix(format!("\n{blank}"));
     }
-    Ok(Some(document.to_string()))
+    Ok(Some(form.give(&document.to_string())))
 }
 
 /// The workspace's manifest without it; none where it is not there by name.
@@ -207,6 +222,7 @@ pub fn mark_workspace(text: &str, folder: &str) -> Result<Option<String>, EditEr
 ///
 /// Where it is no TOML.
 pub fn unmark_workspace(text: &str, folder: &str) -> Result<Option<String>, EditError> {
+    let (text, form) = Form::take(text);
     let mut document: DocumentMut = text.parse()?;
     let Some(workspace) = document.get_mut("workspace").and_then(Item::as_table_like_mut) else {
         return Ok(None);
@@ -218,9 +234,14 @@ pub fn unmark_workspace(text: &str, folder: &str) -> Result<Option<String>, Edit
         return Ok(None);
     };
     members.remove(at);
+    let empty = members.is_empty();
+    let own = document.get("workspace").and_then(Item::as_table);
+    let own = own.and_then(|own| own.decor().prefix()).and_then(|it| it.as_str());
     // Written for the folder alone.
-    if members.is_empty() && workspace.len() == 1 {
+    if own.is_some_and(|it| it.contains(OWN)) {
         document.remove("workspace");
+    } else if empty {
+        document["workspace"].as_table_like_mut().map(|it| it.remove("members"));
     }
-    Ok(Some(document.to_string()))
+    Ok(Some(form.give(&document.to_string())))
 }

@@ -1,16 +1,28 @@
 //! The two lines in a program's source that link it with the shared library.
 
+use super::form::Form;
 use crate::compile::LAYER_FEATURE;
 
 /// The lines themselves.
 fn lines(name: &str) -> String {
-    format!("#[cfg(feature = \"{LAYER_FEATURE}\")]\nuse {} as _;\n", name.replace('-', "_"))
+    format!("#[cfg(feature = \"{LAYER_FEATURE}\")]\nuse ::{} as _;\n", name.replace('-', "_"))
+}
+
+/// Whether a source says in other words that it uses the crate.
+#[must_use]
+pub fn mentions(text: &str, name: &str) -> bool {
+    let name = name.replace('-', "_");
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let words = [format!("use {name}"), format!("use ::{name}"), format!("extern crate {name}")];
+    { code }.any(|line| words.iter().any(|word| line.contains(word.as_str())))
 }
 
 /// The source with the lines that link the crate, below its inner attributes; none where they are there.
 #[must_use]
 pub fn mark(text: &str, name: &str) -> Option<String> {
     let lines = lines(name);
+    let (text, form) = Form::take(text);
+    let text = text.as_str();
     if text.contains(&lines) {
         return None;
     }
@@ -18,18 +30,19 @@ pub fn mark(text: &str, name: &str) -> Option<String> {
     let before = if head.is_empty() || head.ends_with("\n\n") { "" } else { "\n" };
     // Of lines that follow one another rustfmt makes one sorted group.
     let after = if rest.starts_with('\n') || rest.is_empty() { "" } else { "\n" };
-    Some(format!("{head}{before}{lines}{after}{rest}"))
+    Some(form.give(&format!("{head}{before}{lines}{after}{rest}")))
 }
 
 /// The source without them; none where they are not there.
 #[must_use]
 pub fn unmark(text: &str, name: &str) -> Option<String> {
+    let (text, form) = Form::take(text);
     let (head, rest) = text.split_once(&lines(name))?;
     let rest = match rest.strip_prefix('\n') {
         Some(less) if head.is_empty() || head.ends_with("\n\n") => less,
         _ => rest,
     };
-    Some(format!("{head}{rest}"))
+    Some(form.give(&format!("{head}{rest}")))
 }
 
 /// Where the first item may stand: behind a `#!` line, inner attributes and inner documentation, and the
@@ -37,7 +50,7 @@ pub fn unmark(text: &str, name: &str) -> Option<String> {
 fn start(text: &str) -> usize {
     let mut at = 0;
     let mut start = 0;
-    if text.starts_with("#!") && !text.starts_with("#![") {
+    if text.starts_with("#!") && !is_attribute(text) {
         at = line_end(text, 0);
         start = at;
     }
@@ -50,12 +63,12 @@ fn start(text: &str) -> usize {
             line_end(text, at)
         } else if rest.starts_with("/*") {
             at + comment(rest)
-        } else if rest.starts_with("#![") {
+        } else if is_attribute(rest) {
             at + attribute(rest)
         } else {
             return start;
         };
-        let inner = ["//!", "/*!", "#!["].iter().any(|sign| rest.starts_with(sign));
+        let inner = ["//!", "/*!"].iter().any(|sign| rest.starts_with(sign)) || is_attribute(rest);
         let outer = ["///", "/**"].iter().any(|sign| rest.starts_with(sign));
         let behind = text.get(end..).unwrap_or_default();
         let apart = behind.starts_with('\n') && (start == 0 || inner) && !outer;
@@ -98,19 +111,33 @@ fn comment(text: &str) -> usize {
     bytes.len()
 }
 
-/// How long an attribute is: to the bracket that closes it, strings passed over.
+/// Whether an inner attribute begins here; blanks may stand between its signs.
+fn is_attribute(text: &str) -> bool {
+    let after =
+        |text: &'static str| move |rest: &str| rest.trim_start().strip_prefix(text).map(str::len);
+    let rest = |count: usize| text.get(text.len() - count..).unwrap_or_default();
+    let sign = after("#")(text).and_then(|left| after("!")(rest(left)));
+    sign.and_then(|left| after("[")(rest(left))).is_some()
+}
+
+/// How long an attribute is: to the bracket that closes it; strings and comments are passed over.
 fn attribute(text: &str) -> usize {
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for (at, byte) in text.bytes().enumerate() {
+    let (mut depth, mut quoted, mut at) = (0_usize, false, 0);
+    while let Some(&byte) = text.as_bytes().get(at) {
+        let rest = text.get(at..).unwrap_or_default();
+        at += match byte {
+            b'\\' if quoted => 2,
+            b'/' if !quoted && rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            b'/' if !quoted && rest.starts_with("/*") => comment(rest),
+            _ => 1,
+        };
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
             b'[' if !quoted => depth += 1,
             b']' if !quoted => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return at + 1;
+                    return at;
                 }
             }
             _ => {}

@@ -99,7 +99,7 @@ fn members_are_changed_and_changed_back() {
         ),
         (
             "[package]\nname = \"x\"\n",
-            "[package]\nname = \"x\"\n\n[workspace]\nmembers = [\"shared\"]\n",
+            "[package]\nname = \"x\"\n\n# For the crate of `cargo lambda-pack layer init`.\n[workspace]\nmembers = [\"shared\"]\n",
         ),
     ] {
         assert_eq!(mark_workspace(text, "shared").unwrap().unwrap(), marked);
@@ -109,13 +109,20 @@ fn members_are_changed_and_changed_back() {
             text.trim_end()
         );
     }
+    // A table of the user's own stays.
+    let marked = mark_workspace("[workspace]\n", "shared").unwrap().unwrap();
+    assert_eq!(unmark_workspace(&marked, "shared").unwrap().unwrap(), "[workspace]\n");
+    let windows = "\u{feff}[workspace]\r\nmembers = [\r\n    # One.\r\n    \"a\",\r\n]\r\n";
+    let marked = mark_workspace(windows, "shared").unwrap().unwrap();
+    assert_eq!(marked, windows.replace("\"a\",", "\"a\",\r\n    \"shared\","));
+    assert_eq!(unmark_workspace(&marked, "shared").unwrap().unwrap(), windows);
     assert_eq!(mark_workspace("[workspace]\nmembers = [\"*\"]\n", "shared").unwrap(), None);
     assert!(!is_member("[workspace]\nmembers = [\"crates/*\"]\n", "shared").unwrap());
 }
 
 #[test]
 fn sources_are_changed_below_what_belongs_to_the_whole_file() {
-    const LINES: &str = "#[cfg(feature = \"lambda-layer\")]\nuse shared as _;\n";
+    const LINES: &str = "#[cfg(feature = \"lambda-layer\")]\nuse ::shared as _;\n";
     for (text, marked) in [
         ("use a;\n", format!("{LINES}\nuse a;\n")),
         ("//! A handler.\n\nuse a;\n", format!("//! A handler.\n\n{LINES}\nuse a;\n")),
@@ -135,6 +142,14 @@ fn sources_are_changed_below_what_belongs_to_the_whole_file() {
             format!("/* a /* b */ c */\n/*! Inner. */\n\n{LINES}\nfn main() {{}}\n"),
         ),
         ("", LINES.to_owned()),
+        (
+            "# ! [deny(x, // ]\n y)]\n\nfn main() {}\n",
+            format!("# ! [deny(x, // ]\n y)]\n\n{LINES}\nfn main() {{}}\n"),
+        ),
+        (
+            "//! One.\r\n\r\nuse a;\r\n",
+            format!("//! One.\n\n{LINES}\nuse a;\n").replace('\n', "\r\n"),
+        ),
     ] {
         assert_eq!(mark_source(text, "shared").unwrap(), marked, "{text}");
         assert_eq!(mark_source(&marked, "shared"), None);
@@ -143,4 +158,6 @@ fn sources_are_changed_below_what_belongs_to_the_whole_file() {
         assert_eq!(back.replace("\n\n", "\n"), text.replace("\n\n", "\n"), "{marked}");
     }
     assert_eq!(unmark_source("use a;\n", "shared"), None);
+    assert!(mentions("use shared as _; // mine\n", "shared"));
+    assert!(!mentions("// use shared\nuse a;\n", "shared"));
 }

@@ -49,6 +49,6 @@ pub struct SharedCrate<'a> {
     pub package: &'a str,
     /// Its version.
     pub version: &'a str,
-    /// The packages that use it.
-    pub packages: Vec<&'a str>,
+    /// The binaries of functions that use it.
+    pub functions: Vec<&'a str>,
 }

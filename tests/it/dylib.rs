@@ -65,14 +65,16 @@ fn what_is_not_worth_it_is_taken_back_with_numbers() {
         .says_out(
             "+shared = { path = \"../../shared\", optional = true, features = [\"lambda-layer\"] }",
         )
-        .says_out("+use shared as _;");
+        .says_out("+use ::shared as _;");
     assert!(files(&workspace) == before);
     // Rust's own library is larger than two handlers that hardly use it.
     let run = workspace.run(&["layer", "init", "-p", "one", "-p", "two"]).code(0);
     run.says_out("all zips, layers too: ").says("not worth it");
     assert!(files(&workspace) == before);
     workspace.run(&["layer", "init", "-p", "one"]).code(0).says_out("nothing to share");
-    workspace.run(&["layer", "init", "--name", "lambda_runtime"]).code(2).says("`--name`");
+    for name in ["lambda-runtime", "itoa", "fn", "std"] {
+        workspace.run(&["layer", "init", "--name", name]).code(2).says("means something already");
+    }
     workspace.run(&["layer", "init", "--name", "../x"]).code(2).says("cannot name a crate");
     workspace.run(&["layer", "remove"]).code(2).says("no function is linked with");
     assert!(files(&workspace) == before);
@@ -136,11 +138,69 @@ fn handlers_with_a_shared_library_start_with_their_layers_and_nothing_less() {
     cargo(workspace.path(), &["check", "--workspace", "--all-features"]);
     workspace.run(&["layer", "init"]).code(2).says("`layer remove` takes it back");
     fs::remove_file(workspace.path().join("lambda-pack.lock")).unwrap();
-    workspace.run(&["layer", "remove"]).code(0).says_out("-use shared as _;");
+    workspace.run(&["layer", "remove"]).code(0).says_out("-use ::shared as _;");
     let after = files(&workspace);
     let differs: Vec<_> =
         before.keys().filter(|path| after.get(*path) != before.get(*path)).collect();
     assert!(differs.is_empty() && after.len() == before.len(), "{differs:?}");
+}
+
+/// Killed after any of its files it leaves a workspace that builds, and that `layer remove` takes back.
+#[test]
+fn wherever_it_is_cut_off_it_is_taken_back() {
+    let workspace = workspace();
+    cargo(workspace.path(), &["generate-lockfile"]);
+    let before = files(&workspace);
+    workspace.run(&["layer", "init", "--force"]).code(0);
+    let after = files(&workspace);
+    // In the order in which they are written.
+    let order = [
+        "shared/Cargo.toml",
+        "shared/src/lib.rs",
+        "Cargo.toml",
+        "crates/one/src/main.rs",
+        "crates/two/src/main.rs",
+        "crates/one/Cargo.toml",
+        "crates/two/Cargo.toml",
+    ];
+    let order = order.map(|path| workspace.path().join(path));
+    for path in &order {
+        assert_ne!(before.get(path), after.get(path), "{}", path.display());
+    }
+    for cut in (1..order.len()).rev() {
+        for (at, path) in order.iter().enumerate() {
+            let state = if at < cut { &after } else { &before };
+            match state.get(path) {
+                Some(text) => drop(workspace.write(path.to_str().unwrap(), text)),
+                None => drop(fs::remove_file(path)),
+            }
+        }
+        cargo(workspace.path(), &["metadata", "--format-version", "1"]);
+        workspace.run(&["layer", "remove"]).code(0);
+        assert!(files(&workspace) == before, "cut after {cut}");
+    }
+}
+
+/// All functions of a package are linked with it, whichever of them are named, and count each for itself.
+#[test]
+fn several_functions_of_one_package_share() {
+    let workspace = workspace();
+    for bin in ["more", "most"] {
+        let text = format!(
+            "fn main() {{\n    println!(\"{bin} {{}}\", itoa::Buffer::new().format(1));\n}}\n"
+        );
+        workspace.write(&format!("crates/one/src/bin/{bin}.rs"), text);
+    }
+    let run =
+        workspace.run(&["layer", "init", "--force", "-p", "one", "--bin", "more", "--bin", "most"]);
+    run.code(0).says("crates/one/src/bin/more.rs").says("crates/one/src/main.rs");
+    package(&workspace, &["-p", "one"]);
+    assert_eq!(layers(&workspace, "one").len(), 2);
+    assert_eq!(layers(&workspace, "one"), layers(&workspace, "most"));
+    // What was packaged is audited with its layers.
+    workspace.run(&["check", "target/lambda-pack"]).code(0);
+    let run = workspace.run(&["package", "-p", "one", "--layout", "cargo-lambda"]).code(0);
+    run.says("the layout of cargo-lambda has no place for layers");
 }
 
 #[test]
@@ -149,9 +209,9 @@ fn what_is_not_linked_or_cannot_be_is_refused_by_name() {
     workspace.run(&["layer", "init", "--force"]).code(0);
     let main = workspace.path().join("crates/one/src/main.rs");
     let text = fs::read_to_string(&main).unwrap();
-    fs::write(&main, text.replace("use shared as _;", "use ::itoa as _;")).unwrap();
+    fs::write(&main, text.replace("use ::shared as _;", "use ::itoa as _;")).unwrap();
     let run = workspace.run(&["package", "-p", "one"]).code(2);
-    run.says("`one` is not linked with `shared`").says("use shared as _;");
+    run.says("`one` is not linked with `shared`").says("use ::shared as _;");
     assert!(!workspace.output("one", "bootstrap.zip").exists());
     fs::write(&main, text).unwrap();
     workspace

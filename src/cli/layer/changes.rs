@@ -1,6 +1,5 @@
 //! Files that are changed together, shown as a diff, and taken back.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,11 +12,12 @@ use crate::shell::Shell;
 /// Lines around a change.
 const CONTEXT: usize = 3;
 
-/// New texts of files, by their path.
+/// New texts of files, in the order in which they are written: after each of them cargo still reads the
+/// workspace, wherever that is cut off.
 #[derive(Debug)]
 pub(super) struct Changes {
     root: PathBuf,
-    files: BTreeMap<PathBuf, Change>,
+    files: Vec<(PathBuf, Change)>,
 }
 
 #[derive(Debug)]
@@ -30,12 +30,12 @@ struct Change {
 impl Changes {
     /// None yet; paths are shown from the workspace's folder on.
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), files: BTreeMap::new() }
+        Self { root: root.to_path_buf(), files: Vec::new() }
     }
 
     /// The text of a file as it would be; none where there is none.
     pub(super) fn text(&self, path: &Path) -> Result<Option<String>, Error> {
-        match self.files.get(path) {
+        match self.files.iter().find(|(known, _)| known == path).map(|(_, change)| change) {
             Some(change) => Ok(change.after.clone()),
             None if path.exists() => Ok(Some(files::read_text(path)?)),
             None => Ok(None),
@@ -44,26 +44,29 @@ impl Changes {
 
     /// Gives a file another text, or takes it away.
     pub(super) fn set(&mut self, path: &Path, after: Option<String>) -> Result<(), Error> {
-        if let Some(change) = self.files.get_mut(path) {
+        if let Some((_, change)) = self.files.iter_mut().find(|(known, _)| known == path) {
             change.after = after;
         } else {
             let before = self.text(path)?;
-            self.files.insert(path.to_path_buf(), Change { before, after });
+            self.files.push((path.to_path_buf(), Change { before, after }));
         }
         Ok(())
     }
 
     /// The files that change, as they are shown.
     pub(super) fn names(&self) -> Vec<String> {
-        self.changed().map(|(path, _)| self.shown(path)).collect()
+        let mut names: Vec<_> = self.changed().map(|(path, _)| self.shown(path)).collect();
+        names.sort();
+        names
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.changed().next().is_none()
     }
 
-    fn changed(&self) -> impl Iterator<Item = (&PathBuf, &Change)> {
-        self.files.iter().filter(|(_, change)| change.before != change.after)
+    fn changed(&self) -> impl DoubleEndedIterator<Item = (&PathBuf, &Change)> {
+        let all = self.files.iter().filter(|(_, change)| change.before != change.after);
+        all.map(|(path, change)| (path, change))
     }
 
     fn shown(&self, path: &Path) -> String {
@@ -72,7 +75,9 @@ impl Changes {
 
     /// As `diff -u` shows it.
     pub(super) fn show(&self, shell: &Shell) -> Result<(), Error> {
-        for (path, Change { before, after }) in self.changed() {
+        let mut all: Vec<_> = self.changed().collect();
+        all.sort_by_key(|(path, _)| *path);
+        for (path, Change { before, after }) in all {
             let name = self.shown(path);
             let side = |text: &Option<String>, letter: &str| {
                 text.as_ref().map_or("/dev/null".to_owned(), |_| format!("{letter}/{name}"))
@@ -101,7 +106,7 @@ impl Changes {
 
     /// What was there before, in all of them.
     pub(super) fn undo(&self) -> Result<(), Error> {
-        self.changed().try_for_each(|(path, change)| put(path, change.before.as_deref()))
+        self.changed().rev().try_for_each(|(path, change)| put(path, change.before.as_deref()))
     }
 }
 
@@ -110,7 +115,15 @@ fn put(path: &Path, text: Option<&str>) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(path);
     if let Some(text) = text {
         files::create_folder(folder)?;
-        return Ok(files::write_atomically(path, text.as_bytes())?);
+        // Where a link leads, and as it may be used.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let before = fs::metadata(path).ok();
+        files::write_atomically(path, text.as_bytes())?;
+        if let Some(before) = before {
+            let kept = fs::set_permissions(path, before.permissions());
+            kept.map_err(|source| files::unwritten(path, source))?;
+        }
+        return Ok(());
     }
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -120,8 +133,5 @@ fn put(path: &Path, text: Option<&str>) -> Result<(), Error> {
     }
     // What is in them stays.
     let _ = fs::remove_dir(folder);
-    if folder.ends_with("src") {
-        let _ = folder.parent().map(fs::remove_dir);
-    }
     Ok(())
 }

@@ -24,10 +24,77 @@ use crate::error::Error;
 use crate::files;
 use crate::function::{Function, Role};
 use crate::message::{Keep, Message, SharedCrate, Table};
+use crate::plan;
 use crate::shell::Shell;
 
+/// Keywords (The Rust Reference, "Keywords"), Rust's own crates, and cargo's folder.
+const RESERVED: [&str; 63] = [
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc_macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "target",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "union",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+    "build",
+    "deps",
+    "examples",
+    "incremental",
+    "macro_rules",
+];
+
 pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<(), Error> {
-    check_name(&args.name)?;
     let facts = Facts::gather(args.build.cargo_options(global), true)?;
     let flags = args.build.compile.settings(&args.audit);
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
@@ -39,10 +106,15 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
             format!("functions are linked with `{name}` already; `layer remove` takes it back");
         return Err(Error::Usage(what));
     }
-    let members = members(&facts.metadata, &all);
+    let handlers = plan::handlers(&facts.metadata, &config);
+    let members = members(&facts.metadata, &all, &handlers);
     let resolved = cargo::resolved(&facts.options)?;
-    let packages = members.values().map(|(package, _)| *package);
-    let common = dylib::common(&common::used(&resolved, packages));
+    check_name(&args.name, &resolved)?;
+    let of_package = common::used(&resolved, members.values().map(|(package, _)| *package));
+    let bins = members.values().flat_map(|(package, bins)| {
+        bins.iter().filter_map(|bin| Some((bin.clone(), of_package.get(&*package.name)?.clone())))
+    });
+    let common = dylib::common(&bins.collect());
     if common.is_empty() {
         shell.answer("nothing to share: no two functions use the same version of a crate")?;
         return Ok(());
@@ -66,7 +138,7 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
         let crates = common.iter().map(|it| SharedCrate {
             package: &it.used.package,
             version: &it.used.version,
-            packages: it.by.iter().map(String::as_str).collect(),
+            functions: it.by.iter().map(String::as_str).collect(),
         });
         let (whole, split) = sizes.as_ref().map(Sizes::total).unzip();
         let (crates, files) = (crates.collect(), changes.names());
@@ -89,27 +161,41 @@ fn is_worth(sizes: &Sizes) -> bool {
     split < whole
 }
 
-/// What cargo and crates.io take for a name.
-fn check_name(name: &str) -> Result<(), Error> {
+/// What cargo takes for the name of a crate, and no other crate has.
+fn check_name(name: &str, resolved: &Metadata) -> Result<(), Error> {
     let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if good {
-        return Ok(());
+    if !good {
+        let what = "letters, digits, hyphens and underscores, a letter first";
+        return Err(Error::Usage(format!("`--name {name}` cannot name a crate: {what}")));
     }
-    Err(Error::Usage(format!(
-        "`--name {name}` cannot name a crate: letters, digits, hyphens and underscores, a letter first"
-    )))
+    let spelled = |name: &str| name.replace('-', "_");
+    let libraries = resolved.packages.iter().flat_map(|package| &package.targets);
+    let known =
+        libraries.filter(|it| !it.is_custom_build()).any(|it| spelled(&it.name) == spelled(name));
+    if known || RESERVED.contains(&spelled(name).as_str()) {
+        let what = "it is a word of Rust's or a crate of this workspace: say another `--name`";
+        return Err(Error::Usage(format!("`{name}` means something already: {what}")));
+    }
+    Ok(())
 }
 
 /// The packages of functions, and the names of their binaries that are.
 type Members<'m> = BTreeMap<String, (&'m Package, BTreeSet<String>)>;
 
-fn members<'m>(metadata: &'m Metadata, functions: &[Function]) -> Members<'m> {
+/// The feature is that of a package: whoever has one of its functions linked has all of them linked.
+fn members<'m>(
+    metadata: &'m Metadata,
+    functions: &[Function],
+    handlers: &BTreeSet<(String, String)>,
+) -> Members<'m> {
     let mut members = Members::new();
     for Function { handler, .. } in functions {
         let package = metadata.packages.iter().find(|it| it.id == handler.package_id);
         let Some(package) = package else { continue };
-        let known = members.entry(handler.package.clone()).or_insert((package, BTreeSet::new()));
+        let all = handlers.iter().filter(|(package, _)| *package == handler.package);
+        let all = all.map(|(_, target)| target.clone()).collect();
+        let known = members.entry(handler.package.clone()).or_insert((package, all));
         known.1.insert(handler.target.clone());
     }
     members
@@ -130,14 +216,16 @@ fn changes(
     let mut changes = Changes::new(root);
     changes.set(&folder.join("Cargo.toml"), Some(dylib::crate_manifest(name, common)))?;
     changes.set(&folder.join("src/lib.rs"), Some(dylib::crate_source(common)))?;
+    let manifest = root.join("Cargo.toml");
+    let text = changes.text(&manifest)?.unwrap_or_default();
+    let marked = dylib::mark_workspace(&text, name).map_err(|error| edit(&manifest, error))?;
+    if let Some(marked) = marked {
+        changes.set(&manifest, Some(marked))?;
+    }
     // Only those that have something of it.
-    let users = |package: &str| common.iter().any(|it| it.by.contains(package));
-    for (package, bins) in members.values().filter(|(package, _)| users(&package.name)) {
-        let manifest = package.manifest_path.as_std_path();
-        let text = changes.text(manifest)?.unwrap_or_default();
-        let path = from(manifest.parent().unwrap_or(root), root, name)?;
-        let marked = dylib::mark(&text, name, &path);
-        changes.set(manifest, Some(marked.map_err(|error| edit(manifest, error))?))?;
+    let has = |bin: &String| common.iter().any(|it| it.by.contains(bin));
+    let users: Vec<_> = members.values().filter(|(_, bins)| bins.iter().any(has)).collect();
+    for (package, bins) in &users {
         for target in package.targets.iter().filter(|target| bins.contains(&target.name)) {
             let source = target.src_path.as_std_path();
             let text = changes.text(source)?.unwrap_or_default();
@@ -146,11 +234,12 @@ fn changes(
             }
         }
     }
-    let manifest = root.join("Cargo.toml");
-    let text = changes.text(&manifest)?.unwrap_or_default();
-    let marked = dylib::mark_workspace(&text, name);
-    if let Some(marked) = marked.map_err(|error| edit(&manifest, error))? {
-        changes.set(&manifest, Some(marked))?;
+    for (package, _) in &users {
+        let manifest = package.manifest_path.as_std_path();
+        let text = changes.text(manifest)?.unwrap_or_default();
+        let path = from(manifest.parent().unwrap_or(root), root, name)?;
+        let marked = dylib::mark(&text, name, &path).map_err(|error| edit(manifest, error))?;
+        changes.set(manifest, Some(marked))?;
     }
     Ok(changes)
 }
@@ -224,7 +313,7 @@ fn show(common: &[Common], shell: &Shell) -> Result<(), Error> {
         let by: Vec<&str> = it.by.iter().map(String::as_str).collect();
         vec![it.used.package.clone(), it.used.version.clone(), features.join(", "), by.join(", ")]
     });
-    let table = Table::new(&["CRATE", "VERSION", "FEATURES", "PACKAGES"], rows.collect());
+    let table = Table::new(&["CRATE", "VERSION", "FEATURES", "FUNCTIONS"], rows.collect());
     for line in table.fit(shell.stdout_width(), 3, 16, Keep::Start).lines(&[]) {
         shell.answer(line.trim_end())?;
     }

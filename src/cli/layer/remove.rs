@@ -1,9 +1,10 @@
 //! `layer remove`: what `layer init` wrote is taken back.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
-use cargo_metadata::Metadata;
+use cargo_metadata::{Metadata, Package};
 
 use super::changes::Changes;
 use crate::cargo;
@@ -20,14 +21,15 @@ pub(super) fn run(args: &LayerRemove, global: &Global, shell: &Shell) -> Result<
     let build = Build { manifest: args.manifest.clone(), ..Build::default() };
     let facts = Facts::gather(build.cargo_options(global), true)?;
     let config = configuration::load(&facts.metadata, Vec::new(), global, shell)?;
-    let known = linked(&facts.metadata, &config);
+    let mut known = linked(&facts.metadata, &config);
+    known.extend(crates(facts.metadata.workspace_root.as_std_path()));
     let names: BTreeSet<String> = match &args.name {
         Some(name) => BTreeSet::from([name.clone()]),
         None => known,
     };
     let mut changes = Changes::new(facts.metadata.workspace_root.as_std_path());
     for name in &names {
-        take_back(&facts.metadata, name, &mut changes)?;
+        take_back(&facts.metadata, name, &mut changes, shell)?;
     }
     if changes.is_empty() {
         let what = match &args.name {
@@ -38,8 +40,11 @@ pub(super) fn run(args: &LayerRemove, global: &Global, shell: &Shell) -> Result<
     }
     if !args.dry_run {
         changes.write()?;
-        // Cargo takes the crate off its lock.
-        cargo::resolved(&facts.options)?;
+        // Cargo takes the crate off its lock, and says what still wants it.
+        if let Err(error) = cargo::resolved(&facts.options) {
+            changes.undo()?;
+            return Err(error.into());
+        }
     }
     if shell.is_json() {
         let (files, removed) = (changes.names(), !args.dry_run);
@@ -65,26 +70,51 @@ fn linked(metadata: &Metadata, config: &Config) -> BTreeSet<String> {
     named.filter(|name| !name.is_empty()).collect()
 }
 
-/// Takes one crate back, wherever it is named.
-fn take_back(metadata: &Metadata, name: &str, changes: &mut Changes) -> Result<(), Error> {
+/// Crates below the workspace's folder that were written by `layer init`, also where that was cut off.
+fn crates(root: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let written = |entry: &fs::DirEntry| {
+        let manifest = fs::read_to_string(entry.path().join("Cargo.toml"));
+        manifest.is_ok_and(|text| text.starts_with(dylib::CRATE_HEAD))
+    };
+    let found = entries.filter(written);
+    found.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Takes one crate back, wherever it is named: what wants it first, itself last.
+fn take_back(
+    metadata: &Metadata,
+    name: &str,
+    changes: &mut Changes,
+    shell: &Shell,
+) -> Result<(), Error> {
     let root = metadata.workspace_root.as_std_path();
-    for package in metadata.workspace_packages() {
+    let packages = metadata.workspace_packages();
+    let own = |package: &&&Package| *package.name != *name;
+    for package in packages.iter().filter(own) {
         let manifest = package.manifest_path.as_std_path();
         edit(changes, manifest, |text| dylib::unmark(text, name))?;
-        for target in &package.targets {
-            let source = target.src_path.as_std_path();
-            edit(changes, source, |text| Ok(dylib::unmark_source(text, name)))?;
+    }
+    for target in packages.iter().filter(own).flat_map(|package| &package.targets) {
+        let source = target.src_path.as_std_path();
+        edit(changes, source, |text| Ok(dylib::unmark_source(text, name)))?;
+        if changes.text(source)?.is_some_and(|text| dylib::mentions(&text, name)) {
+            shell.warn(format!("{} uses `{name}` in other words: that stays", source.display()));
         }
     }
     edit(changes, &root.join("Cargo.toml"), |text| dylib::unmark_workspace(text, name))?;
     let folder = root.join(name);
+    let (manifest, source) = (folder.join("Cargo.toml"), folder.join("src/lib.rs"));
     // Only what was written as it stands: another crate of that name is somebody's own.
-    let manifest = changes.text(&folder.join("Cargo.toml"))?.unwrap_or_default();
-    if manifest.starts_with(dylib::CRATE_HEAD) {
-        changes.set(&folder.join("Cargo.toml"), None)?;
-        changes.set(&folder.join("src/lib.rs"), None)?;
+    if !changes.text(&manifest)?.is_some_and(|text| text.starts_with(dylib::CRATE_HEAD)) {
+        return Ok(());
     }
-    Ok(())
+    if changes.text(&source)?.is_some_and(|text| !dylib::is_crate_source(&text)) {
+        shell.warn(format!("{} has code of your own: the crate stays", source.display()));
+        return Ok(());
+    }
+    changes.set(&source, None)?;
+    changes.set(&manifest, None)
 }
 
 fn edit(

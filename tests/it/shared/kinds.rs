@@ -1,9 +1,11 @@
 //! Layers of all kinds on one function, and that nothing in them is there in vain.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use super::{Unpacked, layers, library, names, package, serves, serving, unpacked
 use crate::local::extensions;
 use crate::local::server::Server;
 use crate::local::zips;
-use crate::support::{Run, Workspace, host_arch, run};
+use crate::support::{Workspace, have, host_arch, run, tools};
 
 /// An extension that leaves a word for the function, and is told of invocations.
 const EXTENSION: &str = r##"
@@ -195,43 +197,58 @@ fn by_hand(server: &Server, name: &str) -> String {
 #[test]
 fn another_rustc_changes_no_byte_of_what_it_did_not_build() {
     let workspace = all_kinds();
-    let with = |toolchain: &str, args: &[&str]| -> Run {
-        let mut command = workspace.command(args);
-        command.env_remove("RUSTC");
-        if !toolchain.is_empty() {
-            command.env("RUSTUP_TOOLCHAIN", toolchain);
-        }
-        run(&mut command)
+    let before = layers_by_kind(&workspace, None);
+    let changed = |after: &ByKind, key: &str| -> BTreeSet<&str> {
+        let kinds = before.keys().filter(|kind| before[*kind][key] != after[*kind][key]);
+        kinds.map(String::as_str).collect()
     };
-    let mut nightly = std::process::Command::new("rustc");
+    let path = |layers: &ByKind| layers["toolchain"]["files"][0]["path"].clone();
+    let mut nightly = Command::new("rustc");
     crate::support::scrub(&mut nightly);
-    nightly.env("RUSTUP_TOOLCHAIN", "nightly").arg("--version");
-    if !run(&mut nightly).stdout.contains("nightly") {
+    let asked = run(nightly.env("RUSTUP_TOOLCHAIN", "nightly").arg("--version"));
+    if asked.stdout.contains("nightly") {
+        let after = layers_by_kind(&workspace, Some(("RUSTUP_TOOLCHAIN", "nightly".as_ref())));
+        assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+        assert_eq!(changed(&after, "layer"), BTreeSet::new());
+        let built = BTreeSet::from(["extension", "toolchain", "workspace"]);
+        assert_eq!(changed(&after, "CodeSha256"), built);
+        assert_eq!(changed(&after, "tree"), built);
+        assert_ne!(path(&before), path(&after));
+    } else {
         let _ = writeln!(std::io::stderr(), "SKIPPED for want of a nightly rustc");
+    }
+    // Debian's has no shared library of Rust's own: that is within what is shared, and no layer of its own.
+    let debian = tools().join("arm64/bin/rustc");
+    if !have(&debian) {
         return;
     }
-    let all = || -> BTreeMap<String, Value> {
-        let folder = workspace.path().join("target/lambda-pack");
-        let layer = |name: String| {
-            let layer = super::json(&folder.join(&name).join("layer/layer.json"));
-            let kind = layer["kinds"][0].as_str().unwrap().to_owned();
-            (kind, layer)
-        };
-        names(&workspace).into_iter().map(layer).collect()
+    let after = layers_by_kind(&workspace, Some(("RUSTC", debian.as_os_str())));
+    let kinds: Vec<_> = after.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["asset", "extension", "native", "workspace"]);
+    for same in ["asset", "native"] {
+        assert_eq!(before[same], after[same]);
+    }
+    let server = Server::start(&[]);
+    let port = server.address.rsplit(':').next().unwrap();
+    let args = ["deploy", "--from", "target/lambda-pack", "--local", "--port", port];
+    workspace.run(&args).code(0);
+    assert_eq!(server.answer("second:live", "{}"), serde_json::json!(["a model", 7]));
+}
+
+/// `layer.json` by its kind.
+type ByKind = BTreeMap<String, Value>;
+
+/// What is packaged with another compiler, or with this machine's.
+#[track_caller]
+fn layers_by_kind(workspace: &Workspace, compiler: Option<(&str, &OsStr)>) -> ByKind {
+    let folder = workspace.path().join("target/lambda-pack");
+    let _ = fs::remove_dir_all(&folder);
+    let mut command = workspace.command(&["package", "--no-check"]);
+    command.env_remove("RUSTC").envs(compiler);
+    run(&mut command).code(0);
+    let layer = |name: String| {
+        let layer = super::json(&folder.join(&name).join("layer/layer.json"));
+        (layer["kinds"][0].as_str().unwrap().to_owned(), layer)
     };
-    let args = ["package", "--no-check"];
-    with("", &args).code(0);
-    let before = all();
-    with("nightly", &args).code(0);
-    let after = all();
-    let changed = |key: &str| -> BTreeSet<&str> {
-        let differs = |kind: &&String| before[kind.as_str()][key] != after[kind.as_str()][key];
-        before.keys().filter(differs).map(String::as_str).collect()
-    };
-    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
-    assert_eq!(changed("layer"), BTreeSet::new());
-    let built = BTreeSet::from(["extension", "toolchain", "workspace"]);
-    assert_eq!((changed("CodeSha256"), changed("tree")), (built.clone(), built));
-    let path = |layers: &BTreeMap<String, Value>| layers["toolchain"]["files"][0]["path"].clone();
-    assert_ne!(path(&before), path(&after));
+    names(workspace).into_iter().map(layer).collect()
 }

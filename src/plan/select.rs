@@ -101,7 +101,7 @@ pub fn select(
             });
         }
     }
-    let linked = scope.take_dylibs(&candidates, &mut packages)?;
+    let linked = scope.take_dylibs(selection, &candidates, &mut packages)?;
     let of = |package: &Package| PackageFacts {
         dylib: linked.get(&package.id).cloned(),
         ..facts(package)

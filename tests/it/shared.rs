@@ -1,5 +1,10 @@
 //! What functions share, in layers: native libraries, assets, extensions of the workspace.
 
+#[cfg(feature = "aws")]
+mod kinds;
+#[cfg(feature = "aws")]
+mod large;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -417,11 +422,15 @@ fn serving(workspace: &Workspace, handler: &str, libraries: &[&str]) {
          call(\"POST\", &format!(\"invocation/{{id}}/response\"), &format!(\"[\\\"{{asset}}\\\", {{sum}}]\"));",
         called.join(" + ")
     );
+    let main = format!("unsafe extern \"C\" {{ {} }}\n{}", declared.concat(), serves(&answer));
+    workspace.write(&format!("crates/{handler}/src/main.rs"), main);
+}
+
+/// A handler that answers by these statements.
+fn serves(answer: &str) -> String {
     let serve = "call(\"POST\", &format!(\"invocation/{id}/response\"), event);";
     assert!(HANDLER.contains(serve));
-    let main = HANDLER.replace(serve, &answer);
-    let main = format!("unsafe extern \"C\" {{ {} }}\n{main}", declared.concat());
-    workspace.write(&format!("crates/{handler}/src/main.rs"), main);
+    HANDLER.replace(serve, answer)
 }
 
 fn three_that_serve() -> Workspace {

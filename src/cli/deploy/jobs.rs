@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::bundle::{self, Bundle};
 use super::image;
 use super::layers::Packaged;
+use crate::audit::ZIP_LIMIT;
 use crate::aws::Job;
 use crate::cli::args::{Global, Images, Package, Release};
 use crate::cli::facts::Facts;
@@ -26,8 +27,6 @@ use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 use crate::toolchain;
 
-/// The largest zip that goes with a call (AWS: "Lambda quotas").
-const DIRECT: u64 = 52_428_800;
 /// The longest description of a version (`PublishVersion`), as AWS counts: in UTF-16.
 const DESCRIPTION: usize = 256;
 
@@ -230,7 +229,8 @@ impl<'a> Common<'a> {
             (image::source(function, &wanted, (&bundle, image), local)?, None)
         } else {
             let what = format!("zip of `{}`", function.name);
-            let source = self.zip_source(&what, &wanted, &bundle.sha256, bundle.size)?;
+            let local = self.release.place.local;
+            let source = zip_source(&what, &wanted, &bundle.sha256, bundle.size, local)?;
             (source, Some(self.layers(function, &wanted, &bundle.layers)?))
         };
         let text = self.release.description.clone().unwrap_or_default();
@@ -264,31 +264,36 @@ impl<'a> Common<'a> {
         let one = |it: &Packaged| {
             let (layer, sha256) = (&it.record.layer, &it.record.code_sha256);
             let what = format!("zip of the layer {layer}, which `{}` uses,", function.name);
-            Ok(it.desired(self.zip_source(&what, wanted, sha256, it.record.size)?))
+            let local = self.release.place.local;
+            Ok(it.desired(zip_source(&what, wanted, sha256, it.record.size, local)?))
         };
         all.iter().map(one).collect()
     }
+}
 
-    /// The server on this machine takes everything with the call, and has no buckets.
-    fn zip_source(
-        &self,
-        what: &str,
-        wanted: &Wanted,
-        sha256: &str,
-        size: u64,
-    ) -> Result<Source, Error> {
-        let bucket = wanted.s3_bucket.clone().filter(|_| !self.release.place.local);
-        if let Some(bucket) = bucket {
-            let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
-            return Ok(Source::Bucket(Object { bucket, key: key(prefix, sha256) }));
-        }
-        if size > DIRECT {
-            return Err(Error::Usage(format!(
-                "the {what} has {size} bytes, and a call takes {DIRECT}: name a bucket for it with `s3-bucket`"
-            )));
-        }
-        Ok(Source::Call)
+/// How a zip gets there. The server on this machine takes everything with the call, and has no buckets.
+fn zip_source(
+    what: &str,
+    wanted: &Wanted,
+    sha256: &str,
+    size: u64,
+    local: bool,
+) -> Result<Source, Error> {
+    if let Some(bucket) = wanted.s3_bucket.clone().filter(|_| !local) {
+        let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
+        return Ok(Source::Bucket(Object { bucket, key: key(prefix, sha256) }));
     }
+    if size > ZIP_LIMIT {
+        let instead = if local {
+            "the server on this machine has no buckets: `run` serves what was packaged as it is"
+        } else {
+            "name a bucket for it with `s3-bucket`"
+        };
+        return Err(Error::Usage(format!(
+            "the {what} has {size} bytes, and a call takes {ZIP_LIMIT}: {instead}"
+        )));
+    }
+    Ok(Source::Call)
 }
 
 /// A key that names the content: the same bytes are sent once, and never replaced by others.
@@ -312,3 +317,6 @@ fn described(text: &str, commit: Option<&str>, tag: Option<&str>) -> String {
     let all = if text.is_empty() { made_of } else { format!("{text} {made_of}") };
     marker::cut(&all, DESCRIPTION).to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{CrateType, Package, PackageId};
 
-use super::{Candidate, Scope, SelectError, targets_of};
+use super::{Candidate, Scope, SelectError, Selection, targets_of};
 use crate::compile::LAYER_FEATURE;
 use crate::function::{Role, TargetKind};
 use crate::nearest::suggestion;
@@ -17,6 +17,7 @@ impl<'m> Scope<'m> {
     /// library has what all of them want of its crates, so it does not depend on what else is selected.
     pub(super) fn take_dylibs(
         &self,
+        selection: &Selection,
         candidates: &[Candidate],
         packages: &mut Vec<&'m Package>,
     ) -> Result<Linked, SelectError> {
@@ -29,7 +30,8 @@ impl<'m> Scope<'m> {
         let mut wrong: Vec<String> = wanted.iter().filter_map(|name| self.no_dylib(name)).collect();
         let mut linked = Linked::new();
         for &package in &self.members {
-            let Some(name) = self.dylib(package).filter(|name| wanted.contains(name)) else {
+            let name = self.dylib(selection, package);
+            let Some(name) = name.filter(|name| wanted.contains(name)) else {
                 continue;
             };
             if !package.features.contains_key(LAYER_FEATURE) {
@@ -47,10 +49,14 @@ impl<'m> Scope<'m> {
         if wrong.is_empty() { Ok(linked) } else { Err(SelectError::Unknown(wrong)) }
     }
 
-    /// The crate whose library the handlers of a package are linked with.
-    fn dylib(&self, package: &Package) -> Option<String> {
-        targets_of(&[package], TargetKind::Bin)
-            .find_map(|(package, target)| self.settings(package, target).ok()?.dylib)
+    /// The crate whose library the functions of a package are linked with. What is said for a whole workspace
+    /// is not meant for its extensions, nor for programs that are no handlers.
+    fn dylib(&self, selection: &Selection, package: &Package) -> Option<String> {
+        targets_of(&[package], TargetKind::Bin).find_map(|(package, target)| {
+            let found = self.candidate(package, target, TargetKind::Bin, false, selection);
+            let function = found.ok()?.ok().filter(|it| it.role == Role::Function)?;
+            function.settings.dylib
+        })
     }
 
     /// Why a name is not that of a crate with a shared library.

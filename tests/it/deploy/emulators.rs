@@ -83,7 +83,7 @@ impl Emulator {
     }
 
     /// A role that exists there: moto looks for it.
-    pub(super) fn role(&self) -> String {
+    pub(crate) fn role(&self) -> String {
         let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
             "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }] });
         let trust = trust.to_string();

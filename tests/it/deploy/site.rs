@@ -66,14 +66,7 @@ impl Site {
     pub(crate) fn at(&self, address: &str, args: &[&str]) -> Command {
         let mut command = self.workspace.command(args);
         command.args(["--endpoint-url", &format!("http://{address}"), "--region", "us-east-1"]);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("AWS_") {
-                command.env_remove(name);
-            }
-        }
-        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        with_keys(&mut command);
         command
     }
 
@@ -95,6 +88,18 @@ impl Site {
         let run = self.run(address, &["plan", "--output", "json"]).code(0);
         run.records().last().unwrap()["calls"].as_u64().unwrap()
     }
+}
+
+/// Some key, and nothing else of AWS's in the environment.
+pub(crate) fn with_keys(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
 }
 
 /// What the account holds of a function, without what differs from run to run.

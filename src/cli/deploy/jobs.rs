@@ -9,7 +9,7 @@ use super::bundle::{self, Bundle};
 use super::image;
 use super::layers::Packaged;
 use crate::aws::Job;
-use crate::cli::args::{Global, Images, Package, Release};
+use crate::cli::args::{Audit, Build, Global, Images, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
@@ -55,19 +55,14 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     }
     let wanted = wanted(&config, &selected)?;
     let base = match (&release.from, &release.zip) {
-        (Some(folder), _) if !folder.is_dir() => {
-            return Err(Error::Usage(format!(
-                "there is no folder {} (`--from`)",
-                folder.display()
-            )));
-        }
-        (Some(folder), _) => folder.clone(),
+        (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),
         (None, None) => {
             let shared = |one: &&Function| selected.iter().any(|it| it.shares_image_with(one));
             let together: Vec<&Function> =
                 selected.iter().chain(all.iter().filter(shared)).collect();
-            package(release, &together, global, shell)?;
+            let named = !release.functions.is_empty();
+            package(&release.build, &release.audit, (&together, named), global, shell)?;
             plan::output(&facts.target, None, false).base
         }
     };
@@ -86,6 +81,14 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             common.job(function, wanted, bundle)
         })
         .collect()
+}
+
+/// The folder of `--from`.
+pub(in crate::cli) fn given(folder: &Path) -> Result<&Path, Error> {
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(Error::Usage(format!("there is no folder {} (`--from`)", folder.display())))
 }
 
 /// What flags say of settings.
@@ -168,15 +171,16 @@ pub(in crate::cli) fn wanted(
     if mistakes.is_empty() { Ok(all) } else { Err(Error::Config(mistakes)) }
 }
 
-/// Packages what is selected.
-fn package(
-    release: &Release,
-    functions: &[&Function],
+/// Packages what is selected; where it was named, that alone.
+pub(in crate::cli) fn package(
+    build: &Build,
+    audit: &Audit,
+    (functions, named): (&[&Function], bool),
     global: &Global,
     shell: &Shell,
 ) -> Result<(), Error> {
-    let mut build = release.build.clone();
-    if !release.functions.is_empty() {
+    let mut build = build.clone();
+    if named {
         build.workspace = clap_cargo::Workspace::default();
         build.workspace.package =
             functions.iter().map(|function| function.handler.package.clone()).collect();
@@ -198,7 +202,7 @@ fn package(
         no_check: false,
         for_verify: true,
         images: Images::default(),
-        audit: release.audit.clone(),
+        audit: audit.clone(),
         build,
     };
     package::run(&package, global, shell)
@@ -230,7 +234,8 @@ impl<'a> Common<'a> {
             (image::source(function, &wanted, (&bundle, image), local)?, None)
         } else {
             let what = format!("zip of `{}`", function.name);
-            let source = self.zip_source(&what, &wanted, &bundle.sha256, bundle.size)?;
+            let local = self.release.place.local;
+            let source = zip_source(&what, &wanted, (&bundle.sha256, bundle.size), local)?;
             (source, Some(self.layers(function, &wanted, &bundle.layers)?))
         };
         let text = self.release.description.clone().unwrap_or_default();
@@ -243,6 +248,7 @@ impl<'a> Common<'a> {
                 source,
             },
             layers,
+            only_layers: false,
             runtime: bundle.runtime,
             wanted,
             version_description: described(&text, bundle.commit.as_deref(), self.tag.as_deref()),
@@ -264,31 +270,31 @@ impl<'a> Common<'a> {
         let one = |it: &Packaged| {
             let (layer, sha256) = (&it.record.layer, &it.record.code_sha256);
             let what = format!("zip of the layer {layer}, which `{}` uses,", function.name);
-            Ok(it.desired(self.zip_source(&what, wanted, sha256, it.record.size)?))
+            let local = self.release.place.local;
+            Ok(it.desired(zip_source(&what, wanted, (sha256, it.record.size), local)?))
         };
         all.iter().map(one).collect()
     }
+}
 
-    /// The server on this machine takes everything with the call, and has no buckets.
-    fn zip_source(
-        &self,
-        what: &str,
-        wanted: &Wanted,
-        sha256: &str,
-        size: u64,
-    ) -> Result<Source, Error> {
-        let bucket = wanted.s3_bucket.clone().filter(|_| !self.release.place.local);
-        if let Some(bucket) = bucket {
-            let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
-            return Ok(Source::Bucket(Object { bucket, key: key(prefix, sha256) }));
-        }
-        if size > DIRECT {
-            return Err(Error::Usage(format!(
-                "the {what} has {size} bytes, and a call takes {DIRECT}: name a bucket for it with `s3-bucket`"
-            )));
-        }
-        Ok(Source::Call)
+/// How a zip of this digest and length gets to AWS. The server on this machine (`local`) takes everything
+/// with the call, and has no buckets.
+pub(in crate::cli) fn zip_source(
+    what: &str,
+    wanted: &Wanted,
+    (sha256, size): (&str, u64),
+    local: bool,
+) -> Result<Source, Error> {
+    if let Some(bucket) = wanted.s3_bucket.clone().filter(|_| !local) {
+        let prefix = wanted.s3_prefix.as_deref().unwrap_or_default();
+        return Ok(Source::Bucket(Object { bucket, key: key(prefix, sha256) }));
     }
+    if size > DIRECT {
+        return Err(Error::Usage(format!(
+            "the {what} has {size} bytes, and a call takes {DIRECT}: name a bucket for it with `s3-bucket`"
+        )));
+    }
+    Ok(Source::Call)
 }
 
 /// A key that names the content: the same bytes are sent once, and never replaced by others.

@@ -15,6 +15,7 @@ mod layers;
 mod logs;
 mod look;
 mod observe;
+mod prune;
 mod rate;
 mod reconcile;
 mod role;

@@ -16,7 +16,7 @@ pub mod record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-pub use name::{Known, name, plain};
+pub use name::{Known, has_prefix, name, plain};
 
 use crate::digest::Sha256;
 use crate::target::Arch;

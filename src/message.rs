@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use layers::{PlannedFunction, PlannedLayer, SharedCrate};
+pub use layers::{LayerVersion, PlannedFunction, PlannedLayer, PublishedLayer, SharedCrate};
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
@@ -81,6 +81,10 @@ pub enum Message<'a> {
         /// Whether they were changed.
         removed: bool,
     },
+    /// A layer was published, or was there.
+    PublishedLayer(&'a PublishedLayer<'a>),
+    /// A version of a layer of ours.
+    LayerVersion(&'a LayerVersion<'a>),
     /// A function was invoked.
     Invoked {
         /// The function, as it was named.

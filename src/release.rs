@@ -24,6 +24,7 @@ pub mod next;
 pub mod observed;
 pub mod policy;
 pub mod predict;
+pub mod prune;
 pub mod role;
 pub mod status;
 mod step;

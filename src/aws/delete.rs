@@ -177,7 +177,7 @@ fn leads_to(mapping: &Object, function: &str) -> bool {
 
 /// Deletes until it is gone: waits while it is in use, and looks whether what was not answered has had
 /// its effect before it is sent again.
-async fn until_gone(
+pub(super) async fn until_gone(
     delete: impl AsyncFn() -> Result<(), AwsError>,
     is_there: impl AsyncFn() -> Result<bool, AwsError>,
 ) -> Result<(), AwsError> {

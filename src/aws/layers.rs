@@ -89,7 +89,11 @@ impl Aws {
         Ok(sha256.is_some_and(|sha256| *sha256 == layer.code.sha256.as_str()))
     }
 
-    async fn get_layer_version(&self, name: &str, number: i64) -> Result<Value, AwsError> {
+    pub(super) async fn get_layer_version(
+        &self,
+        name: &str,
+        number: i64,
+    ) -> Result<Value, AwsError> {
         let request = || self.client.get_layer_version().layer_name(name).version_number(number);
         send!(self.calls, "GetLayerVersion", request())
     }

@@ -32,6 +32,12 @@ impl Aws {
     }
 
     async fn look_at_all(&self, desired: &Desired) -> Result<Observed, AwsError> {
+        if desired.only_layers {
+            let layers = self.wanted_layers(desired).await?;
+            let mut observed = Observed { layers, ..Observed::default() };
+            self.ask_first(desired, &mut observed).await?;
+            return Ok(observed);
+        }
         let name = desired.name.as_str();
         let aliases = join_all(desired.wanted.aliases.iter().map(|alias| async move {
             let (there, version) =

@@ -24,6 +24,8 @@ pub(super) use deploy::{Deploy, Plan};
 pub(super) use image::{Archive, Builder, Images};
 pub(super) use invoke::Invoke;
 pub(super) use layer::{LayerCommand, LayerInit, LayerPlan, LayerRemove};
+#[cfg(feature = "aws")]
+pub(super) use layer::{LayerList, LayerPrune, LayerPublish, LayerScope};
 pub(super) use local::{Local, region};
 #[cfg(feature = "aws")]
 pub(super) use push::Ecr;
@@ -189,7 +191,7 @@ pub(super) enum Command {
     ///
     /// Shows what would go and asks. Roles, log groups, queues and streams stay.
     Delete(Delete),
-    /// Show what functions share, and what of it is in Lambda layers
+    /// Show what functions share, and what of it is in Lambda layers; publish, list and prune these
     Layer {
         #[command(subcommand)]
         command: LayerCommand,

@@ -85,12 +85,13 @@ fn release_all(
         bundle::intact(&jobs, &changes)?;
         session.must_last(&changes, shell).await?;
         session.make_repositories((&jobs, &missing), &release.ecr, shell).await?;
-        let outcomes = deploy(&session.aws, &jobs, observed, release, shell).await?;
-        let outcomes = outcomes.map_err(|code| {
-            let stopped =
-                jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted(code)));
-            DeployError { stopped: stopped.collect(), planned: false }
-        })?;
+        let options = Options {
+            concurrency: release.concurrency.get(),
+            keep_going: release.build.compile.keep_going,
+            patience: release.wait.into(),
+            new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
+        };
+        let outcomes = deploy(&session.aws, &jobs, observed, &options, shell).await?;
         report::answer(&session, &jobs, &outcomes, shell)?;
         actions::write(&outcomes)?;
         settle(outcomes)
@@ -132,7 +133,10 @@ fn dry_run(
     })?
 }
 
-fn pairs(jobs: &[Job], observed: &[Observed]) -> Vec<(crate::release::desired::Desired, Observed)> {
+pub(super) fn pairs(
+    jobs: &[Job],
+    observed: &[Observed],
+) -> Vec<(crate::release::desired::Desired, Observed)> {
     jobs.iter().zip(observed).map(|(job, seen)| (job.desired.clone(), seen.clone())).collect()
 }
 
@@ -145,20 +149,14 @@ fn refuse(release: &Release, end: Next) -> Result<(), Error> {
     Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
 }
 
-/// The exit code if it was ended at once.
-async fn deploy(
+/// Makes all changes; an error if it was ended at once.
+pub(super) async fn deploy(
     aws: &Aws,
     jobs: &[Job],
     observed: Vec<Observed>,
-    release: &Release,
+    options: &Options,
     shell: &Shell,
-) -> Result<Result<Vec<Outcome>, u8>, Error> {
-    let options = Options {
-        concurrency: release.concurrency.get(),
-        keep_going: release.build.compile.keep_going,
-        patience: release.wait.into(),
-        new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
-    };
+) -> Result<Vec<Outcome>, Error> {
     let (stop, interrupted) = watch::channel(None);
     let mut interrupt = Interrupt::listen()?;
     let ended = async {
@@ -171,12 +169,15 @@ async fn deploy(
     shell.start_rows(jobs.len());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
     let outcomes = tokio::select! {
-        outcomes = aws.deploy(jobs, observed, &options, interrupted, &talk) => Ok(outcomes),
+        outcomes = aws.deploy(jobs, observed, options, interrupted, &talk) => Ok(outcomes),
         code = ended => Err(code),
     };
     shell.end_rows();
     aws.abandon_uploads().await;
-    Ok(outcomes)
+    outcomes.map_err(|code| {
+        let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted(code)));
+        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false })
+    })
 }
 
 fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
@@ -206,7 +207,7 @@ fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
 }
 
 /// Whatever did not become what it should be is the error of the whole.
-fn settle(outcomes: Vec<Outcome>) -> Result<(), Error> {
+pub(super) fn settle(outcomes: Vec<Outcome>) -> Result<(), Error> {
     let stopped: Vec<(String, Stop)> = outcomes
         .into_iter()
         .filter_map(|outcome| Some((outcome.function, outcome.stopped?)))

@@ -1,11 +1,23 @@
-//! `layer`: what functions share, in which layers, and what that saves.
+//! `layer`: what functions share, in which layers, and what that saves; layers on AWS.
 
 mod changes;
 mod common;
 mod explain;
+#[cfg(feature = "aws")]
+mod extension;
 mod init;
+#[cfg(feature = "aws")]
+mod list;
 mod measure;
+#[cfg(feature = "aws")]
+mod prune;
+#[cfg(feature = "aws")]
+mod publish;
 mod remove;
+#[cfg(feature = "aws")]
+mod scope;
+#[cfg(feature = "aws")]
+mod versions;
 
 use std::path::Path;
 
@@ -28,6 +40,16 @@ pub(super) fn run(command: &LayerCommand, global: &Global, shell: &Shell) -> Res
         LayerCommand::Plan(args) => plan(args, global, shell),
         LayerCommand::Init(args) => init::run(args, global, shell),
         LayerCommand::Remove(args) => remove::run(args, global, shell),
+        #[cfg(feature = "aws")]
+        LayerCommand::Publish(args) => publish::run(args, global, shell),
+        #[cfg(feature = "aws")]
+        LayerCommand::List(args) => list::run(args, global, shell),
+        #[cfg(feature = "aws")]
+        LayerCommand::Prune(args) => prune::run(args, global, shell),
+        #[cfg(not(feature = "aws"))]
+        LayerCommand::Publish(_) | LayerCommand::List(_) | LayerCommand::Prune(_) => {
+            Err(super::without_aws())
+        }
     }
 }
 

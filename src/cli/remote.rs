@@ -57,7 +57,12 @@ impl Scope {
             let facts = Facts::gather(build.cargo_options(global), true)?;
             let flags = build.compile.settings(&Audit::default());
             let config = configuration::load(&facts.metadata, flags, global, shell)?;
-            let mut selected = select(&facts, names, build, &config, shell)?;
+            let any = !names.is_empty();
+            let mut selected = select(&facts, any, build, &config, shell)?;
+            selected.retain(|function| function.role == Role::Function);
+            if selected.is_empty() && !any {
+                return Err(Error::Usage("no function is selected".to_owned()));
+            }
             scope.names = selected.iter().map(|function| function.name.to_string()).collect();
             selected.retain(|function| {
                 names.is_empty() || names.iter().any(|name| name == function.name.as_str())
@@ -115,33 +120,26 @@ impl Scope {
     }
 }
 
-/// The functions among the handlers that the flags select. For names it is the whole workspace, which
-/// need not have any.
-fn select(
+/// The handlers that the flags select. For `any` it is the whole workspace, which need not have one.
+pub(super) fn select(
     facts: &Facts,
-    names: &[String],
+    any: bool,
     build: &Build,
     config: &Config,
     shell: &Shell,
 ) -> Result<Vec<Function>, Error> {
     let mut selection = build.selection();
-    let any = !names.is_empty();
     if any && selection.packages.is_empty() {
         selection.workspace = true;
     }
     let target = Machines::new(facts, shell).default_target();
-    let mut all = match functions(facts, &selection, config, target) {
-        Ok((all, _)) => all,
+    match functions(facts, &selection, config, target) {
+        Ok((all, _)) => Ok(all),
         Err(Error::Select(SelectError::Nothing(_)) | Error::Plan(PlanError::Host(_))) if any => {
-            Vec::new()
+            Ok(Vec::new())
         }
-        Err(error) => return Err(error),
-    };
-    all.retain(|function| function.role == Role::Function);
-    if all.is_empty() && !any {
-        return Err(Error::Usage("no function is selected".to_owned()));
+        Err(error) => Err(error),
     }
-    Ok(all)
 }
 
 /// Those of one name together; they come in the order of their names.

@@ -29,6 +29,8 @@ use crate::tree::{ArchivePath, Entry, Tree};
 use gather::Member;
 
 pub(super) use gather::contents;
+#[cfg(feature = "aws")]
+pub(super) use lock::prefix;
 pub(super) use write::{answer, records};
 
 /// What left a function, and where it is now.

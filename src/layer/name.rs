@@ -59,6 +59,16 @@ pub fn name(layers: &[Layer], prefix: &str, known: &BTreeMap<String, Known>) -> 
     names.into_values().collect()
 }
 
+/// Whether a name is one that [`name`] gives with this prefix; `shop-admin-native-pq-arm64` has `shop-admin`,
+/// and not `shop`.
+#[must_use]
+pub fn has_prefix(name: &str, prefix: &str) -> bool {
+    let rest = name.strip_prefix(plain(prefix).as_str()).and_then(|rest| rest.strip_prefix('-'));
+    let kind = rest.and_then(|rest| rest.split('-').next()).and_then(Kind::of_word);
+    let of_arch = |arch: Arch| name.ends_with(&format!("-{}", arch.aws_name()));
+    kind.is_some() && Arch::ALL.into_iter().any(of_arch)
+}
+
 fn is_alike(layer: &Layer, known: &Known) -> bool {
     let kinds: BTreeSet<_> = known.files.values().map(|file| file.kind).collect();
     layer.arch == known.arch && layer.kinds == kinds

@@ -358,3 +358,31 @@ fn a_hundred_functions_with_three_hundred_files_take_no_time() {
     eprintln!("{took:?}, {} layers", plan.layers.len());
     assert!(took.as_millis() < 1000, "{took:?}, {} layers", plan.layers.len());
 }
+
+#[test]
+fn names_of_a_prefix_are_told_from_those_of_a_longer_one() {
+    for (name, prefix, has) in [
+        ("shop-native-pq-arm64", "shop", true),
+        ("shop-native-asset-pq-x86_64", "shop", true),
+        ("shop-toolchain-x86_64", "shop", true),
+        ("my-shop-native-pq-arm64", "my.shop", true),
+        ("shop-admin-native-pq-arm64", "shop", false),
+        ("shop-admin-native-pq-arm64", "shop-admin", true),
+        ("shop-native-pq-arm64", "sho", false),
+        ("shop-native-pq", "shop", false),
+        ("shop-native-by-hand", "shop", false),
+        ("shop", "shop", false),
+    ] {
+        assert_eq!(has_prefix(name, prefix), has, "{name} {prefix}");
+    }
+    let layer = |kind| Layer {
+        arch: Arch::Arm64,
+        kinds: [kind].into(),
+        users: BTreeSet::new(),
+        files: [("lib/libpq.so.5".to_owned(), file(kind, 1, "pq"))].into(),
+    };
+    for kind in Kind::ALL {
+        let names = name(&[layer(kind)], "shop", &BTreeMap::new());
+        assert!(names.iter().all(|name| has_prefix(name, "shop")), "{names:?}");
+    }
+}

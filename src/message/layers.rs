@@ -52,3 +52,53 @@ pub struct SharedCrate<'a> {
     /// The binaries of functions that use it.
     pub functions: Vec<&'a str>,
 }
+
+/// A layer that was to be published.
+#[derive(Debug, Serialize)]
+pub struct PublishedLayer<'a> {
+    /// Its name.
+    pub layer: &'a str,
+    /// AWS's name of the architecture.
+    pub architecture: &'a str,
+    /// `published`, `there`, `to-publish` (of a dry run) or `stopped`.
+    pub state: &'static str,
+    /// The ARN of the version; null while there is none.
+    pub arn: Option<&'a str>,
+    /// The digest of what it holds, 64 hexadecimal digits.
+    pub tree: &'a str,
+    /// The digest of its zip as AWS reports it.
+    pub code_sha256: &'a str,
+    /// Its zip, in bytes.
+    pub size: u64,
+    /// The functions that it was packaged for.
+    pub functions: Vec<&'a str>,
+    /// The operations of the API that were called, or would be.
+    pub changes: Vec<&'static str>,
+    /// Why it was not published.
+    pub stopped: Option<String>,
+}
+
+/// A version of a layer of ours.
+#[derive(Debug, Serialize)]
+pub struct LayerVersion<'a> {
+    /// The layer's name.
+    pub layer: &'a str,
+    /// Its number.
+    pub version: u64,
+    /// Its ARN.
+    pub arn: &'a str,
+    /// AWS's names of the architectures that it is for.
+    pub architectures: &'a [String],
+    /// The digest of what it holds, as it says.
+    pub tree: &'a str,
+    /// Its zip, in bytes; null where no function tells it.
+    pub size: Option<u64>,
+    /// When it was published, as AWS says it.
+    pub created: &'a str,
+    /// The versions of functions that use it, by function; null where that cannot be seen.
+    pub used_by: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+    /// Whether it is what was packaged last (`packaged`), or what the lock says (`locked`); null if neither.
+    pub now: Option<&'static str>,
+    /// Of `layer prune`: `goes`, `deleted`, `used`, `newest`, `shared` or `failed`; null of `layer list`.
+    pub fate: Option<&'static str>,
+}

@@ -14,6 +14,8 @@ pub struct Desired {
     /// The layers that hold the rest of it, in the order in which Lambda unpacks them; none: what it was
     /// packaged with is not known, and what it has stays.
     pub layers: Option<Vec<Layer>>,
+    /// Only its layers are brought to AWS, and it is no function.
+    pub only_layers: bool,
     /// AWS's name of the runtime.
     pub runtime: String,
     /// What the configuration says.

@@ -108,6 +108,11 @@ pub static CALLS: &[Call] = &[
     by("FilterLogEvents", "logs:FilterLogEvents", Guard::Read),
     call("DeleteFunction", Guard::Idempotent),
     call("DeleteEventSourceMapping", Guard::Idempotent),
+    // Of `layer list` and `layer prune`.
+    call("ListFunctions", Guard::Read),
+    call("ListLayers", Guard::Read),
+    call("GetLayerVersionPolicy", Guard::Read),
+    call("DeleteLayerVersion", Guard::Idempotent),
 ];
 
 /// The entry of an operation.

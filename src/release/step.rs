@@ -32,6 +32,9 @@ pub(super) enum Step {
 }
 
 pub(super) fn step(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
+    if desired.only_layers {
+        return Ok(layers::step(desired, observed).map_or(Step::Done, Step::Act));
+    }
     if let Some(function) = &observed.function {
         refuse_early(desired, observed, function)?;
     }

@@ -7,6 +7,7 @@ pub(crate) mod emulators;
 mod faults;
 mod first;
 mod images;
+mod layer_commands;
 mod layers;
 mod mended;
 mod policy;

@@ -50,6 +50,9 @@ fn help_of_what_runs_on_this_machine() {
 fn help_of_config() {
     pinned("layer", &["layer", "--help"]);
     pinned("layer-plan", &["layer", "plan", "--help"]);
+    pinned("layer-publish", &["layer", "publish", "--help"]);
+    pinned("layer-list", &["layer", "list", "--help"]);
+    pinned("layer-prune", &["layer", "prune", "--help"]);
     pinned("config", &["config", "--help"]);
     pinned("config-show", &["config", "show", "--help"]);
     pinned("config-keys", &["config", "keys", "--help"]);
@@ -96,8 +99,11 @@ fn offered_by_bash(words: &[&str]) -> Vec<String> {
         FUNCTION "${words[0]}" "${words[COMP_CWORD]}" "${words[COMP_CWORD - 1]}"
         printf '%s\n' "${COMPREPLY[@]}""#;
     let program = format!("{script}\n{}", program.replace("FUNCTION", function));
+    // As a file: Linux takes no argument of more than 128 KiB.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), program).unwrap();
     let mut bash = std::process::Command::new("bash");
-    let answer = run(bash.args(["-c", &program, "bash"]).args(words)).code(0).stdout;
+    let answer = run(bash.arg(file.path()).args(words)).code(0).stdout;
     answer.lines().map(str::to_owned).collect()
 }
 

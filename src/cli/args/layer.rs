@@ -1,7 +1,11 @@
 //! Flags of `layer`.
 
+use std::num::NonZero;
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
+use super::deploy::Place;
 use super::{Audit, Build, ManifestFlags};
 
 /// What `layer` does.
@@ -24,6 +28,87 @@ pub(in crate::cli) enum LayerCommand {
     Init(LayerInit),
     /// Take back what `layer init` wrote
     Remove(LayerRemove),
+    /// Publish the layers of functions, and extensions, of which AWS has no version yet
+    ///
+    /// Packages what is selected, as `deploy` does, and publishes its layers alone: no function is touched. A
+    /// version says what it holds, so nothing is published twice, also where this was killed. An extension
+    /// that is in no layer of a function goes up as a layer by itself. Prints the ARN of each version.
+    Publish(LayerPublish),
+    /// Show which versions of our layers the account has, and which functions use them
+    ///
+    /// Ours are those that say so in their description (`lp1 sha256:…`), whichever workspace published
+    /// them.
+    List(LayerList),
+    /// Delete old versions of our layers that no function uses; shows them alone without `--yes`
+    ///
+    /// What any version of any function of the account uses stays, and so do the newest versions of each layer,
+    /// those that others may use (a policy of theirs), and all that are not ours. Who uses what is read
+    /// once more right before.
+    Prune(LayerPrune),
+}
+
+/// `layer publish`.
+#[derive(Debug, Args)]
+#[command(mut_arg("profile", |arg| arg.long("cargo-profile")))]
+pub(in crate::cli) struct LayerPublish {
+    /// Only the layers of these functions, and these extensions, by their names [default: all that the
+    /// flags select]
+    #[arg(value_name = "FUNCTION")]
+    pub(in crate::cli) functions: Vec<String>,
+    /// Take what was packaged below this folder instead of building
+    #[arg(long, value_name = "DIR", help_heading = "Layers")]
+    pub(in crate::cli) from: Option<PathBuf>,
+    /// Only show what would be published
+    #[arg(short = 'n', long, help_heading = "Layers")]
+    pub(in crate::cli) dry_run: bool,
+    /// Calls of the control API a second; AWS allows 15 in all, 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 14.0, help_heading = "Layers")]
+    pub(in crate::cli) rate: f64,
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) audit: Audit,
+    #[command(flatten)]
+    pub(in crate::cli) build: Build,
+}
+
+/// Which layers of the account are meant.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LayerScope {
+    /// Only these layers, by their names [default: those of lambda-pack.lock, and those whose names begin as this
+    /// workspace's do]
+    #[arg(value_name = "LAYER")]
+    pub(in crate::cli) layers: Vec<String>,
+    /// Every layer of ours in the account, whichever workspace published it
+    #[arg(long, conflicts_with = "layers", help_heading = "Layers")]
+    pub(in crate::cli) all: bool,
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestFlags,
+}
+
+/// `layer list`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LayerList {
+    #[command(flatten)]
+    pub(in crate::cli) scope: LayerScope,
+    /// Compare with what was packaged below this folder [default: target/lambda-pack]
+    #[arg(long, value_name = "DIR", help_heading = "Layers")]
+    pub(in crate::cli) from: Option<PathBuf>,
+}
+
+/// `layer prune`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LayerPrune {
+    #[command(flatten)]
+    pub(in crate::cli) scope: LayerScope,
+    /// How many of the newest versions of each layer stay, used or not
+    #[arg(long, value_name = "N", default_value = "3", help_heading = "Layers")]
+    pub(in crate::cli) keep: NonZero<usize>,
+    /// Delete them
+    #[arg(short, long, help_heading = "Layers")]
+    pub(in crate::cli) yes: bool,
 }
 
 /// `layer init`.

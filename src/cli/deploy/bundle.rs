@@ -16,7 +16,6 @@ use crate::layer::record::LayerRecord;
 use crate::release::change::{Action, Change};
 use crate::release::describe::bytes;
 use crate::release::desired::Image;
-use crate::release::layers::of_change;
 use crate::shell::Shell;
 
 /// A zip or an image, and what is known of it.
@@ -44,7 +43,7 @@ pub(in crate::cli) fn folder(base: &Path, function: &Function) -> Option<PathBuf
 }
 
 /// The bundle of a function below a folder that `package` has written.
-pub(super) fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
+pub(in crate::cli) fn packaged(base: &Path, function: &Function) -> Result<Bundle, Error> {
     let arch = function.compile.target.arch.aws_name();
     let folder = folder(base, function).ok_or_else(|| none(base, function))?;
     let record = package::recorded(&folder)?;
@@ -109,7 +108,7 @@ fn none(base: &Path, function: &Function) -> Error {
 }
 
 /// Whether what changes send is what was recorded: else AWS would have what nobody has checked.
-pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
+pub(in crate::cli) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
     let mut held = BTreeSet::new();
     for change in changes.iter().filter(|change| bytes(change) > 0) {
         let (action, function) = (&change.action, change.function.as_str());
@@ -118,7 +117,9 @@ pub(super) fn intact(jobs: &[Job], changes: &[Change]) -> Result<(), Error> {
         let Some((job, sha256)) = job.zip(sent(action)) else { continue };
         let zip = job.zip(action);
         if held.insert(zip) && Sha256::of(&files::read_bytes(zip)?).base64() != sha256 {
-            let record = of_change(action).map_or(Record::FILE, |_| LayerRecord::FILE);
+            // The zip of an extension is one of functions, and may be that of a layer.
+            let of_layer = zip.ends_with(LayerRecord::ZIP);
+            let record = if of_layer { LayerRecord::FILE } else { Record::FILE };
             return Err(altered(function, zip, record));
         }
     }

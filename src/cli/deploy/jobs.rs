@@ -10,7 +10,7 @@ use super::image;
 use super::layers::Packaged;
 use crate::audit::ZIP_LIMIT;
 use crate::aws::Job;
-use crate::cli::args::{Global, Images, Package, Release};
+use crate::cli::args::{Audit, Build, Global, Images, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
@@ -54,19 +54,14 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     }
     let wanted = wanted(&config, &selected)?;
     let base = match (&release.from, &release.zip) {
-        (Some(folder), _) if !folder.is_dir() => {
-            return Err(Error::Usage(format!(
-                "there is no folder {} (`--from`)",
-                folder.display()
-            )));
-        }
-        (Some(folder), _) => folder.clone(),
+        (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),
         (None, None) => {
             let shared = |one: &&Function| selected.iter().any(|it| it.shares_image_with(one));
             let together: Vec<&Function> =
                 selected.iter().chain(all.iter().filter(shared)).collect();
-            package(release, &together, global, shell)?;
+            let named = !release.functions.is_empty();
+            package(&release.build, &release.audit, (&together, named), global, shell)?;
             plan::output(&facts.target, None, false).base
         }
     };
@@ -85,6 +80,14 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             common.job(function, wanted, bundle)
         })
         .collect()
+}
+
+/// The folder of `--from`.
+pub(in crate::cli) fn given(folder: &Path) -> Result<&Path, Error> {
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(Error::Usage(format!("there is no folder {} (`--from`)", folder.display())))
 }
 
 /// What flags say of settings.
@@ -167,15 +170,16 @@ pub(in crate::cli) fn wanted(
     if mistakes.is_empty() { Ok(all) } else { Err(Error::Config(mistakes)) }
 }
 
-/// Packages what is selected.
-fn package(
-    release: &Release,
-    functions: &[&Function],
+/// Packages what is selected; where it was named, that alone.
+pub(in crate::cli) fn package(
+    build: &Build,
+    audit: &Audit,
+    (functions, named): (&[&Function], bool),
     global: &Global,
     shell: &Shell,
 ) -> Result<(), Error> {
-    let mut build = release.build.clone();
-    if !release.functions.is_empty() {
+    let mut build = build.clone();
+    if named {
         build.workspace = clap_cargo::Workspace::default();
         build.workspace.package =
             functions.iter().map(|function| function.handler.package.clone()).collect();
@@ -197,7 +201,7 @@ fn package(
         no_check: false,
         for_verify: true,
         images: Images::default(),
-        audit: release.audit.clone(),
+        audit: audit.clone(),
         build,
     };
     package::run(&package, global, shell)
@@ -230,7 +234,7 @@ impl<'a> Common<'a> {
         } else {
             let what = format!("zip of `{}`", function.name);
             let local = self.release.place.local;
-            let source = zip_source(&what, &wanted, &bundle.sha256, bundle.size, local)?;
+            let source = zip_source(&what, &wanted, (&bundle.sha256, bundle.size), local)?;
             (source, Some(self.layers(function, &wanted, &bundle.layers)?))
         };
         let text = self.release.description.clone().unwrap_or_default();
@@ -243,6 +247,7 @@ impl<'a> Common<'a> {
                 source,
             },
             layers,
+            only_layers: false,
             runtime: bundle.runtime,
             wanted,
             version_description: described(&text, bundle.commit.as_deref(), self.tag.as_deref()),
@@ -265,18 +270,18 @@ impl<'a> Common<'a> {
             let (layer, sha256) = (&it.record.layer, &it.record.code_sha256);
             let what = format!("zip of the layer {layer}, which `{}` uses,", function.name);
             let local = self.release.place.local;
-            Ok(it.desired(zip_source(&what, wanted, sha256, it.record.size, local)?))
+            Ok(it.desired(zip_source(&what, wanted, (sha256, it.record.size), local)?))
         };
         all.iter().map(one).collect()
     }
 }
 
-/// How a zip gets there. The server on this machine takes everything with the call, and has no buckets.
-fn zip_source(
+/// How a zip of this digest and length gets to AWS. The server on this machine (`local`) takes everything
+/// with the call, and has no buckets.
+pub(in crate::cli) fn zip_source(
     what: &str,
     wanted: &Wanted,
-    sha256: &str,
-    size: u64,
+    (sha256, size): (&str, u64),
     local: bool,
 ) -> Result<Source, Error> {
     if let Some(bucket) = wanted.s3_bucket.clone().filter(|_| !local) {

@@ -64,7 +64,7 @@ fn is_a_name(name: &str) -> bool {
 
 impl Packaged {
     /// What AWS should hold of it.
-    pub(super) fn desired(&self, source: Source) -> Layer {
+    pub(in crate::cli) fn desired(&self, source: Source) -> Layer {
         let record = &self.record;
         Layer {
             name: record.layer.clone(),

@@ -94,7 +94,7 @@ impl Session {
     }
 
     /// Looks at every function.
-    pub(super) async fn observe(&self, jobs: &[Job]) -> Result<Vec<Observed>, Error> {
+    pub(in crate::cli) async fn observe(&self, jobs: &[Job]) -> Result<Vec<Observed>, Error> {
         let mut observed = Vec::new();
         let mut stopped = Vec::new();
         for (job, seen) in jobs.iter().zip(self.aws.observe_all(jobs).await) {
@@ -121,7 +121,11 @@ impl Session {
     }
 
     /// Credentials that expire before the deploy is likely to end are said before the first write.
-    pub(super) async fn must_last(&self, changes: &[Change], shell: &Shell) -> Result<(), Error> {
+    pub(in crate::cli) async fn must_last(
+        &self,
+        changes: &[Change],
+        shell: &Shell,
+    ) -> Result<(), Error> {
         if self.local || changes.is_empty() {
             return Ok(());
         }
@@ -223,7 +227,7 @@ fn local(port: u16) -> Result<SocketAddr, Error> {
 }
 
 /// An error that meets a function before anything is planned.
-pub(super) fn of_function(name: &str, error: AwsError) -> Error {
+pub(in crate::cli) fn of_function(name: &str, error: AwsError) -> Error {
     let stopped = vec![(name.to_owned(), Stop::Aws(error))];
     Error::Deploy(DeployError { stopped, planned: true })
 }

@@ -72,7 +72,7 @@ fn names(job: &Job) -> BTreeSet<String> {
 
 /// What the names of layers begin with where nobody has said: the name of the root package, else of the
 /// workspace's folder. The lock keeps it, so that another folder is no other name.
-pub(super) fn prefix(metadata: &Metadata) -> String {
+pub(in crate::cli) fn prefix(metadata: &Metadata) -> String {
     let package = metadata.root_package().map(|package| package.name.to_string());
     let folder = || metadata.workspace_root.file_name().unwrap_or("lambda").to_owned();
     layer::plain(&package.unwrap_or_else(folder))

@@ -373,3 +373,23 @@ proptest! {
         prop_assert_eq!(dry, wet);
     }
 }
+
+#[test]
+fn where_layers_alone_are_wanted_nothing_else_is_done() {
+    let alone = |layers: &[Layer]| Desired {
+        name: "native".to_owned(),
+        layers: Some(layers.to_vec()),
+        only_layers: true,
+        ..Desired::default()
+    };
+    let one = layer("native", "1");
+    let mut far = layer("models", "1");
+    let object = super::super::desired::Object { bucket: "b".to_owned(), key: "k".to_owned() };
+    far.code.source = Source::Bucket(object);
+    let all = [(alone(&[one.clone(), far]), Observed::default())];
+    let operations: Vec<_> = calls(&all).into_iter().map(|(_, operation)| operation).collect();
+    assert_eq!(operations, ["PutObject", "PublishLayerVersion", "PublishLayerVersion"]);
+    let mut there = Observed::default();
+    found(&mut there, "native", 3);
+    assert_eq!(calls(&[(alone(&[one]), there)]), []);
+}

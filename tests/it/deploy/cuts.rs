@@ -44,6 +44,11 @@ fn whole(site: &Site, server: &Server) -> usize {
 
 /// Kills a deploy when this call has had its effect.
 pub(super) fn killed_after(site: &Site, server: &Server, call: usize) {
+    killed_after_of(site, server, call, &["deploy", "-q"]);
+}
+
+/// Kills a command when this call has had its effect.
+pub(super) fn killed_after_of(site: &Site, server: &Server, call: usize, args: &[&str]) {
     let pid = Arc::new(AtomicI32::new(0));
     let of_proxy = Arc::clone(&pid);
     let proxy = Proxy::new(&server.address, move |number, _| {
@@ -53,7 +58,7 @@ pub(super) fn killed_after(site: &Site, server: &Server, call: usize) {
         }
         number < call
     });
-    let mut command = site.command(&proxy.address, &["deploy", "-q"]);
+    let mut command = site.command(&proxy.address, args);
     command.process_group(0);
     let mut child = command.spawn().unwrap();
     pid.store(child.id().try_into().unwrap(), Ordering::SeqCst);

@@ -13,11 +13,11 @@ use crate::local::server::Server;
 use crate::local::zips;
 use crate::support::{host_arch, run};
 
-const LAYERS: &str = "/2018-10-31/layers";
+pub(super) const LAYERS: &str = "/2018-10-31/layers";
 
 impl Site {
     /// A layer as `package` writes it, with a file that holds this word. Gives its `CodeSha256`.
-    fn layer(&self, name: &str, word: &str) -> String {
+    pub(super) fn layer(&self, name: &str, word: &str) -> String {
         let zip = zips::zip(&[("share/word", zips::PLAIN, word.as_bytes())]);
         self.layer_of(name, word, &zip)
     }
@@ -47,7 +47,7 @@ impl Site {
     }
 
     /// The bundle of a function was split off into these layers, as they are now.
-    fn uses(&self, function: &str, layers: &[&str]) {
+    pub(super) fn uses(&self, function: &str, layers: &[&str]) {
         let read = |path: &str| -> Value {
             serde_json::from_slice(&std::fs::read(self.workspace.path().join(path)).unwrap())
                 .unwrap()
@@ -64,7 +64,7 @@ impl Site {
 }
 
 /// Three functions, of which all share one layer and two another.
-fn site() -> Site {
+pub(super) fn site() -> Site {
     let site = Site::new(&["api", "mail", "worker"]);
     site.layer("native", "one");
     site.layer("models", "one");
@@ -72,18 +72,18 @@ fn site() -> Site {
     site
 }
 
-fn share(site: &Site) {
+pub(super) fn share(site: &Site) {
     site.uses("api", &["native", "models"]);
     site.uses("mail", &["native"]);
     site.uses("worker", &["native", "models"]);
 }
 
-fn ours(name: &str, version: u32) -> String {
+pub(super) fn ours(name: &str, version: u32) -> String {
     format!("arn:aws:lambda:us-east-1:{}:layer:{name}:{version}", lambda_pack::local::ACCOUNT)
 }
 
 /// A layer of somebody else's in the same account.
-fn by_hand(server: &Server, name: &str) -> String {
+pub(super) fn by_hand(server: &Server, name: &str) -> String {
     use base64::Engine as _;
     let zip = zips::zip(&[("share/other", zips::PLAIN, name.as_bytes())]);
     let zip = base64::engine::general_purpose::STANDARD.encode(zip);
@@ -92,7 +92,7 @@ fn by_hand(server: &Server, name: &str) -> String {
     made["LayerVersionArn"].as_str().unwrap().to_owned()
 }
 
-fn versions(server: &Server, layer: &str) -> Vec<Value> {
+pub(super) fn versions(server: &Server, layer: &str) -> Vec<Value> {
     let reply = server.call("GET", &format!("{LAYERS}/{layer}/versions"), &[], b"");
     reply.json()["LayerVersions"].as_array().cloned().unwrap_or_default()
 }
@@ -113,7 +113,7 @@ fn layers(server: &Server, function: &str) -> Vec<String> {
 }
 
 /// The operations that write, in order.
-fn writes(proxy: &Proxy) -> Vec<&'static str> {
+pub(super) fn writes(proxy: &Proxy) -> Vec<&'static str> {
     let all = proxy.all().into_iter().filter(|call| !call.line.starts_with("GET "));
     all.map(|call| call.operation()).collect()
 }
@@ -225,7 +225,7 @@ fn two_versions_of_one_layer_and_six_layers_are_refused() {
 }
 
 /// Two functions that share, from nothing.
-fn two() -> Site {
+pub(super) fn two() -> Site {
     let site = Site::new(&["api", "worker"]);
     site.layer("native", "one");
     site.uses("api", &["native"]);

@@ -6,7 +6,7 @@ fn a_zip_goes_with_the_call_up_to_its_limit_and_by_a_bucket_where_one_is_named()
     let source = |bucket: Option<&str>, size, local| {
         let s3_bucket = bucket.map(str::to_owned);
         let wanted = Wanted { s3_bucket, s3_prefix: Some("zips".to_owned()), ..Wanted::default() };
-        zip_source("zip of the layer models", &wanted, "ab+/=", size, local)
+        zip_source("zip of the layer models", &wanted, ("ab+/=", size), local)
     };
     let refused = |local| source(None, 52_428_801, local).unwrap_err().to_string();
     for local in [false, true] {

@@ -104,10 +104,19 @@ impl Handle {
             {
                 return Ok(arn);
             }
-            let output = server.answer("PublishLayerVersion", input, Some(taken))?;
-            let arn = output.get("LayerVersionArn").and_then(Value::as_str);
-            Ok(arn.unwrap_or_default().to_owned())
+            published(server, input, taken)
         })
+    }
+
+    /// Publishes the zip of a layer, also one that is too long for a call; its ARN.
+    ///
+    /// # Errors
+    ///
+    /// If the disk or the account refuses, or the server has ended.
+    pub fn layer_of_zip(&self, name: &str, zip: Vec<u8>) -> Result<String, LocalError> {
+        let input = json!({ "LayerName": name, "Content": { "ZipFile": "" } });
+        let store = Arc::clone(&self.store);
+        self.ask(move |server| published(server, input, store.take_any(&zip)?))
     }
 
     /// Takes a function away; one that is not there is none.
@@ -215,4 +224,11 @@ pub(super) async fn serve(mut work: mpsc::UnboundedReceiver<Work>, server: Rc<Se
     while let Some(work) = work.recv().await {
         work(&server);
     }
+}
+
+/// The ARN of a version that is published.
+fn published(server: &Rc<Server>, input: Value, taken: Taken) -> Result<String, ApiError> {
+    let output = server.answer("PublishLayerVersion", input, Some(taken))?;
+    let arn = output.get("LayerVersionArn").and_then(Value::as_str);
+    Ok(arn.unwrap_or_default().to_owned())
 }

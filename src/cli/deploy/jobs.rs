@@ -290,7 +290,7 @@ pub(in crate::cli) fn zip_source(
     }
     if size > ZIP_LIMIT {
         let instead = if local {
-            "the server on this machine has no buckets: `run` serves what was packaged as it is"
+            "the server on this machine has no buckets; `run` and `invoke --local` take it as it is"
         } else {
             "name a bucket for it with `s3-bucket`"
         };

@@ -35,7 +35,7 @@ pub(super) fn run(
     global: &Global,
     shell: &Shell,
 ) -> Result<Invoked, Error> {
-    let Packed { request, layers, images } = packed(invocation.function, args, global, shell)?;
+    let Packed { mut request, layers, images } = packed(invocation.function, args, global, shell)?;
     // An event is run before the server ends: nobody else would.
     let sandbox = !args.no_sandbox;
     let options = Options { drain: true, sandbox, images, ..server::options(0, global)? };
@@ -46,8 +46,14 @@ pub(super) fn run(
         }
     };
     server::beside(options, talk, |handle| {
-        let client = Client::at(handle.address);
-        create(&client, request, &layers)?;
+        let (client, mut published) = (Client::at(handle.address), Vec::new());
+        for (name, zip) in layers {
+            published.push(handle.layer_of_zip(&name, files::read_bytes(&zip)?)?);
+        }
+        if !published.is_empty() {
+            request.insert("Layers".to_owned(), json!(published));
+        }
+        create(&client, request)?;
         send(&client, invocation)
     })
 }
@@ -153,28 +159,7 @@ fn only(build: &Build, functions: Vec<&Function>) -> Build {
     build
 }
 
-/// Publishes layers; their ARNs.
-fn publish(client: &Client, layers: &[(String, PathBuf)]) -> Result<Vec<String>, Error> {
-    let mut arns = Vec::new();
-    for (name, zip) in layers {
-        let content = json!({ "ZipFile": STANDARD.encode(files::read_bytes(zip)?) });
-        let body = json!({ "Content": content }).to_string();
-        let headers = [("content-type", "application/json")];
-        let path = format!("/2018-10-31/layers/{name}/versions");
-        let reply = client.call("POST", &path, &headers, body.into())?;
-        let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        match answer.get("LayerVersionArn").and_then(Value::as_str) {
-            Some(arn) => arns.push(arn.to_owned()),
-            None => return Err(Error::Invoke(super::refused(name, &reply))),
-        }
-    }
-    Ok(arns)
-}
-
-fn create(client: &Client, mut request: Object, layers: &[(String, PathBuf)]) -> Result<(), Error> {
-    if !layers.is_empty() {
-        request.insert("Layers".to_owned(), json!(publish(client, layers)?));
-    }
+fn create(client: &Client, request: Object) -> Result<(), Error> {
     let name = request.get("FunctionName").and_then(Value::as_str).unwrap_or_default().to_owned();
     let body = Value::Object(request).to_string();
     let headers = [("content-type", "application/json")];

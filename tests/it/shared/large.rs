@@ -109,6 +109,8 @@ fn a_model_of_100_mb_goes_once_for_four_handlers_and_stays_while_their_code_chan
     assert!(sizes.len() == 2 && sizes[0] > MODEL as u64 && sizes[1] < 10_000_000, "{sizes:?}");
     assert!(HANDLERS.iter().all(|name| layers(&workspace, name) == zips));
 
+    let here = workspace.run(&["invoke", "second", "--local"]).code(0);
+    assert_eq!(here.stdout.trim(), format!("[\"second\", {sum}]"));
     let first = deploy(&workspace, &server.address, &emulator.address);
     assert_eq!((first.published, first.states.len()), (2, 4));
     // Once for all four.

@@ -169,8 +169,16 @@ impl Session {
 
     /// `in account …` or `on this machine …`.
     pub(super) fn place(&self, observed: &[Observed]) -> String {
-        let preposition = if self.local { "on" } else { "in" };
-        format!("{preposition} {}", self.name(observed))
+        self.before(&self.name(observed))
+    }
+
+    /// The same, by the ARN of something there.
+    pub(in crate::cli) fn place_by(&self, arn: Option<&str>) -> String {
+        self.before(&self.name_by(arn))
+    }
+
+    fn before(&self, name: &str) -> String {
+        format!("{} {name}", if self.local { "on" } else { "in" })
     }
 
     /// The same, by the ARN of a function there.

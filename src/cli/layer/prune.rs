@@ -123,19 +123,19 @@ async fn delete(
 fn say(found: &[Found], session: &Session, yes: bool, shell: &Shell) {
     let count = |fate: &str| found.iter().filter(|one| one.fate == fate).count();
     let versions = |count: usize| if count == 1 { "version" } else { "versions" };
-    let place = session.name_by(found.first().map(|one| one.version.arn.as_str()));
+    let place = session.place_by(found.first().map(|one| one.version.arn.as_str()));
     match (count(GOES), count("deleted")) {
-        (0, 0) => shell.status("Unchanged", format!("no version has to go in {place}")),
+        (0, 0) => shell.status("Unchanged", format!("no version has to go {place}")),
         (going, _) if !yes => shell.status(
             "To delete",
             format!(
-                "{going} {} in {place}: `--yes` deletes {}",
+                "{going} {} {place}: `--yes` deletes {}",
                 versions(going),
                 if going == 1 { "it" } else { "them" }
             ),
         ),
         (_, deleted) => {
-            shell.status("Deleted", format!("{deleted} {} in {place}", versions(deleted)));
+            shell.status("Deleted", format!("{deleted} {} {place}", versions(deleted)));
         }
     }
 }

@@ -236,13 +236,13 @@ fn answer(ends: &[End<'_>], session: &Session, shell: &Shell) -> Result<(), Erro
         }
     }
     let arn = ends.iter().find_map(|end| end.arn.as_deref());
-    let place = session.name_by(arn);
+    let place = session.place_by(arn);
     let count = |state: &str| ends.iter().filter(|end| end.state == state).count();
     match (count("to-publish"), count("published"), count("stopped")) {
         (_, _, 1..) => {}
-        (0, 0, _) => shell.status("Unchanged", format!("in {place}")),
-        (0, published, _) => shell.status("Published", format!("{published} in {place}")),
-        (planned, _, _) => shell.status("To publish", format!("{planned} in {place}")),
+        (0, 0, _) => shell.status("Unchanged", place),
+        (0, published, _) => shell.status("Published", format!("{published} {place}")),
+        (planned, _, _) => shell.status("To publish", format!("{planned} {place}")),
     }
     Ok(())
 }

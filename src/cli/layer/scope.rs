@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::aws::{AwsError, RATE};
+use crate::aws::{AwsError, Place, RATE};
 use crate::cli::args::{Audit, Build, Global, LayerScope};
 use crate::cli::deploy::jobs;
 use crate::cli::deploy::session::{self, Session};
@@ -21,6 +21,7 @@ use crate::shell::Shell;
 /// What the flags and the workspace say of layers.
 pub(super) struct Scope<'a> {
     args: &'a LayerScope,
+    place: Place,
     /// What the names of the workspace's layers begin with; none outside of one.
     prefix: Option<String>,
     /// The layers in its lock.
@@ -34,8 +35,10 @@ pub(super) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// Where layers are named, or all are meant, there need not be a workspace.
     pub(super) fn of(args: &'a LayerScope, global: &Global, shell: &Shell) -> Result<Self, Error> {
+        // Looks for the server on this machine, and waits for it: nothing else may wait then.
+        let place = session::place(&args.place)?;
         let (locked, who) = (BTreeMap::new(), Vec::new());
-        let mut scope = Self { args, prefix: None, locked, bundles: None, who };
+        let mut scope = Self { args, place, prefix: None, locked, bundles: None, who };
         if (args.all || !args.layers.is_empty()) && !global.has_workspace() {
             return Ok(scope);
         }
@@ -56,10 +59,9 @@ impl<'a> Scope<'a> {
     }
 
     pub(super) async fn connect(&self, shell: &Shell) -> Result<Session, Error> {
-        let place = session::place(&self.args.place)?;
         let who: Vec<(&str, &Wanted)> =
             self.who.iter().map(|(name, wanted)| (name.as_str(), wanted)).collect();
-        Session::to(place, RATE, &who, |error| looking("layers", error), shell).await
+        Session::to(self.place.clone(), RATE, &who, |error| looking("layers", error), shell).await
     }
 
     /// All versions of the layers that are meant, those that others have published of them too.

@@ -177,14 +177,14 @@ fn list_shows_versions_their_users_and_what_is_packaged() {
     by_hand(&server, "agent");
     by_hand(&server, "native");
     let args = ["list", "--all", "--from", "bundles"];
-    let run = layer(&site, &server.address, &args).code(0);
-    let lines: Vec<&str> = run.stdout.lines().collect();
-    assert_eq!(lines.len(), 6, "{}", run.stdout);
-    assert!(lines[0] == "native" && lines[1].contains("VERSION"), "{}", run.stdout);
-    assert!(lines[2].contains(" 4 ") && lines[2].contains("packaged"), "{}", run.stdout);
-    assert!(lines[2].ends_with("api $LATEST 2, worker $LATEST 2"), "{}", run.stdout);
-    assert!(lines[3].ends_with("  -"), "{}", run.stdout);
-    assert!(lines[5].ends_with("api 1, worker 1"), "{}", run.stdout);
+    let text = layer(&site, &server.address, &args).code(0).stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 6, "{text}");
+    assert!(lines[0] == "native" && lines[1].contains("VERSION"), "{text}");
+    assert!(lines[2].contains(" 4 ") && lines[2].contains("packaged"), "{text}");
+    assert!(lines[2].ends_with("api $LATEST 2, worker $LATEST 2"), "{text}");
+    assert!(lines[3].ends_with("  -"), "{text}");
+    assert!(lines[5].ends_with("api 1, worker 1"), "{text}");
     let records = layer(&site, &server.address, &[&args[..], &["--output", "json"]].concat());
     let records = records.code(0).records();
     let tree = lambda_pack::digest::Sha256::of(b"one").hex();
@@ -196,6 +196,12 @@ fn list_shows_versions_their_users_and_what_is_packaged() {
     assert_eq!((&records[0]["now"], &records[1]["now"]), (&json!("packaged"), &Value::Null));
     // Neither in the lock nor of this prefix.
     layer(&site, &server.address, &["list"]).code(0).says("no version of ours");
+    // On this machine, as everything that goes to AWS.
+    let port = server.address.rsplit(':').next().unwrap();
+    for (command, said) in [("list", "native"), ("prune", "used")] {
+        let args = ["layer", command, "native", "--local", "--port", port];
+        run(&mut site.workspace.command(&args)).code(0).says_out(said).says("this machine");
+    }
     let agent = layer(&site, &server.address, &["list", "agent"]).code(0);
     agent.says("the layer `agent` has no version of ours");
 }

@@ -18,6 +18,14 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// The first 16 of the digits of [`Self::hex`]: enough to tell names of files apart.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let mut hex = self.hex();
+        hex.truncate(16);
+        hex
+    }
+
     /// 64 lower-case hexadecimal digits, as OCI writes digests.
     #[must_use]
     pub fn hex(&self) -> String {

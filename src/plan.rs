@@ -66,8 +66,8 @@ impl Output {
     /// Where it is kept what the bundle in a folder was made of.
     #[must_use]
     pub fn stamps(&self, folder: &Path) -> PathBuf {
-        let digest = Sha256::of(folder.as_os_str().as_encoded_bytes()).hex();
-        self.stamps.join(format!("{}.json", digest.get(..16).unwrap_or_default()))
+        let digest = Sha256::of(folder.as_os_str().as_encoded_bytes()).short();
+        self.stamps.join(format!("{digest}.json"))
     }
 }
 

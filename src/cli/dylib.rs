@@ -32,9 +32,9 @@ pub(super) fn folder(job: &Job, compile: &Compile, built: &[PathBuf]) -> Result<
     sources.sort();
     sources.dedup();
     let which = format!("{compile:?} {}", job.options.profile);
-    let own = job.output.shared.join(short(which.as_bytes()));
+    let own = job.output.shared.join(Sha256::of(which.as_bytes()).short());
     let stamps: Vec<_> = sources.iter().map(|file| (file, files::stamp(file))).collect();
-    let folder = own.join(short(format!("{stamps:?}").as_bytes()));
+    let folder = own.join(Sha256::of(format!("{stamps:?}").as_bytes()).short());
     if !folder.is_dir() {
         make(&own, &folder, &sources)?;
     }
@@ -86,7 +86,8 @@ fn make(own: &Path, folder: &Path, sources: &[PathBuf]) -> Result<(), Error> {
 pub(super) fn check(name: &str, artifact: &Artifact, folder: &Path) -> Result<(), Error> {
     let program = &artifact.executable;
     // Of a large library it takes a while, and mostly both are the files that they were.
-    let mark = folder.with_file_name(MARKS).join(short(program.as_os_str().as_encoded_bytes()));
+    let which = Sha256::of(program.as_os_str().as_encoded_bytes()).short();
+    let mark = folder.with_file_name(MARKS).join(which);
     let files = format!("{} {:?}", folder.display(), files::stamp(program));
     if fs::read_to_string(&mark).is_ok_and(|known| known == files) {
         return Ok(());
@@ -110,9 +111,4 @@ pub(super) fn check(name: &str, artifact: &Artifact, folder: &Path) -> Result<()
         }
         .into()),
     }
-}
-
-fn short(bytes: &[u8]) -> String {
-    let hex = Sha256::of(bytes).hex();
-    hex.get(..16).unwrap_or(&hex).to_owned()
 }

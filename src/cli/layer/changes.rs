@@ -1,10 +1,18 @@
 //! Files that are changed together, shown as a diff, and taken back.
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use similar::TextDiff;
+use tokio::time::timeout;
 
+use crate::cargo;
+use crate::cli::asynchronously;
+use crate::cli::facts::Facts;
+use crate::cli::interrupt::Interrupt;
 use crate::error::Error;
 use crate::files;
 use crate::shell::Shell;
@@ -93,8 +101,51 @@ impl Changes {
         Ok(())
     }
 
+    /// Writes the changes and works with them; takes them back where that fails, is interrupted, or was for nothing.
+    pub(super) fn keep<T>(
+        &self,
+        facts: &Facts,
+        work: impl FnOnce() -> Result<(T, bool), Error> + Send,
+    ) -> Result<T, Error>
+    where
+        T: Send,
+    {
+        let lock = facts.metadata.workspace_root.join("Cargo.lock").into_std_path_buf();
+        let locked = if lock.exists() { Some(files::read_text(&lock)?) } else { None };
+        let (result, interrupted) = asynchronously(async {
+            // From here on it does not end in the middle; a build that the terminal interrupts fails.
+            let mut interrupt = Interrupt::listen()?;
+            self.write()?;
+            // It begins a runtime of its own.
+            let result = thread::scope(|scope| {
+                let work = scope.spawn(|| {
+                    // Cargo brings its lock up to date, and says what does not fit.
+                    cargo::resolved(&facts.options)?;
+                    work()
+                });
+                work.join().unwrap_or_else(|panic| resume_unwind(panic))
+            });
+            let interrupted = timeout(Duration::ZERO, interrupt.next()).await.ok();
+            Ok::<_, Error>((result, interrupted))
+        })??;
+        match result {
+            Ok((value, true)) if interrupted.is_none() => Ok(value),
+            result => {
+                self.undo()?;
+                match locked {
+                    Some(text) => files::write_atomically(&lock, text.as_bytes())?,
+                    None => drop(std::fs::remove_file(&lock)),
+                }
+                if let Some(code) = interrupted {
+                    return Err(Error::Interrupted { code, stays: "everything is as it was" });
+                }
+                result.map(|(value, _)| value)
+            }
+        }
+    }
+
     /// Writes all of them; where one fails, takes the others back.
-    pub(super) fn write(&self) -> Result<(), Error> {
+    fn write(&self) -> Result<(), Error> {
         let written =
             self.changed().try_for_each(|(path, change)| put(path, change.after.as_deref()));
         if written.is_err() {
@@ -105,7 +156,7 @@ impl Changes {
     }
 
     /// What was there before, in all of them.
-    pub(super) fn undo(&self) -> Result<(), Error> {
+    fn undo(&self) -> Result<(), Error> {
         self.changed().rev().try_for_each(|(path, change)| put(path, change.before.as_deref()))
     }
 }

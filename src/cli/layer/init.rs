@@ -1,13 +1,9 @@
 //! `layer init`: the crates that functions have in common become one shared library.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::resume_unwind;
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use cargo_metadata::{Metadata, Package};
-use tokio::time::timeout;
 
 use super::changes::Changes;
 use super::measure::Sizes;
@@ -16,12 +12,10 @@ use crate::cargo;
 use crate::cli::args::{Global, LayerInit};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
-use crate::cli::interrupt::Interrupt;
 use crate::cli::prepare::Machines;
-use crate::cli::{asynchronously, configuration, split};
+use crate::cli::{configuration, split};
 use crate::dylib::{self, Common};
 use crate::error::Error;
-use crate::files;
 use crate::function::{Function, Role};
 use crate::message::{Keep, Message, SharedCrate, Table};
 use crate::plan;
@@ -128,10 +122,10 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
     let sizes = match args {
         LayerInit { dry_run: true, .. } => None,
         LayerInit { force: true, .. } => {
-            written(&changes, &facts, || Ok(((), true)))?;
+            changes.keep(&facts, || Ok(((), true)))?;
             None
         }
-        _ => Some(written(&changes, &facts, || measured(args, global, shell))?),
+        _ => Some(changes.keep(&facts, || measured(args, global, shell))?),
     };
     let kept = !args.dry_run && sizes.as_ref().is_none_or(is_worth);
     if shell.is_json() {
@@ -251,49 +245,6 @@ fn from(package: &Path, root: &Path, name: &str) -> Result<String, Error> {
         Error::Usage(format!("{package} is outside of the workspace's folder"))
     })?;
     Ok(format!("{}{name}", "../".repeat(below.components().count())))
-}
-
-/// Writes the changes and works with them; takes them back where that fails, is interrupted, or was for nothing.
-fn written<T>(
-    changes: &Changes,
-    facts: &Facts,
-    work: impl FnOnce() -> Result<(T, bool), Error> + Send,
-) -> Result<T, Error>
-where
-    T: Send,
-{
-    let lock = facts.metadata.workspace_root.join("Cargo.lock").into_std_path_buf();
-    let locked = if lock.exists() { Some(files::read_text(&lock)?) } else { None };
-    let (result, interrupted) = asynchronously(async {
-        // From here on it does not end in the middle; a build that the terminal interrupts fails.
-        let mut interrupt = Interrupt::listen()?;
-        changes.write()?;
-        // It begins a runtime of its own.
-        let result = thread::scope(|scope| {
-            let work = scope.spawn(|| {
-                // Cargo adds the crate to its lock.
-                cargo::resolved(&facts.options)?;
-                work()
-            });
-            work.join().unwrap_or_else(|panic| resume_unwind(panic))
-        });
-        let interrupted = timeout(Duration::ZERO, interrupt.next()).await.ok();
-        Ok::<_, Error>((result, interrupted))
-    })??;
-    match result {
-        Ok((value, true)) if interrupted.is_none() => Ok(value),
-        result => {
-            changes.undo()?;
-            match locked {
-                Some(text) => files::write_atomically(&lock, text.as_bytes())?,
-                None => drop(std::fs::remove_file(&lock)),
-            }
-            if let Some(code) = interrupted {
-                return Err(Error::Interrupted { code, stays: "everything is as it was" });
-            }
-            result.map(|(value, _)| value)
-        }
-    }
 }
 
 /// Builds the functions with the library and without.

@@ -7,7 +7,6 @@ use std::path::Path;
 use cargo_metadata::{Metadata, Package};
 
 use super::changes::Changes;
-use crate::cargo;
 use crate::cli::args::{Build, Global, LayerRemove};
 use crate::cli::configuration;
 use crate::cli::facts::Facts;
@@ -39,12 +38,7 @@ pub(super) fn run(args: &LayerRemove, global: &Global, shell: &Shell) -> Result<
         return Err(Error::Usage(what));
     }
     if !args.dry_run {
-        changes.write()?;
-        // Cargo takes the crate off its lock, and says what still wants it.
-        if let Err(error) = cargo::resolved(&facts.options) {
-            changes.undo()?;
-            return Err(error.into());
-        }
+        changes.keep(&facts, || Ok(((), true)))?;
     }
     if shell.is_json() {
         let (files, removed) = (changes.names(), !args.dry_run);

@@ -40,7 +40,7 @@ impl Machines<'_> {
         packages: &[Place],
         tools: &str,
     ) -> Remap {
-        let tools = Sha256::of(tools.as_bytes()).hex();
+        let tools = Sha256::of(tools.as_bytes()).short();
         let rustc = &self.facts.rustc;
         let release = rustc.version.split_whitespace().nth(1).unwrap_or_default();
         let usual = || format!("/rustc/{}", rustc.commit.as_deref().unwrap_or(release));
@@ -51,7 +51,7 @@ impl Machines<'_> {
             packages,
             sysroot: &self.facts.rustc.sysroot,
             rustc: &own,
-            tools: tools.get(..16).unwrap_or_default(),
+            tools: &tools,
         })
         .with_real(files::real)
         .with_watched(self.watched())

@@ -73,9 +73,7 @@ impl Aws {
         talk: Box<dyn Fn(&str)>,
     ) -> Result<Self, AwsError> {
         let config = connect::load(place).await;
-        // An empty variable names none.
-        let region = config.region().filter(|region| !region.as_ref().is_empty());
-        let region = region.ok_or(AwsError::NoRegion)?.to_string();
+        let region = connect::region(&config).ok_or(AwsError::NoRegion)?;
         let client = Client::new(&config);
         Ok(Self {
             client,

@@ -4,6 +4,7 @@
 //! limits, layers are streamed, and a root has only so many paths.
 
 mod archive;
+mod base;
 mod fix;
 mod lay_out;
 mod layout;
@@ -19,6 +20,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use archive::{Archive, Content, LAYOUT, write as write_archive};
+pub use base::Base;
 pub use fix::{Papers, build, fix, papers, settle, take_layers};
 pub use lay_out::lay_out;
 pub use layout::write_layout;

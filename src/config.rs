@@ -231,6 +231,13 @@ impl Config {
         })
     }
 
+    /// Whether a flag says in which format a handler is packaged: for one run.
+    #[must_use]
+    pub fn has_format_by_flag(&self, package: &str, handler: &str) -> bool {
+        let merged = self.of_handler(package, handler);
+        merged.get("format").is_some_and(|it| matches!(it.origin, Origin::Flag(_)))
+    }
+
     /// What layers' names begin with, where that is said, and what a layer must save in bytes.
     #[must_use]
     pub fn layer_rules(&self) -> (Option<String>, u64) {

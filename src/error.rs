@@ -225,6 +225,8 @@ pub struct DeployError {
     pub stopped: Vec<(String, crate::aws::Stop)>,
     /// Whether nothing was done yet.
     pub planned: bool,
+    /// Whether they are layers that were to be published by themselves.
+    pub of_layers: bool,
 }
 
 #[cfg(feature = "aws")]
@@ -233,11 +235,13 @@ impl std::error::Error for DeployError {}
 #[cfg(feature = "aws")]
 impl std::fmt::Display for DeployError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let verb = if self.planned { "cannot deploy" } else { "could not deploy" };
+        let (verb, things) =
+            if self.of_layers { ("publish", "layers") } else { ("deploy", "functions") };
+        let can = if self.planned { "cannot" } else { "could not" };
         match self.stopped.as_slice() {
-            [(function, why)] => write!(f, "{verb} `{function}`: {why}"),
+            [(function, why)] => write!(f, "{can} {verb} `{function}`: {why}"),
             all => {
-                write!(f, "{verb} {} functions", all.len())?;
+                write!(f, "{can} {verb} {} {things}", all.len())?;
                 all.iter().try_for_each(|(function, why)| write!(f, "\n  {function}: {why}"))
             }
         }

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use layers::{LayerVersion, PlannedFunction, PlannedLayer, PublishedLayer, SharedCrate};
+pub use layers::{
+    LayerVersion, LeftOut, PlannedFunction, PlannedLayer, PublishedLayer, Shared, SharedCrate,
+};
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
@@ -60,20 +62,7 @@ pub enum Message<'a> {
         split: u64,
     },
     /// The crates that functions have in common, and what became of sharing them.
-    LayerInit {
-        /// The crate that holds them.
-        name: &'a str,
-        /// The crates.
-        crates: Vec<SharedCrate<'a>>,
-        /// The files that change.
-        files: Vec<String>,
-        /// Whether they were changed.
-        kept: bool,
-        /// All zips together without the library, in bytes; null where nobody has measured it.
-        whole: Option<u64>,
-        /// All zips together with it, layers too, in bytes.
-        split: Option<u64>,
-    },
+    LayerInit(&'a Shared<'a>),
     /// What `layer init` wrote was taken back.
     LayerRemove {
         /// The files that change.

@@ -78,7 +78,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If this machine has no certificates.
+    /// If the certificates that the environment names cannot be read. Whether this machine has any is seen
+    /// when they are needed.
     pub fn new(logins: Logins) -> Result<Self, RegistryError> {
         let start = |why| {
             let (what, host) = ("from registries".into(), "".into());

@@ -88,6 +88,18 @@ fn with_an_empty_one() -> Option<String> {
     empty.then(|| all.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default())
 }
 
+impl Place {
+    /// Whether a Region is named anywhere: by a flag, the environment or a profile. Nothing is asked of AWS.
+    pub async fn has_region(&self) -> bool {
+        self.local.is_some() || region(&load(self).await).is_some()
+    }
+}
+
+/// The Region. An empty variable names none.
+pub(super) fn region(config: &SdkConfig) -> Option<String> {
+    config.region().map(ToString::to_string).filter(|region| !region.is_empty())
+}
+
 /// S3. What stands in for it on another endpoint has no names of buckets in its own name.
 pub(super) fn s3(config: &SdkConfig) -> aws_sdk_s3::Config {
     let elsewhere =

@@ -64,7 +64,7 @@ mod with {
     use std::sync::Arc;
 
     use super::{Aws, AwsError, Path};
-    use crate::blobs::{self, Place};
+    use crate::blobs::{self, Base, Place};
     use crate::reference::{Reference, is_loopback};
     use crate::registry::{Client, Logins, Pushes, RegistryError, Why};
     use crate::release::ecr::{Ecr, tag};
@@ -148,16 +148,39 @@ mod with {
             }
         }
 
+        /// A call of a registry; once more with a new login where ECR may have found its login too old.
+        async fn entered<T>(
+            &self,
+            reference: &Reference,
+            call: impl AsyncFn(&Client, &Reference) -> Result<T, RegistryError>,
+        ) -> Result<T, AwsError> {
+            let (client, entrance) = self.registry(reference).await?;
+            match call(&client, &entrance).await {
+                Err(error)
+                    if Ecr::of_host(entrance.host()).is_some()
+                        && error.why.may_be_an_old_login() =>
+                {
+                    self.registries.clients.borrow_mut().remove(entrance.host());
+                    let (client, entrance) = self.registry(reference).await?;
+                    call(&client, &entrance).await
+                }
+                answered => answered,
+            }
+            .map_err(|error| failed(&error))
+        }
+
         /// Whether an image is where a URI with a digest says.
         pub(in crate::aws) async fn is_pushed(&self, uri: &str) -> Result<bool, AwsError> {
             let reference = reference(uri)?;
             self.takes_images_of(reference.host())?;
-            let (client, entrance) = self.registry(&reference).await?;
-            match client.manifest(&entrance).await {
-                Ok(_) => Ok(true),
-                Err(RegistryError { why: Why::Missing(_), .. }) => Ok(false),
-                Err(error) => Err(failed(&error)),
-            }
+            let asked =
+                async |client: &Client, entrance: &Reference| match client.manifest(entrance).await
+                {
+                    Ok(_) => Ok(true),
+                    Err(RegistryError { why: Why::Missing(_), .. }) => Ok(false),
+                    Err(error) => Err(error),
+                };
+            self.entered(&reference, asked).await
         }
 
         /// Takes back what was begun and not finished.
@@ -168,18 +191,24 @@ mod with {
             }
         }
 
-        /// Sends what is missing of the image of a layout.
+        /// Sends what is missing of the image of a layout; what its base has in the same registry is mounted.
         pub(in crate::aws) async fn push(&self, uri: &str, layout: &Path) -> Result<(), AwsError> {
             let reference = reference(uri)?;
-            let (client, entrance) = self.registry(&reference).await?;
-            let arch = Arch::of_this_machine();
-            let image = blobs::open(&Place::Layout(layout.to_path_buf(), None), arch);
+            let place = Place::Layout(layout.to_path_buf(), None);
+            let image = blobs::open(&place, Arch::of_this_machine());
             let image = image.map_err(|error| AwsError::registry(error.to_string()))?;
             let tags = reference.digest().map(|digest| tag(&digest.hex()));
             let tags: Vec<String> = tags.into_iter().collect();
-            let pushing = client.pushing_with(&self.registries.pushes);
-            let pushed = pushing.opened(&entrance, &tags, &image, async { Ok(()) }, &|_| ()).await;
-            pushed.map(drop).map_err(|error| failed(&error))
+            let base = Base::of(&place).filter(|it| it.reference.host() == reference.host());
+            let push = async |client: &Client, entrance: &Reference| {
+                let pushing = client.pushing_with(&self.registries.pushes);
+                if let Some(base) = &base {
+                    let there = base.reference.on(entrance.host());
+                    pushing.may_be_in(&there, base.layers.iter().copied());
+                }
+                pushing.opened(entrance, &tags, &image, async { Ok(()) }, &|_| ()).await.map(drop)
+            };
+            self.entered(&reference, push).await
         }
     }
 }

@@ -146,7 +146,7 @@ fn refuse(release: &Release, end: Next) -> Result<(), Error> {
         return Ok(());
     }
     let stops = end.refused.into_iter().map(|(function, why)| (function, Stop::Refused(why)));
-    Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
+    Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true, of_layers: false }))
 }
 
 /// Makes all changes; an error if it was ended at once.
@@ -176,7 +176,7 @@ pub(super) async fn deploy(
     aws.abandon_uploads().await;
     outcomes.map_err(|code| {
         let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted(code)));
-        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false })
+        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false, of_layers: false })
     })
 }
 
@@ -215,7 +215,7 @@ pub(super) fn settle(outcomes: Vec<Outcome>) -> Result<(), Error> {
     if stopped.is_empty() {
         return Ok(());
     }
-    Err(Error::Deploy(DeployError { stopped, planned: false }))
+    Err(Error::Deploy(DeployError { stopped, planned: false, of_layers: false }))
 }
 
 /// How many bytes changes send: an image that functions share goes to a registry once.

@@ -1,6 +1,5 @@
 //! `push`: an image to a registry, as far as it is not there.
 
-mod base;
 #[cfg(feature = "aws")]
 pub(super) mod ecr;
 mod row;
@@ -18,8 +17,9 @@ use super::interrupt::Interrupt;
 use crate::audit::{Code, Finding, Level};
 #[cfg(feature = "aws")]
 use crate::aws::Aws;
-use crate::blobs::{self, Image, Place, Store};
+use crate::blobs::{self, Base, Image, Place, Store};
 use crate::error::{Aim, Error, FindingsError};
+use crate::image::config::Config;
 use crate::image::lint::lint;
 use crate::jobs::cores;
 use crate::message::{Message, bytes, count};
@@ -27,14 +27,13 @@ use crate::reference::{NoReference, Reference, has_host, look_at};
 use crate::registry::{Client, Logins, Progress, Pushed, RegistryError, Why};
 use crate::shell::Shell;
 use crate::target::Arch;
-use base::Base;
 use row::Row;
 
 pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
     let text = args.reference.trim_start_matches("docker://");
     look_at(text).map_err(|error| Error::Usage(error.to_string()))?;
     let place = place(&args.image)?;
-    let base = base::of(&place);
+    let base = Base::of(&place);
     let asked: Option<Arch> = args.arch.as_deref().and_then(|name| name.parse().ok());
     let opened = blobs::open(&place, asked.unwrap_or(Arch::of_this_machine()))?;
     let name = args.image.display().to_string();
@@ -42,6 +41,7 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
         let arch = asked.unwrap_or(Arch::of_this_machine());
         shell.status("Taking", format!("the image for {arch} of an index of {}", choices.len()));
     }
+    of_that_architecture(&opened, asked, &args.image)?;
     let commit = tags::commit(&place, &opened);
     let (image, _kept) = with_papers(opened, &name)?;
     let digest = image.manifest.as_ref().map(|(_, digest, _)| digest.hex()).unwrap_or_default();
@@ -79,6 +79,18 @@ pub(super) fn run(args: &Push, _: &Global, shell: &Shell) -> Result<(), Error> {
         }
         answer(reference, &tags, &pushed, shell)
     })?
+}
+
+/// Of an index there is a choice; an image by itself is for the one that it is for.
+fn of_that_architecture(image: &Image, asked: Option<Arch>, path: &Path) -> Result<(), Error> {
+    let config = image.config.as_ref().ok().and_then(|bytes| Config::read(bytes));
+    match (asked, config.and_then(|config| config.arch())) {
+        (Some(asked), Some(own)) if own != asked => Err(Error::Usage(format!(
+            "`--arch {asked}`: the image in {} is for {own}",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Where an image is that `package` has written, or anybody.

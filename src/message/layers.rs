@@ -42,6 +42,36 @@ pub struct PlannedFunction<'a> {
     pub stays: BTreeMap<&'a str, String>,
 }
 
+/// What `layer init` has made of the crates that functions have in common, or would.
+#[derive(Debug, Serialize)]
+pub struct Shared<'a> {
+    /// The crate that holds them.
+    pub name: &'a str,
+    /// The crates.
+    pub crates: Vec<SharedCrate<'a>>,
+    /// Crates that functions have in common and that are not in it.
+    pub left_out: Vec<LeftOut<'a>>,
+    /// The files that change.
+    pub files: Vec<String>,
+    /// Whether they were changed.
+    pub kept: bool,
+    /// All zips together without the library, in bytes; null where nobody has measured it.
+    pub whole: Option<u64>,
+    /// All zips together with it, layers too, in bytes.
+    pub split: Option<u64>,
+}
+
+/// A crate that functions have in common, and that no shared library holds.
+#[derive(Debug, Serialize)]
+pub struct LeftOut<'a> {
+    /// Its name.
+    pub package: &'a str,
+    /// Why.
+    pub why: &'a str,
+    /// The binaries of functions that use it.
+    pub functions: Vec<&'a str>,
+}
+
 /// A crate that functions have in common.
 #[derive(Debug, Serialize)]
 pub struct SharedCrate<'a> {

@@ -99,15 +99,23 @@ fn connector(guarded: bool) -> HttpConnector<Names> {
     made
 }
 
-/// Both ways to dial: to what the user named, and on guard. With TLS where the URL says so, by the
-/// system's certificates (or `SSL_CERT_FILE`, `SSL_CERT_DIR`) and the cryptography that the AWS SDK
-/// brings.
+/// Both ways to dial: to what the user named, and on guard.
+pub(super) fn both(near: &Near) -> [Dial; 2] {
+    let proxies = Arc::new(Matcher::from_env());
+    [false, true].map(|guarded| {
+        let (direct, to_proxy) = (connector(guarded), connector(false));
+        let proxies = Arc::clone(&proxies);
+        Dial { direct, to_proxy, proxies, guarded, near: near.clone() }
+    })
+}
+
+/// Both with TLS, by the system's certificates (or `SSL_CERT_FILE`, `SSL_CERT_DIR`) and the cryptography
+/// that the AWS SDK brings. Reading them takes 20 ms.
 ///
 /// # Errors
 ///
 /// If this machine has no certificates.
 pub(super) fn with_tls(near: &Near) -> Result<[HttpsConnector<Dial>; 2], Why> {
-    trust::readable()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -115,12 +123,8 @@ pub(super) fn with_tls(near: &Near) -> Result<[HttpsConnector<Dial>; 2], Why> {
         .with_native_roots()
         .map_err(|error| trust::none(&error))?
         .with_no_client_auth();
-    let proxies = Arc::new(Matcher::from_env());
-    Ok([false, true].map(|guarded| {
-        let (direct, to_proxy) = (connector(guarded), connector(false));
-        let proxies = Arc::clone(&proxies);
-        let dial = Dial { direct, to_proxy, proxies, guarded, near: near.clone() };
-        let builder = HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_or_http();
+    Ok(both(near).map(|dial| {
+        let builder = HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_only();
         builder.enable_http1().wrap_connector(dial)
     }))
 }

@@ -234,6 +234,14 @@ impl Why {
             .is_some_and(|says| says.to_lowercase().contains("authorization token has expired"))
     }
 
+    /// Whether a new login may mend it: of ECR, whose logins end. To HEAD it says the status alone, which a login
+    /// that was never good has too: that is met again.
+    #[must_use]
+    pub fn may_be_an_old_login(&self) -> bool {
+        let says_nothing = |says: &str| ["HTTP 401", "HTTP 403"].contains(&says);
+        self.has_expired() || matches!(self, Self::Denied { says, .. } if says_nothing(says))
+    }
+
     /// The host that did not answer as it should, if it is known.
     pub(super) fn host(&self) -> Option<&str> {
         match self {

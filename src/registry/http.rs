@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use http_body_util::combinators::UnsyncBoxBody;
@@ -13,7 +14,7 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::{Client, Error, ResponseFuture};
+use hyper_util::client::legacy::{Builder, Client, Error, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
@@ -23,7 +24,7 @@ use super::error::{Why, says};
 use super::location::{at, follow, origin, redirect};
 use super::retry;
 use super::text::chain;
-use super::trust::Distrust;
+use super::trust::{self, Distrust};
 use crate::reference::is_loopback;
 
 /// The largest head of an answer.
@@ -44,13 +45,16 @@ type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Sends requests. Connections are kept and shared.
 pub(super) struct Http {
-    client: Client<HttpsConnector<Dial>, Body>,
-    /// For where a registry sends one on to.
-    guarded: Client<HttpsConnector<Dial>, Body>,
+    plain: Ways<Dial>,
+    /// Made when it is needed first: certificates have to be read for it.
+    tls: OnceLock<Ways<HttpsConnector<Dial>>>,
     near: Near,
     /// The longest that nothing may come.
     pub(super) silence: Duration,
 }
+
+/// To what the user named, and on guard, for where a registry sends one on to.
+type Ways<C> = [Client<C, Body>; 2];
 
 /// A request, without what lets one in.
 pub(super) struct Ask<'a> {
@@ -109,16 +113,36 @@ impl<'a> Ask<'a> {
     }
 }
 
+fn builder() -> Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.http1_max_buf_size(HEAD).pool_max_idle_per_host(16);
+    builder
+}
+
 impl Http {
     /// # Errors
     ///
-    /// If this machine has no certificates.
+    /// If the certificates that the environment names cannot be read.
     pub(super) fn new(silence: Duration) -> Result<Self, Why> {
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.http1_max_buf_size(HEAD).pool_max_idle_per_host(16);
+        trust::readable()?;
         let near = Near::default();
-        let [client, guarded] = dial::with_tls(&near)?.map(|dial| builder.build(dial));
-        Ok(Self { client, guarded, near, silence })
+        let plain = dial::both(&near).map(|dial| builder().build(dial));
+        Ok(Self { plain, tls: OnceLock::new(), near, silence })
+    }
+
+    /// A request on its way, if there are certificates where it takes some.
+    fn request(&self, request: Request<Body>, guarded: bool) -> Result<ResponseFuture, Why> {
+        let way = usize::from(guarded);
+        if request.uri().scheme_str() != Some("https") {
+            return Ok(self.plain[way].request(request));
+        }
+        let tls = if let Some(tls) = self.tls.get() {
+            tls
+        } else {
+            let made = dial::with_tls(&self.near)?.map(|dial| builder().build(dial));
+            self.tls.get_or_init(|| made)
+        };
+        Ok(tls[way].request(request))
     }
 
     /// Sends a request and gives the head of what is answered in the end: redirects are followed, and
@@ -193,7 +217,7 @@ impl Http {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         let from = at(uri);
-        let request = if guarded { &self.guarded } else { &self.client }.request(request);
+        let request = self.request(request, guarded)?;
         let answered = match &watched {
             None => {
                 let silent = |_| Why::Silent { to: from.clone(), after: self.silence };

@@ -63,6 +63,9 @@ fn what_is_not_worth_it_is_taken_back_with_numbers() {
     shown
         .says_out("itoa")
         .says_out(
+            "not shared: lambda_runtime, of one, three, two: it is a crate of a folder, not of crates.io",
+        )
+        .says_out(
             "+shared = { path = \"../../shared\", optional = true, features = [\"lambda-layer\"] }",
         )
         .says_out("+use ::shared as _;");

@@ -93,6 +93,11 @@ fn what_is_missing_is_sent_and_nothing_else() {
     what_an_image_stands_on_is_mounted(&workspace, &folder, &registry.host);
 }
 
+/// Not this machine's.
+fn other_arch() -> &'static str {
+    if host_arch() == "arm64" { "x86_64" } else { "arm64" }
+}
+
 /// As if it had been put on what `team/hello` has.
 fn what_an_image_stands_on_is_mounted(workspace: &Workspace, folder: &Path, host: &str) {
     let mut of_base = record(folder);
@@ -146,6 +151,8 @@ fn mistakes_are_said_before_anything_is_sent() {
         (&[image, &name, "--tag", "-x"], "-x"),
         (&[image, &name, "--tag", "a b"], "is no tag"),
         (&[image, &other], "the image in"),
+        (&[image, &name, "--arch", "s390x"], "s390x"),
+        (&[image, &name, "--arch", other_arch()], "is for"),
         (&[image, &name, "--set-policy"], "is no registry of it"),
     ] {
         let run = push(&workspace, words);

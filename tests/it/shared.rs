@@ -242,6 +242,12 @@ fn a_run_over_some_functions_makes_what_one_over_all_makes() {
     package(&workspace, &["-p", "hello"]);
     assert_eq!(digests(&all), before);
     assert_eq!(fs::read(workspace.path().join("lambda-pack.lock")).unwrap(), lock);
+    // What a flag makes an image of once shares with the others as before.
+    let scratch = ["-p", "second", "--format", "image", "--base", "scratch"];
+    workspace.write("lambda-pack.toml", "sysroot = \"/\"\nlinker = \"host\"\n");
+    package(&workspace, &scratch);
+    assert_eq!(fs::read(workspace.path().join("lambda-pack.lock")).unwrap(), lock);
+    fs::remove_file(workspace.path().join("lambda-pack.toml")).unwrap();
 
     // A library that only one of them was built with so far is shared by nobody yet.
     library(&workspace, "large", 30, 2 << 20);

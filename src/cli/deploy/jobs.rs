@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::bundle::{self, Bundle};
 use super::image;
 use super::layers::Packaged;
+use super::session;
 use crate::audit::ZIP_LIMIT;
 use crate::aws::Job;
 use crate::cli::args::{Audit, Build, Global, Images, Package, Release};
@@ -53,6 +54,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
         )));
     }
     let wanted = wanted(&config, &selected)?;
+    let named = selected.iter().map(|function| function.name.as_str());
+    session::must_have_region(&release.place, &named.zip(&wanted).collect::<Vec<_>>())?;
     let base = match (&release.from, &release.zip) {
         (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),

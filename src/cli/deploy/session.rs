@@ -59,7 +59,10 @@ impl Session {
             }
             connected => connected,
         };
-        let aws = aws.map_err(&failed)?;
+        let aws = aws.map_err(|error| match error {
+            AwsError::NoRegion => no_region(),
+            error => failed(error),
+        })?;
         let values = who.iter().filter_map(|(_, wanted)| wanted.environment.as_ref());
         aws.keep_secret(values.flat_map(|environment| environment.set.values().cloned()));
         let mut session = Self { aws, local: place.local.is_some(), account: None };
@@ -106,7 +109,7 @@ impl Session {
         if stopped.is_empty() {
             return Ok(observed);
         }
-        Err(Error::Deploy(DeployError { stopped, planned: true }))
+        Err(Error::Deploy(DeployError { stopped, planned: true, of_layers: false }))
     }
 
     /// On this machine any role will do: functions that have none yet get one that is nobody's.
@@ -219,6 +222,20 @@ pub(in crate::cli) fn account(flags: &args::Account) -> Place {
     }
 }
 
+/// Whether a Region is named, before anything is built for it.
+pub(super) fn must_have_region(flags: &args::Place, who: &[(&str, &Wanted)]) -> Result<(), Error> {
+    if flags.local || pinned(who, "region", |wanted| wanted.region.as_deref())?.is_some() {
+        return Ok(());
+    }
+    let account = account(&flags.account);
+    let named = crate::cli::asynchronously(async { account.has_region().await })?;
+    if named { Ok(()) } else { Err(no_region()) }
+}
+
+fn no_region() -> Error {
+    Error::Usage("no Region is named: by `--region`, `region`, AWS_REGION or a profile".to_owned())
+}
+
 /// Whether a server of ours listens there.
 pub(super) fn listens(port: u16) -> Result<bool, Error> {
     Ok(Client::on(port)?.is_some())
@@ -237,13 +254,17 @@ fn local(port: u16) -> Result<SocketAddr, Error> {
 /// An error that meets a function before anything is planned.
 pub(in crate::cli) fn of_function(name: &str, error: AwsError) -> Error {
     let stopped = vec![(name.to_owned(), Stop::Aws(error))];
-    Error::Deploy(DeployError { stopped, planned: true })
+    Error::Deploy(DeployError { stopped, planned: true, of_layers: false })
 }
 
 /// An error that meets all functions alike.
 fn all(jobs: &[Job], error: &AwsError) -> Error {
     let one = |job: &Job| (job.desired.name.clone(), Stop::Aws(error.clone()));
-    Error::Deploy(DeployError { stopped: jobs.iter().take(1).map(one).collect(), planned: true })
+    Error::Deploy(DeployError {
+        stopped: jobs.iter().take(1).map(one).collect(),
+        planned: true,
+        of_layers: false,
+    })
 }
 
 /// What all functions that say anything must agree on.

@@ -96,12 +96,8 @@ fn of_function(
         let sent = describe::bytes(change);
         let sent = if sent > 0 { format!(", {}", bytes(sent)) } else { String::new() };
         shell.answer(format_args!("  {phase:<14}{}{sent}", change.action.operation()))?;
-        if let Action::PublishLayer(new) = &change.action {
-            shell.answer(format_args!("  {:<14}  {}", "", clean(&layer(new))))?;
-            continue;
-        }
-        for detail in details(change) {
-            shell.answer(format_args!("  {:<14}  {}", "", clean(&shortened(&detail))))?;
+        for line in lines(change) {
+            shell.answer(format_args!("  {:<14}  {}", "", clean(&line)))?;
         }
     }
     for (name, value) in newer(observed) {
@@ -163,8 +159,16 @@ pub(super) fn policy(policy: &serde_json::Value, shell: &Shell) -> Result<(), Er
     Ok(shell.answer(format_args!("{policy:#}"))?)
 }
 
+/// What a change changes, a line each.
+pub(in crate::cli) fn lines(change: &Change) -> Vec<String> {
+    match &change.action {
+        Action::PublishLayer(new) => vec![layer(new)],
+        _ => details(change).iter().map(shortened).collect(),
+    }
+}
+
 /// A line; `Version` has no value but the next number.
-pub(in crate::cli) fn shortened(detail: &Detail) -> String {
+fn shortened(detail: &Detail) -> String {
     match detail.name.as_str() {
         "Version" => match detail.new.as_str() {
             Some(text) if !text.is_empty() => format!("a new version: {text}"),

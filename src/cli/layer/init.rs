@@ -6,8 +6,9 @@ use std::path::Path;
 use cargo_metadata::{Metadata, Package};
 
 use super::changes::Changes;
+use super::common::{Left, Uses};
+use super::edit;
 use super::measure::Sizes;
-use super::{common, edit};
 use crate::cargo;
 use crate::cli::args::{Global, LayerInit};
 use crate::cli::facts::Facts;
@@ -17,7 +18,7 @@ use crate::cli::{configuration, split};
 use crate::dylib::{self, Common};
 use crate::error::Error;
 use crate::function::{Function, Role};
-use crate::message::{Keep, Message, SharedCrate, Table};
+use crate::message::{Keep, LeftOut, Message, Shared, SharedCrate, Table};
 use crate::plan;
 use crate::shell::Shell;
 
@@ -104,18 +105,21 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
     let members = members(&facts.metadata, &all, &handlers);
     let resolved = cargo::resolved(&facts.options)?;
     check_name(&args.name, &resolved)?;
-    let of_package = common::used(&resolved, members.values().map(|(package, _)| *package));
-    let bins = members.values().flat_map(|(package, bins)| {
-        bins.iter().filter_map(|bin| Some((bin.clone(), of_package.get(&*package.name)?.clone())))
-    });
-    let common = dylib::common(&bins.collect());
+    let functions = members
+        .values()
+        .flat_map(|(package, bins)| bins.values().map(|name| (name.clone(), *package)));
+    let uses = Uses::of(&resolved, functions);
+    let common = dylib::common(&uses.fit);
+    let left = uses.left_out(&common);
     if common.is_empty() {
+        say_left(&left, shell)?;
         shell.answer("nothing to share: no two functions use the same version of a crate")?;
         return Ok(());
     }
     let changes = changes(&facts.metadata, &members, &common, &args.name)?;
     if !shell.is_json() {
         show(&common, shell)?;
+        say_left(&left, shell)?;
         shell.answer("")?;
         changes.show(shell)?;
     }
@@ -129,24 +133,31 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
     };
     let kept = !args.dry_run && sizes.as_ref().is_none_or(is_worth);
     if shell.is_json() {
-        let crates = common.iter().map(|it| SharedCrate {
-            package: &it.used.package,
-            version: &it.used.version,
-            functions: it.by.iter().map(String::as_str).collect(),
-        });
         let (whole, split) = sizes.as_ref().map(Sizes::total).unzip();
-        let (crates, files) = (crates.collect(), changes.names());
-        let name = args.name.as_str();
-        return Ok(shell.record(&Message::LayerInit {
-            name,
-            crates,
-            files,
+        return Ok(shell.record(&Message::LayerInit(&Shared {
+            name: &args.name,
+            crates: common.iter().map(shared).collect(),
+            left_out: left.iter().map(left_out).collect(),
+            files: changes.names(),
             kept,
             whole,
             split,
-        })?);
+        }))?);
     }
     say(args, &changes, sizes.as_ref(), shell)
+}
+
+fn shared(it: &Common) -> SharedCrate<'_> {
+    SharedCrate {
+        package: &it.used.package,
+        version: &it.used.version,
+        functions: it.by.iter().map(String::as_str).collect(),
+    }
+}
+
+fn left_out(it: &Left) -> LeftOut<'_> {
+    let functions = it.by.iter().map(String::as_str).collect();
+    LeftOut { package: &it.package, why: it.why, functions }
 }
 
 /// Whether all zips together become smaller.
@@ -174,8 +185,9 @@ fn check_name(name: &str, resolved: &Metadata) -> Result<(), Error> {
     Ok(())
 }
 
-/// The packages of functions, and the names of their binaries that are.
-type Members<'m> = BTreeMap<String, (&'m Package, BTreeSet<String>)>;
+/// The packages of functions, and their binaries that are, each with what it is called here: two packages may
+/// have binaries of one name.
+type Members<'m> = BTreeMap<String, (&'m Package, BTreeMap<String, String>)>;
 
 /// The feature is that of a package: whoever has one of its functions linked has all of them linked.
 fn members<'m>(
@@ -183,14 +195,23 @@ fn members<'m>(
     functions: &[Function],
     handlers: &BTreeSet<(String, String)>,
 ) -> Members<'m> {
+    let called = |package: &str, bin: &str| {
+        let same = |(other, it): &&(String, String)| it == bin && other != package;
+        if handlers.iter().any(|it| same(&it)) {
+            format!("{package}/{bin}")
+        } else {
+            bin.to_owned()
+        }
+    };
     let mut members = Members::new();
     for Function { handler, .. } in functions {
         let package = metadata.packages.iter().find(|it| it.id == handler.package_id);
         let Some(package) = package else { continue };
         let all = handlers.iter().filter(|(package, _)| *package == handler.package);
-        let all = all.map(|(_, target)| target.clone()).collect();
+        let all = all.map(|(package, bin)| (bin.clone(), called(package, bin))).collect();
         let known = members.entry(handler.package.clone()).or_insert((package, all));
-        known.1.insert(handler.target.clone());
+        let own = called(&handler.package, &handler.target);
+        known.1.insert(handler.target.clone(), own);
     }
     members
 }
@@ -217,10 +238,10 @@ fn changes(
         changes.set(&manifest, Some(marked))?;
     }
     // Only those that have something of it.
-    let has = |bin: &String| common.iter().any(|it| it.by.contains(bin));
-    let users: Vec<_> = members.values().filter(|(_, bins)| bins.iter().any(has)).collect();
+    let has = |name: &String| common.iter().any(|it| it.by.contains(name));
+    let users: Vec<_> = members.values().filter(|(_, bins)| bins.values().any(has)).collect();
     for (package, bins) in &users {
-        for target in package.targets.iter().filter(|target| bins.contains(&target.name)) {
+        for target in package.targets.iter().filter(|target| bins.contains_key(&target.name)) {
             let source = target.src_path.as_std_path();
             let text = changes.text(source)?.unwrap_or_default();
             if let Some(marked) = dylib::mark_source(&text, name) {
@@ -267,6 +288,15 @@ fn show(common: &[Common], shell: &Shell) -> Result<(), Error> {
     let table = Table::new(&["CRATE", "VERSION", "FEATURES", "FUNCTIONS"], rows.collect());
     for line in table.fit(shell.stdout_width(), 3, 16, Keep::Start).lines(&[]) {
         shell.answer(line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// What functions have in common too, and why it is not shared.
+fn say_left(left: &[Left], shell: &Shell) -> Result<(), Error> {
+    for Left { package, why, by } in left {
+        let by: Vec<&str> = by.iter().map(String::as_str).collect();
+        shell.answer(format_args!("not shared: {package}, of {}: {why}", by.join(", ")))?;
     }
     Ok(())
 }

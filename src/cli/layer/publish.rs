@@ -17,7 +17,7 @@ use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
 use crate::cli::{configuration, locked, split};
-use crate::error::Error;
+use crate::error::{DeployError, Error};
 use crate::function::{Function, Packaging, Role};
 use crate::message::{Keep, Message, PublishedLayer, Table, bytes};
 use crate::nearest;
@@ -58,9 +58,9 @@ pub(super) fn run(args: &LayerPublish, global: &Global, shell: &Shell) -> Result
     crate::cli::asynchronously(async {
         let who: Vec<(&str, &Wanted)> =
             wish.who.iter().map(|(name, wanted)| (name.as_str(), wanted)).collect();
-        let failed = |error| session::of_function(first, error);
+        let failed = |error| of_layers(session::of_function(first, error));
         let session = Session::to(place, args.rate, &who, failed, shell).await?;
-        let observed = session.observe(&wish.jobs).await?;
+        let observed = session.observe(&wish.jobs).await.map_err(of_layers)?;
         let pairs = deploy::pairs(&wish.jobs, &observed);
         let (changes, _) = unfold(&pairs);
         if args.dry_run {
@@ -79,7 +79,9 @@ pub(super) fn run(args: &LayerPublish, global: &Global, shell: &Shell) -> Result
             patience: Duration::ZERO,
             new_role: Duration::ZERO,
         };
-        let outcomes = deploy::deploy(&session.aws, &wish.jobs, observed, &options, shell).await?;
+        let outcomes = deploy::deploy(&session.aws, &wish.jobs, observed, &options, shell)
+            .await
+            .map_err(of_layers)?;
         let ends: Vec<End<'_>> = wish
             .layers
             .iter()
@@ -87,8 +89,16 @@ pub(super) fn run(args: &LayerPublish, global: &Global, shell: &Shell) -> Result
             .map(|(layer, outcome)| ended(layer, outcome))
             .collect();
         answer(&ends, &session, shell)?;
-        deploy::settle(outcomes)
+        deploy::settle(outcomes).map_err(of_layers)
     })?
+}
+
+/// What a deploy says of its functions is said of layers here.
+fn of_layers(error: Error) -> Error {
+    match error {
+        Error::Deploy(error) => Error::Deploy(DeployError { of_layers: true, ..error }),
+        other => other,
+    }
 }
 
 /// Packages what is selected, or takes it from where it was packaged.

@@ -85,8 +85,7 @@ async fn entered(aws: Aws, reference: Reference) -> Result<To, Error> {
     Ok(To { reference, entrance, client, aws: Some(aws) })
 }
 
-/// A client with a new login, where ECR may have found the old one too old. To HEAD it says the status
-/// alone, which a login that was never good has too: that is met again.
+/// A client with a new login, where ECR may have found the old one too old.
 pub(super) async fn again(
     args: &Push,
     to: &To,
@@ -94,18 +93,13 @@ pub(super) async fn again(
     shell: &Shell,
 ) -> Result<Option<Rc<Client>>, Error> {
     let of_ecr = Ecr::of_host(to.entrance.host()).is_some() && to.aws.is_some();
-    if !of_ecr || !is_old(why) {
+    if !of_ecr || !why.may_be_an_old_login() {
         return Ok(None);
     }
     shell.status("Renewing", format!("the login for {}", to.reference.host()));
     let aws = connect(args, Some(to.reference.host()), shell).await?;
     let entered = entered(aws, to.reference.clone()).await?;
     Ok(Some(entered.client))
-}
-
-fn is_old(why: &Why) -> bool {
-    let says_nothing = |says: &str| ["HTTP 401", "HTTP 403"].contains(&says);
-    why.has_expired() || matches!(why, Why::Denied { says, .. } if says_nothing(says))
 }
 
 /// The repository, made if it is not there.
@@ -163,9 +157,14 @@ mod tests {
             after: None,
         };
         let expired = "DENIED: Your authorization token has expired. Reauthenticate and try again. (HTTP 403)";
-        assert!(is_old(&denied(expired)) && is_old(&answered(expired)));
-        assert!(is_old(&denied("HTTP 401")) && is_old(&denied("HTTP 403")));
+        assert!(denied(expired).may_be_an_old_login() && answered(expired).may_be_an_old_login());
+        assert!(
+            denied("HTTP 401").may_be_an_old_login() && denied("HTTP 403").may_be_an_old_login()
+        );
         let iam = "DENIED: User: arn:x is not authorized to perform: ecr:PutImage (HTTP 403)";
-        assert!(!is_old(&denied(iam)) && !is_old(&answered("UNSUPPORTED (HTTP 400)")));
+        assert!(
+            !denied(iam).may_be_an_old_login()
+                && !answered("UNSUPPORTED (HTTP 400)").may_be_an_old_login()
+        );
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::build::Job;
 use crate::cli::locked;
 use crate::cli::pack::Packer;
 use crate::error::Error;
+use crate::function::{Function, Packaging};
 use crate::layer::{self, File, Files, Known, Layer, User};
 use crate::lock::Lock;
 use crate::plan;
@@ -48,10 +49,17 @@ pub(super) fn others(lock: &Lock, job: &Job, here: &[User]) -> Vec<User> {
     others.into_iter().map(user).collect()
 }
 
-/// Whether a function is built now.
+/// Whether a function is packaged now as the settings have it. What a flag makes an image for once stays what
+/// it is for the others.
 fn is_here(job: &Job, name: &str, arch: Arch) -> bool {
-    let mut all = job.plan.functions.iter();
-    all.any(|function| function.name.as_str() == name && function.compile.target.arch == arch)
+    let by_flag = |function: &Function| {
+        let handler = &function.handler;
+        function.packaging != Packaging::Zip
+            && job.config.has_format_by_flag(&handler.package, &handler.target)
+    };
+    job.plan.functions.iter().any(|function| {
+        function.name.as_str() == name && function.compile.target.arch == arch && !by_flag(function)
+    })
 }
 
 /// Whether the lock says something of functions of this run.

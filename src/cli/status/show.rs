@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Found;
-use crate::cli::deploy::show::{shortened, trigger};
+use crate::cli::deploy::show::{lines, trigger};
 use crate::cli::lower;
 use crate::cli::remote::{Scope, say};
 use crate::error::Error;
@@ -151,10 +151,11 @@ fn drift(found: &Found<'_>, shell: &Shell) -> Result<(), Error> {
     };
     let mut label = "drift";
     let mut line = |text: &str| say(std::mem::take(&mut label), text, shell);
-    // Of a function that is not there, and for which nothing is packaged, there is no digest.
-    let is_said = |detail: &Detail| detail.name != "CodeSha256" || detail.new != "";
-    for (_, detail) in differences(found).into_iter().filter(|(_, detail)| is_said(detail)) {
-        line(&shortened(&detail))?;
+    for change in found.drift.iter().flat_map(|(changes, _)| changes) {
+        // Of a function that is not there, and for which nothing is packaged, there is no digest.
+        for text in lines(change).iter().filter(|text| *text != "CodeSha256: \"\"") {
+            line(text)?;
+        }
     }
     if let Some(refused) = refused {
         line(&refused.to_string())?;

@@ -228,6 +228,18 @@ mod pushed {
         assert_eq!(function(&mended, "a")["changes"], json!(["PutImage"]));
         assert_eq!(function(&mended, "b")["state"], "unchanged");
         assert!(registry.folder().join(revisions).is_dir());
+        // What a base has in the same registry is mounted from there.
+        let mut of_base = record("b");
+        of_base["base"] = format!("{}/c:1", proxy.address).into();
+        of_base["base_digest"] = of_base["digest"].clone();
+        of_base["layers"][0]["what"] = "base".into();
+        let file = format!("target/lambda-pack/b/image-{}/image.json", host_arch());
+        fs::write(workspace.path().join(file), of_base.to_string()).unwrap();
+        let elsewhere = repositories(&proxy.address).replace("/b\"", "/else\"");
+        settings(&workspace, &elsewhere);
+        run(&mut command(&workspace, &server, &["deploy", "--from", "target/lambda-pack"])).code(0);
+        let mounted = |call: &String| call.contains("/else/") && call.contains("from=c");
+        assert!(proxy.calls().iter().any(mounted), "{:#?}", proxy.calls());
         // Where the registry does not answer, what runs goes on, and that is said.
         drop(proxy);
         let silent = run(&mut command(&workspace, &server, &["deploy"])).code(0);

@@ -148,6 +148,7 @@ fn who_may_not_publish_is_told_and_the_others_go_on() {
     let site = site();
     let run = site.run(&server.address, &["layer", "publish", "--output", "json"]).code(4);
     assert!(run.stderr.contains("lambda:PublishLayerVersion"), "{}", run.stderr);
+    assert!(run.stderr.contains("could not publish `"), "{}", run.stderr);
     let mut found: Vec<String> =
         run.records().iter().filter_map(|it| Some(it["state"].as_str()?.to_owned())).collect();
     found.sort();

@@ -127,6 +127,8 @@ fn a_first_deploy_publishes_once_for_three_functions_and_a_second_does_nothing()
     {
         assert!(plan.stdout.contains(said), "{said}: {}", plan.stdout);
     }
+    let status = run(&mut site.at(&server.address, &["status", "--from", "bundles"])).code(0);
+    status.says_out("publish layer native (");
     let proxy = Proxy::new(&server.address, |_, _| true);
     let records = site.deploy(&proxy.address);
     assert_eq!(records.len(), 3);

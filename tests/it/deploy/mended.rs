@@ -172,6 +172,13 @@ fn endpoints_and_regions_are_checked_before_anything_else() {
     run("--endpoint-url", "nonsense").code(2).says("a URL such as");
     run("--region", "EU West").code(2).says("no Region has such a name");
     run("--concurrency", "0").code(2);
+    // Nothing is built for it.
+    let mut nowhere = site.workspace.command(&["plan"]);
+    crate::support::scrub(&mut nowhere);
+    nowhere.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", site.workspace.path());
+    let nowhere = crate::support::run(&mut nowhere).code(2);
+    assert!(!nowhere.stderr.contains("Compiling"), "{}", nowhere.stderr);
+    nowhere.says("no Region is named");
 }
 
 /// The key of stored code is set with the code, and only where it is another one.

@@ -1,25 +1,30 @@
 //! What an image stands on: where that is from, its blobs need not be sent.
 
+use std::fs;
 use std::path::Path;
 
-use crate::blobs::Place;
-use crate::cli::image::recorded;
+use super::Place;
 use crate::digest::Sha256;
 use crate::image::record::ImageRecord;
 use crate::reference::Reference;
 
 /// Where a base is, and its layers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Base {
-    pub(super) reference: Reference,
-    pub(super) layers: Vec<Sha256>,
+pub struct Base {
+    /// The repository that it was taken from.
+    pub reference: Reference,
+    /// The digests of its layers.
+    pub layers: Vec<Sha256>,
 }
 
-/// The base that the record beside an image names, if it is one of a registry. Without a record nobody
-/// knows, and everything is sent as ever.
-pub(super) fn of(place: &Place) -> Option<Base> {
-    let record = recorded(beside(place.path())?).ok()?;
-    from(&record)
+impl Base {
+    /// The base that the record beside an image names, if it is one of a registry. Without a record that can
+    /// be read nobody knows, and everything is sent as ever.
+    #[must_use]
+    pub fn of(place: &Place) -> Option<Self> {
+        let text = fs::read(beside(place.path())?.join(ImageRecord::FILE)).ok()?;
+        from(&serde_json::from_slice(&text).ok()?)
+    }
 }
 
 /// The folder of `image.json`: that which holds the layout or the archive.

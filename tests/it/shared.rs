@@ -166,9 +166,11 @@ fn with_libraries(workspace: &Workspace, handler: &str, libraries: &[&str]) {
     );
 }
 
+const LAYERS: &str = "layers = { share = \"auto\", prefix = \"shop\" }\n";
+
 fn two_libraries() -> Workspace {
     let workspace = Workspace::hello();
-    workspace.write("lambda-pack.toml", "layers = { share = \"auto\", prefix = \"shop\" }\n");
+    workspace.write("lambda-pack.toml", LAYERS);
     workspace.handler("second", "");
     workspace.handler("third", "");
     library(&workspace, "big", 1, 3 << 20);
@@ -244,10 +246,11 @@ fn a_run_over_some_functions_makes_what_one_over_all_makes() {
     assert_eq!(fs::read(workspace.path().join("lambda-pack.lock")).unwrap(), lock);
     // What a flag makes an image of once shares with the others as before.
     let scratch = ["-p", "second", "--format", "image", "--base", "scratch"];
-    workspace.write("lambda-pack.toml", "sysroot = \"/\"\nlinker = \"host\"\n");
+    let settings = "sysroot = \"/\"\nlinker = \"host\"\n";
+    workspace.write("lambda-pack.toml", format!("{LAYERS}{settings}"));
     package(&workspace, &scratch);
     assert_eq!(fs::read(workspace.path().join("lambda-pack.lock")).unwrap(), lock);
-    fs::remove_file(workspace.path().join("lambda-pack.toml")).unwrap();
+    workspace.write("lambda-pack.toml", LAYERS);
 
     // A library that only one of them was built with so far is shared by nobody yet.
     library(&workspace, "large", 30, 2 << 20);

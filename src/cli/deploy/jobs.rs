@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::bundle::{self, Bundle};
+use super::checks;
 use super::image;
 use super::layers::Packaged;
 use crate::audit::ZIP_LIMIT;
@@ -53,6 +54,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
         )));
     }
     let wanted = wanted(&config, &selected)?;
+    let root = facts.metadata.workspace_root.as_std_path();
+    let checks = checks::all(release, (&selected, &wanted), root, shell)?;
     let base = match (&release.from, &release.zip) {
         (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),
@@ -65,11 +68,12 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             plan::output(&facts.target, None, false).base
         }
     };
-    let common = Common::new(release, facts.metadata.workspace_root.as_std_path(), shell);
+    let common = Common::new(release, root, shell);
     selected
         .iter()
         .zip(wanted)
-        .map(|(function, wanted)| {
+        .zip(checks)
+        .map(|((function, wanted), check)| {
             let bundle = match &release.zip {
                 Some(zip) => bundle::given(zip, function, release, shell)?,
                 None => match &function.packaging {
@@ -77,7 +81,9 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
                     Packaging::Image(wish) => image::packaged(&base, function, wish)?,
                 },
             };
-            common.job(function, wanted, bundle)
+            let mut job = common.job(function, wanted, bundle)?;
+            job.desired.check = check;
+            Ok(job)
         })
         .collect()
 }
@@ -248,6 +254,7 @@ impl<'a> Common<'a> {
             },
             layers,
             only_layers: false,
+            check: None,
             runtime: bundle.runtime,
             wanted,
             version_description: described(&text, bundle.commit.as_deref(), self.tag.as_deref()),

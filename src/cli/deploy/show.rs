@@ -1,11 +1,14 @@
 //! A plan, and what goes on, for people and as records.
 
+pub(super) mod checks;
+
 use super::session::Session;
 use crate::error::Error;
 use crate::message::{Message, bytes, clean};
 use crate::release::Object;
 use crate::release::attach::unnamed;
 use crate::release::change::{Action, Attachment, Change, NewLayer};
+use crate::release::check::with_events;
 use crate::release::content::text;
 use crate::release::describe::{self, Detail, details, line};
 use crate::release::desired::Desired;
@@ -96,8 +99,15 @@ fn of_function(
         let sent = describe::bytes(change);
         let sent = if sent > 0 { format!(", {}", bytes(sent)) } else { String::new() };
         shell.answer(format_args!("  {phase:<14}{}{sent}", change.action.operation()))?;
-        if let Action::PublishLayer(new) = &change.action {
-            shell.answer(format_args!("  {:<14}  {}", "", clean(&layer(new))))?;
+        let whole = match &change.action {
+            Action::PublishLayer(new) => Some(layer(new)),
+            Action::Check { version, events, warm_up } => {
+                Some(checks::planned(version, events, *warm_up))
+            }
+            _ => None,
+        };
+        if let Some(whole) = whole {
+            shell.answer(format_args!("  {:<14}  {}", "", clean(&whole)))?;
             continue;
         }
         for detail in details(change) {
@@ -219,6 +229,10 @@ pub(super) fn begins(change: &Change) -> (&'static str, String) {
         }
         Action::UpdateCode { .. } => ("Updating", of_bytes(sent)),
         Action::Publish { .. } => ("Publishing", String::new()),
+        Action::Check { version, events, warm_up } => {
+            let with = with_events(events.len(), *warm_up);
+            ("Checking", format!(": version {version} {with}"))
+        }
         Action::CreateAlias { name, version, .. } => {
             ("Pointing", format!(": {name} to version {version}"))
         }

@@ -5,6 +5,7 @@
 
 mod act;
 mod call;
+mod check;
 mod connect;
 mod delete;
 mod ecr;
@@ -32,6 +33,7 @@ use serde_json::Value;
 use call::{Calls, send};
 use error::Failure;
 
+pub use check::{CheckFailure, Failed};
 pub use connect::Place;
 pub use delete::Belongings;
 pub use ecr::{NewRepository, Repository};

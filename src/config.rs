@@ -10,6 +10,7 @@ mod check;
 mod env_file;
 mod expand;
 mod include;
+mod json;
 mod keys;
 mod layers;
 mod located;

@@ -8,7 +8,7 @@ mod report;
 
 pub use follow::Follow;
 pub use line::{Line, json};
-pub use report::field;
+pub use report::{Figures, divided, field, figures};
 
 /// An event of CloudWatch Logs (`FilteredLogEvent`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Records are append-only: keys and reasons are added, never changed or taken away. Each has a
 //! `reason`, as cargo's own messages have.
 
+mod check;
 mod layers;
 mod of;
 mod remote;
@@ -14,9 +15,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use check::CheckedEvent;
 pub use layers::{
     LayerVersion, LeftOut, PlannedFunction, PlannedLayer, PublishedLayer, Shared, SharedCrate,
 };
+pub use of::Differs;
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
@@ -115,7 +118,7 @@ pub enum Message<'a> {
     Change {
         /// The function.
         function: &'a str,
-        /// `upload`, `layer`, `configuration`, `code`, `publish`, `alias` or `attach`.
+        /// `upload`, `layer`, `configuration`, `code`, `publish`, `check`, `alias` or `attach`.
         phase: &'static str,
         /// The operation of the API.
         operation: &'static str,
@@ -185,6 +188,8 @@ pub enum Message<'a> {
         /// As IAM takes it.
         policy: &'a serde_json::Value,
     },
+    /// A version was invoked with one of the events of its check.
+    CheckedEvent(&'a CheckedEvent<'a>),
     /// What a function has become.
     Deployed {
         /// Its name.
@@ -317,28 +322,7 @@ pub enum Message<'a> {
         commit: Option<&'a str>,
     },
     /// One thing that differs; `verified` follows.
-    Difference {
-        /// As in `verified`.
-        thing: &'a str,
-        /// Its stable name.
-        kind: &'static str,
-        /// The file in the bundle; null of the zip itself.
-        path: Option<&'a str>,
-        /// The section, symbol or header of that file.
-        part: Option<&'a str>,
-        /// What is given; null where there is nothing.
-        given: Option<&'a str>,
-        /// What was rebuilt; null where there is nothing.
-        rebuilt: Option<&'a str>,
-        /// The first byte that differs, from the beginning of the part, else of the file or the zip.
-        offset: Option<u64>,
-        /// How many more of the kind there are that have no record.
-        more: usize,
-        /// All of it for people.
-        message: String,
-        /// What to do; may be empty.
-        hint: &'static str,
-    },
+    Difference(Differs<'a>),
     /// The merged settings of one handler.
     Settings {
         /// The package.

@@ -13,6 +13,7 @@
 pub mod advice;
 pub mod attach;
 pub mod change;
+pub mod check;
 pub mod content;
 pub mod describe;
 pub mod desired;

@@ -191,6 +191,28 @@ impl AwsError {
         }
     }
 
+    /// Whether Lambda is still at work on what is to be invoked: an image that it optimises, a function
+    /// that was idle (`Invoke`, errors; `CodeArtifactUserPending` of images is a conflict).
+    #[must_use]
+    pub fn is_not_ready(&self) -> bool {
+        match self {
+            Self::Refused { code, status, .. } => {
+                *status == 409 || code == "ResourceNotReadyException"
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nobody knows if the call had its effect.
+    #[must_use]
+    pub const fn is_uncertain(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status >= 500,
+            Self::Unanswered { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether the thing that was asked for is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

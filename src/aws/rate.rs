@@ -65,7 +65,7 @@ impl Rates {
             "GetFunction" => Some(&self.get_function),
             "GetPolicy" => Some(&self.get_policy),
             "FilterLogEvents" => Some(&self.filter_log_events),
-            // S3, IAM and STS count for themselves.
+            // S3, IAM, STS and functions themselves have limits of their own.
             _ if guard::find(operation).is_some_and(|call| !call.is_of_lambda()) => None,
             _ => Some(&self.control),
         }

@@ -3,6 +3,7 @@
 //! A kill at any point leaves a state that the next run goes on from: nothing is kept anywhere but on
 //! AWS. A conflict and a reply that was lost are the same here: observe again and ask again.
 
+mod check;
 mod layers;
 mod stop;
 mod track;
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Aws, AwsError};
 use crate::release::change::{Action, Change, Phase};
+use crate::release::check::Checked;
 use crate::release::desired::Desired;
 use crate::release::guard;
 use crate::release::layers::of_change;
@@ -75,6 +77,15 @@ pub enum Event<'a> {
     Begins(&'a Change),
     /// It was made.
     Made(&'a Change),
+    /// A version is as it must be.
+    Checked {
+        /// The function.
+        function: &'a str,
+        /// What was seen.
+        checked: &'a Checked,
+        /// The limits that could not be judged, by their keys.
+        unseen: Vec<&'static str>,
+    },
     /// Something has to settle.
     Waits {
         /// The function.
@@ -266,6 +277,9 @@ impl Deploy<'_> {
         let Some(track) = self.track(&change.function) else { return Ok(()) };
         if let Action::PublishLayer(new) = &change.action {
             return self.publish_layer(track, change, new).await;
+        }
+        if let Action::Check { version, .. } = &change.action {
+            return self.check(track, change, version).await;
         }
         track.may_do(change)?;
         (self.talk)(Event::Begins(change));

@@ -148,6 +148,7 @@ fn value_of(node: &Node) -> Value {
     match node {
         Node::Text(text) => json!(text),
         Node::Integer(number) => json!(number),
+        Node::Fraction(number) => json!(number),
         Node::Boolean(boolean) => json!(boolean),
         Node::List(items) => items.iter().map(|item| value_of(&item.node)).collect(),
         Node::Table(entries) => table(entries),
@@ -198,7 +199,10 @@ fn kind_words(kind: Kind) -> String {
             format!("list of at most {most} strings, or {{ extend = true, items = […] }}")
         }
         Kind::Map(_) => "table of strings, merged key by key".to_owned(),
-        Kind::Includes => "list of paths or tables, or { extend = true, items = […] }".to_owned(),
+        Kind::Includes => {
+            "list of paths or tables, or one path, or { extend = true, items = […] }".to_owned()
+        }
+        Kind::Json => "any value".to_owned(),
         Kind::Tables(shape) => {
             let fields = shape.fields.iter().enumerate().map(|(place, field)| {
                 // An element's own list extends nothing.
@@ -378,17 +382,24 @@ fn kind_schema(kind: Kind) -> Value {
         Kind::Map(check) => json!({ "type": "object",
             "propertyNames": name_schema(check),
             "additionalProperties": { "type": ["string", "integer", "boolean"] } }),
-        Kind::Includes => extendable(json!({ "type": "array", "items": { "anyOf": [text, {
-            "type": "object",
-            "properties": {
-                "from": { "type": "string" },
-                "to": { "type": "string" },
-                "exclude": { "type": "array", "items": { "type": "string" } },
-                "root": { "enum": ["package", "workspace"] },
-            },
-            "required": ["from"],
-            "additionalProperties": false,
-        }] } })),
+        Kind::Json => json!({}),
+        Kind::Includes => {
+            let mut schema = extendable(json!({ "type": "array", "items": { "anyOf": [text, {
+                "type": "object",
+                "properties": {
+                    "from": { "type": "string" },
+                    "to": { "type": "string" },
+                    "exclude": { "type": "array", "items": { "type": "string" } },
+                    "root": { "enum": ["package", "workspace"] },
+                },
+                "required": ["from"],
+                "additionalProperties": false,
+            }] } }));
+            if let Some(forms) = schema["anyOf"].as_array_mut() {
+                forms.push(text);
+            }
+            schema
+        }
         Kind::Tables(shape) => {
             let mut properties = Map::new();
             for field in shape.fields {

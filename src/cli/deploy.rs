@@ -2,6 +2,7 @@
 
 mod actions;
 pub(super) mod bundle;
+pub(super) mod checks;
 pub(super) mod image;
 pub(super) mod jobs;
 pub(super) mod layers;
@@ -190,6 +191,9 @@ fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
             let (_, text) = show::begins(change);
             shell.rest(&change.function, "Done", text);
         }
+        Event::Checked { function, checked, unseen } => {
+            show::checks::passed(function, checked, unseen, shell);
+        }
         Event::Waits { function, what } => {
             let new = waits.borrow_mut().insert(format!("{function}: {what}"));
             shell.row(
@@ -202,6 +206,9 @@ fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
         Event::Stops { function, why } => {
             shell.rest(function, "Stopped", function);
             shell.warn(format!("{function}: {why}"));
+            if let Stop::CheckFailed(failed) = why {
+                show::checks::failed(function, failed, shell);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::keys::{Check, Kind, RESERVED};
 use super::located::{Located, Mistake, Node, Origin, Table};
-use super::{expand, include, tables};
+use super::{expand, include, json, tables};
 use crate::audit::Trust;
 use crate::nearest::suggestion;
 use crate::routes;
@@ -110,7 +110,13 @@ pub(super) fn value(
             }))?;
             Ok(Located { node: Node::List(items), origin: value.origin.clone() })
         }
-        (Kind::Includes, _) => Err(wrong("a list of paths or tables")),
+        (Kind::Includes, Node::Text(_)) => {
+            let one = Node::List(vec![value.clone()]);
+            let one = Located { node: one, origin: value.origin.clone() };
+            self::value(name, kind, &one, lookup, of_workspace)
+        }
+        (Kind::Includes, _) => Err(wrong("a path, or a list of paths or tables")),
+        (Kind::Json, _) => json::value(name, value, lookup),
         (Kind::Tables(shape), Node::List(items)) => {
             let items =
                 gather(items.iter().map(|item| tables::element(name, shape, item, lookup)))?;

@@ -38,8 +38,10 @@ pub enum Kind {
     Texts(usize, Check),
     /// Strings by name, merged key by key.
     Map(Check),
-    /// Files that go into the bundle.
+    /// Files; one path may stand by itself.
     Includes,
+    /// Any value, which stands for itself as JSON.
+    Json,
     /// A list of tables; an empty one clears it.
     Tables(&'static Shape),
 }

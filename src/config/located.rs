@@ -68,7 +68,9 @@ pub enum Node {
     List(Vec<Located>),
     /// A table.
     Table(Table),
-    /// What no setting is: a date, a fraction, a number that does not fit.
+    /// A number that is no whole one.
+    Fraction(f64),
+    /// What no setting is: a date, a number that does not fit.
     Other(&'static str),
     /// A value that cannot be had, because a variable or a file is missing, and why: wrong only for
     /// a handler that it counts for.
@@ -126,6 +128,7 @@ impl Node {
         match self {
             Self::Text(_) => "a string",
             Self::Integer(_) => "a number",
+            Self::Fraction(_) => "a fraction",
             Self::Boolean(_) => "a boolean",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
@@ -210,7 +213,11 @@ impl<'a> Lines<'a> {
                 Node::List(items.iter().map(|item| self.located(item)).collect())
             }
             DeValue::Table(table) => Node::Table(self.table(table)),
-            DeValue::Float(_) => Node::Other("a fraction"),
+            DeValue::Float(written) => {
+                let number = written.as_str().replace('_', "").parse().ok();
+                let number = number.filter(|number: &f64| number.is_finite());
+                number.map_or(Node::Other("a fraction"), Node::Fraction)
+            }
             DeValue::Datetime(_) => Node::Other("a date"),
         };
         Located { node, origin: self.origin(value.span().start) }

@@ -44,6 +44,12 @@ pub(super) fn read(reader: &mut Reader<'_>, variables: &[(String, String)]) {
                 reader.mistake(&origin, what);
                 continue;
             }
+            Node::Text(_) if key.kind == Kind::Json => {
+                let what =
+                    format!("`{}` must be a value as TOML has it: `{{ ok = true }}`", key.name);
+                reader.mistake(&origin, what);
+                continue;
+            }
             Node::Text(_) if matches!(key.kind, Kind::Map(_)) => {
                 let what = format!("`{}` must be pairs, each name once: `A=1,B=2`", key.name);
                 reader.mistake(&origin, what);
@@ -85,7 +91,7 @@ fn node(kind: Kind, text: &str, origin: &Origin) -> Node {
         Kind::Texts(..) | Kind::Includes => {
             Node::List(items().map(|item| located(Node::Text(item.to_owned()))).collect())
         }
-        Kind::Tables(_) => tables(text, origin),
+        Kind::Tables(_) | Kind::Json => toml(text, origin),
         Kind::Map(_) => {
             let mut table = Table::new();
             for item in items() {
@@ -104,8 +110,8 @@ fn node(kind: Kind, text: &str, origin: &Origin) -> Node {
     }
 }
 
-/// A list of tables as TOML has it, which comes from the variable throughout.
-fn tables(text: &str, origin: &Origin) -> Node {
+/// A value as TOML has it, which comes from the variable throughout.
+fn toml(text: &str, origin: &Origin) -> Node {
     fn moved(value: &mut Located, to: &Origin) {
         value.origin = to.clone();
         match &mut value.node {

@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 use super::Merged;
 use super::check::NONE;
 use super::located::{Located, Mistake, Node, Table};
-use super::together;
+use super::{include, together};
 use crate::digest::Sha256;
 use crate::function::FunctionName;
+use crate::release::check::{Rules, Wish};
 use crate::release::wanted::{Attachments, Environment, Wanted};
 use member::Member;
 
@@ -43,6 +44,7 @@ pub fn wanted(merged: &Merged, function: &FunctionName) -> Result<Wanted, Vec<Mi
         source_kms_key: said.text("source-kms-key").map(str::to_owned),
         publish: said.boolean("publish"),
         aliases: aliases(said),
+        check: check(said),
         attachments: Attachments {
             url: url(said),
             permissions: permissions(said),
@@ -190,6 +192,22 @@ fn aliases(said: Said<'_>) -> Vec<String> {
         }
     }
     aliases
+}
+
+/// A check has events.
+fn check(said: Said<'_>) -> Option<Wish> {
+    let events = said.node("check.events").map_or(&[][..], Node::items);
+    let time = |key| said.own(key).and_then(|text| humantime::parse_duration(&text).ok());
+    let json = said.text("check.expect.json").and_then(|json| serde_json::from_str(json).ok());
+    let rules = Rules {
+        status: said.count("check.expect.status").flatten().and_then(|it| u16::try_from(it).ok()),
+        json: json.filter(|json| *json != json!({})),
+        max_init: time("check.max-init"),
+        max_duration: time("check.max-duration"),
+        warm_up: said.count("check.warm-up").flatten().unwrap_or_default(),
+    };
+    let events: Vec<_> = events.iter().filter_map(include::rule).collect();
+    (!events.is_empty()).then_some(Wish { events, rules })
 }
 
 fn url(said: Said<'_>) -> Option<Clearable<Map<String, Value>>> {

@@ -29,6 +29,8 @@ pub enum Phase {
     Publish,
     /// Until they are active.
     PublishSettles,
+    /// Versions are checked.
+    Check,
     /// Aliases move.
     Alias,
     /// What lives on an alias.
@@ -50,6 +52,7 @@ impl Phase {
             Self::Code => "code",
             Self::Publish => "publish",
             Self::ConfigurationSettles | Self::CodeSettles | Self::PublishSettles => "wait",
+            Self::Check => "check",
             Self::Alias => "alias",
             Self::Attach => "attach",
         }
@@ -178,6 +181,15 @@ pub enum Action {
         description: String,
         /// The revision that this was decided on.
         revision: Option<String>,
+    },
+    /// `Invoke` of a version, with each event of its check.
+    Check {
+        /// The version.
+        version: String,
+        /// The events, by name.
+        events: Vec<String>,
+        /// How many invocations come after them.
+        warm_up: u32,
     },
     /// `CreateAlias`.
     CreateAlias {
@@ -334,6 +346,7 @@ impl Action {
             | Self::Reserve { .. } => Phase::Configuration,
             Self::UpdateCode { .. } => Phase::Code,
             Self::Publish { .. } => Phase::Publish,
+            Self::Check { .. } => Phase::Check,
             Self::CreateAlias { .. } | Self::MoveAlias { .. } => Phase::Alias,
             Self::Attach(_) => Phase::Attach,
         }
@@ -358,6 +371,7 @@ impl Action {
             Self::Reserve { new: None, .. } => "DeleteFunctionConcurrency",
             Self::UpdateCode { .. } => "UpdateFunctionCode",
             Self::Publish { .. } => "PublishVersion",
+            Self::Check { .. } => "Invoke",
             Self::CreateAlias { .. } => "CreateAlias",
             Self::MoveAlias { .. } => "UpdateAlias",
             Self::Attach(attach) => attach.what.operation(),

@@ -82,6 +82,10 @@ pub fn details(change: &Change) -> Vec<Detail> {
         Action::Publish { description, .. } => {
             vec![detail("Version", Value::Null, json!(description))]
         }
+        Action::Check { version, events, warm_up } => {
+            let new = json!({ "version": version, "events": events, "warm-up": warm_up });
+            vec![detail("check", Value::Null, new)]
+        }
         Action::CreateAlias { name, version, .. } => {
             vec![detail(format!("alias {name}"), Value::Null, version.as_str().into())]
         }

@@ -1,5 +1,6 @@
 //! What AWS should hold of one function: what was packaged, and what the configuration says.
 
+use super::check::Check;
 use super::layers::Layer;
 use super::role;
 use super::wanted::Wanted;
@@ -20,6 +21,8 @@ pub struct Desired {
     pub runtime: String,
     /// What the configuration says.
     pub wanted: Wanted,
+    /// What a version must stand before an alias moves to it.
+    pub check: Option<Check>,
     /// The description of a version that is published.
     pub version_description: String,
     /// The text in the description of an alias, before the marker.

@@ -23,6 +23,9 @@ pub enum Guard {
     LookedFor,
     /// The same bytes under a name made of them.
     ContentAddressed,
+    /// It changes nothing of Lambda's, and does whatever the function does. Only who sends it knows
+    /// whether the event bears to be sent twice: those of checks must.
+    Event,
 }
 
 /// One operation.
@@ -66,6 +69,8 @@ pub static CALLS: &[Call] = &[
     call("UpdateFunctionConfiguration", Guard::Revision),
     call("UpdateFunctionCode", Guard::Revision),
     call("PublishVersion", Guard::RevisionAndDigest),
+    // It has quotas of its own, function by function.
+    by("Invoke", "lambda:InvokeFunction", Guard::Event),
     call("CreateAlias", Guard::CreateOnly),
     call("UpdateAlias", Guard::Revision),
     call("PutFunctionCodeSigningConfig", Guard::Idempotent),

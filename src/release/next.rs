@@ -60,6 +60,9 @@ pub enum Refusal {
     /// Variables cannot be read, so merging would lose them.
     #[error("its environment variables cannot be read ({0}): merging would lose them")]
     Environment(String),
+    /// What is to be checked may not run: AWS would throttle every invocation.
+    #[error("its reserved concurrency is 0, so that no version of it can be checked")]
+    NoConcurrency,
     /// Somebody shifts traffic.
     #[error("alias {alias} sends a part of its traffic to {}", of_weights(weights))]
     Weights {

@@ -1,6 +1,6 @@
 //! What AWS holds of one function, as it was last seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ pub struct Observed {
     pub versions: BTreeMap<String, Object>,
     /// Whether this run has changed the code or the configuration: a failed update is then ours.
     pub acted: bool,
+    /// The versions that this run has checked.
+    pub checked: BTreeSet<String>,
     /// What lives on the alias, or on `$LATEST`.
     pub attached: Attached,
     /// The objects in buckets that were found: their version, if the bucket keeps versions.

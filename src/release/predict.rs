@@ -34,6 +34,9 @@ pub fn apply(action: &Action, observed: &mut Observed) {
             observed.acted = true;
         }
         Action::Attach(attach) => attach::apply(attach, &mut observed.attached),
+        Action::Check { version, .. } => {
+            observed.checked.insert(version.clone());
+        }
         Action::CreateAlias { name, version, description } => {
             let alias = json!({
                 "Name": name, "FunctionVersion": version, "Description": description

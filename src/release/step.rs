@@ -52,7 +52,7 @@ pub(super) fn step(desired: &Desired, observed: &Observed) -> Result<Step, Refus
         return Ok(step);
     }
     if let Some(step) = aliases(desired, observed) {
-        return Ok(step);
+        return Ok(check(desired, observed, &step)?.unwrap_or(step));
     }
     Ok(attach::step(desired, observed).unwrap_or(Step::Done))
 }
@@ -338,6 +338,30 @@ fn aliases(desired: &Desired, observed: &Observed) -> Option<Step> {
         let (same, _) = observed.same_as_latest()?;
         Some(Step::Act(move_alias(desired, name, alias, there, same, &weights)))
     })
+}
+
+/// The check of a version that an alias is about to move to, unless this run has made it. What only
+/// loses its weights is where it was.
+fn check(desired: &Desired, observed: &Observed, step: &Step) -> Result<Option<Step>, Refusal> {
+    let check = desired.check.as_ref().filter(|check| !check.events.is_empty());
+    let Some(check) = check else { return Ok(None) };
+    let version = match step {
+        Step::Act(Action::CreateAlias { version, .. }) => version,
+        Step::Act(Action::MoveAlias { from, to, .. }) if from != to => to,
+        _ => return Ok(None),
+    };
+    if observed.checked.contains(version) {
+        return Ok(None);
+    }
+    if observed.function.as_ref().is_some_and(|function| function.reserved == Some(0)) {
+        return Err(Refusal::NoConcurrency);
+    }
+    let action = Action::Check {
+        version: version.clone(),
+        events: check.events.iter().map(|event| event.name.clone()).collect(),
+        warm_up: check.rules.warm_up,
+    };
+    Ok(Some(Step::Act(action)))
 }
 
 fn move_alias(

@@ -10,6 +10,7 @@ use super::predict::{apply, unfold};
 use super::wanted::{Attachments, Environment, Wanted};
 use super::{Object, content};
 
+mod check;
 mod images;
 mod layers;
 mod random;
@@ -50,6 +51,7 @@ fn deployed(desired: &Desired) -> Observed {
         apply(&change.action, &mut observed);
     }
     observed.acted = false;
+    observed.checked.clear();
     // By its number, as AWS would say.
     if let Some(mut version) = observed.versions.remove("new") {
         version.insert("Version".to_owned(), "7".into());

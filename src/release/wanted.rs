@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::check::Wish;
+
 /// Settings of one function that count when it is deployed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
@@ -31,6 +33,8 @@ pub struct Wanted {
     pub publish: Option<bool>,
     /// The aliases that are moved to what is published.
     pub aliases: Vec<String>,
+    /// How a version is checked before an alias moves to it.
+    pub check: Option<Wish>,
     /// What lives on the first alias, or on `$LATEST` where there is none.
     pub attachments: Attachments,
     /// The repository that images go to; without a registry one of ECR, of this account and Region.

@@ -51,6 +51,12 @@ fn sample(key: &Value) -> (String, String, Value) {
         ("file-system.arn", _) => text(
             "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
         ),
+        ("check.max-duration" | "check.max-init", _) => text("800ms"),
+        ("check.expect.status", _) => ("200".into(), "200".into(), json!(200)),
+        ("check.expect.json", _) => {
+            let value = "{ ok = [true, 1.5] }".to_owned();
+            (value.clone(), value, json!("{\"ok\":[true,1.5]}"))
+        }
         ("file-system.path", _) => text("/mnt/data"),
         ("permissions", _) => tables("principal = \"*\"", json!({ "principal": "*" })),
         ("region", _) => text("eu-west-1"),

@@ -2,6 +2,7 @@
 //! that counts and cuts, and against emulators that nobody here wrote.
 
 mod buckets;
+mod checks;
 mod cuts;
 pub(crate) mod emulators;
 mod faults;

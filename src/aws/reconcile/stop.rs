@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::aws::AwsError;
+use crate::aws::{AwsError, CheckFailure, Failed};
 use crate::release::advice;
 use crate::release::next::Refusal;
 use crate::release::role::{policy_arn, trust};
@@ -40,6 +40,9 @@ pub enum Stop {
         /// AWS's.
         theirs: String,
     },
+    /// A version is not as it must be to take traffic.
+    #[error("{0}")]
+    CheckFailed(Box<Failed>),
     /// It took too long to settle.
     #[error("{what} after {} s of waiting", waited.as_secs())]
     Patience {
@@ -54,6 +57,15 @@ pub enum Stop {
     /// Ctrl-C and its like, with the exit code that it comes to.
     #[error("interrupted")]
     Interrupted(u8),
+}
+
+impl From<CheckFailure> for Stop {
+    fn from(failure: CheckFailure) -> Self {
+        match failure {
+            CheckFailure::Failed(failed) => Self::CheckFailed(failed),
+            CheckFailure::Aws(error) => Self::Aws(error),
+        }
+    }
 }
 
 fn of_when(when: Option<&str>) -> String {
@@ -81,6 +93,9 @@ impl Stop {
             Self::Refused(Refusal::Environment(_)) => {
                 "allow kms:Decrypt to whoever deploys, or set `environment-mode = \"replace\"`"
             }
+            Self::Refused(Refusal::NoConcurrency) => {
+                "reserve some (`reserved-concurrency`), or leave the check out with `--skip-checks`"
+            }
             Self::Refused(Refusal::Weights { .. }) => {
                 "wait until whoever shifts traffic is done, or take the weights off with `--clear-weights`"
             }
@@ -97,6 +112,9 @@ impl Stop {
             }
             Self::NotKept { .. } => "somebody else changes it, or this endpoint does not take it",
             Self::OtherCode { .. } => "package again; somebody else may be deploying",
+            Self::CheckFailed(_) => {
+                "no alias was moved to it: mend the function, or what is expected of it, and deploy again; `--skip-checks` leaves checks out"
+            }
             Self::Patience { .. } => {
                 "run the same command again to wait on, with `--wait` for longer"
             }

@@ -102,7 +102,10 @@ impl<'a> Track<'a> {
         let mut observed = self.observed.borrow_mut();
         let before = observed.versions.clone();
         predict::apply(&change.action, &mut observed);
-        self.done.borrow_mut().push(change.clone());
+        // A check leaves nothing behind.
+        if !matches!(change.action, Action::Check { .. }) {
+            self.done.borrow_mut().push(change.clone());
+        }
         match &change.action {
             Action::Create { .. } | Action::Configure { .. } | Action::UpdateCode { .. } => {
                 let answer = object(answer);
@@ -206,6 +209,7 @@ impl<'a> Track<'a> {
     /// Takes over what was seen of something that settles.
     pub(super) fn see(&self, mut observed: Observed) -> Result<(), Stop> {
         observed.acted |= self.observed.borrow().acted;
+        observed.checked.extend(self.observed.borrow().checked.iter().cloned());
         self.not_overtaken(&observed)?;
         self.know(&observed);
         self.observed.replace(observed);
@@ -241,6 +245,12 @@ impl<'a> Track<'a> {
         let step = next([(&self.job.desired, observed)]);
         let Some(change) = step.changes.first() else { return Ok(()) };
         match &change.action {
+            // What is checked is meant for an alias.
+            Action::Check { .. } => {
+                let mut observed = observed.clone();
+                predict::apply(&change.action, &mut observed);
+                self.not_overtaken(&observed)
+            }
             Action::Configure { .. } | Action::UpdateCode { .. } => {
                 let known = self.known.borrow();
                 let (Some(known), Some(latest)) = (known.as_ref(), observed.latest()) else {

@@ -67,6 +67,9 @@ pub(in crate::cli) struct Release {
     /// Take weights off an alias that somebody else has put on
     #[arg(long, help_heading = "Release")]
     pub(in crate::cli) clear_weights: bool,
+    /// Move aliases to versions without checking them (`check.events`)
+    #[arg(long, help_heading = "Release")]
+    pub(in crate::cli) skip_checks: bool,
     /// How many changes are made at once
     #[arg(long, value_name = "N", default_value = "8", help_heading = "Release")]
     pub(in crate::cli) concurrency: NonZero<usize>,

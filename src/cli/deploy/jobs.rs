@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::bundle::{self, Bundle};
+use super::checks;
 use super::image;
 use super::layers::Packaged;
 use super::session;
@@ -56,6 +57,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     let wanted = wanted(&config, &selected)?;
     let named = selected.iter().map(|function| function.name.as_str());
     session::must_have_region(&release.place, &named.zip(&wanted).collect::<Vec<_>>())?;
+    let root = facts.metadata.workspace_root.as_std_path();
+    let checks = checks::all(release, (&selected, &wanted), root, shell)?;
     let base = match (&release.from, &release.zip) {
         (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),
@@ -68,11 +71,12 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             plan::output(&facts.target, None, false).base
         }
     };
-    let common = Common::new(release, facts.metadata.workspace_root.as_std_path(), shell);
+    let common = Common::new(release, root, shell);
     selected
         .iter()
         .zip(wanted)
-        .map(|(function, wanted)| {
+        .zip(checks)
+        .map(|((function, wanted), check)| {
             let bundle = match &release.zip {
                 Some(zip) => bundle::given(zip, function, release, shell)?,
                 None => match &function.packaging {
@@ -80,7 +84,9 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
                     Packaging::Image(wish) => image::packaged(&base, function, wish)?,
                 },
             };
-            common.job(function, wanted, bundle)
+            let mut job = common.job(function, wanted, bundle)?;
+            job.desired.check = check;
+            Ok(job)
         })
         .collect()
 }
@@ -251,6 +257,7 @@ impl<'a> Common<'a> {
             },
             layers,
             only_layers: false,
+            check: None,
             runtime: bundle.runtime,
             wanted,
             version_description: described(&text, bundle.commit.as_deref(), self.tag.as_deref()),

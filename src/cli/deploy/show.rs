@@ -1,11 +1,14 @@
 //! A plan, and what goes on, for people and as records.
 
+pub(super) mod checks;
+
 use super::session::Session;
 use crate::error::Error;
 use crate::message::{Message, bytes, clean};
 use crate::release::Object;
 use crate::release::attach::unnamed;
 use crate::release::change::{Action, Attachment, Change, NewLayer};
+use crate::release::check::with_events;
 use crate::release::content::text;
 use crate::release::describe::{self, Detail, details, line};
 use crate::release::desired::Desired;
@@ -163,6 +166,9 @@ pub(super) fn policy(policy: &serde_json::Value, shell: &Shell) -> Result<(), Er
 pub(in crate::cli) fn lines(change: &Change) -> Vec<String> {
     match &change.action {
         Action::PublishLayer(new) => vec![layer(new)],
+        Action::Check { version, events, warm_up } => {
+            vec![checks::planned(version, events, *warm_up)]
+        }
         _ => details(change).iter().map(shortened).collect(),
     }
 }
@@ -223,6 +229,10 @@ pub(super) fn begins(change: &Change) -> (&'static str, String) {
         }
         Action::UpdateCode { .. } => ("Updating", of_bytes(sent)),
         Action::Publish { .. } => ("Publishing", String::new()),
+        Action::Check { version, events, warm_up } => {
+            let with = with_events(events.len(), *warm_up);
+            ("Checking", format!(": version {version} {with}"))
+        }
         Action::CreateAlias { name, version, .. } => {
             ("Pointing", format!(": {name} to version {version}"))
         }

@@ -59,7 +59,8 @@ fn typed(text: &str, flag: &str) -> Result<Vec<u8>, Error> {
     Err(Error::Usage(format!("`{flag} {text}` is neither JSON nor a file")))
 }
 
-fn json(bytes: Vec<u8>, what: &str) -> Result<Vec<u8>, Error> {
+/// Bytes that hold JSON; `what` they are is told where they do not.
+pub(in crate::cli) fn json(bytes: Vec<u8>, what: &str) -> Result<Vec<u8>, Error> {
     match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Error::Usage(format!("{what} is not JSON: {error}"))),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, InvokeError};
 use crate::invocation::{Invocation, Invoked, Kind};
-use crate::logs::field;
+use crate::logs::{divided, field};
 use crate::message::Message;
 use crate::shell::Shell;
 
@@ -102,14 +102,6 @@ fn record<'a>(
 const DURATION: &str = "Duration";
 const INIT: &str = "Init Duration";
 const MEMORY: &str = "Max Memory Used";
-
-/// The log without the line in which Lambda reports the invocation, and that line: the last of its kind,
-/// since the function itself may have written others.
-fn divided(log: &str) -> (&str, &str) {
-    let start = log.rfind("\nREPORT RequestId: ").map(|at| at + 1);
-    let start = start.or_else(|| log.starts_with("REPORT RequestId: ").then_some(0));
-    start.and_then(|at| log.split_at_checked(at)).unwrap_or((log, ""))
-}
 
 /// `, 1.51 ms, init 9.20 ms, 4 MB` of a line that reports an invocation.
 fn figures(report: &str) -> String {

@@ -121,6 +121,8 @@ pub(super) static KEY_PREFIX: Form = Form::new(
     "the beginning of an S3 key: up to 512 letters, digits and `! - _ . * ' ( ) /`",
 )
 .at_most(512);
+/// A time that can be too long.
+pub(super) static TIME: Form = Form::new(r"[1-9][0-9]{0,6}(ms|s|m)", "a time (`800ms`, `2s`)");
 /// The Region in the model's ARNs.
 pub(super) static REGION: Form =
     Form::new(r"(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d", "a Region (`eu-west-1`)");

@@ -1,11 +1,11 @@
 //! What the function is on AWS: limits are those of the Lambda API (`CreateFunction` and its like,
 //! "Lambda quotas").
 
-use super::Kind::{Boolean, Choice, Integer, Map, Tables, Text, Texts};
+use super::Kind::{Boolean, Choice, Includes, Integer, Json, Map, Tables, Text, Texts};
 use super::Scope::{Package, Workspace};
 use super::forms::{
     ACCOUNT, ALIAS, BUCKET, CODE_SIGNING, DEAD_LETTER, FILE_SYSTEM, GROUP, KEY_PREFIX, KMS_KEY,
-    LAYER, LOG_GROUP, METHOD, MOUNT_PATH, ON_FAILURE, ON_SUCCESS, REGION, ROLE, SUBNET,
+    LAYER, LOG_GROUP, METHOD, MOUNT_PATH, ON_FAILURE, ON_SUCCESS, REGION, ROLE, SUBNET, TIME,
 };
 use super::shapes::{PERMISSION, TRIGGER};
 use super::{Check, Key, Kind, key, of_all};
@@ -49,6 +49,48 @@ pub(super) static KEYS: &[Key] = &[
         "async.retries",
         Integer(0, 2),
         "How often an asynchronous event that failed is tried again.",
+    ),
+    key(
+        "check.events",
+        Includes,
+        Workspace,
+        "none",
+        "Files of events that a new version is invoked with, by its number, before an alias moves to it; elements are as those of `include`. What `NAME.expect.json` beside `NAME.json` holds takes the place of `check.expect.json` for that event. An event may be sent more than once.",
+    ),
+    key(
+        "check.expect.json",
+        Json,
+        Workspace,
+        "any answer",
+        "What each answer must hold: every member that is named, lists element by element; an empty table clears it.",
+    ),
+    key(
+        "check.expect.status",
+        Integer(100, 599),
+        Workspace,
+        "any answer",
+        "The `statusCode` that each answer must have, of functions that answer HTTP.",
+    ),
+    key(
+        "check.max-duration",
+        Text(Check::Form(&TIME)),
+        Workspace,
+        "the function's `timeout`",
+        "The longest that an event may take, without the init.",
+    ),
+    key(
+        "check.max-init",
+        Text(Check::Form(&TIME)),
+        Workspace,
+        "none",
+        "The longest that the init of a new version may take, as Lambda reports it.",
+    ),
+    key(
+        "check.warm-up",
+        Integer(0, 1_000),
+        Workspace,
+        "0",
+        "How many more invocations follow the events, all at once, so that as many environments are there before traffic is.",
     ),
     kept(
         "code-signing",

@@ -293,6 +293,12 @@ fn what_a_tester_found() {
     for (line, why) in [
         ("layers = [\"\"]", "`layers` has an empty element"),
         ("include = [\"\"]", "`include` has an empty element"),
+        ("check.events = \"\"", "`check.events` has an empty element"),
+        ("check.event = \"a\"", "unknown key `check.event`; did you mean `check.events`?"),
+        ("check.max-init = \"1.5 s\"", "`check.max-init` is `1.5 s`: it must be a time"),
+        ("check.expect = { jsn = 1 }", "did you mean `check.expect.json`?"),
+        ("check.expect.json = { at = 2026-01-01 }", "`check.expect.json` holds a date"),
+        ("memory = 1.5", "`memory` must be a whole number, or \"none\", not a fraction"),
         ("name = \"bad name\"", "cannot name a Lambda function"),
         ("[package.metadata.lambda-pack.env.p]\nname = \"{bad}\"", "`{bad}` is unknown"),
         ("[package.metadata.lambda-pack.env.p.env.q]", "an `env` table holds no other"),

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::account::{Object, model};
 use crate::function::FunctionName;
+use crate::release::check::Wish;
 use crate::release::wanted::{Environment, Wanted};
 
 fn setup(lines: &str) -> Setup {
@@ -35,6 +38,15 @@ fn shown(lines: &str) -> Value {
     set("source-kms-key", wanted.source_kms_key.map(|it| json!(it)));
     set("publish", wanted.publish.map(|it| json!(it)));
     set("aliases", (!wanted.aliases.is_empty()).then(|| json!(wanted.aliases)));
+    set(
+        "check",
+        wanted.check.map(|Wish { events, rules }| {
+            let events: Vec<_> = events.into_iter().map(|rule| rule.from).collect();
+            let ms = |time: Option<Duration>| time.map(|time| time.as_millis());
+            let (init, duration) = (ms(rules.max_init), ms(rules.max_duration));
+            json!([events, rules.status, rules.json, init, duration, rules.warm_up])
+        }),
+    );
     let attached = wanted.attachments;
     set("url", attached.url.map(|it| json!(it)));
     set("permissions", attached.permissions.map(|it| json!(it)));

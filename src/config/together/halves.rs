@@ -13,6 +13,7 @@ pub(in super::super) fn mistakes(all: &Merged) -> Vec<Mistake> {
     mistakes.extend(alone(all, "vpc.security-groups", "vpc.subnets"));
     mistakes.extend(file_system(all));
     mistakes.extend(url(all));
+    mistakes.extend(check(all));
     mistakes.extend(unpublished(all));
     mistakes.extend(provisioned(all));
     mistakes
@@ -44,6 +45,21 @@ fn url(all: &Merged) -> Vec<Mistake> {
         mistake(value, what)
     };
     if all.contains_key("url.auth") { Vec::new() } else { others.map(what).collect() }
+}
+
+/// What is checked is what an alias is to move to.
+fn check(all: &Merged) -> Vec<Mistake> {
+    let others = [
+        "check.expect.json",
+        "check.expect.status",
+        "check.max-duration",
+        "check.max-init",
+        "check.warm-up",
+    ];
+    let mut mistakes: Vec<Mistake> =
+        others.into_iter().filter_map(|key| alone(all, key, "check.events")).collect();
+    mistakes.extend(alone(all, "check.events", "alias"));
+    mistakes
 }
 
 /// An alias is moved to a version.

@@ -191,6 +191,11 @@ pub(super) fn of_change(change: &Change, grants: &mut Grants) {
             let layer = grants.layer(&new.name);
             grants.allow(&[action], [layer]);
         }
+        Action::Check { .. } => {
+            // The next plan has another version.
+            let versions = grants.function(name, Some("*"));
+            grants.allow(&[action], [versions]);
+        }
         Action::Attach(attach) => of_attachment(name, action, attach, grants),
         Action::Sign { new, .. } => {
             // Putting takes both resources, deleting the function alone.

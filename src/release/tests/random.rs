@@ -7,6 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::release::check::{Check, Event};
 use crate::release::layers::Layer;
 
 fn memory() -> impl Strategy<Value = Value> {
@@ -174,12 +175,13 @@ fn any_desired() -> impl Strategy<Value = Desired> {
         configuration(),
         option::of(environment()),
         (tags(), any::<bool>()),
-        option::of(option::of(0..3_u32)),
+        option::of(option::of(1..4_u32)),
         option::of(any::<bool>()),
         vec(prop_oneof![Just("live".to_owned()), Just("beta".to_owned())], 0..3),
         attachments(),
         ("[abc]=", prop_oneof![Just("arm64"), Just("x86_64")], option::of(Just(())), "[de]"),
         option::of(own_layers()),
+        any::<bool>(),
     )
         .prop_map(
             |(
@@ -192,6 +194,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
                 attachments,
                 code,
                 layers,
+                checks,
             )| {
                 aliases.sort();
                 aliases.dedup();
@@ -210,6 +213,8 @@ fn any_desired() -> impl Strategy<Value = Desired> {
                         source: object.map_or(Source::Call, Source::Bucket),
                     },
                     layers,
+                    check: checks
+                        .then(|| Check { events: vec![Event::default()], ..Check::default() }),
                     runtime: "provided.al2023".to_owned(),
                     wanted: Wanted {
                         configuration,
@@ -239,6 +244,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
                 run(&desired, &mut observed, most);
             }
             observed.acted = false;
+            observed.checked.clear();
             observed.object = None;
             if let (0, Some(function)) = (failed, &mut observed.function) {
                 function.configuration.insert("LastUpdateStatus".to_owned(), "Failed".into());
@@ -390,6 +396,7 @@ proptest! {
             run(&desired, &mut state, cut);
             // The next run knows nothing of this one, and sees of versions only what aliases point at.
             state.acted = false;
+            state.checked.clear();
             state.object = None;
             let pointed: Vec<_> =
                 state.aliases.values().map(|alias| alias["FunctionVersion"].clone()).collect();

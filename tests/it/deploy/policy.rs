@@ -10,7 +10,7 @@ use super::site::{ROLE, Site};
 use crate::local::server::Server;
 
 /// Everything that lives on an alias, and settings of the function as a whole.
-const ALL: &str = "memory = 256\nreserved-concurrency = 7\nprovisioned-concurrency = 1\n\
+const ALL: &str = "check.events = \"event.json\"\nmemory = 256\nreserved-concurrency = 7\nprovisioned-concurrency = 1\n\
     environment = { STAGE = \"beta\" }\ntags = { team = \"orders\" }\n\
     async = { retries = 1 }\nurl = { auth = \"public\" }\n\
     permissions = [{ principal = \"s3.amazonaws.com\" }]\n\
@@ -73,7 +73,7 @@ fn guarded(call: &Call) {
         Guard::LookedFor | Guard::CreateOnly => {
             assert!(call.line.starts_with("POST "), "{}", call.line);
         }
-        Guard::Idempotent | Guard::ContentAddressed => {}
+        Guard::Idempotent | Guard::ContentAddressed | Guard::Event => {}
     }
 }
 
@@ -83,6 +83,7 @@ fn a_deploy_calls_what_its_policy_allows_and_each_write_is_guarded() {
     let site = Site::new(&["api"]);
     let settings =
         |more: &str| site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\n{more}"));
+    site.workspace.write("event.json", "{}");
     settings(ALL);
     hold(&site, &server);
     settings(OTHER);

@@ -4,6 +4,7 @@
 //! `reason`, as cargo's own messages have.
 
 mod layers;
+mod moves;
 mod of;
 mod remote;
 mod serving;
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use layers::{LayerVersion, PlannedFunction, PlannedLayer, PublishedLayer, SharedCrate};
+pub use moves::{Moved, Part, Release};
+pub use of::Differing;
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
@@ -328,28 +331,11 @@ pub enum Message<'a> {
         commit: Option<&'a str>,
     },
     /// One thing that differs; `verified` follows.
-    Difference {
-        /// As in `verified`.
-        thing: &'a str,
-        /// Its stable name.
-        kind: &'static str,
-        /// The file in the bundle; null of the zip itself.
-        path: Option<&'a str>,
-        /// The section, symbol or header of that file.
-        part: Option<&'a str>,
-        /// What is given; null where there is nothing.
-        given: Option<&'a str>,
-        /// What was rebuilt; null where there is nothing.
-        rebuilt: Option<&'a str>,
-        /// The first byte that differs, from the beginning of the part, else of the file or the zip.
-        offset: Option<u64>,
-        /// How many more of the kind there are that have no record.
-        more: usize,
-        /// All of it for people.
-        message: String,
-        /// What to do; may be empty.
-        hint: &'static str,
-    },
+    Difference(Differing<'a>),
+    /// A version of a function.
+    Release(&'a Release<'a>),
+    /// An alias that was to move.
+    Moved(&'a Moved<'a>),
     /// The merged settings of one handler.
     Settings {
         /// The package.

@@ -180,7 +180,7 @@ pub(super) async fn deploy(
     })
 }
 
-fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
+pub(super) fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
     match event {
         Event::Begins(change) => {
             let (verb, text) = show::begins(change);

@@ -15,6 +15,7 @@ mod invoke;
 mod layers;
 mod logs;
 mod look;
+mod moves;
 mod observe;
 mod prune;
 mod rate;
@@ -40,6 +41,7 @@ pub use ecr::{NewRepository, Repository};
 pub use error::AwsError;
 pub use logs::Log;
 pub use look::Looked;
+pub use moves::{Pointed, Target};
 pub use rate::CONTROL as RATE;
 pub use reconcile::{Event, Job, Options, Outcome, Stop};
 

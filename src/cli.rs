@@ -26,9 +26,13 @@ mod log_line;
 #[cfg(feature = "aws")]
 mod logs;
 mod lower;
+#[cfg(feature = "aws")]
+mod moves;
 mod pack;
 mod package;
 mod prepare;
+#[cfg(feature = "aws")]
+mod promote;
 #[cfg(feature = "registry")]
 mod pull;
 #[cfg(feature = "registry")]
@@ -36,7 +40,11 @@ mod push;
 mod question;
 mod recorded;
 #[cfg(feature = "aws")]
+mod releases;
+#[cfg(feature = "aws")]
 mod remote;
+#[cfg(feature = "aws")]
+mod rollback;
 mod run;
 mod runs;
 mod server;
@@ -145,6 +153,12 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         #[cfg(feature = "aws")]
         Command::Status(args) => status::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
+        Command::Releases(args) => releases::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Rollback(args) => rollback::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Promote(args) => promote::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
         Command::Logs(args) => logs::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
         Command::Delete(args) => delete::run(args, &cli.global, shell),
@@ -152,6 +166,9 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Plan(_)
         | Command::Deploy(_)
         | Command::Status(_)
+        | Command::Releases(_)
+        | Command::Rollback(_)
+        | Command::Promote(_)
         | Command::Logs(_)
         | Command::Delete(_) => Err(without_aws()),
         Command::Doctor(args) => doctor::run(args, shell),

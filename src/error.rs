@@ -1,5 +1,7 @@
 //! The error of the whole program: one variant a stage, each with its exit code and its hint.
 
+#[cfg(feature = "aws")]
+mod deploy;
 mod findings;
 mod refused;
 #[cfg(feature = "aws")]
@@ -8,6 +10,8 @@ mod remote;
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(feature = "aws")]
+pub use deploy::{DeployError, MoveError};
 pub use findings::{Aim, DiffersError, FindingsError};
 #[cfg(feature = "aws")]
 pub use remote::RemoteError;
@@ -166,6 +170,10 @@ pub enum Error {
     #[cfg(feature = "aws")]
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// Aliases that were to move.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Move(#[from] MoveError),
     /// Something that was to be looked at, or taken away.
     #[cfg(feature = "aws")]
     #[error(transparent)]
@@ -217,64 +225,6 @@ pub enum InvokeError {
     },
 }
 
-/// Functions that are not what they should be.
-#[cfg(feature = "aws")]
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeployError {
-    /// Each with the reason.
-    pub stopped: Vec<(String, crate::aws::Stop)>,
-    /// Whether nothing was done yet.
-    pub planned: bool,
-    /// Whether they are layers that were to be published by themselves.
-    pub of_layers: bool,
-}
-
-#[cfg(feature = "aws")]
-impl std::error::Error for DeployError {}
-
-#[cfg(feature = "aws")]
-impl std::fmt::Display for DeployError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (verb, things) =
-            if self.of_layers { ("publish", "layers") } else { ("deploy", "functions") };
-        let can = if self.planned { "cannot" } else { "could not" };
-        match self.stopped.as_slice() {
-            [(function, why)] => write!(f, "{can} {verb} `{function}`: {why}"),
-            all => {
-                write!(f, "{can} {verb} {} {things}", all.len())?;
-                all.iter().try_for_each(|(function, why)| write!(f, "\n  {function}: {why}"))
-            }
-        }
-    }
-}
-
-#[cfg(feature = "aws")]
-impl DeployError {
-    /// Refused by the plan alone, or by AWS.
-    fn exit_code(&self) -> u8 {
-        use crate::aws::Stop;
-        use crate::release::next::Refusal;
-        let interrupted = |(_, why): &(String, Stop)| match why {
-            Stop::Interrupted(code) => Some(*code),
-            _ => None,
-        };
-        if let Some(code) = self.stopped.iter().find_map(interrupted) {
-            return code;
-        }
-        let of_plan = |why: &Stop| match why {
-            Stop::Refused(Refusal::Failed { .. }) => false,
-            Stop::Refused(_) => true,
-            Stop::Aws(error) => error.exit_code() == 2,
-            _ => false,
-        };
-        if self.planned && self.stopped.iter().all(|(_, why)| of_plan(why)) { 2 } else { 4 }
-    }
-
-    fn hint(&self) -> Option<String> {
-        self.stopped.iter().find_map(|(_, why)| why.hint())
-    }
-}
-
 fn config_lines(mistakes: &[Mistake]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
@@ -310,6 +260,8 @@ impl Error {
             Self::Rebuild { code, .. } => *code,
             #[cfg(feature = "aws")]
             Self::Deploy(error) => error.exit_code(),
+            #[cfg(feature = "aws")]
+            Self::Move(error) => error.of.exit_code(),
             #[cfg(feature = "aws")]
             Self::Remote(error) => error.exit_code(),
             #[cfg(feature = "registry")]
@@ -390,6 +342,8 @@ impl Error {
             }
             #[cfg(feature = "aws")]
             Self::Deploy(error) => error.hint(),
+            #[cfg(feature = "aws")]
+            Self::Move(error) => error.of.hint(),
             #[cfg(feature = "aws")]
             Self::Remote(error) => error.hint(),
             #[cfg(feature = "registry")]

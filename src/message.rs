@@ -5,6 +5,7 @@
 
 mod check;
 mod layers;
+mod moves;
 mod of;
 mod remote;
 mod serving;
@@ -19,7 +20,8 @@ pub use check::CheckedEvent;
 pub use layers::{
     LayerVersion, LeftOut, PlannedFunction, PlannedLayer, PublishedLayer, Shared, SharedCrate,
 };
-pub use of::Differs;
+pub use moves::{Moved, Part, Release};
+pub use of::Differing;
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
@@ -322,7 +324,11 @@ pub enum Message<'a> {
         commit: Option<&'a str>,
     },
     /// One thing that differs; `verified` follows.
-    Difference(Differs<'a>),
+    Difference(Differing<'a>),
+    /// A version of a function.
+    Release(&'a Release<'a>),
+    /// An alias that was to move.
+    Moved(&'a Moved<'a>),
     /// The merged settings of one handler.
     Settings {
         /// The package.

@@ -33,6 +33,8 @@ pub(super) struct Found {
     versions: RefCell<BTreeMap<[String; 3], Once<Option<String>>>>,
     /// Whether a version is ours, by its ARN.
     ours: RefCell<BTreeMap<String, Once<bool>>>,
+    /// Whether a version is there, by its ARN.
+    there: RefCell<BTreeMap<String, Once<bool>>>,
 }
 
 fn key(layer: &Layer) -> [String; 3] {
@@ -140,6 +142,19 @@ impl Aws {
             Err(error) if error.is_denied() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a version is there, by its ARN; asked for once, whoever uses it. What may not be seen is
+    /// taken to be.
+    pub(super) async fn layer_is_there(&self, arn: &str) -> Result<bool, AwsError> {
+        let number = arn.rsplit_once(':').and_then(|(_, number)| number.parse().ok());
+        let Some(number) = number else { return Ok(true) };
+        let cell = Rc::clone(self.layers.there.borrow_mut().entry(arn.to_owned()).or_default());
+        let ask = async || match if_there(self.get_layer_version(name_of(arn), number).await) {
+            Err(error) if error.is_denied() => Ok(true),
+            answer => Ok(answer?.is_some()),
+        };
+        cell.get_or_init(|| Box::pin(ask())).await.clone()
     }
 
     /// `PublishLayerVersion`.

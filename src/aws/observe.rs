@@ -202,11 +202,7 @@ impl Aws {
         name: &str,
         qualifier: Option<&str>,
     ) -> Result<Option<Function>, AwsError> {
-        let request = || {
-            let qualifier = qualifier.map(str::to_owned);
-            self.client.get_function().function_name(name).set_qualifier(qualifier)
-        };
-        let answer = if_there(send!(self.calls, "GetFunction", request()))?;
+        let answer = self.get_function(name, qualifier).await?;
         Ok(answer.map(|answer| {
             let tags = answer["Tags"].as_object().into_iter().flatten();
             let reserved = answer["Concurrency"]["ReservedConcurrentExecutions"].as_u64();
@@ -227,7 +223,21 @@ impl Aws {
         }))
     }
 
-    async fn alias(&self, name: &str, alias: &str) -> Result<Option<Object>, AwsError> {
+    /// `GetFunction`, as it is answered.
+    pub(super) async fn get_function(
+        &self,
+        name: &str,
+        qualifier: Option<&str>,
+    ) -> Result<Option<Value>, AwsError> {
+        let request = || {
+            let qualifier = qualifier.map(str::to_owned);
+            self.client.get_function().function_name(name).set_qualifier(qualifier)
+        };
+        if_there(send!(self.calls, "GetFunction", request()))
+    }
+
+    /// `GetAlias`.
+    pub(super) async fn alias(&self, name: &str, alias: &str) -> Result<Option<Object>, AwsError> {
         let request = || self.client.get_alias().function_name(name).name(alias);
         Ok(if_there(send!(self.calls, "GetAlias", request()))?.map(object))
     }

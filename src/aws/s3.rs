@@ -86,6 +86,26 @@ impl Aws {
         }
     }
 
+    /// Whether an object is there, of whatever content.
+    pub(super) async fn is_stored(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<bool, AwsError> {
+        let found = self.calls.repeat("HeadObject", async || {
+            let request = self.s3().head_object().bucket(bucket).key(key);
+            let answer = request.set_version_id(version.map(str::to_owned)).send().await;
+            answer.map_err(|error| self.failure("HeadObject", &error))
+        });
+        match found.await {
+            Ok(_) => Ok(true),
+            // 405: what is there of it says only that it was deleted.
+            Err(AwsError::Refused { status: 404 | 405, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sends a zip; what was there before stays.
     pub(super) async fn upload(
         &self,

@@ -6,6 +6,7 @@ mod image;
 mod invoke;
 mod layer;
 mod local;
+mod moves;
 mod push;
 mod rehearsal;
 mod remote;
@@ -27,6 +28,7 @@ pub(super) use layer::{LayerCommand, LayerInit, LayerPlan, LayerRemove};
 #[cfg(feature = "aws")]
 pub(super) use layer::{LayerList, LayerPrune, LayerPublish, LayerScope};
 pub(super) use local::{Local, region};
+pub(super) use moves::{Promote, Releases, Rollback};
 #[cfg(feature = "aws")]
 pub(super) use push::Ecr;
 pub(super) use push::Push;
@@ -63,7 +65,7 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global Options")]
 pub(super) struct Global {
     /// Say more, and let cargo say more (-vv: build scripts too)
@@ -183,6 +185,27 @@ pub(super) enum Command {
     /// State, versions, aliases with weights and markers, and what `deploy` would change. Nothing is
     /// built: code is compared with what was packaged last, if anything was.
     Status(Status),
+    /// List the versions of functions: aliases, commit, size, and the deploy that moved an alias there
+    ///
+    /// The newest first. What only an alias or a description could tell is `unknown` elsewhere; a `*`
+    /// stands behind a commit that had changes.
+    Releases(Releases),
+    /// Move aliases back to the version before, or to one that is named
+    ///
+    /// Where the last deploy found it, as its marker on the alias says; with --deploy everything that one
+    /// deploy moved. Whether each version can run is looked at first, and whatever stands against any of
+    /// it is said before anything moves (exit code 2). Aliases move at once, each with one call, and are
+    /// read back.
+    Rollback(Rollback),
+    /// Move an alias to the version behind another, or deploy the same bundle somewhere else
+    ///
+    /// `--alias-from beta --alias live` moves `live` to the version of `beta`, or makes it.
+    ///
+    /// `--from DIR` with another --env, --profile or --region deploys the bundles that `package --out DIR`
+    /// has written, without building. With --alias-from these must be what that alias runs (by
+    /// `CodeSha256`), in the environment, account and Region of --source-env, --source-profile and
+    /// --source-region.
+    Promote(Promote),
     /// Show what a function's log holds, and what comes
     ///
     /// Lines of JSON are shown as time, level, message and fields.

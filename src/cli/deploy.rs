@@ -147,7 +147,7 @@ fn refuse(release: &Release, end: Next) -> Result<(), Error> {
         return Ok(());
     }
     let stops = end.refused.into_iter().map(|(function, why)| (function, Stop::Refused(why)));
-    Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true, of_layers: false }))
+    Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
 }
 
 /// Makes all changes; an error if it was ended at once.
@@ -177,11 +177,11 @@ pub(super) async fn deploy(
     aws.abandon_uploads().await;
     outcomes.map_err(|code| {
         let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted(code)));
-        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false, of_layers: false })
+        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false })
     })
 }
 
-fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
+pub(super) fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {
     match event {
         Event::Begins(change) => {
             let (verb, text) = show::begins(change);
@@ -222,7 +222,7 @@ pub(super) fn settle(outcomes: Vec<Outcome>) -> Result<(), Error> {
     if stopped.is_empty() {
         return Ok(());
     }
-    Err(Error::Deploy(DeployError { stopped, planned: false, of_layers: false }))
+    Err(Error::Deploy(DeployError { stopped, planned: false }))
 }
 
 /// How many bytes changes send: an image that functions share goes to a registry once.

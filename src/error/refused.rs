@@ -8,10 +8,9 @@ impl Error {
     pub fn code(&self) -> Option<&str> {
         match self {
             #[cfg(feature = "aws")]
-            Self::Deploy(error) => error.stopped.iter().find_map(|(_, why)| match why {
-                crate::aws::Stop::Aws(error) => error.code(),
-                _ => None,
-            }),
+            Self::Deploy(error) => error.code(),
+            #[cfg(feature = "aws")]
+            Self::Move(error) => error.of.code(),
             #[cfg(feature = "aws")]
             Self::Remote(error) => error.stopped.iter().find_map(|(_, why)| why.code()),
             #[cfg(feature = "registry")]

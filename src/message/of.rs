@@ -6,29 +6,29 @@ use super::Message;
 use crate::audit::Finding;
 use crate::compare::Difference;
 
-/// One thing that differs between what was given and what was rebuilt.
+/// One thing that differs between a bundle and what was rebuilt.
 #[derive(Debug, Serialize)]
-pub struct Differs<'a> {
+pub struct Differing<'a> {
     /// As in `verified`.
-    pub thing: &'a str,
+    thing: &'a str,
     /// Its stable name.
-    pub kind: &'static str,
+    kind: &'static str,
     /// The file in the bundle; null of the zip itself.
-    pub path: Option<&'a str>,
+    path: Option<&'a str>,
     /// The section, symbol or header of that file.
-    pub part: Option<&'a str>,
+    part: Option<&'a str>,
     /// What is given; null where there is nothing.
-    pub given: Option<&'a str>,
+    given: Option<&'a str>,
     /// What was rebuilt; null where there is nothing.
-    pub rebuilt: Option<&'a str>,
+    rebuilt: Option<&'a str>,
     /// The first byte that differs, from the beginning of the part, else of the file or the zip.
-    pub offset: Option<u64>,
+    offset: Option<u64>,
     /// How many more of the kind there are that have no record.
-    pub more: usize,
+    more: usize,
     /// All of it for people.
-    pub message: String,
+    message: String,
     /// What to do; may be empty.
-    pub hint: &'static str,
+    hint: &'static str,
 }
 
 impl<'a> From<&'a Finding> for Message<'a> {
@@ -48,7 +48,7 @@ impl<'a> Message<'a> {
     /// One thing that differs.
     #[must_use]
     pub fn difference(thing: &'a str, difference: &'a Difference) -> Self {
-        Self::Difference(Differs {
+        Self::Difference(Differing {
             thing,
             kind: difference.kind.name(),
             path: difference.path.as_deref(),

@@ -2,11 +2,12 @@
 //!
 //! `[lp1 prev=12 dep=k3v9x2c1 sha=wXTAdOLR…]` stands behind the user's text: the version that the alias
 //! pointed at before, the deploy that moved it (one over all functions), and the `CodeSha256` that it
-//! moved to. It is never compared as drift.
+//! moved to. A rollback leaves `from=` in place of `prev=`: the version that it came away from. It is
+//! never compared as drift.
 
 use std::fmt;
 
-/// The longest description of an alias, in characters (`CreateAlias`, `Description`).
+/// The longest description of an alias or a version, in characters (`CreateAlias`, `PublishVersion`).
 pub const DESCRIPTION: usize = 256;
 /// The longest marker, in characters.
 pub const MARKER: usize = 160;
@@ -20,6 +21,8 @@ const BEGIN: &str = "[lp1";
 pub struct Marker {
     /// The version that the alias pointed at before, if there was one.
     pub prev: Option<String>,
+    /// The version that a rollback came away from; none: it was no rollback.
+    pub from: Option<String>,
     /// The deploy.
     pub deploy: String,
     /// The `CodeSha256` of the version that it points at.
@@ -31,6 +34,9 @@ impl fmt::Display for Marker {
         f.write_str(BEGIN)?;
         if let Some(prev) = &self.prev {
             write!(f, " prev={prev}")?;
+        }
+        if let Some(from) = &self.from {
+            write!(f, " from={from}")?;
         }
         write!(f, " dep={} sha={}]", self.deploy, self.sha)
     }
@@ -50,6 +56,7 @@ impl Marker {
         for (name, value) in fields.split_whitespace().filter_map(|field| field.split_once('=')) {
             match name {
                 "prev" => read.prev = Some(value.to_owned()),
+                "from" => read.from = Some(value.to_owned()),
                 "dep" => value.clone_into(&mut read.deploy),
                 "sha" => value.clone_into(&mut read.sha),
                 // Of a newer program.
@@ -102,12 +109,14 @@ mod tests {
             prev: Some("12".to_owned()),
             deploy: "0123456789abcdef".to_owned(),
             sha: "wXTAdOLR2Cf7p+ozTPeAjONfJHPgv2mkOA8CZZh4L0E=".to_owned(),
+            ..Marker::default()
         }
     }
 
     #[test]
     fn the_longest_marker_keeps_its_length() {
-        let longest = Marker { prev: Some(u64::MAX.to_string()), ..marker() };
+        let most = || Some(u64::MAX.to_string());
+        let longest = Marker { prev: most(), from: most(), ..marker() };
         assert!(longest.to_string().len() <= MARKER);
     }
 
@@ -133,9 +142,11 @@ mod tests {
 
     #[test]
     fn fields_of_a_newer_program_are_passed_over() {
-        let (text, found) = Marker::read("rollout [lp1 dep=a sha=b step=3 from=7]");
+        let (text, found) = Marker::read("rollout [lp1 dep=a sha=b mood=3 from=7]");
         assert_eq!(text, "rollout");
-        assert_eq!(found.map(|marker| marker.deploy), Some("a".to_owned()));
+        let found = found.unwrap();
+        assert_eq!((found.deploy.as_str(), found.from.as_deref()), ("a", Some("7")));
+        assert_eq!(Marker::read(&found.to_string()), ("", Some(found)));
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::change::{Change, Phase};
 use super::desired::Desired;
 use super::layers;
+use super::moves::Refused;
 use super::observed::Observed;
 use super::step::{Step, step};
 use crate::layer::MOST;
@@ -71,6 +72,9 @@ pub enum Refusal {
         /// Its weights, by version.
         weights: BTreeMap<String, f64>,
     },
+    /// An alias does not go where it is asked to.
+    #[error(transparent)]
+    Unmoved(#[from] Refused),
     /// A creation, an update or a version came to nothing.
     #[error("{} failed: {code}{}", of_version(version.as_deref(), *created), of_reason(reason))]
     Failed {

@@ -12,7 +12,7 @@ use super::desired::Desired;
 use super::marker::Marker;
 use super::next::Refusal;
 use super::observed::{Function, Observed, State, lost_its_code, points_at, state, weights};
-use super::{Object, attach, layers, role};
+use super::{Object, attach, layers, moves, role};
 use code::{code, sent, upload};
 
 /// What one function needs next.
@@ -336,7 +336,7 @@ fn aliases(desired: &Desired, observed: &Observed) -> Option<Step> {
             return Some(Step::Wait { phase: Phase::Alias, what });
         }
         let (same, _) = observed.same_as_latest()?;
-        Some(Step::Act(move_alias(desired, name, alias, there, same, &weights)))
+        Some(Step::Act(move_alias(desired, name, alias, there, same)))
     })
 }
 
@@ -370,26 +370,21 @@ fn move_alias(
     alias: Option<&Object>,
     there: bool,
     version: &str,
-    weights: &BTreeMap<String, f64>,
 ) -> Action {
-    let mut marker =
-        Marker { prev: None, deploy: desired.deploy.clone(), sha: desired.code.sha256.clone() };
-    let name = name.to_owned();
-    let Some(alias) = alias else {
-        let description = marker.after(&desired.alias_text);
-        return Action::CreateAlias { name, version: version.to_owned(), description };
+    let before = alias.and_then(|alias| text(alias, "Description")).unwrap_or_default();
+    let (text_before, before) = Marker::read(before);
+    let from = alias.map(points_at);
+    let mut marker = Marker {
+        deploy: desired.deploy.clone(),
+        sha: desired.code.sha256.clone(),
+        ..Marker::default()
     };
-    let (text_before, before) = Marker::read(text(alias, "Description").unwrap_or_default());
-    let from = points_at(alias).to_owned();
     // What only loses its weights has come from where it came from.
-    marker.prev = if there { before.and_then(|before| before.prev) } else { Some(from.clone()) };
-    let said = if desired.alias_text.is_empty() { text_before } else { &desired.alias_text };
-    Action::MoveAlias {
-        name,
-        to: if there { from.clone() } else { version.to_owned() },
-        from,
-        weights: weights.iter().map(|(to, weight)| (to.clone(), weight.to_string())).collect(),
-        description: marker.after(said),
-        revision: text(alias, "RevisionId").map(str::to_owned),
+    match before {
+        Some(before) if there => (marker.prev, marker.from) = (before.prev, before.from),
+        _ => marker.prev = from.filter(|_| !there).map(str::to_owned),
     }
+    let said = if desired.alias_text.is_empty() { text_before } else { &desired.alias_text };
+    let to = from.filter(|_| there).unwrap_or(version);
+    moves::point(name, alias, to, marker.after(said))
 }

@@ -62,6 +62,9 @@ fn help_of_config() {
 #[test]
 fn help_of_what_looks_at_aws() {
     pinned("status", &["status", "--help"]);
+    pinned("releases", &["releases", "--help"]);
+    pinned("rollback", &["rollback", "--help"]);
+    pinned("promote", &["promote", "--help"]);
     pinned("logs", &["logs", "--help"]);
     pinned("delete", &["delete", "--help"]);
 }

@@ -15,7 +15,7 @@ mod kept;
 mod pool;
 mod real;
 mod routes;
-mod s3;
+pub(crate) mod s3;
 mod sandbox;
 pub(crate) mod server;
 mod streams;

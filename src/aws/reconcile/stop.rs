@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::aws::{AwsError, CheckFailure, Failed};
-use crate::release::advice;
 use crate::release::next::Refusal;
+use crate::release::observed::points_at;
+use crate::release::releases::marker;
 use crate::release::role::{policy_arn, trust};
+use crate::release::{Object, advice};
 
 /// Why a function is not what it should be.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -73,6 +75,19 @@ fn of_when(when: Option<&str>) -> String {
 }
 
 impl Stop {
+    /// Somebody else has moved an alias, or taken it away; what it says now.
+    #[must_use]
+    pub fn overtaken(alias: &str, now: Option<&Object>) -> Self {
+        let when = now.map(|now| {
+            let at = format!("it points at version {}", points_at(now));
+            match marker(now) {
+                Some(marker) => format!("{at}, by deploy {}", marker.deploy),
+                None => at,
+            }
+        });
+        Self::Overtaken { what: format!("alias {alias}"), when }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -106,6 +121,7 @@ impl Stop {
                 ));
             }
             Self::Refused(Refusal::Failed { code, .. }) => advice::of_reason(code),
+            Self::Refused(Refusal::Unmoved(why)) => why.hint(),
             Self::Aws(error) => return of_error(error),
             Self::Overtaken { .. } => {
                 "nothing more was done; see `status`, and deploy again if it is still wanted"

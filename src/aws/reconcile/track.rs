@@ -9,7 +9,6 @@ use super::{Job, Outcome, Shared, Stop};
 use crate::aws::object;
 use crate::release::change::{Action, Change};
 use crate::release::content::{differing, text, with_digest};
-use crate::release::marker::Marker;
 use crate::release::next::next;
 use crate::release::observed::{Observed, State, StoredObject, points_at, state, weights};
 use crate::release::{Object, predict};
@@ -267,16 +266,7 @@ impl<'a> Track<'a> {
                 if known.get(name).is_none_or(|known| known == from) {
                     return Ok(());
                 }
-                let alias = observed.aliases.get(name);
-                let description = alias.and_then(|alias| text(alias, "Description"));
-                let marker = description.and_then(|description| Marker::read(description).1);
-                let when = match marker {
-                    Some(marker) => {
-                        format!("it points at version {from}, by deploy {}", marker.deploy)
-                    }
-                    None => format!("it points at version {from}"),
-                };
-                Err(Stop::Overtaken { what: format!("alias {name}"), when: Some(when) })
+                Err(Stop::overtaken(name, observed.aliases.get(name)))
             }
             _ => Ok(()),
         }

@@ -23,7 +23,7 @@ const ONLY_FOR_BUILDING: [&str; 11] = [
 ];
 
 /// Hides an argument that counts for nothing here.
-fn selecting(arg: clap::Arg) -> clap::Arg {
+pub(super) fn selecting(arg: clap::Arg) -> clap::Arg {
     if ONLY_FOR_BUILDING.contains(&arg.get_id().as_str()) { arg.hide(true) } else { arg }
 }
 

@@ -25,12 +25,10 @@ use crate::plan;
 use crate::release::desired::{Code, Desired, Object, Source};
 use crate::release::layers::Layer;
 use crate::release::marker;
+use crate::release::origin::described;
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 use crate::toolchain;
-
-/// The longest description of a version (`PublishVersion`), as AWS counts: in UTF-16.
-const DESCRIPTION: usize = 256;
 
 pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<Vec<Job>, Error> {
     let facts = Facts::gather(release.build.cargo_options(global), true)?;
@@ -316,21 +314,6 @@ fn key(prefix: &str, sha256: &str) -> String {
     let name: String = sha256.trim_end_matches('=').replace('+', "-").replace('/', "_");
     let slash = if prefix.is_empty() || prefix.ends_with('/') { "" } else { "/" };
     format!("{prefix}{slash}{name}.zip")
-}
-
-/// The description of a version: the text, then commit and tag.
-fn described(text: &str, commit: Option<&str>, tag: Option<&str>) -> String {
-    let commit = commit.map(|commit| format!("commit {commit}"));
-    let tag = tag.map(|tag| format!("tag {tag}"));
-    let made_of: Vec<String> = commit.into_iter().chain(tag).collect();
-    if made_of.is_empty() {
-        return marker::cut(text, DESCRIPTION).to_owned();
-    }
-    let made_of = format!("[{}]", made_of.join(", "));
-    let room = DESCRIPTION.saturating_sub(marker::length(&made_of) + 1);
-    let text = marker::cut(text, room);
-    let all = if text.is_empty() { made_of } else { format!("{text} {made_of}") };
-    marker::cut(&all, DESCRIPTION).to_owned()
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ impl Session {
         if stopped.is_empty() {
             return Ok(observed);
         }
-        Err(Error::Deploy(DeployError { stopped, planned: true, of_layers: false }))
+        Err(Error::Deploy(DeployError { stopped, planned: true }))
     }
 
     /// On this machine any role will do: functions that have none yet get one that is nobody's.
@@ -254,17 +254,13 @@ fn local(port: u16) -> Result<SocketAddr, Error> {
 /// An error that meets a function before anything is planned.
 pub(in crate::cli) fn of_function(name: &str, error: AwsError) -> Error {
     let stopped = vec![(name.to_owned(), Stop::Aws(error))];
-    Error::Deploy(DeployError { stopped, planned: true, of_layers: false })
+    Error::Deploy(DeployError { stopped, planned: true })
 }
 
 /// An error that meets all functions alike.
 fn all(jobs: &[Job], error: &AwsError) -> Error {
     let one = |job: &Job| (job.desired.name.clone(), Stop::Aws(error.clone()));
-    Error::Deploy(DeployError {
-        stopped: jobs.iter().take(1).map(one).collect(),
-        planned: true,
-        of_layers: false,
-    })
+    Error::Deploy(DeployError { stopped: jobs.iter().take(1).map(one).collect(), planned: true })
 }
 
 /// What all functions that say anything must agree on.

@@ -17,7 +17,7 @@ use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
 use crate::cli::{configuration, locked, split};
-use crate::error::{DeployError, Error};
+use crate::error::{Error, MoveError};
 use crate::function::{Function, Packaging, Role};
 use crate::message::{Keep, Message, PublishedLayer, Table, bytes};
 use crate::nearest;
@@ -96,7 +96,7 @@ pub(super) fn run(args: &LayerPublish, global: &Global, shell: &Shell) -> Result
 /// What a deploy says of its functions is said of layers here.
 fn of_layers(error: Error) -> Error {
     match error {
-        Error::Deploy(error) => Error::Deploy(DeployError { of_layers: true, ..error }),
+        Error::Deploy(of) => MoveError { verb: "publish", things: "layers", of }.into(),
         other => other,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,26 @@ use super::proxy::Proxy;
 use super::site::Site;
 use crate::emulator::free_port;
 use crate::support::{have, run, scrub, tools};
+
+/// The AWS command line, in a folder, of what listens at an address; its answer as JSON.
+#[track_caller]
+pub(super) fn aws(address: &str, folder: &Path, args: &[&str]) -> Value {
+    let mut command = Command::new(tools().join("aws/bin/python3"));
+    scrub(&mut command);
+    command.args(["-m", "awscli", "--endpoint-url", &format!("http://{address}")]);
+    command.args(["--region", "us-east-1", "--output", "json"]).args(args);
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ] {
+        command.env(name, value);
+    }
+    let answer = run(command.current_dir(folder)).code(0);
+    serde_json::from_str(&answer.stdout).unwrap_or_default()
+}
 
 /// An emulator, ended with the test.
 pub(crate) struct Emulator {
@@ -65,21 +86,7 @@ impl Emulator {
     /// The AWS command line; its answer as JSON.
     #[track_caller]
     pub(crate) fn aws(&self, args: &[&str]) -> Value {
-        let mut command = Command::new(tools().join("aws/bin/python3"));
-        scrub(&mut command);
-        command.args(["-m", "awscli", "--endpoint-url", &format!("http://{}", self.address)]);
-        command.args(["--region", "us-east-1", "--output", "json"]).args(args);
-        for (name, value) in [
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("AWS_CONFIG_FILE", "/dev/null"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-        ] {
-            command.env(name, value);
-        }
-        let answer = run(command.current_dir(self.folder.path())).code(0);
-        serde_json::from_str(&answer.stdout).unwrap_or_default()
+        aws(&self.address, self.folder.path(), args)
     }
 
     /// A role that exists there: moto looks for it.

@@ -141,9 +141,15 @@ mod pushed {
     use crate::support::host_arch;
 
     fn command(workspace: &Workspace, server: &Server, args: &[&str]) -> std::process::Command {
+        let mut command = at(workspace, server, args);
+        command.args(["--rate", "0"]);
+        command
+    }
+
+    fn at(workspace: &Workspace, server: &Server, args: &[&str]) -> std::process::Command {
         let mut command = workspace.command(args);
         crate::support::scrub(&mut command);
-        command.args(["--endpoint-url", &format!("http://{}", server.address), "--rate", "0"]);
+        command.args(["--endpoint-url", &format!("http://{}", server.address)]);
         command.args(["--region", "us-east-1", "--output", "json"]);
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
@@ -217,9 +223,17 @@ mod pushed {
         let writes = |call: &&String| !call.starts_with("HEAD ") && !call.starts_with("GET ");
         assert_eq!(proxy.calls().iter().skip(calls.len()).filter(writes).count(), 0);
 
-        // An image that somebody has taken away is sent again: the function would stop without it.
+        // Another version of it, which runs from the same image.
+        let more =
+            repositories(&proxy.address).replacen("[package.a]", "[package.a]\nmemory = 256", 1);
+        settings(&workspace, &more);
+        run(&mut command(&workspace, &server, &["deploy", "a"])).code(0);
+        // An image that somebody has taken away is sent again: the function would stop without it. Nor is
+        // there a way back.
         let revisions = "data/docker/registry/v2/repositories/a/_manifests/revisions";
         fs::remove_dir_all(registry.folder().join(revisions)).unwrap();
+        let gone = run(&mut at(&workspace, &server, &["rollback", "a"])).code(2);
+        gone.says("`a`: version 1 cannot run: its image ").says(" is gone");
         let planned = run(&mut command(&workspace, &server, &["plan"])).code(0).records();
         let change = planned.iter().find(|record| record["reason"] == "change").unwrap();
         assert_eq!((&change["function"], &change["operation"]), (&json!("a"), &json!("PutImage")));

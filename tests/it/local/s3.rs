@@ -12,7 +12,7 @@ use super::zips::says;
 const FUNCTIONS: &str = "/2015-03-31/functions";
 
 /// An endpoint of S3 that answers the given ones in their order, and tells what it was asked for.
-fn s3(answers: Vec<(&'static str, Vec<u8>)>) -> (String, Receiver<String>) {
+pub(crate) fn s3(answers: Vec<(&'static str, Vec<u8>)>) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let (told, asked) = mpsc::channel();

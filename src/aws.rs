@@ -14,12 +14,14 @@ mod invoke;
 mod layers;
 mod logs;
 mod look;
+mod metrics;
 mod observe;
 mod prune;
 mod rate;
 mod reconcile;
 mod role;
 mod s3;
+mod shift;
 
 use std::cell::{OnceCell, RefCell};
 use std::time::SystemTime;
@@ -38,13 +40,16 @@ pub use ecr::{NewRepository, Repository};
 pub use error::AwsError;
 pub use logs::Log;
 pub use look::Looked;
+pub use metrics::{Alarm, Counted};
 pub use rate::CONTROL as RATE;
 pub use reconcile::{Event, Job, Options, Outcome, Stop};
+pub use shift::{Progress, Turn, now_s};
 
 /// An account in a Region.
 pub struct Aws {
     config: SdkConfig,
     client: Client,
+    cloudwatch: OnceCell<aws_sdk_cloudwatch::Client>,
     s3: OnceCell<aws_sdk_s3::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
     ecr: OnceCell<aws_sdk_ecr::Client>,
@@ -79,6 +84,7 @@ impl Aws {
         let client = Client::new(&config);
         Ok(Self {
             client,
+            cloudwatch: OnceCell::new(),
             s3: OnceCell::new(),
             iam: OnceCell::new(),
             ecr: OnceCell::new(),

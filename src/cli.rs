@@ -36,10 +36,14 @@ mod push;
 mod question;
 mod recorded;
 #[cfg(feature = "aws")]
+mod release;
+#[cfg(feature = "aws")]
 mod remote;
 mod run;
 mod runs;
 mod server;
+#[cfg(feature = "aws")]
+mod shift;
 mod split;
 #[cfg(feature = "aws")]
 mod status;
@@ -143,6 +147,8 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         #[cfg(feature = "aws")]
         Command::Deploy(args) => deploy::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
+        Command::Release { command } => release::run(command, &cli.global, shell),
+        #[cfg(feature = "aws")]
         Command::Status(args) => status::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
         Command::Logs(args) => logs::run(args, &cli.global, shell),
@@ -151,6 +157,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         #[cfg(not(feature = "aws"))]
         Command::Plan(_)
         | Command::Deploy(_)
+        | Command::Release { .. }
         | Command::Status(_)
         | Command::Logs(_)
         | Command::Delete(_) => Err(without_aws()),

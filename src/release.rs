@@ -26,6 +26,7 @@ pub mod policy;
 pub mod predict;
 pub mod prune;
 pub mod role;
+pub mod shift;
 pub mod status;
 mod step;
 pub mod wanted;

@@ -8,6 +8,7 @@ mod layer;
 mod local;
 mod push;
 mod rehearsal;
+mod release;
 mod remote;
 mod run;
 
@@ -31,6 +32,9 @@ pub(super) use local::{Local, region};
 pub(super) use push::Ecr;
 pub(super) use push::Push;
 pub(super) use rehearsal::Rehearsal;
+pub(super) use release::ReleaseCommand;
+#[cfg(feature = "aws")]
+pub(super) use release::Shifts;
 pub(super) use remote::{Delete, Logs, Status};
 pub(super) use run::{Run, RunOnce, Watch};
 
@@ -178,6 +182,11 @@ pub(super) enum Command {
     /// Everything that comes first is done for all functions before anything that comes later is begun
     /// for one: aliases move last, and together.
     Deploy(Deploy),
+    /// Show, go on with or take back traffic that shifts from one version to another
+    Release {
+        #[command(subcommand)]
+        command: ReleaseCommand,
+    },
     /// Show what functions are on AWS, and in what they differ from the configuration
     ///
     /// State, versions, aliases with weights and markers, and what `deploy` would change. Nothing is

@@ -15,6 +15,7 @@ use super::located::{Located, Mistake, Node, Table};
 use super::together;
 use crate::digest::Sha256;
 use crate::function::FunctionName;
+use crate::release::shift::watch::{OnUnknown, Probe, Watch, rate};
 use crate::release::wanted::{Attachments, Environment, Wanted};
 use member::Member;
 
@@ -43,6 +44,8 @@ pub fn wanted(merged: &Merged, function: &FunctionName) -> Result<Wanted, Vec<Mi
         source_kms_key: said.text("source-kms-key").map(str::to_owned),
         publish: said.boolean("publish"),
         aliases: aliases(said),
+        shift: said.own("shift").and_then(|text| text.parse().ok()),
+        watch: watch(said),
         attachments: Attachments {
             url: url(said),
             permissions: permissions(said),
@@ -190,6 +193,31 @@ fn aliases(said: Said<'_>) -> Vec<String> {
         }
     }
     aliases
+}
+
+/// What is watched while traffic shifts; forms were checked where they were said.
+fn watch(said: Said<'_>) -> Watch {
+    let default = Watch::default();
+    let time = |key| said.own(key).and_then(|text| humantime::parse_duration(&text).ok());
+    let part = |key| said.own(key).and_then(|text| rate(&text));
+    Watch {
+        alarms: said.texts("alarms").map(str::to_owned).collect(),
+        error_rate: part("watch.error-rate"),
+        throttle_rate: part("watch.throttle-rate"),
+        duration: time("watch.duration"),
+        statistic: said.own("watch.statistic").unwrap_or(default.statistic),
+        min_invocations: said
+            .count("watch.min-invocations")
+            .flatten()
+            .map_or(default.min_invocations, u64::from),
+        on_unknown: match said.text("watch.on-unknown") {
+            Some("pass") => OnUnknown::Pass,
+            Some("back") => OnUnknown::Back,
+            _ => OnUnknown::Extend,
+        },
+        probe: said.own("watch.probe").map(|file| Probe { file, ..Probe::default() }),
+        poll: time("watch.poll").unwrap_or(default.poll),
+    }
 }
 
 fn url(said: Said<'_>) -> Option<Clearable<Map<String, Value>>> {

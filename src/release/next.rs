@@ -6,6 +6,7 @@ use super::change::{Change, Phase};
 use super::desired::Desired;
 use super::layers;
 use super::observed::Observed;
+use super::shift::guard::Refused;
 use super::step::{Step, step};
 use crate::layer::MOST;
 
@@ -68,6 +69,9 @@ pub enum Refusal {
         /// Its weights, by version.
         weights: BTreeMap<String, f64>,
     },
+    /// Traffic cannot be shifted, or is just being shifted.
+    #[error("{0}")]
+    Shift(Refused),
     /// A creation, an update or a version came to nothing.
     #[error("{} failed: {code}{}", of_version(version.as_deref(), *created), of_reason(reason))]
     Failed {

@@ -13,6 +13,7 @@ use super::{Object, content};
 mod images;
 mod layers;
 mod random;
+mod shift;
 
 fn object(value: Value) -> Object {
     match value {

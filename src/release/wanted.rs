@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::shift::strategy::Strategy;
+use super::shift::watch::Watch;
+
 /// Settings of one function that count when it is deployed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
@@ -31,6 +34,10 @@ pub struct Wanted {
     pub publish: Option<bool>,
     /// The aliases that are moved to what is published.
     pub aliases: Vec<String>,
+    /// How traffic goes over when an alias moves; where nothing is said, all at once.
+    pub shift: Option<Strategy>,
+    /// What is watched meanwhile.
+    pub watch: Watch,
     /// What lives on the first alias, or on `$LATEST` where there is none.
     pub attachments: Attachments,
     /// The repository that images go to; without a registry one of ECR, of this account and Region.

@@ -14,5 +14,6 @@ mod policy;
 pub(crate) mod proxy;
 mod rivals;
 mod roles;
+mod shift;
 pub(crate) mod site;
 mod terminal;

@@ -64,6 +64,8 @@ fn help_of_what_looks_at_aws() {
     pinned("status", &["status", "--help"]);
     pinned("logs", &["logs", "--help"]);
     pinned("delete", &["delete", "--help"]);
+    pinned("release", &["release", "--help"]);
+    pinned("release-resume", &["release", "resume", "--help"]);
 }
 
 #[test]

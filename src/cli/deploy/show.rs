@@ -103,6 +103,9 @@ fn of_function(
         for detail in details(change) {
             shell.answer(format_args!("  {:<14}  {}", "", clean(&shortened(&detail))))?;
         }
+        for line in super::shift::steps((desired, change)) {
+            shell.answer(format_args!("  {:<14}  {line}", ""))?;
+        }
     }
     for (name, value) in newer(observed) {
         shell.answer(format_args!(

@@ -15,6 +15,7 @@ mod invoke;
 mod layers;
 mod logs;
 mod look;
+mod metrics;
 mod moves;
 mod observe;
 mod prune;
@@ -22,6 +23,7 @@ mod rate;
 mod reconcile;
 mod role;
 mod s3;
+mod shift;
 
 use std::cell::{OnceCell, RefCell};
 use std::time::SystemTime;
@@ -41,14 +43,17 @@ pub use ecr::{NewRepository, Repository};
 pub use error::AwsError;
 pub use logs::Log;
 pub use look::Looked;
+pub use metrics::{Alarm, Counted};
 pub use moves::{Pointed, Target};
 pub use rate::CONTROL as RATE;
 pub use reconcile::{Event, Job, Options, Outcome, Stop};
+pub use shift::{Progress, Turn, now_s};
 
 /// An account in a Region.
 pub struct Aws {
     config: SdkConfig,
     client: Client,
+    cloudwatch: OnceCell<aws_sdk_cloudwatch::Client>,
     s3: OnceCell<aws_sdk_s3::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
     ecr: OnceCell<aws_sdk_ecr::Client>,
@@ -81,6 +86,7 @@ impl Aws {
         let client = Client::new(&config);
         Ok(Self {
             client,
+            cloudwatch: OnceCell::new(),
             s3: OnceCell::new(),
             iam: OnceCell::new(),
             ecr: OnceCell::new(),

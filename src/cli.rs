@@ -39,6 +39,7 @@ mod pull;
 mod push;
 mod question;
 mod recorded;
+mod release;
 #[cfg(feature = "aws")]
 mod releases;
 #[cfg(feature = "aws")]
@@ -48,6 +49,8 @@ mod rollback;
 mod run;
 mod runs;
 mod server;
+#[cfg(feature = "aws")]
+mod shift;
 mod split;
 #[cfg(feature = "aws")]
 mod status;
@@ -151,6 +154,8 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         #[cfg(feature = "aws")]
         Command::Deploy(args) => deploy::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
+        Command::Release { command } => release::run(command, &cli.global, shell),
+        #[cfg(feature = "aws")]
         Command::Status(args) => status::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
         Command::Releases(args) => releases::run(args, &cli.global, shell),
@@ -165,6 +170,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         #[cfg(not(feature = "aws"))]
         Command::Plan(_)
         | Command::Deploy(_)
+        | Command::Release { .. }
         | Command::Status(_)
         | Command::Releases(_)
         | Command::Rollback(_)

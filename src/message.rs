@@ -5,10 +5,12 @@
 
 mod check;
 mod layers;
+mod machine;
 mod moves;
 mod of;
 mod remote;
 mod serving;
+mod shift;
 mod table;
 mod words;
 
@@ -20,10 +22,12 @@ pub use check::CheckedEvent;
 pub use layers::{
     LayerVersion, LeftOut, PlannedFunction, PlannedLayer, PublishedLayer, Shared, SharedCrate,
 };
+pub use machine::Buildable;
 pub use moves::{Moved, Part, Release};
 pub use of::Differing;
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
+pub use shift::Shift;
 pub use table::{Keep, Table};
 pub use words::{bytes, clean, count};
 
@@ -219,6 +223,8 @@ pub enum Message<'a> {
     Status(&'a Status<'a>),
     /// What was deleted, or was not there.
     Deleted(&'a Deleted<'a>),
+    /// What goes on with traffic that is shifted.
+    Shift(&'a Shift<'a>),
     /// An event of a function's log.
     Log(&'a LogEvent<'a>),
     /// An image was written, or is there already.
@@ -364,24 +370,7 @@ pub enum Message<'a> {
         value: Option<String>,
     },
     /// A target, and whether this machine builds for it.
-    Ability {
-        /// The rustc target, with the version of glibc that a handler may need.
-        target: String,
-        /// AWS's name of the architecture.
-        architecture: &'a str,
-        /// AWS's name of the runtime.
-        runtime: &'a str,
-        /// Whether a handler can be built for it; null where only the audit of one tells.
-        works: Option<bool>,
-        /// What links.
-        linker: Option<&'a str>,
-        /// Why that, or why nothing does.
-        why: &'a str,
-        /// Whether rustc has the standard library.
-        standard_library: bool,
-        /// What runs its executables here.
-        runs_with: Option<&'a str>,
-    },
+    Ability(&'a Buildable<'a>),
     /// Something that is not there.
     Missing {
         /// What.

@@ -32,6 +32,7 @@ pub mod prune;
 pub mod releases;
 pub mod role;
 pub mod rollback;
+pub mod shift;
 pub mod status;
 mod step;
 pub mod wanted;

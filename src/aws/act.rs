@@ -1,5 +1,6 @@
 //! Carries out one change, as one call.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use super::s3::Upload;
 use super::{Aws, AwsError, send};
 use crate::release::Object;
 use crate::release::change::{Action, Attach, Attachment, Change, Place, Sent};
+use crate::release::shift::Write;
 
 /// A request's JSON.
 fn body(value: &Value) -> Bytes {
@@ -120,22 +122,28 @@ impl Aws {
                 send!(self.calls, "CreateAlias", request())
             }
             Action::MoveAlias { name: alias, to, description, revision, .. } => {
-                let mut members = Object::new();
-                with(&mut members, "FunctionVersion", Some(to.as_str()));
-                with(&mut members, "Description", Some(description.as_str()));
-                // What is not sent stays: weights are taken off by name.
-                with(
-                    &mut members,
-                    "RoutingConfig",
-                    Some(json!({ "AdditionalVersionWeights": {} })),
-                );
-                with(&mut members, "RevisionId", revision.clone());
-                let body = body(&Value::Object(members));
-                let request = || self.client.update_alias().function_name(name).name(alias);
-                send!(self.calls, "UpdateAlias", request(), body)
+                let write = Write {
+                    version: to.clone(),
+                    weights: BTreeMap::new(),
+                    description: description.clone(),
+                    revision: revision.clone(),
+                };
+                self.update_alias(name, alias, &write).await
             }
             _ => Ok(Value::Null),
         }
+    }
+
+    /// Points an alias, with or without weights. Gives it as it is then.
+    pub(super) async fn update_alias(
+        &self,
+        name: &str,
+        alias: &str,
+        write: &Write,
+    ) -> Result<Value, AwsError> {
+        let body = body(&Value::Object(write.members()));
+        let request = || self.client.update_alias().function_name(name).name(alias);
+        send!(self.calls, "UpdateAlias", request(), body)
     }
 
     /// What belongs to the function as a whole.

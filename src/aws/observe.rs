@@ -12,7 +12,7 @@ use crate::release::change::Action;
 use crate::release::content::{text, with_digest};
 use crate::release::desired::Desired;
 use crate::release::next::next;
-use crate::release::observed::{Attached, Function, Observed, points_at};
+use crate::release::observed::{Attached, Function, Observed, points_at, weights};
 use crate::release::predict::unfold;
 
 /// What is not there is nothing.
@@ -137,7 +137,10 @@ impl Aws {
         let missing: Vec<String> = observed
             .aliases
             .values()
-            .map(|alias| points_at(alias).to_owned())
+            .flat_map(|alias| {
+                // A version that gets a part of the traffic counts where a shift is gone on with.
+                weights(alias).into_keys().chain([points_at(alias).to_owned()])
+            })
             .filter(|number| !observed.versions.contains_key(number))
             .collect();
         for number in missing {
@@ -236,7 +239,6 @@ impl Aws {
         if_there(send!(self.calls, "GetFunction", request()))
     }
 
-    /// `GetAlias`.
     pub(super) async fn alias(&self, name: &str, alias: &str) -> Result<Option<Object>, AwsError> {
         let request = || self.client.get_alias().function_name(name).name(alias);
         Ok(if_there(send!(self.calls, "GetAlias", request()))?.map(object))

@@ -9,6 +9,7 @@ mod local;
 mod moves;
 mod push;
 mod rehearsal;
+mod release;
 mod remote;
 mod run;
 
@@ -33,6 +34,9 @@ pub(super) use moves::{Promote, Releases, Rollback};
 pub(super) use push::Ecr;
 pub(super) use push::Push;
 pub(super) use rehearsal::Rehearsal;
+pub(super) use release::ReleaseCommand;
+#[cfg(feature = "aws")]
+pub(super) use release::Shifts;
 pub(super) use remote::{Delete, Logs, Status};
 pub(super) use run::{Run, RunOnce, Watch};
 
@@ -180,6 +184,11 @@ pub(super) enum Command {
     /// Everything that comes first is done for all functions before anything that comes later is begun
     /// for one: aliases move last, and together.
     Deploy(Deploy),
+    /// Show, go on with or take back traffic that shifts from one version to another
+    Release {
+        #[command(subcommand)]
+        command: ReleaseCommand,
+    },
     /// Show what functions are on AWS, and in what they differ from the configuration
     ///
     /// State, versions, aliases with weights and markers, and what `deploy` would change. Nothing is

@@ -9,6 +9,7 @@ pub(super) mod layers;
 mod report;
 pub(super) mod repositories;
 pub(super) mod session;
+mod shift;
 pub(super) mod show;
 
 use std::cell::RefCell;
@@ -85,14 +86,17 @@ fn release_all(
         refuse(release, end)?;
         bundle::intact(&jobs, &changes)?;
         session.must_last(&changes, shell).await?;
-        session.make_repositories((&jobs, &missing), &release.ecr, shell).await?;
         let options = Options {
             concurrency: release.concurrency.get(),
             keep_going: release.build.compile.keep_going,
             patience: release.wait.into(),
             new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
         };
+        shift::hold(&mut jobs, &observed);
+        shift::before(&session, (&jobs, &observed), &changes, &options).await?;
+        session.make_repositories((&jobs, &missing), &release.ecr, shell).await?;
         let outcomes = deploy(&session.aws, &jobs, observed, &options, shell).await?;
+        let outcomes = shift::go_on(&session, jobs.clone(), outcomes, &options, shell).await?;
         report::answer(&session, &jobs, &outcomes, shell)?;
         actions::write(&outcomes)?;
         settle(outcomes)

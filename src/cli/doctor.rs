@@ -10,7 +10,7 @@ use crate::cargo_files;
 use crate::doctor::{Ability, Facts};
 use crate::error::Error;
 use crate::linker::Compiler;
-use crate::message::{Message, clean};
+use crate::message::{Buildable, Message, clean};
 use crate::process::Step;
 use crate::remedy::{Command, Means, Missing};
 use crate::shell::Shell;
@@ -149,7 +149,7 @@ fn records(facts: &Facts, missing: &[Missing], means: &Means, shell: &Shell) -> 
         shell.record(&Message::Fact { name, value: (value != "none").then_some(value) })?;
     }
     for found in facts.abilities() {
-        shell.record(&Message::Ability {
+        shell.record(&Message::Ability(&Buildable {
             target: found.target.with_floor(),
             architecture: found.target.arch.aws_name(),
             runtime: found.runtime.aws_name(),
@@ -158,7 +158,7 @@ fn records(facts: &Facts, missing: &[Missing], means: &Means, shell: &Shell) -> 
             why: found.linker.as_ref().map_or_else(String::as_str, |(_, why)| why.as_str()),
             standard_library: found.standard,
             runs_with: found.runs.as_deref(),
-        })?;
+        }))?;
     }
     for piece in missing {
         let commands = json!(shown(&piece.commands(means)));

@@ -36,6 +36,8 @@ pub(super) struct Scope {
     pub(super) functions: Vec<Named>,
     /// Where bundles are, unless they are elsewhere; none outside of a workspace.
     pub(super) bundles: Option<PathBuf>,
+    /// The workspace's folder; none outside of one.
+    pub(super) root: Option<PathBuf>,
     /// The names of all functions that the flags select.
     names: Vec<String>,
 }
@@ -68,6 +70,7 @@ impl Scope {
                 names.is_empty() || names.iter().any(|name| name == function.name.as_str())
             });
             let wanted = jobs::wanted(&config, &selected)?;
+            scope.root = Some(facts.metadata.workspace_root.clone().into_std_path_buf());
             scope.bundles = Some(plan::output(&facts.target, None, false).base);
             scope.functions = group(selected.into_iter().zip(wanted).collect());
         }

@@ -5,6 +5,7 @@ use super::located::{Located, Mistake, Node, Origin, Table};
 use super::{expand, include, json, tables};
 use crate::audit::Trust;
 use crate::nearest::suggestion;
+use crate::release::shift::strategy::Strategy;
 use crate::routes;
 
 /// What clears a value that has no empty form.
@@ -322,6 +323,7 @@ fn text_is(check: Check, text: &str) -> Result<(), String> {
         Check::FunctionName => expand::is_name(text),
         Check::Variables => key_is(check, text),
         Check::Filter => filter_is(text),
+        Check::Strategy => text.parse::<Strategy>().map(drop).map_err(|error| error.to_string()),
         Check::Trusted => match Trust::new(vec![text.to_owned()]).unknown() {
             Ok(Some(what)) => Err(what),
             // Broken data of our own are said where they are used.

@@ -67,6 +67,8 @@ pub enum Check {
     Filter,
     /// Functions by the routes that lead to them.
     Routes,
+    /// How traffic goes over to a new version.
+    Strategy,
 }
 
 /// The form of a string, as the API's model has it (`CreateFunction`, the shapes of those names).

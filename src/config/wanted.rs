@@ -16,6 +16,7 @@ use super::{include, together};
 use crate::digest::Sha256;
 use crate::function::FunctionName;
 use crate::release::check::{Rules, Wish};
+use crate::release::shift::watch::{OnUnknown, Probe, Watch, rate};
 use crate::release::wanted::{Attachments, Environment, Wanted};
 use member::Member;
 
@@ -45,6 +46,8 @@ pub fn wanted(merged: &Merged, function: &FunctionName) -> Result<Wanted, Vec<Mi
         publish: said.boolean("publish"),
         aliases: aliases(said),
         check: check(said),
+        shift: said.own("shift").and_then(|text| text.parse().ok()),
+        watch: watch(said),
         attachments: Attachments {
             url: url(said),
             permissions: permissions(said),
@@ -208,6 +211,31 @@ fn check(said: Said<'_>) -> Option<Wish> {
     };
     let events: Vec<_> = events.iter().filter_map(include::rule).collect();
     (!events.is_empty()).then_some(Wish { events, rules })
+}
+
+/// What is watched while traffic shifts; forms were checked where they were said.
+fn watch(said: Said<'_>) -> Watch {
+    let default = Watch::default();
+    let time = |key| said.own(key).and_then(|text| humantime::parse_duration(&text).ok());
+    let part = |key| said.own(key).and_then(|text| rate(&text));
+    Watch {
+        alarms: said.texts("alarms").map(str::to_owned).collect(),
+        error_rate: part("watch.error-rate"),
+        throttle_rate: part("watch.throttle-rate"),
+        duration: time("watch.duration"),
+        statistic: said.own("watch.statistic").unwrap_or(default.statistic),
+        min_invocations: said
+            .count("watch.min-invocations")
+            .flatten()
+            .map_or(default.min_invocations, u64::from),
+        on_unknown: match said.text("watch.on-unknown") {
+            Some("pass") => OnUnknown::Pass,
+            Some("back") => OnUnknown::Back,
+            _ => OnUnknown::Extend,
+        },
+        probe: said.own("watch.probe").map(|file| Probe { file, ..Probe::default() }),
+        poll: time("watch.poll").unwrap_or(default.poll),
+    }
 }
 
 fn url(said: Said<'_>) -> Option<Clearable<Map<String, Value>>> {

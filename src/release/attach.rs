@@ -73,7 +73,7 @@ fn event_invoke(wanted: &Attachments, there: &Attached) -> Option<Attachment> {
     }
 }
 
-fn provisioned(wanted: &Attachments, there: &Attached) -> Option<Attachment> {
+pub(super) fn provisioned(wanted: &Attachments, there: &Attached) -> Option<Attachment> {
     let member = "RequestedProvisionedConcurrentExecutions";
     let old = there.provisioned.as_ref().and_then(|there| there.get(member)?.as_u64());
     let old = old.and_then(|count| u32::try_from(count).ok());

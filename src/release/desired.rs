@@ -3,6 +3,7 @@
 use super::check::Check;
 use super::layers::Layer;
 use super::role;
+use super::shift::strategy::Strategy;
 use super::wanted::Wanted;
 
 /// One function.
@@ -33,6 +34,9 @@ pub struct Desired {
     pub create_role: bool,
     /// Whether weights that somebody left on an alias are taken off.
     pub clear_weights: bool,
+    /// Whether aliases that are there stay where they are for now, and what lives on them too: their traffic
+    /// is shifted.
+    pub hold_alias: bool,
 }
 
 /// What was packaged.
@@ -103,6 +107,12 @@ impl Desired {
     #[must_use]
     pub fn publishes(&self) -> bool {
         self.wanted.publish.unwrap_or_default() || !self.wanted.aliases.is_empty()
+    }
+
+    /// Whether traffic goes over step by step.
+    #[must_use]
+    pub fn shifts(&self) -> bool {
+        self.wanted.shift.as_ref().is_some_and(|shift| *shift != Strategy::AllAtOnce)
     }
 
     /// The name of the role that is made for the function, if one may be.

@@ -4,8 +4,13 @@
 //! pointed at before, the deploy that moved it (one over all functions), and the `CodeSha256` that it
 //! moved to. A rollback leaves `from=` in place of `prev=`: the version that it came away from. It is
 //! never compared as drift.
+//!
+//! While traffic is shifted it also says how far that is: `[lp1 prev=12 dep=k3v9x2c1
+//! shift=canary:10%/5m step=1 at=1764400000 new=13 was=11]`. The digest comes back at the end.
 
 use std::fmt;
+
+use super::shift::strategy::Strategy;
 
 /// The longest description of an alias or a version, in characters (`CreateAlias`, `PublishVersion`).
 pub const DESCRIPTION: usize = 256;
@@ -25,8 +30,25 @@ pub struct Marker {
     pub from: Option<String>,
     /// The deploy.
     pub deploy: String,
-    /// The `CodeSha256` of the version that it points at.
+    /// The `CodeSha256` of the version that it points at; empty during a shift.
     pub sha: String,
+    /// The shift that is under way.
+    pub shift: Option<Shifting>,
+}
+
+/// How far a shift is, from `prev` on. Whoever reads it can go on with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shifting {
+    /// The steps.
+    pub strategy: Strategy,
+    /// The step that is under way, from 1.
+    pub step: usize,
+    /// When it began, in seconds since 1970.
+    pub at: u64,
+    /// The version that traffic goes over to.
+    pub new: String,
+    /// What `prev` was before.
+    pub was: Option<String>,
 }
 
 impl fmt::Display for Marker {
@@ -38,7 +60,12 @@ impl fmt::Display for Marker {
         if let Some(from) = &self.from {
             write!(f, " from={from}")?;
         }
-        write!(f, " dep={} sha={}]", self.deploy, self.sha)
+        write!(f, " dep={}", self.deploy)?;
+        let Some(shift) = &self.shift else { return write!(f, " sha={}]", self.sha) };
+        let Shifting { strategy, step, at, new, was } = shift;
+        write!(f, " shift={strategy} step={step} at={at} new={new}")?;
+        was.iter().try_for_each(|was| write!(f, " was={was}"))?;
+        f.write_str("]")
     }
 }
 
@@ -52,8 +79,10 @@ impl Marker {
         else {
             return (description, None);
         };
-        let mut read = Self::default();
-        for (name, value) in fields.split_whitespace().filter_map(|field| field.split_once('=')) {
+        let fields: Vec<(&str, &str)> =
+            fields.split_whitespace().filter_map(|field| field.split_once('=')).collect();
+        let mut read = Self { shift: Shifting::read(&fields), ..Self::default() };
+        for (name, value) in fields {
             match name {
                 "prev" => read.prev = Some(value.to_owned()),
                 "from" => read.from = Some(value.to_owned()),
@@ -70,8 +99,29 @@ impl Marker {
     /// [`too_long`] tells.
     #[must_use]
     pub fn after(&self, text: &str) -> String {
-        let text = cut(text, TEXT).trim_end();
+        let room = DESCRIPTION.saturating_sub(length(&self.to_string()) + 1);
+        let text = cut(text, room.min(TEXT)).trim_end();
         if text.is_empty() { self.to_string() } else { format!("{text} {self}") }
+    }
+
+    /// Every version that it names: what points back to one must find it.
+    pub fn versions(&self) -> impl Iterator<Item = &str> {
+        let of_shift = self.shift.iter().flat_map(|it| [Some(&it.new), it.was.as_ref()]);
+        self.prev.iter().chain(of_shift.flatten()).map(String::as_str)
+    }
+}
+
+impl Shifting {
+    /// Of a marker's fields; none unless it is whole: nobody goes on with what he does not understand.
+    fn read(fields: &[(&str, &str)]) -> Option<Self> {
+        let field = |name| fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
+        Some(Self {
+            strategy: field("shift")?.parse().ok()?,
+            step: field("step")?.parse().ok()?,
+            at: field("at")?.parse().ok()?,
+            new: field("new")?.to_owned(),
+            was: field("was").map(str::to_owned),
+        })
     }
 }
 
@@ -103,6 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::release::shift::strategy::LONGEST;
 
     fn marker() -> Marker {
         Marker {
@@ -113,11 +164,50 @@ mod tests {
         }
     }
 
+    /// The longest strategy, and versions of ten digits.
+    fn shifting() -> Marker {
+        let strategy = "steps:1.25%/90s,10.5%/25m,25.25%/30m,50.55%/1h";
+        let shift = Shifting {
+            strategy: strategy.parse().unwrap(),
+            step: 9_999,
+            at: 9_999_999_999,
+            new: "4294967295".to_owned(),
+            was: Some("4294967293".to_owned()),
+        };
+        let (prev, sha) = (Some("4294967294".to_owned()), String::new());
+        Marker { prev, sha, shift: Some(shift), ..marker() }
+    }
+
     #[test]
     fn the_longest_marker_keeps_its_length() {
         let most = || Some(u64::MAX.to_string());
         let longest = Marker { prev: most(), from: most(), ..marker() };
         assert!(longest.to_string().len() <= MARKER);
+        let longest = shifting();
+        let room = LONGEST - longest.shift.as_ref().unwrap().strategy.to_string().len();
+        assert!(longest.to_string().len() + room <= MARKER, "{room}: {longest}");
+    }
+
+    #[test]
+    fn a_shift_is_read_back_whole_or_not_at_all() {
+        let description = shifting().after("shop");
+        assert_eq!(Marker::read(&description), ("shop", Some(shifting())));
+        assert_eq!(
+            shifting().versions().collect::<Vec<_>>(),
+            ["4294967294", "4294967295", "4294967293"]
+        );
+        assert_eq!(marker().versions().collect::<Vec<_>>(), ["12"]);
+        for (field, other) in [
+            (" at=", " since="),
+            (" step=9999", " step=last"),
+            (" shift=steps:", " shift=waves:"),
+            (" new=", " to="),
+        ] {
+            let read = Marker::read(&description.replace(field, other)).1.unwrap();
+            assert_eq!((read.shift, read.deploy), (None, marker().deploy), "{other}");
+        }
+        let (_, more) = Marker::read("[lp1 dep=a shift=canary:1%/1m step=1 at=5 new=3 mood=good]");
+        assert_eq!(more.unwrap().shift.unwrap().new, "3");
     }
 
     #[test]

@@ -88,12 +88,14 @@ impl Move {
     fn marker(&self, before: Option<Marker>, there: Option<&str>, sha256: &str) -> Marker {
         let there = there.map(str::to_owned);
         let (prev, from) = match before {
-            Some(before) if there.as_ref() == Some(&self.to) => (before.prev, before.from),
+            Some(before) if there.as_ref() == Some(&self.to) => {
+                (before.shift.map_or(before.prev, |shift| shift.was), before.from)
+            }
             _ if self.back => (None, there),
             _ => (there, None),
         };
         let (deploy, sha) = (self.deploy.clone(), sha256.to_owned());
-        Marker { prev, from, deploy, sha }
+        Marker { prev, from, deploy, sha, shift: None }
     }
 }
 

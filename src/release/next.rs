@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::change::{Change, Phase};
 use super::desired::Desired;
 use super::layers;
-use super::moves::Refused;
+use super::moves;
 use super::observed::Observed;
+use super::shift;
 use super::step::{Step, step};
 use crate::layer::MOST;
 
@@ -74,7 +75,10 @@ pub enum Refusal {
     },
     /// An alias does not go where it is asked to.
     #[error(transparent)]
-    Unmoved(#[from] Refused),
+    Unmoved(#[from] moves::Refused),
+    /// Traffic cannot be shifted, or is just being shifted.
+    #[error("{0}")]
+    Shift(shift::guard::Refused),
     /// A creation, an update or a version came to nothing.
     #[error("{} failed: {code}{}", of_version(version.as_deref(), *created), of_reason(reason))]
     Failed {

@@ -132,6 +132,15 @@ impl Observed {
         self.function.as_ref().map(|function| &function.configuration)
     }
 
+    /// Whether an alias points at a version with the content of `$LATEST`, which is none itself.
+    #[must_use]
+    pub fn is_there(&self, alias: &str) -> bool {
+        let alias = self.aliases.get(alias).filter(|alias| points_at(alias) != "$LATEST");
+        let version = alias.and_then(|alias| self.versions.get(points_at(alias)));
+        let same = |version, latest| content::differing(latest, version).is_empty();
+        version.zip(self.latest()).is_some_and(|(version, latest)| same(version, latest))
+    }
+
     /// The newest version whose content is that of `$LATEST`.
     #[must_use]
     pub fn same_as_latest(&self) -> Option<(&str, &Object)> {
@@ -151,6 +160,14 @@ impl Observed {
 #[must_use]
 pub fn points_at(alias: &Object) -> &str {
     text(alias, "FunctionVersion").unwrap_or_default()
+}
+
+/// Whether provisioned concurrency just moves over to what the alias points at: AWS then has weights of its
+/// own on it. It is looked at on the first alias alone, where it lives.
+#[must_use]
+pub(super) fn is_moving_over(first: Option<&str>, observed: &Observed, alias: &str) -> bool {
+    let provisioned = observed.attached.provisioned.as_ref();
+    first == Some(alias) && provisioned.and_then(|it| text(it, "Status")) == Some("IN_PROGRESS")
 }
 
 /// The other versions that an alias sends a part of its traffic to, with their weights.

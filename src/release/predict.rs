@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::change::{Action, Change, Place, Sent};
 use super::desired::Desired;
 use super::next::{Next, next};
-use super::observed::{Function, Observed, StoredObject};
+use super::observed::{Function, Observed, StoredObject, is_moving_over};
 use super::role::Role;
+use super::shift::under_way;
 use super::{Object, attach, layers};
 
 /// The number of a version that is not there yet.
@@ -154,7 +155,7 @@ fn object(value: Value) -> Object {
 #[must_use]
 pub fn unfold(all: &[(Desired, Observed)]) -> (Vec<Change>, Next) {
     let mut states: Vec<(&Desired, Observed)> =
-        all.iter().map(|(desired, observed)| (desired, settled(observed))).collect();
+        all.iter().map(|(desired, observed)| (desired, settled(desired, observed))).collect();
     let mut changes = Vec::new();
     // Each function needs a bounded number of steps; a property test holds that this ends by itself.
     let most = 64 + 256 * all.len();
@@ -175,8 +176,15 @@ pub fn unfold(all: &[(Desired, Observed)]) -> (Vec<Change>, Next) {
 }
 
 /// What is under way will end well.
-fn settled(observed: &Observed) -> Observed {
+fn settled(desired: &Desired, observed: &Observed) -> Observed {
     let mut observed = observed.clone();
+    let first = desired.qualifier();
+    if let Some(name) = first.filter(|name| is_moving_over(first, &observed, name))
+        && let Some(alias) = observed.aliases.get_mut(name)
+        && under_way(alias).is_none()
+    {
+        alias.remove("RoutingConfig");
+    }
     let latest = observed.function.iter_mut().map(|function| &mut function.configuration);
     for configuration in latest.chain(observed.versions.values_mut()) {
         if let super::observed::State::Busy(_) = super::observed::state(configuration) {

@@ -1,5 +1,6 @@
 //! The next step of one function.
 
+mod alias;
 mod code;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +10,11 @@ use serde_json::{Value, json};
 use super::change::{Action, Field, Phase};
 use super::content::{self, current, text};
 use super::desired::Desired;
-use super::marker::Marker;
 use super::next::Refusal;
-use super::observed::{Function, Observed, State, lost_its_code, points_at, state, weights};
-use super::{Object, attach, layers, moves, role};
+use super::observed::{Function, Observed, State, is_moving_over, lost_its_code, state, weights};
+use super::shift;
+use super::{Object, attach, layers, role};
+use alias::{aliases, busy, is_ours, shifting};
 use code::{code, sent, upload};
 
 /// What one function needs next.
@@ -43,16 +45,22 @@ pub(super) fn step(desired: &Desired, observed: &Observed) -> Result<Step, Refus
         return Ok(Step::Act(action));
     }
     let Some(function) = &observed.function else { return create(desired, observed) };
+    let shifting = shifting(desired, observed);
     if let Some(step) = latest(desired, observed, function)? {
-        return Ok(step);
+        return shifting.map_or(Ok(step), |(name, alias, _)| Err(busy(name, alias)));
+    }
+    if let Some((name, alias, new)) = shifting
+        && observed.same_as_latest().is_none_or(|(number, _)| number != new)
+    {
+        return Err(busy(name, alias));
     }
     if desired.publishes()
         && let Some(step) = publish(desired, observed, function)?
     {
         return Ok(step);
     }
-    if let Some(step) = aliases(desired, observed) {
-        return Ok(check(desired, observed, &step)?.unwrap_or(step));
+    if let Some(step) = aliases(desired, observed)? {
+        return Ok(step);
     }
     Ok(attach::step(desired, observed).unwrap_or(Step::Done))
 }
@@ -73,7 +81,10 @@ fn refuse_early(
     }
     for (name, alias) in &observed.aliases {
         let weights = weights(alias);
-        if !weights.is_empty() && !desired.clear_weights && !is_ours(desired, alias) {
+        let known = is_ours(desired, alias)
+            || shift::under_way(alias).is_some()
+            || is_moving_over(desired.qualifier(), observed, name);
+        if !weights.is_empty() && !desired.clear_weights && !known {
             return Err(Refusal::Weights { alias: name.clone(), weights });
         }
     }
@@ -86,13 +97,6 @@ fn refuse_early(
         _ => {}
     }
     Ok(())
-}
-
-/// Whether this very deploy has moved the alias: weights are then AWS's own, while provisioned
-/// concurrency moves along.
-fn is_ours(desired: &Desired, alias: &Object) -> bool {
-    let marker = Marker::read(text(alias, "Description").unwrap_or_default()).1;
-    marker.is_some_and(|marker| marker.deploy == desired.deploy)
 }
 
 fn create(desired: &Desired, observed: &Observed) -> Result<Step, Refusal> {
@@ -291,7 +295,7 @@ fn publish(
     function: &Function,
 ) -> Result<Option<Step>, Refusal> {
     let aliases = &desired.wanted.aliases;
-    if !aliases.is_empty() && aliases.iter().all(|name| is_there(observed, function, name)) {
+    if !aliases.is_empty() && aliases.iter().all(|name| observed.is_there(name)) {
         return Ok(None);
     }
     let Some((number, version)) = observed.same_as_latest() else {
@@ -311,80 +315,4 @@ fn publish(
             Err(Refusal::Failed { version: Some(number.to_owned()), created, code, reason })
         }
     }
-}
-
-/// Whether an alias points at a version with the content of `$LATEST`, which is none itself.
-fn is_there(observed: &Observed, function: &Function, name: &str) -> bool {
-    let alias = observed.aliases.get(name).filter(|alias| points_at(alias) != "$LATEST");
-    let version = alias.and_then(|alias| observed.versions.get(points_at(alias)));
-    version.is_some_and(|version| content::differing(&function.configuration, version).is_empty())
-}
-
-/// The first alias that is not where it should be.
-fn aliases(desired: &Desired, observed: &Observed) -> Option<Step> {
-    let function = observed.function.as_ref()?;
-    desired.wanted.aliases.iter().find_map(|name| {
-        let alias = observed.aliases.get(name);
-        let there = is_there(observed, function, name);
-        let weights = alias.map(weights).unwrap_or_default();
-        if there && weights.is_empty() {
-            return None;
-        }
-        if let Some(alias) = alias.filter(|alias| there && is_ours(desired, alias)) {
-            let what =
-                format!("traffic of {name} still goes to two versions: {}", points_at(alias));
-            return Some(Step::Wait { phase: Phase::Alias, what });
-        }
-        let (same, _) = observed.same_as_latest()?;
-        Some(Step::Act(move_alias(desired, name, alias, there, same)))
-    })
-}
-
-/// The check of a version that an alias is about to move to, unless this run has made it. What only
-/// loses its weights is where it was.
-fn check(desired: &Desired, observed: &Observed, step: &Step) -> Result<Option<Step>, Refusal> {
-    let check = desired.check.as_ref().filter(|check| !check.events.is_empty());
-    let Some(check) = check else { return Ok(None) };
-    let version = match step {
-        Step::Act(Action::CreateAlias { version, .. }) => version,
-        Step::Act(Action::MoveAlias { from, to, .. }) if from != to => to,
-        _ => return Ok(None),
-    };
-    if observed.checked.contains(version) {
-        return Ok(None);
-    }
-    if observed.function.as_ref().is_some_and(|function| function.reserved == Some(0)) {
-        return Err(Refusal::NoConcurrency);
-    }
-    let action = Action::Check {
-        version: version.clone(),
-        events: check.events.iter().map(|event| event.name.clone()).collect(),
-        warm_up: check.rules.warm_up,
-    };
-    Ok(Some(Step::Act(action)))
-}
-
-fn move_alias(
-    desired: &Desired,
-    name: &str,
-    alias: Option<&Object>,
-    there: bool,
-    version: &str,
-) -> Action {
-    let before = alias.and_then(|alias| text(alias, "Description")).unwrap_or_default();
-    let (text_before, before) = Marker::read(before);
-    let from = alias.map(points_at);
-    let mut marker = Marker {
-        deploy: desired.deploy.clone(),
-        sha: desired.code.sha256.clone(),
-        ..Marker::default()
-    };
-    // What only loses its weights has come from where it came from.
-    match before {
-        Some(before) if there => (marker.prev, marker.from) = (before.prev, before.from),
-        _ => marker.prev = from.filter(|_| !there).map(str::to_owned),
-    }
-    let said = if desired.alias_text.is_empty() { text_before } else { &desired.alias_text };
-    let to = from.filter(|_| there).unwrap_or(version);
-    moves::point(name, alias, to, marker.after(said))
 }

@@ -14,6 +14,7 @@ mod check;
 mod images;
 mod layers;
 mod random;
+mod shift;
 
 fn object(value: Value) -> Object {
     match value {

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::check::Wish;
+use super::shift::strategy::Strategy;
+use super::shift::watch::Watch;
 
 /// Settings of one function that count when it is deployed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +37,10 @@ pub struct Wanted {
     pub aliases: Vec<String>,
     /// How a version is checked before an alias moves to it.
     pub check: Option<Wish>,
+    /// How traffic goes over when an alias moves; where nothing is said, all at once.
+    pub shift: Option<Strategy>,
+    /// What is watched meanwhile.
+    pub watch: Watch,
     /// What lives on the first alias, or on `$LATEST` where there is none.
     pub attachments: Attachments,
     /// The repository that images go to; without a registry one of ECR, of this account and Region.

@@ -60,6 +60,10 @@ fn sample(key: &Value) -> (String, String, Value) {
         ("file-system.path", _) => text("/mnt/data"),
         ("permissions", _) => tables("principal = \"*\"", json!({ "principal": "*" })),
         ("region", _) => text("eu-west-1"),
+        ("shift", _) => text("canary:10%/5m"),
+        ("watch.error-rate" | "watch.throttle-rate", _) => text("1%"),
+        ("watch.duration" | "watch.poll", _) => text("5s"),
+        ("watch.statistic", _) => text("p99"),
         ("routes", _) => ("{ \"GET /KEY\" = \"v\" }".into(), "GET /KEY=v".into(), json!("v")),
         ("triggers", _) => {
             let queue = "arn:aws:sqs:eu-west-1:123456789012:q";

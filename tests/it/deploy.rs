@@ -18,5 +18,6 @@ mod releases;
 mod rivals;
 mod roles;
 mod rollback;
+mod shift;
 pub(crate) mod site;
 mod terminal;

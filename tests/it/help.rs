@@ -67,6 +67,8 @@ fn help_of_what_looks_at_aws() {
     pinned("promote", &["promote", "--help"]);
     pinned("logs", &["logs", "--help"]);
     pinned("delete", &["delete", "--help"]);
+    pinned("release", &["release", "--help"]);
+    pinned("release-resume", &["release", "resume", "--help"]);
 }
 
 #[test]

@@ -53,6 +53,22 @@ pub enum Stop {
         /// For how long.
         waited: Duration,
     },
+    /// Traffic was shifted, and went back.
+    #[error("all traffic is on version {version} again: {reason}")]
+    Back {
+        /// The version.
+        version: String,
+        /// Why.
+        reason: String,
+    },
+    /// The same, and it could not be taken back.
+    #[error("{reason}; traffic could not be taken back: {error}")]
+    Stuck {
+        /// Why it was to go back.
+        reason: String,
+        /// Why it did not.
+        error: AwsError,
+    },
     /// Another function failed.
     #[error("not finished, since another function failed")]
     Others,
@@ -114,6 +130,7 @@ impl Stop {
             Self::Refused(Refusal::Weights { .. }) => {
                 "wait until whoever shifts traffic is done, or take the weights off with `--clear-weights`"
             }
+            Self::Refused(Refusal::Shift(why)) => why.hint(),
             Self::Refused(Refusal::Failed { created: true, version: None, code, .. }) => {
                 return Some(format!(
                     "{}; then delete the function (`cargo lambda-pack delete`) and deploy again",
@@ -133,6 +150,12 @@ impl Stop {
             }
             Self::Patience { .. } => {
                 "run the same command again to wait on, with `--wait` for longer"
+            }
+            Self::Back { .. } => {
+                "nothing else of it was changed: see `logs`, and deploy again when it is mended"
+            }
+            Self::Stuck { .. } => {
+                "a part of the traffic may still go to the new version: `release status` shows it, `release abort` takes it back"
             }
             Self::Others | Self::Interrupted(_) => {
                 "run the same command again: it goes on where this ended"

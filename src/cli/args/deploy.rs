@@ -55,6 +55,9 @@ pub(in crate::cli) struct Release {
     /// Move this alias to what is published, or create it; may be given several times
     #[arg(long, value_name = "NAME", help_heading = "Release")]
     pub(in crate::cli) alias: Vec<String>,
+    /// How traffic goes over: all-at-once, canary:10%/5m, linear:10%/1m, steps:1%/1m,10%/5m
+    #[arg(long, value_name = "STRATEGY", help_heading = "Release")]
+    pub(in crate::cli) shift: Option<String>,
     /// What stands in the description of versions and aliases
     #[arg(long, value_name = "TEXT", help_heading = "Release")]
     pub(in crate::cli) description: Option<String>,

@@ -16,7 +16,7 @@ use crate::cli::args::{Audit, Build, Global, Images, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
-use crate::cli::{configuration, package};
+use crate::cli::{configuration, package, shift};
 use crate::config::{self, Config, Located, Mistake, Node, Origin};
 use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
@@ -52,11 +52,12 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             selected.len()
         )));
     }
-    let wanted = wanted(&config, &selected)?;
+    let mut wanted = wanted(&config, &selected)?;
     let named = selected.iter().map(|function| function.name.as_str());
     session::must_have_region(&release.place, &named.zip(&wanted).collect::<Vec<_>>())?;
     let root = facts.metadata.workspace_root.as_std_path();
     let checks = checks::all(release, (&selected, &wanted), root, shell)?;
+    shift::read_probes(root, &mut wanted)?;
     let base = match (&release.from, &release.zip) {
         (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),
@@ -103,6 +104,9 @@ fn settings(release: &Release) -> Vec<(&'static str, Located)> {
     let mut flags = Vec::new();
     if let Some(role) = &release.role {
         flags.push(("role", located("--role", Node::Text(role.clone()))));
+    }
+    if let Some(shift) = &release.shift {
+        flags.push(("shift", located("--shift", Node::Text(shift.clone()))));
     }
     if release.publish || release.no_publish {
         let flag = if release.publish { "--publish" } else { "--no-publish" };
@@ -263,6 +267,7 @@ impl<'a> Common<'a> {
             deploy: self.deploy.clone(),
             create_role: self.release.create_role,
             clear_weights: self.release.clear_weights,
+            hold_alias: false,
         };
         let zips = bundle.layers.into_iter().map(|it| (it.record.layer, it.zip)).collect();
         Ok(Job { desired, code: bundle.code, layers: zips })

@@ -102,6 +102,9 @@ fn of_function(
         for line in lines(change) {
             shell.answer(format_args!("  {:<14}  {}", "", clean(&line)))?;
         }
+        for line in super::shift::steps((desired, change)) {
+            shell.answer(format_args!("  {:<14}  {line}", ""))?;
+        }
     }
     for (name, value) in newer(observed) {
         shell.answer(format_args!(

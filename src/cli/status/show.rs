@@ -137,6 +137,9 @@ fn alias_line(alias: &Alias, version: Option<&Object>) -> String {
         if let Some(previous) = &marker.prev {
             line.push_str(&format!(", before it {previous}"));
         }
+        if let Some(shift) = &marker.shift {
+            line.push_str(&format!(", shifting by {}, step {}", shift.strategy, shift.step));
+        }
     }
     if !alias.differs.is_empty() {
         line.push_str(&format!("; differs from $LATEST in {}", alias.differs.join(", ")));
@@ -235,7 +238,7 @@ fn of_alias<'f>(alias: &'f Alias, found: &'f Found<'_>) -> AliasStatus<'f> {
         description: &alias.text,
         previous: marker.and_then(|marker| marker.prev.as_deref()),
         deploy: marker.map(|marker| marker.deploy.as_str()),
-        marked_sha256: marker.map(|marker| marker.sha.as_str()),
+        marked_sha256: marker.map(|marker| marker.sha.as_str()).filter(|sha| !sha.is_empty()),
         differs: &alias.differs,
     }
 }

@@ -121,8 +121,17 @@ pub(super) static KEY_PREFIX: Form = Form::new(
     "the beginning of an S3 key: up to 512 letters, digits and `! - _ . * ' ( ) /`",
 )
 .at_most(512);
-/// A time that can be too long.
-pub(super) static TIME: Form = Form::new(r"[1-9][0-9]{0,6}(ms|s|m)", "a time (`800ms`, `2s`)");
+/// A part of all calls.
+pub(super) static RATE: Form =
+    Form::new(r"(\d{1,2}(\.\d{1,2})?|100(\.00?)?)%", "a part of all calls (`1%`, `0.5%`)");
+/// A time as `humantime` reads it, of one unit.
+pub(super) static TIME: Form =
+    Form::new(r"[1-9]\d{0,6}(ms|s|m|h)", "a time (`500ms`, `10s`, `5m`)");
+/// `Stat` of `GetMetricData` (CloudWatch User Guide, "Statistics definitions").
+pub(super) static STATISTIC: Form = Form::new(
+    r"Average|Maximum|Minimum|p(\d{1,2}(\.\d{1,10})?|100)",
+    "a statistic: `Average`, `Maximum`, or a percentile such as `p99` or `p99.9`",
+);
 /// The Region in the model's ARNs.
 pub(super) static REGION: Form =
     Form::new(r"(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d", "a Region (`eu-west-1`)");

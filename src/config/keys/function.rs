@@ -5,7 +5,8 @@ use super::Kind::{Boolean, Choice, Includes, Integer, Json, Map, Tables, Text, T
 use super::Scope::{Package, Workspace};
 use super::forms::{
     ACCOUNT, ALIAS, BUCKET, CODE_SIGNING, DEAD_LETTER, FILE_SYSTEM, GROUP, KEY_PREFIX, KMS_KEY,
-    LAYER, LOG_GROUP, METHOD, MOUNT_PATH, ON_FAILURE, ON_SUCCESS, REGION, ROLE, SUBNET, TIME,
+    LAYER, LOG_GROUP, METHOD, MOUNT_PATH, ON_FAILURE, ON_SUCCESS, RATE, REGION, ROLE, STATISTIC,
+    SUBNET, TIME,
 };
 use super::shapes::{PERMISSION, TRIGGER};
 use super::{Check, Key, Kind, key, of_all};
@@ -22,6 +23,13 @@ pub(super) static KEYS: &[Key] = &[
         Workspace,
         "any",
         "The account that is deployed to, 12 digits; with another one, `deploy` stops at once.",
+    ),
+    key(
+        "alarms",
+        Texts(100, Check::Length(255)),
+        Workspace,
+        "none",
+        "The names of CloudWatch alarms, composite ones too, that are watched while traffic shifts: one in ALARM takes it back.",
     ),
     key(
         "alias",
@@ -210,6 +218,13 @@ pub(super) static KEYS: &[Key] = &[
         "none",
         "What the keys of code in `s3-bucket` begin with.",
     ),
+    key(
+        "shift",
+        Text(Check::Strategy),
+        Workspace,
+        "all-at-once",
+        "How traffic goes over when an alias moves: `all-at-once`, `canary:10%/5m`, `linear:10%/1m`, `steps:1%/1m,10%/5m,50%/5m`, or a name of CodeDeploy's (`Canary10Percent5Minutes`).",
+    ),
     kept(
         "source-kms-key",
         Text(Check::Form(&KMS_KEY)),
@@ -266,5 +281,61 @@ pub(super) static KEYS: &[Key] = &[
         "vpc.subnets",
         Texts(16, Check::Form(&SUBNET)),
         "The subnets; an empty list takes the function out of its VPC.",
+    ),
+    key(
+        "watch.duration",
+        Text(Check::Form(&TIME)),
+        Workspace,
+        "not watched",
+        "How long invocations of the new version may take while traffic shifts, by `watch.statistic`.",
+    ),
+    key(
+        "watch.error-rate",
+        Text(Check::Form(&RATE)),
+        Workspace,
+        "not watched",
+        "The part of the new version's invocations that may fail while traffic shifts.",
+    ),
+    key(
+        "watch.min-invocations",
+        Integer(0, 1_000_000),
+        Workspace,
+        "20",
+        "With fewer invocations of the new version a step says nothing.",
+    ),
+    key(
+        "watch.on-unknown",
+        Choice(&["extend", "pass", "back"]),
+        Workspace,
+        "extend",
+        "What becomes of a step that says nothing when it ends: it lasts up to three times as long again and traffic then goes back, the next one begins, or traffic goes back.",
+    ),
+    key(
+        "watch.poll",
+        Text(Check::Form(&TIME)),
+        Workspace,
+        "10s",
+        "How often alarms, metrics and the probe are looked at while traffic shifts.",
+    ),
+    key(
+        "watch.probe",
+        Text(Check::Any),
+        Workspace,
+        "none",
+        "A file with an event that the new version is invoked with at each poll, and must answer without an error; relative to the workspace.",
+    ),
+    key(
+        "watch.statistic",
+        Text(Check::Form(&STATISTIC)),
+        Workspace,
+        "p99",
+        "Which statistic of the duration counts: `Average`, `Maximum`, or a percentile.",
+    ),
+    key(
+        "watch.throttle-rate",
+        Text(Check::Form(&RATE)),
+        Workspace,
+        "not watched",
+        "The part of calls of the new version that may be throttled while traffic shifts.",
     ),
 ];

@@ -6,6 +6,7 @@ use super::*;
 use crate::account::{Object, model};
 use crate::function::FunctionName;
 use crate::release::check::Wish;
+use crate::release::shift::watch::Watch;
 use crate::release::wanted::{Environment, Wanted};
 
 fn setup(lines: &str) -> Setup {
@@ -47,6 +48,9 @@ fn shown(lines: &str) -> Value {
             json!([events, rules.status, rules.json, init, duration, rules.warm_up])
         }),
     );
+    set("shift", wanted.shift.map(|it| json!(it.to_string())));
+    let watch = watched(&wanted.watch);
+    set("watch", (watch != json!({})).then_some(watch));
     let attached = wanted.attachments;
     set("url", attached.url.map(|it| json!(it)));
     set("permissions", attached.permissions.map(|it| json!(it)));
@@ -58,6 +62,21 @@ fn shown(lines: &str) -> Value {
     set("s3-prefix", wanted.s3_prefix.map(|it| json!(it)));
     set("account", wanted.account.map(|it| json!(it)));
     set("region", wanted.region.map(|it| json!(it)));
+    all
+}
+
+/// What is not as it is where nothing is said.
+fn watched(watch: &Watch) -> Value {
+    let of = |watch: &Watch| {
+        json!({
+            "alarms": watch.alarms, "errors": watch.error_rate, "throttles": watch.throttle_rate,
+            "ms": watch.duration.map(|it| it.as_millis()), "statistic": watch.statistic,
+            "least": watch.min_invocations, "unknown": format!("{:?}", watch.on_unknown),
+            "probe": watch.probe.as_ref().map(|it| &it.file), "poll": watch.poll.as_millis(),
+        })
+    };
+    let (mut all, default) = (of(watch), of(&Watch::default()));
+    all.as_object_mut().unwrap().retain(|name, value| default[name.as_str()] != *value);
     all
 }
 

@@ -41,6 +41,9 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
         grants.allow(&["lambda:GetFunction"], [versions]);
     }
     of_observing_attachments(desired, grants);
+    if desired.shifts() {
+        of_watching(desired, grants);
+    }
     for layer in desired.layers.iter().flatten() {
         let (layer, versions) = (grants.layer(&layer.name), grants.layer_versions(&layer.name));
         grants.allow(&["lambda:ListLayerVersions"], [layer]);
@@ -60,6 +63,22 @@ pub(super) fn of_observing(desired: &Desired, observed: &Observed, grants: &mut 
     {
         // AWS: "Securing Lambda environment variables".
         grants.allow(&["kms:Decrypt"], [key.to_owned()]);
+    }
+}
+
+/// What is watched while traffic shifts. Neither of CloudWatch's reads is restricted to less than all metrics;
+/// alarms could be, by names that nobody else has.
+fn of_watching(desired: &Desired, grants: &mut Grants) {
+    let watch = &desired.wanted.watch;
+    if watch.counts() {
+        grants.allow(&["cloudwatch:GetMetricData"], ["*".to_owned()]);
+    }
+    if !watch.alarms.is_empty() {
+        grants.allow(&["cloudwatch:DescribeAlarms"], ["*".to_owned()]);
+    }
+    if watch.probe.is_some() {
+        let versions = grants.function(&desired.name, Some("*"));
+        grants.allow(&["lambda:InvokeFunction"], [versions]);
     }
 }
 

@@ -85,6 +85,23 @@ fn what_is_unchanged_is_only_read() {
     );
 }
 
+#[test]
+fn what_is_watched_may_be_read() {
+    let mut desired = desired("a");
+    let watch = &mut desired.wanted.watch;
+    watch.error_rate = Some(0.01);
+    watch.alarms = vec!["late".to_owned()];
+    watch.probe = Some(crate::release::shift::watch::Probe::default());
+    let of = |desired: &Desired| statements(&[(desired.clone(), Observed::default())], None);
+    let all = |desired: &Desired| of(desired).to_string();
+    assert!(!all(&desired).contains("cloudwatch"));
+    desired.wanted.shift = Some("canary:10%/5m".parse().unwrap());
+    for action in ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "lambda:InvokeFunction"]
+    {
+        assert!(all(&desired).contains(action), "{action}: {:#}", of(&desired));
+    }
+}
+
 fn object(value: &Value) -> crate::release::Object {
     match value {
         Value::Object(object) => object.clone(),

@@ -1,0 +1,68 @@
+//! All traffic of an alias back to the version that it came from.
+
+use tokio::time::sleep;
+
+use super::{PAUSE, TRIES, is_open, overtaken};
+use crate::aws::{Aws, AwsError, Stop};
+use crate::release::Object;
+use crate::release::observed::{points_at, weights};
+use crate::release::shift::Move;
+use crate::release::shift::course::{Lost, Step, Why};
+
+impl Aws {
+    /// Takes traffic back, by one call if `seen` is the alias as it is. What is not this shift's any more is
+    /// left alone.
+    ///
+    /// # Errors
+    ///
+    /// If the alias is somebody else's, or AWS refuses or does not answer.
+    pub async fn take_back(
+        &self,
+        plan: &Move,
+        mut seen: Option<Object>,
+        why: &Why,
+    ) -> Result<(), Stop> {
+        let stuck = |error| Stop::Stuck { reason: why.to_string(), error };
+        let mut tries = TRIES;
+        loop {
+            let alias = match seen.take() {
+                Some(alias) => alias,
+                None => self.alias_there(plan).await.map_err(stuck)?,
+            };
+            if plan.stands(&alias).is_none() && !plan.is_finished(&alias) {
+                return at_rest(plan, &alias);
+            }
+            let Some(write) = plan.write(&Step::Back(why.clone()), &alias, 0) else {
+                return Ok(());
+            };
+            match self.update_alias(&plan.function, &plan.alias, &write).await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_open(&error) && tries > 0 => {
+                    tries -= 1;
+                    sleep(PAUSE).await;
+                }
+                Err(error) => return Err(stuck(error)),
+            }
+        }
+    }
+
+    pub(super) async fn alias_there(&self, plan: &Move) -> Result<Object, AwsError> {
+        let alias = self.alias(&plan.function, &plan.alias).await?;
+        alias.ok_or_else(|| AwsError::Refused {
+            operation: "GetAlias",
+            code: "ResourceNotFoundException".to_owned(),
+            message: format!("there is no alias {}", plan.alias),
+            status: 404,
+        })
+    }
+}
+
+/// Of an alias that this shift is not on: nothing to do if it has not begun, or was taken back already.
+fn at_rest(plan: &Move, alias: &Object) -> Result<(), Stop> {
+    let weighted = !weights(alias).is_empty();
+    match points_at(alias) {
+        at if at == plan.from && !weighted => Ok(()),
+        at if at == plan.from => Err(overtaken(plan, &Lost::Weights)),
+        at => Err(overtaken(plan, &Lost::Moved(at.to_owned(), None))),
+    }
+}

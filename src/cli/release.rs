@@ -1,0 +1,156 @@
+//! `release`: shifts of traffic that are under way, whoever began them.
+
+use super::args::{Global, ReleaseCommand, Shifts};
+use super::deploy::session::{self, Session};
+use super::remote::{Named, Scope};
+use super::shift;
+use crate::aws::{AwsError, Progress, Stop, Turn};
+use crate::error::{DeployError, Error, RemoteError};
+use crate::message::{Message, Table};
+use crate::release::Object;
+use crate::release::content::text;
+use crate::release::shift::course::Why;
+use crate::release::shift::{Move, Shifting, under_way};
+use crate::shell::Shell;
+
+pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> Result<(), Error> {
+    let (ReleaseCommand::Status(args) | ReleaseCommand::Resume(args) | ReleaseCommand::Abort(args)) =
+        command;
+    let place = session::place(&args.place)?;
+    let mut scope = Scope::named(&args.functions, &args.manifest, global, shell)?;
+    if let (ReleaseCommand::Resume(_), Some(root)) = (command, scope.root.clone()) {
+        let known = scope.functions.iter_mut().flat_map(|named| &mut named.known);
+        shift::read_probes(&root, known.map(|(_, wanted)| wanted))?;
+    }
+    super::asynchronously(async {
+        let session = scope.connect(place, "look at", shell).await?;
+        let all = found(&session, &scope, args).await?;
+        if all.is_empty() {
+            shell.status("Nothing", "shifts any traffic");
+            return Ok(());
+        }
+        match command {
+            ReleaseCommand::Status(_) => status(&all, shell),
+            ReleaseCommand::Resume(_) => resume(&session, &moves(all), args, shell).await,
+            ReleaseCommand::Abort(_) => abort(&session, &moves(all), shell).await,
+        }
+    })?
+}
+
+/// The shifts that stand on aliases.
+async fn found(
+    session: &Session,
+    scope: &Scope,
+    args: &Shifts,
+) -> Result<Vec<(Move, Shifting)>, Error> {
+    let mut all = Vec::new();
+    let mut stopped = Vec::new();
+    for named in &scope.functions {
+        match of_function(session, named, args).await {
+            Ok(more) => all.extend(more),
+            Err(error) => stopped.push((named.name.clone(), error)),
+        }
+    }
+    if stopped.is_empty() {
+        return Ok(all);
+    }
+    Err(RemoteError { verb: "look at", stopped }.into())
+}
+
+async fn of_function(
+    session: &Session,
+    named: &Named,
+    args: &Shifts,
+) -> Result<Vec<(Move, Shifting)>, AwsError> {
+    let wanted =
+        |alias: &Object| args.alias.as_deref().is_none_or(|name| text(alias, "Name") == Some(name));
+    let mut all = Vec::new();
+    let aliases = session.aws.aliases(&named.name).await?;
+    for alias in aliases.iter().filter(|alias| wanted(alias)) {
+        let Some((marker, shift)) = under_way(alias) else { continue };
+        let old = marker.prev.unwrap_or_default();
+        let (old, new) = session.aws.digests(&named.name, (&old, &shift.new)).await?;
+        let watch = named.known.first().map(|(_, wanted)| wanted.watch.clone());
+        let whose = (named.name.as_str(), alias);
+        let plan = Move::resume(whose, watch.unwrap_or_default(), (&old, &new));
+        all.extend(plan.map(|plan| (plan, shift)));
+    }
+    Ok(all)
+}
+
+fn moves(all: Vec<(Move, Shifting)>) -> Vec<Move> {
+    all.into_iter().map(|(plan, _)| plan).collect()
+}
+
+fn status(all: &[(Move, Shifting)], shell: &Shell) -> Result<(), Error> {
+    let mut rows = Vec::new();
+    for (plan, shift) in all {
+        let left = plan.left(shift, crate::aws::now_s());
+        if shell.is_json() {
+            let event = ("under-way", false);
+            let record = shift::record(plan, event, Some(shift), (left, None), None);
+            shell.record(&Message::Shift(&record))?;
+            continue;
+        }
+        let percent = plan.strategy.stage(shift.step).map(|stage| stage.percent.to_string());
+        rows.push(vec![
+            plan.function.clone(),
+            plan.alias.clone(),
+            format!("{} → {}", plan.from, plan.to),
+            percent.unwrap_or_default(),
+            format!("{} of {}", shift.step, plan.strategy.stages().count()),
+            if left > 0 { shift::time(left) } else { "over".to_owned() },
+            plan.strategy.to_string(),
+        ]);
+    }
+    if !shell.is_json() {
+        let header = &["FUNCTION", "ALIAS", "VERSIONS", "TRAFFIC", "STEP", "LEFT", "STRATEGY"];
+        for line in Table::new(header, rows).lines(&[3]) {
+            shell.answer(line)?;
+        }
+    }
+    Ok(())
+}
+
+async fn resume(
+    session: &Session,
+    moves: &[Move],
+    args: &Shifts,
+    shell: &Shell,
+) -> Result<(), Error> {
+    let refused = session.aws.refuse_shift(moves).await;
+    let stopped = of_moves(moves, refused);
+    if !stopped.is_empty() {
+        return Err(failed(stopped, true));
+    }
+    let stops = shift::run(&session.aws, moves, args.keep_going, shell).await?;
+    settled(of_moves(moves, stops))
+}
+
+async fn abort(session: &Session, moves: &[Move], shell: &Shell) -> Result<(), Error> {
+    let why = Why::Asked("`release abort`");
+    let one = async |plan: &Move| {
+        let stop = session.aws.take_back(plan, None, &why).await.err();
+        if stop.is_none() {
+            let turn = Turn::Back(&why);
+            let progress = Progress { plan, turn, shift: None, left: 0, counts: None };
+            shift::tell(&progress, shell)?;
+        }
+        Ok::<_, Error>(stop)
+    };
+    let stops = futures_util::future::try_join_all(moves.iter().map(one)).await?;
+    settled(of_moves(moves, stops))
+}
+
+fn of_moves(moves: &[Move], stops: Vec<Option<Stop>>) -> Vec<(String, Stop)> {
+    let all = moves.iter().zip(stops);
+    all.filter_map(|(plan, stop)| Some((plan.function.clone(), stop?))).collect()
+}
+
+fn settled(stopped: Vec<(String, Stop)>) -> Result<(), Error> {
+    if stopped.is_empty() { Ok(()) } else { Err(failed(stopped, false)) }
+}
+
+fn failed(stopped: Vec<(String, Stop)>, planned: bool) -> Error {
+    Error::Deploy(DeployError { stopped, planned })
+}

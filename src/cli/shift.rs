@@ -1,0 +1,172 @@
+//! Traffic that is shifted, for whoever waits for it: what goes on, and Ctrl-C.
+
+use std::path::Path;
+
+use tokio::sync::watch;
+
+use super::interrupt::Interrupt;
+use crate::aws::{Aws, Progress, Stop, Turn};
+use crate::error::{DeployError, Error};
+use crate::files;
+use crate::message::{Message, Shift};
+use crate::release::marker::Shifting;
+use crate::release::shift::Move;
+use crate::release::shift::judge::Counts;
+use crate::release::wanted::Wanted;
+use crate::shell::Shell;
+
+/// Shifts them all. Ctrl-C takes traffic back; once more ends at once, and leaves it where it is.
+pub(super) async fn run(
+    aws: &Aws,
+    moves: &[Move],
+    keep_going: bool,
+    shell: &Shell,
+) -> Result<Vec<Option<Stop>>, Error> {
+    for plan in moves.iter().filter(|plan| plan.watch.is_blind()) {
+        shell.warn(format!(
+            "{}: nothing is watched while its traffic shifts: set `alarms` or `watch`",
+            plan.function
+        ));
+    }
+    let (stop, interrupted) = watch::channel(None);
+    let mut interrupt = Interrupt::listen()?;
+    let ended = async {
+        let code = interrupt.next().await;
+        shell.status("Going back", "to the version before; Ctrl-C once more ends at once");
+        let _ = stop.send(Some(code));
+        interrupt.next().await
+    };
+    shell.start_rows(moves.len());
+    let talk = |progress: &Progress<'_>| {
+        // Standard output may be gone; traffic goes on all the same.
+        let _ = tell(progress, shell);
+    };
+    let stops = tokio::select! {
+        stops = aws.shift(moves, keep_going, interrupted, &talk) => Ok(stops),
+        code = ended => Err(code),
+    };
+    shell.end_rows();
+    stops.map_err(|code| {
+        let stopped = moves.iter().map(|plan| (plan.function.clone(), Stop::Interrupted(code)));
+        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false })
+    })
+}
+
+/// One turn, as a line and as a record.
+pub(super) fn tell(progress: &Progress<'_>, shell: &Shell) -> std::io::Result<()> {
+    let Progress { plan, turn, shift, left, counts } = progress;
+    let (verb, event, why) = match turn {
+        Turn::Step(1) => ("Shifting", "begin", None),
+        Turn::Step(_) => ("Shifting", "step", None),
+        Turn::Polled(because) => ("Watching", "poll", because.map(str::to_owned)),
+        Turn::Back(why) => ("Back", "back", Some(why.to_string())),
+        Turn::Finished => ("Shifted", "finish", None),
+    };
+    let row = format!("{}:{}", plan.function, plan.alias);
+    let line = match turn {
+        Turn::Back(why) => format!("{row} is on version {} again: {why}", plan.from),
+        Turn::Finished => format!("{row} is on version {}", plan.to),
+        Turn::Step(_) | Turn::Polled(_) => {
+            format!("{row} {}", under_way(plan, *shift, (*left, why.as_deref()), *counts))
+        }
+    };
+    match turn {
+        Turn::Polled(_) => shell.row(&row, verb, line, shell.is_verbose()),
+        Turn::Step(_) => shell.row(&row, verb, line, true),
+        Turn::Back(_) | Turn::Finished => {
+            shell.rest(&row, verb, &line);
+            shell.status(verb, line);
+        }
+    }
+    if shell.is_json() {
+        let finished = matches!(turn, Turn::Finished);
+        shell.record(&Message::Shift(&record(
+            plan,
+            (event, finished),
+            *shift,
+            (*left, why),
+            *counts,
+        )))?;
+    }
+    Ok(())
+}
+
+/// `sends 10% to version 13 (step 1 of 3), 4m 12s left; 211 invocations, 0 errors`.
+fn under_way(
+    plan: &Move,
+    shift: Option<&Shifting>,
+    (left, why): (u64, Option<&str>),
+    counts: Option<Counts>,
+) -> String {
+    let steps = plan.strategy.stages().count();
+    let step = shift.map_or(0, |shift| shift.step);
+    let percent = plan.strategy.stage(step).map(|stage| stage.percent.to_string());
+    let mut line = format!(
+        "sends {} to version {} (step {step} of {steps})",
+        percent.unwrap_or_default(),
+        plan.to
+    );
+    match why {
+        Some(why) => line.push_str(&format!(", longer than planned: {why}")),
+        None => line.push_str(&format!(", {} left", time(left))),
+    }
+    if let Some(Counts { invocations, errors, throttles, duration }) = counts {
+        line.push_str(&format!("; {invocations} invocations, {errors} errors"));
+        if throttles > 0.0 {
+            line.push_str(&format!(", {throttles} throttled"));
+        }
+        if let Some(duration) = duration {
+            line.push_str(&format!(", {} {duration:.0} ms", plan.watch.statistic));
+        }
+    }
+    line
+}
+
+/// Seconds for people.
+pub(super) fn time(seconds: u64) -> String {
+    humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
+}
+
+/// A record: the event, and whether all traffic is on the new version.
+pub(super) fn record<'a>(
+    plan: &'a Move,
+    (event, finished): (&'static str, bool),
+    shift: Option<&Shifting>,
+    (left, why): (u64, Option<String>),
+    counts: Option<Counts>,
+) -> Shift<'a> {
+    let stage = shift.and_then(|shift| plan.strategy.stage(shift.step));
+    let all = if finished { 100.0 } else { 0.0 };
+    Shift {
+        function: &plan.function,
+        alias: &plan.alias,
+        event,
+        from: &plan.from,
+        to: &plan.to,
+        strategy: plan.strategy.to_string(),
+        step: shift.map(|shift| shift.step),
+        steps: plan.strategy.stages().count(),
+        percent: stage.map_or(all, |stage| stage.percent.percent()),
+        since: shift.map(|shift| shift.at),
+        left_s: left,
+        invocations: counts.map(|counts| counts.invocations),
+        errors: counts.map(|counts| counts.errors),
+        throttles: counts.map(|counts| counts.throttles),
+        duration_ms: counts.and_then(|counts| counts.duration),
+        why,
+    }
+}
+
+/// Reads the events of probes, which settings name by their files.
+pub(super) fn read_probes<'w>(
+    root: &Path,
+    all: impl IntoIterator<Item = &'w mut Wanted>,
+) -> Result<(), Error> {
+    for probe in all.into_iter().filter_map(|wanted| wanted.watch.probe.as_mut()) {
+        probe.event = files::read_bytes(&root.join(&probe.file))?;
+        if let Err(error) = serde_json::from_slice::<serde_json::Value>(&probe.event) {
+            return Err(Error::Usage(format!("`watch.probe`: {} is no JSON: {error}", probe.file)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Traffic that goes over step by step, as records.
+
+use serde::Serialize;
+
+/// What goes on with the traffic of an alias.
+#[derive(Debug, Serialize)]
+pub struct Shift<'a> {
+    /// The function.
+    pub function: &'a str,
+    /// The alias.
+    pub alias: &'a str,
+    /// `begin`, `step`, `poll`, `back` or `finish`; of `release status` `under-way`.
+    pub event: &'static str,
+    /// The version that traffic comes from.
+    pub from: &'a str,
+    /// The version that it goes to.
+    pub to: &'a str,
+    /// The steps, as they are written in settings.
+    pub strategy: String,
+    /// The step, from 1; null where none is under way.
+    pub step: Option<usize>,
+    /// How many there are, before all traffic goes over.
+    pub steps: usize,
+    /// The part of the traffic that goes to the new version, in percent.
+    pub percent: f64,
+    /// When the step began, in seconds since 1970.
+    pub since: Option<u64>,
+    /// How many seconds of it are left, as it was planned.
+    pub left_s: u64,
+    /// Invocations of the new version since the step began; null where nobody has counted.
+    pub invocations: Option<f64>,
+    /// Those that failed.
+    pub errors: Option<f64>,
+    /// Calls that were throttled.
+    pub throttles: Option<f64>,
+    /// How long invocations took, by the statistic that is watched, in milliseconds.
+    pub duration_ms: Option<f64>,
+    /// Why it went back, or why the step lasts longer than it was to.
+    pub why: Option<String>,
+}

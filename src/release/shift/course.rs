@@ -1,0 +1,138 @@
+//! What is to be done now with an alias whose traffic is shifted.
+
+use std::fmt;
+
+use super::judge::{Breach, Verdict};
+use super::strategy::Percent;
+use super::watch::{EXTENSIONS, OnUnknown};
+use super::{Move, description, under_way};
+use crate::release::Object;
+use crate::release::marker::Shifting;
+use crate::release::observed::{points_at, weights};
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// This step begins, with so much traffic for the new version.
+    Weight {
+        /// Its number, from 1.
+        step: usize,
+        /// How much.
+        percent: Percent,
+    },
+    /// The step goes on at least until then (seconds since 1970).
+    Wait {
+        /// Until when.
+        until: u64,
+        /// Why it lasts longer than it was to.
+        because: Option<String>,
+    },
+    /// All traffic goes to the new version.
+    Finish,
+    /// All traffic goes back to the old version.
+    Back(Why),
+    /// It does already.
+    Done,
+    /// The alias is somebody else's now.
+    Lost(Lost),
+}
+
+/// Why traffic goes back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Why {
+    /// Something is wrong with the new version.
+    Breach(Breach),
+    /// Too little was seen of it, for too long.
+    Unclear(String),
+    /// Another function of the same release went back.
+    Other(String),
+    /// AWS refused, or did not answer.
+    Aws(String),
+    /// Somebody wants it to.
+    Asked(&'static str),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Breach(breach) => breach.fmt(f),
+            Self::Unclear(why) => write!(f, "too little was seen of it: {why}"),
+            Self::Other(function) => write!(f, "`{function}` went back"),
+            Self::Aws(error) => f.write_str(error),
+            Self::Asked(how) => f.write_str(how),
+        }
+    }
+}
+
+/// Who has the alias now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// Somebody who has moved it: the version, and the deploy if it says which.
+    Moved(String, Option<String>),
+    /// Somebody who has ended this shift.
+    Ended,
+    /// Somebody who has set weights.
+    Weights,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved(version, None) => write!(f, "it points at version {version}"),
+            Self::Moved(version, Some(deploy)) => {
+                write!(f, "it points at version {version}, by deploy {deploy}")
+            }
+            Self::Ended => f.write_str("the shift was ended, and all traffic goes to one version"),
+            Self::Weights => f.write_str("its weights are not those of this shift"),
+        }
+    }
+}
+
+/// What is to be done with an alias as it is (`GetAlias`): `begun` says whether this shift was seen on it
+/// before, `verdict` is on what was seen since its step began.
+#[must_use]
+pub fn course(plan: &Move, alias: &Object, begun: bool, now: u64, verdict: &Verdict) -> Step {
+    if let Some(shift) = plan.stands(alias) {
+        return go_on(plan, &shift, now, verdict);
+    }
+    let at = points_at(alias);
+    let unweighted = weights(alias).is_empty();
+    match under_way(alias) {
+        // Weights beside it are AWS's own, while provisioned concurrency moves over.
+        None if at == plan.to => Step::Done,
+        None if at != plan.from => {
+            let deploy = description(alias).1.map(|marker| marker.deploy);
+            Step::Lost(Lost::Moved(at.to_owned(), deploy))
+        }
+        None if begun && unweighted => Step::Lost(Lost::Ended),
+        None if unweighted => next(plan, 0),
+        _ => Step::Lost(Lost::Weights),
+    }
+}
+
+fn go_on(plan: &Move, shift: &Shifting, now: u64, verdict: &Verdict) -> Step {
+    if let Verdict::Breach(breach) = verdict {
+        return Step::Back(Why::Breach(breach.clone()));
+    }
+    let hold = plan.strategy.stage(shift.step).map_or(0, |stage| stage.hold);
+    let ends = shift.at.saturating_add(hold);
+    if now < ends {
+        return Step::Wait { until: ends, because: None };
+    }
+    let Verdict::Unknown(why) = verdict else { return next(plan, shift.step) };
+    let longest = ends.saturating_add(hold.saturating_mul(EXTENSIONS));
+    match plan.watch.on_unknown {
+        OnUnknown::Pass => next(plan, shift.step),
+        OnUnknown::Extend if now < longest => {
+            Step::Wait { until: longest, because: Some(why.clone()) }
+        }
+        OnUnknown::Extend | OnUnknown::Back => Step::Back(Why::Unclear(why.clone())),
+    }
+}
+
+fn next(plan: &Move, step: usize) -> Step {
+    match plan.strategy.stage(step + 1) {
+        Some(stage) => Step::Weight { step: step + 1, percent: stage.percent },
+        None => Step::Finish,
+    }
+}

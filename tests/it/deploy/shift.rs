@@ -1,0 +1,255 @@
+//! Traffic that goes over step by step, under load, with real handlers: what is wrong with a version is
+//! seen and taken back, whoever is ended in between is gone on for.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::proxy::Proxy;
+use super::site::{ROLE, Site};
+use crate::local::server::{Server, soon};
+use crate::local::zips::{python, says};
+use crate::support::{Run, run};
+
+const WATCH: &str = "watch = { poll = \"100ms\", min-invocations = 5, error-rate = \"20%\" }\n";
+
+/// Functions whose first version answers `one`, deployed; then these settings besides.
+fn site(server: &Server, functions: &[&str], settings: &str) -> Site {
+    let site = Site::new(functions);
+    site.deploy(&server.address);
+    site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\n{settings}"));
+    site
+}
+
+fn alias(server: &Server, function: &str) -> Value {
+    server.control("GET", &format!("/2015-03-31/functions/{function}/aliases/live"), &Value::Null)
+}
+
+/// All traffic is on this version, and the description is this without what differs from run to run.
+#[track_caller]
+fn rests(server: &Server, function: &str, version: &str) {
+    let alias = alias(server, function);
+    assert_eq!(alias["FunctionVersion"], version, "{alias}");
+    assert_eq!(alias.get("RoutingConfig"), None, "{alias}");
+    assert!(!alias["Description"].as_str().unwrap().contains("shift="), "{alias}");
+}
+
+/// A client that calls the alias all the time: how often, how often in vain, and how often each version
+/// answered.
+struct Load {
+    ended: Arc<AtomicBool>,
+    client: JoinHandle<(usize, usize, usize)>,
+}
+
+impl Load {
+    fn start(server: &Arc<Server>) -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let (end, server) = (Arc::clone(&ended), Arc::clone(server));
+        let client = thread::spawn(move || {
+            let (mut all, mut failed, mut second) = (0, 0, 0);
+            while !end.load(Ordering::Relaxed) {
+                let reply = server.invoke_with("api:live", &[], b"{}");
+                all += 1;
+                failed += usize::from(reply.header("x-amz-function-error").is_some());
+                second += usize::from(reply.header("x-amz-executed-version") == Some("2"));
+            }
+            (all, failed, second)
+        });
+        Self { ended, client }
+    }
+
+    fn end(self) -> (usize, usize, usize) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.client.join().unwrap()
+    }
+}
+
+/// From the last poll before it to the weights back, and how many calls that took.
+fn deploy_with_clock(site: &Site, server: &Server) -> (Run, Duration, usize) {
+    let times = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let of_proxy = Arc::clone(&times);
+    let proxy = Proxy::new(&server.address, move |_, line| {
+        let what = if line.starts_with("PUT ") && line.contains("/aliases/") {
+            "UpdateAlias"
+        } else if line.starts_with("POST / ") || line == "POST /" || line.contains("/service/") {
+            "CloudWatch"
+        } else {
+            "other"
+        };
+        of_proxy.lock().unwrap().push((what, Instant::now()));
+        true
+    });
+    let run = site.run(&proxy.address, &["deploy"]);
+    let times = times.lock().unwrap();
+    let seen = times.iter().rposition(|(what, _)| *what == "CloudWatch").unwrap();
+    let back = times.iter().rposition(|(what, _)| *what == "UpdateAlias").unwrap();
+    assert!(seen < back, "{times:?}");
+    let calls = times[seen + 1..=back].len();
+    (run, times[back].1 - times[seen].1, calls)
+}
+
+#[test]
+fn a_version_that_fails_some_of_its_calls_goes_back() {
+    let server = Arc::new(Server::start(&[]));
+    let settings = format!("shift = \"steps:50%/1h\"\n{WATCH}");
+    let site = site(&server, &["api"], &settings);
+    let failing = "n = 0\nwhile True:\n    id, _, _ = next()\n    n += 1\n    \
+                   fail(id, {'errorType': 'Sold'}) if n % 2 else respond(id, 'two')";
+    site.bundle_of("api", &python(failing));
+    let load = Load::start(&server);
+    let (run, late, calls) = deploy_with_clock(&site, &server);
+    let (all, failed, second) = load.end();
+    run.code(4).says("all traffic is on version 1 again").says("invocations failed");
+    rests(&server, "api", "1");
+    assert!(late < Duration::from_secs(1) && calls == 1, "{late:?}, {calls} calls");
+    // Half of what went to the second version failed, and nothing else.
+    assert!(second > 0 && failed * 2 <= second + 1, "{failed} of {all} failed, {second} went over");
+}
+
+#[test]
+fn a_version_that_is_slow_goes_back() {
+    let server = Arc::new(Server::start(&[]));
+    let settings = "shift = \"canary:50%/1h\"\nwatch = { poll = \"100ms\", min-invocations = 3, \
+                    duration = \"100ms\", statistic = \"Average\" }\n";
+    let site = site(&server, &["api"], settings);
+    site.bundle_of("api", &python("loop(lambda event: time.sleep(0.2))"));
+    let load = Load::start(&server);
+    let run = site.run(&server.address, &["deploy"]);
+    let (_, failed, _) = load.end();
+    run.code(4).says("Average of the duration is");
+    rests(&server, "api", "1");
+    assert_eq!(failed, 0);
+}
+
+#[test]
+fn a_good_version_gets_all_traffic_and_what_lives_on_the_alias_follows() {
+    let server = Arc::new(Server::start(&[]));
+    let settings = "shift = \"steps:20%/1s,60%/1s\"\nwatch = { poll = \"100ms\", probe = \"ok.json\" }\n\
+                    url = { auth = \"public\" }\n";
+    let site = site(&server, &["api"], settings);
+    site.workspace.write("ok.json", "{}");
+    site.bundle("api", "two");
+    let plan = site.run(&server.address, &["plan"]).code(0);
+    assert!(plan.stdout.contains("shifted by steps:20%/1s,60%/1s"), "{}", plan.stdout);
+    let run = site.run(&server.address, &["deploy", "--output", "json"]).code(0);
+    rests(&server, "api", "2");
+    let records = run.records();
+    let of = |event: &str| records.iter().find(|it| it["event"] == event).unwrap();
+    assert_eq!((&of("begin")["percent"], &of("begin")["steps"]), (&json!(20.0), &json!(2)));
+    assert_eq!((&of("step")["step"], &of("poll")["to"]), (&json!(2), &json!("2")));
+    assert_eq!(of("finish")["percent"], 100.0);
+    let deployed = records.iter().find(|it| it["reason"] == "deployed").unwrap();
+    let changes = deployed["changes"].as_array().unwrap();
+    let at = |operation: &str| changes.iter().position(|it| it == operation).unwrap();
+    assert!(at("PublishVersion") < at("UpdateAlias"), "{changes:?}");
+    assert!(at("UpdateAlias") < at("CreateFunctionUrlConfig"), "{changes:?}");
+    assert_eq!(site.changes(&server.address), 0);
+}
+
+#[test]
+fn one_that_fails_its_probe_takes_the_others_back() {
+    let server = Server::start(&[]);
+    let settings = "shift = \"canary:50%/1s\"\nwatch = { poll = \"100ms\", probe = \"ok.json\" }\n";
+    let site = site(&server, &["api", "worker"], settings);
+    site.workspace.write("ok.json", "{}");
+    site.bundle("worker", "two");
+    let dies = "n = 0\nwhile True:\n    id, _, _ = next()\n    n += 1\n    \
+                fail(id, {'errorType': 'Dead'}) if n > 3 else respond(id, 'two')";
+    site.bundle_of("api", &python(dies));
+    let run = site.run(&server.address, &["deploy"]).code(4);
+    run.says("the probe failed").says("Dead").says("`api` went back");
+    rests(&server, "api", "1");
+    rests(&server, "worker", "1");
+}
+
+/// A deploy that shifts, once half of the traffic goes over.
+fn begun(site: &Site, server: &Server) -> Child {
+    let mut command = site.command(&server.address, &["deploy"]);
+    command.process_group(0).stderr(Stdio::piped()).stdout(Stdio::null());
+    let child = command.spawn().unwrap();
+    soon("half of the traffic goes over", || alias(server, "api").get("RoutingConfig").is_some());
+    child
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+#[test]
+fn ctrl_c_takes_traffic_back() {
+    let server = Server::start(&[]);
+    let site = site(&server, &["api"], "shift = \"canary:50%/1h\"\n");
+    site.bundle("api", "two");
+    let before = alias(&server, "api")["Description"].clone();
+    let child = begun(&site, &server);
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("all traffic is on version 1 again: interrupted"), "{said}");
+    rests(&server, "api", "1");
+    assert_eq!(alias(&server, "api")["Description"], before);
+}
+
+#[test]
+fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
+    let server = Server::start(&[]);
+    let site = site(&server, &["api"], "shift = \"canary:50%/1s\"\nwatch = { poll = \"100ms\" }\n");
+    let release = |args: &[&str]| {
+        let mut command = site.at(&server.address, &[&["release"], args].concat());
+        run(&mut command)
+    };
+    release(&["status"]).code(0).says("Nothing");
+    site.bundle("api", "two");
+    let killed = || {
+        let mut child = begun(&site, &server);
+        send(&child, Signal::KILL);
+        child.wait().unwrap();
+    };
+    killed();
+    let shown = release(&["status", "api", "--output", "json"]).code(0).records();
+    let expected = [("event", json!("under-way")), ("percent", json!(50.0)), ("from", json!("1"))];
+    for (name, value) in expected {
+        assert_eq!(shown[0][name], value, "{shown:?}");
+    }
+    // Another release does not come between.
+    site.bundle("api", "three");
+    let other = site.run(&server.address, &["deploy"]).code(2);
+    other.says("a shift of alias live is under way").says("release abort");
+    release(&["abort"]).code(0).says("is on version 1 again");
+    rests(&server, "api", "1");
+    release(&["abort"]).code(0).says("Nothing");
+    // By a command of its own, and by the same deploy again.
+    site.bundle("api", "two");
+    killed();
+    release(&["resume", "api"]).code(0);
+    rests(&server, "api", "2");
+    site.bundle("api", "four");
+    killed();
+    site.run(&server.address, &["deploy"]).code(0);
+    rests(&server, "api", "3");
+    assert_eq!(site.changes(&server.address), 0);
+}
+
+#[test]
+fn what_cannot_be_shifted_is_refused_before_anything_moves() {
+    let server = Server::start(&[]);
+    let settings = "shift = \"canary:50%/1s\"\n";
+    let site = site(&server, &["api"], settings);
+    site.bundle_of("api", &says("two"));
+    let alarm = format!("{settings}alarms = [\"gone\"]\n");
+    site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\n{alarm}"));
+    site.run(&server.address, &["deploy"]).code(2).says("there is no alarm gone");
+    let queue = "dead-letter = \"arn:aws:sqs:us-east-1:123456789012:dead\"\n";
+    site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\n{settings}{queue}"));
+    site.run(&server.address, &["deploy"]).code(2).says("the dead letter queue");
+    rests(&server, "api", "1");
+    site.run(&server.address, &["plan", "--shift", "canary:100%/5m"]).code(2).says("no part of");
+    site.run(&server.address, &["deploy", "--shift", "all-at-once"]).code(0);
+}

@@ -241,35 +241,39 @@ impl<'a> Track<'a> {
 
     /// Whether somebody else has changed what we would change.
     fn not_overtaken(&self, observed: &Observed) -> Result<(), Stop> {
-        let step = next([(&self.job.desired, observed)]);
-        let Some(change) = step.changes.first() else { return Ok(()) };
-        match &change.action {
-            // What is checked is meant for an alias.
-            Action::Check { .. } => {
-                let mut observed = observed.clone();
-                predict::apply(&change.action, &mut observed);
-                self.not_overtaken(&observed)
-            }
-            Action::Configure { .. } | Action::UpdateCode { .. } => {
-                let known = self.known.borrow();
-                let (Some(known), Some(latest)) = (known.as_ref(), observed.latest()) else {
-                    return Ok(());
-                };
-                if differing(known, latest).is_empty() {
-                    return Ok(());
-                }
-                let when = text(latest, "LastModified").map(|at| format!("at {at}"));
-                Err(Stop::Overtaken { what: "$LATEST".to_owned(), when })
-            }
-            Action::MoveAlias { name, from, .. } => {
-                let known = self.known_aliases.borrow();
-                if known.get(name).is_none_or(|known| known == from) {
-                    return Ok(());
-                }
-                Err(Stop::overtaken(name, observed.aliases.get(name)))
-            }
-            _ => Ok(()),
+        let desired = &self.job.desired;
+        let first = next([(desired, observed)]).changes.into_iter().next();
+        let of_latest = |action: &Action| {
+            matches!(action, Action::Configure { .. } | Action::UpdateCode { .. })
+        };
+        if first.is_some_and(|change| of_latest(&change.action))
+            && let (Some(known), Some(latest)) = (self.known.borrow().as_ref(), observed.latest())
+            && !differing(known, latest).is_empty()
+        {
+            let when = text(latest, "LastModified").map(|at| format!("at {at}"));
+            return Err(Stop::Overtaken { what: "$LATEST".to_owned(), when });
         }
+        // However much comes before it: what is read now is what an alias would be moved on.
+        let (changes, _) = predict::unfold(&[(desired.clone(), observed.clone())]);
+        changes.iter().try_for_each(|change| match &change.action {
+            Action::MoveAlias { name, from, .. } => self.alias_is_ours(name, from, observed),
+            _ => Ok(()),
+        })
+    }
+
+    /// Whether an alias points where we have left it, or seen it first.
+    fn alias_is_ours(&self, name: &str, from: &str, observed: &Observed) -> Result<(), Stop> {
+        if self.known_aliases.borrow().get(name).is_none_or(|known| known == from) {
+            return Ok(());
+        }
+        let alias = observed.aliases.get(name);
+        let description = alias.and_then(|alias| text(alias, "Description"));
+        let marker = description.and_then(|description| Marker::read(description).1);
+        let when = match marker {
+            Some(marker) => format!("it points at version {from}, by deploy {}", marker.deploy),
+            None => format!("it points at version {from}"),
+        };
+        Err(Stop::Overtaken { what: format!("alias {name}"), when: Some(when) })
     }
 
     /// What is to be looked at again.

@@ -1,5 +1,6 @@
 //! Versions are checked by their numbers before aliases move to them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
@@ -155,6 +156,38 @@ fn a_kill_after_a_check_and_answers_that_are_lost() {
     let proxy = Proxy::new(&server.address, |_, call| !call.contains("/invocations"));
     site.run(&proxy.address, &["deploy"]).code(4).says("with events/a.json: it was not answered");
     assert_eq!((of_check(&proxy.calls()), word(&server, "api")), (2, json!("two")));
+}
+
+/// The alias is read anew where the version could not be published at once: whoever moved it meanwhile
+/// has the last word, however much is still to be done before it.
+#[test]
+fn an_alias_that_somebody_moved_before_the_check_stays_there() {
+    let server = Arc::new(Server::start(&[]));
+    let site = site(&["api"]);
+    for word in ["one", "two"] {
+        good(&site, "api", word);
+        site.run(&server.address, &["deploy", "--skip-checks"]).code(0);
+    }
+    good(&site, "api", "three");
+    let other = Arc::clone(&server);
+    let step = AtomicUsize::new(0);
+    let proxy = Proxy::new(&server.address, move |_, call| {
+        // When the code was seen to have settled.
+        let seen = step.load(Ordering::SeqCst) == 1 && call.starts_with("GET ");
+        if seen || call.ends_with("/code") {
+            step.fetch_add(1, Ordering::SeqCst);
+        }
+        if seen {
+            let function = "/2015-03-31/functions/api";
+            let back = json!({ "FunctionVersion": "1" });
+            other.control("PUT", &format!("{function}/aliases/live"), &back);
+            other.control("PUT", &format!("{function}/configuration"), &json!({ "Timeout": 3 }));
+        }
+        true
+    });
+    let run = site.run(&proxy.address, &["deploy"]).code(4);
+    run.says("alias live was changed by somebody else meanwhile (it points at version 1");
+    assert_eq!((of_check(&proxy.calls()), word(&server, "api")), (0, json!("one")));
 }
 
 #[test]

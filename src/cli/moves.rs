@@ -200,13 +200,10 @@ async fn list(session: &Session, refused: &[(String, Stop)], shell: &Shell) -> R
     };
     let names: BTreeSet<&str> =
         refused.iter().filter(|(_, why)| asks(why)).map(|(name, _)| name.as_str()).collect();
-    let look = async |name| (name, session.aws.released(name, true).await);
-    let mut all = stream::iter(names.into_iter().map(look)).buffered(AT_ONCE);
-    while let Some((name, released)) = all.next().await {
-        match released {
-            Ok(released) => releases::show(name, &released, "", shell)?,
-            Err(error) => shell.warn(format!("{name}: its versions cannot be listed: {error}")),
-        }
+    for (name, error) in
+        releases::list(session, names.into_iter(), |_| String::new(), shell).await?
+    {
+        shell.warn(format!("{name}: its versions cannot be listed: {error}"));
     }
     Ok(())
 }

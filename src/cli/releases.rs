@@ -4,8 +4,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::args::{Global, Releases};
-use super::deploy::session;
+use super::deploy::session::{self, Session};
 use super::remote::Scope;
+use crate::aws::AwsError;
 use crate::error::{Error, RemoteError};
 use crate::message::{self, Keep, Message, Part, Table, bytes, clean};
 use crate::release::origin::{Origin, short};
@@ -24,22 +25,8 @@ pub(super) fn run(args: &Releases, global: &Global, shell: &Shell) -> Result<(),
     let scope = Scope::of(&args.functions, &args.build, global, shell)?;
     super::asynchronously(async {
         let session = scope.connect(place, "list", shell).await?;
-        let look = async |name: &str| session.aws.released(name, true).await;
         let names = scope.functions.iter().map(|named| named.name.as_str());
-        let all = stream::iter(names.map(async |name| (name, look(name).await)));
-        let mut all = all.buffered(AT_ONCE);
-        let (mut stopped, mut first) = (Vec::new(), true);
-        while let Some((name, released)) = all.next().await {
-            match released {
-                Ok(released) => {
-                    if !std::mem::take(&mut first) && !shell.is_json() {
-                        shell.answer("")?;
-                    }
-                    show(name, &released, &scope.suggestion(name), shell)?;
-                }
-                Err(error) => stopped.push((name.to_owned(), error)),
-            }
-        }
+        let stopped = list(&session, names, |name| scope.suggestion(name), shell).await?;
         if stopped.is_empty() {
             Ok(())
         } else {
@@ -48,13 +35,33 @@ pub(super) fn run(args: &Releases, global: &Global, shell: &Shell) -> Result<(),
     })?
 }
 
-/// The versions of one function, the newest first. `meant`: which name may have been, if there is none.
-pub(super) fn show(
-    name: &str,
-    released: &Released,
-    meant: &str,
+/// Lists the versions of these functions, and says of which it cannot. `meant`: which name may have been,
+/// for one that there is not.
+pub(super) async fn list<'n>(
+    session: &Session,
+    names: impl Iterator<Item = &'n str>,
+    meant: impl Fn(&str) -> String,
     shell: &Shell,
-) -> Result<(), Error> {
+) -> Result<Vec<(String, AwsError)>, Error> {
+    let look = async |name| (name, session.aws.released(name, true).await);
+    let mut all = stream::iter(names.map(look)).buffered(AT_ONCE);
+    let (mut stopped, mut first) = (Vec::new(), true);
+    while let Some((name, released)) = all.next().await {
+        match released {
+            Ok(released) => {
+                if !std::mem::take(&mut first) && !shell.is_json() {
+                    shell.answer("")?;
+                }
+                show(name, &released, &meant(name), shell)?;
+            }
+            Err(error) => stopped.push((name.to_owned(), error)),
+        }
+    }
+    Ok(stopped)
+}
+
+/// The versions of one function, the newest first.
+fn show(name: &str, released: &Released, meant: &str, shell: &Shell) -> Result<(), Error> {
     let all = releases(released);
     let without = without_any(released, &all, meant);
     if shell.is_json() {

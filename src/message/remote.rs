@@ -77,6 +77,8 @@ pub struct AliasStatus<'a> {
     pub description: &'a str,
     /// The version before, as the last deploy has marked it.
     pub previous: Option<&'a str>,
+    /// The version that a rollback came away from; null if the last move was none.
+    pub rolled_back_from: Option<&'a str>,
     /// That deploy.
     pub deploy: Option<&'a str>,
     /// The digest of the code that it has moved the alias to.

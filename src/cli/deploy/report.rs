@@ -47,7 +47,8 @@ pub(super) fn answer(
     if outcomes.iter().all(|outcome| outcome.changes.is_empty()) {
         shell.status("Unchanged", session.place(&seen));
     } else {
-        shell.status("Deployed", format!("to {}", session.name(&seen)));
+        let deploy = jobs.first().map_or("", |job| job.desired.deploy.as_str());
+        shell.status("Deployed", format!("to {}: deploy {deploy}", session.name(&seen)));
     }
     Ok(())
 }

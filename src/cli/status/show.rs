@@ -140,6 +140,9 @@ fn alias_line(alias: &Alias, version: Option<&Object>) -> String {
         if let Some(shift) = &marker.shift {
             line.push_str(&format!(", shifting by {}, step {}", shift.strategy, shift.step));
         }
+        if let Some(from) = &marker.from {
+            line.push_str(&format!(", rolled back from {from}"));
+        }
     }
     if !alias.differs.is_empty() {
         line.push_str(&format!("; differs from $LATEST in {}", alias.differs.join(", ")));
@@ -237,6 +240,7 @@ fn of_alias<'f>(alias: &'f Alias, found: &'f Found<'_>) -> AliasStatus<'f> {
         weights: &alias.weights,
         description: &alias.text,
         previous: marker.and_then(|marker| marker.prev.as_deref()),
+        rolled_back_from: marker.and_then(|marker| marker.from.as_deref()),
         deploy: marker.map(|marker| marker.deploy.as_str()),
         marked_sha256: marker.map(|marker| marker.sha.as_str()).filter(|sha| !sha.is_empty()),
         differs: &alias.differs,
@@ -263,5 +267,19 @@ mod tests {
         let latest = latest.as_object().unwrap();
         assert_eq!(state_line(latest), "Active; last update Successful (because)");
         assert_eq!(code_line(latest, Some("a/b@sha256:aa")), "image on arm64, a/b@sha256:aa");
+    }
+
+    #[test]
+    fn an_alias_tells_where_it_came_from() {
+        let line = |marker: &str| {
+            let alias = json!({ "Name": "live", "FunctionVersion": "6", "Description": marker });
+            let none = Object::new();
+            alias_line(&Alias::read(alias.as_object().unwrap(), &none, &[]), None)
+        };
+        assert_eq!(
+            line("shop [lp1 prev=5 dep=d2 sha=s]"),
+            "live → 6; shop; by deploy d2, before it 5"
+        );
+        assert_eq!(line("[lp1 from=7 dep=r1 sha=s]"), "live → 6; by deploy r1, rolled back from 7");
     }
 }

@@ -1,3 +1,5 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -147,5 +149,70 @@ fn a_version_runs_unless_its_state_says_otherwise() {
     for state in ["Pending", "Hibernating"] {
         let why = judged(state, "").unwrap_err();
         assert_eq!(why.to_string(), format!("version 6 is {state}"));
+    }
+}
+
+/// Whoever moves the alias: reads and calls in turn, until it is done or overtaken.
+struct Mover {
+    one: Move,
+    view: Option<Object>,
+    looks: bool,
+    end: Option<Step>,
+}
+
+impl Mover {
+    fn new(deploy: &str, to: &str) -> Self {
+        let one = Move { deploy: deploy.to_owned(), to: to.to_owned(), ..back() };
+        Self { view: one.seen.clone(), one, looks: false, end: None }
+    }
+
+    /// One call; a write has its effect if nobody has written since it was read.
+    fn turn(&mut self, aws: &mut Observed) {
+        if self.end.is_some() {
+            return;
+        }
+        if std::mem::take(&mut self.looks) {
+            self.view = aws.aliases.get("live").cloned();
+        }
+        match self.one.step(self.view.as_ref(), "s") {
+            Ok(Step::Act(action)) => {
+                self.looks = true;
+                let Action::MoveAlias { revision, .. } = action.as_ref() else { panic!() };
+                if text(&aws.aliases["live"], "RevisionId") == revision.as_deref() {
+                    predict::apply(&action, aws);
+                    revise(aws);
+                }
+            }
+            Ok(end) => self.end = Some(end),
+            Err(why) => panic!("{why}"),
+        }
+    }
+}
+
+fn revise(aws: &mut Observed) {
+    let alias = aws.aliases.get_mut("live").unwrap();
+    let revision = format!("{}+", text(alias, "RevisionId").unwrap());
+    alias.insert("RevisionId".to_owned(), revision.into());
+}
+
+proptest! {
+    /// Two at once, and a third who only writes the same again: one has it, whole, and the other knows.
+    #[test]
+    fn of_two_one_wins_whatever_the_order(turns in vec(0..3_u8, 0..24), same in any::<bool>()) {
+        let mut movers = [Mover::new("r1", "6"), Mover::new("r2", if same { "6" } else { "5" })];
+        let mut aws = Observed::default();
+        aws.aliases.insert("live".to_owned(), back().seen.unwrap());
+        for turn in turns.into_iter().chain([0, 1].repeat(4)) {
+            match movers.get_mut(usize::from(turn)) {
+                Some(mover) => mover.turn(&mut aws),
+                None => revise(&mut aws),
+            }
+        }
+        let ends = movers.each_ref().map(|mover| mover.end.clone());
+        let winner = ends.iter().position(|end| *end == Some(Step::Done)).unwrap();
+        prop_assert_eq!(&ends[1 - winner], &Some(Step::Overtaken));
+        let (alias, won) = (&aws.aliases["live"], &movers[winner].one);
+        prop_assert_eq!(points_at(alias), won.to.as_str());
+        prop_assert_eq!(marker(alias).unwrap().deploy, won.deploy.clone());
     }
 }

@@ -14,6 +14,7 @@ mod invoke;
 mod layers;
 mod logs;
 mod look;
+mod metrics;
 mod observe;
 mod prune;
 mod rate;
@@ -38,6 +39,7 @@ pub use ecr::{NewRepository, Repository};
 pub use error::AwsError;
 pub use logs::Log;
 pub use look::Looked;
+pub use metrics::{Alarm, Counted};
 pub use rate::CONTROL as RATE;
 pub use reconcile::{Event, Job, Options, Outcome, Stop};
 
@@ -45,6 +47,7 @@ pub use reconcile::{Event, Job, Options, Outcome, Stop};
 pub struct Aws {
     config: SdkConfig,
     client: Client,
+    cloudwatch: OnceCell<aws_sdk_cloudwatch::Client>,
     s3: OnceCell<aws_sdk_s3::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
     ecr: OnceCell<aws_sdk_ecr::Client>,
@@ -79,6 +82,7 @@ impl Aws {
         let client = Client::new(&config);
         Ok(Self {
             client,
+            cloudwatch: OnceCell::new(),
             s3: OnceCell::new(),
             iam: OnceCell::new(),
             ecr: OnceCell::new(),

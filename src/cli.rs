@@ -29,6 +29,8 @@ mod lower;
 mod pack;
 mod package;
 mod prepare;
+#[cfg(feature = "aws")]
+mod prune;
 #[cfg(feature = "registry")]
 mod pull;
 #[cfg(feature = "registry")]
@@ -148,12 +150,15 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Logs(args) => logs::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
         Command::Delete(args) => delete::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Prune(args) => prune::run(args, &cli.global, shell),
         #[cfg(not(feature = "aws"))]
         Command::Plan(_)
         | Command::Deploy(_)
         | Command::Status(_)
         | Command::Logs(_)
-        | Command::Delete(_) => Err(without_aws()),
+        | Command::Delete(_)
+        | Command::Prune(_) => Err(without_aws()),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
         Command::ZigEnvironment { target } => {

@@ -3,21 +3,25 @@
 //! Records are append-only: keys and reasons are added, never changed or taken away. Each has a
 //! `reason`, as cargo's own messages have.
 
+mod keys;
 mod layers;
 mod of;
 mod remote;
 mod serving;
 mod table;
+mod versions;
 mod words;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use keys::Key;
 pub use layers::{LayerVersion, PlannedFunction, PlannedLayer, PublishedLayer, SharedCrate};
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use table::{Keep, Table};
+pub use versions::{FunctionVersion, PrunedVersions};
 pub use words::{bytes, clean, count};
 
 /// One line of `--output json`.
@@ -223,6 +227,10 @@ pub enum Message<'a> {
     Status(&'a Status<'a>),
     /// What was deleted, or was not there.
     Deleted(&'a Deleted<'a>),
+    /// A version of a function, and what becomes of it.
+    FunctionVersion(&'a FunctionVersion<'a>),
+    /// What `prune` takes away; after the versions.
+    PrunedVersions(&'a PrunedVersions),
     /// An event of a function's log.
     Log(&'a LogEvent<'a>),
     /// An image was written, or is there already.
@@ -362,21 +370,7 @@ pub enum Message<'a> {
         settings: Vec<serde_json::Value>,
     },
     /// A key that can be set.
-    Key {
-        /// Its name.
-        key: &'a str,
-        /// What it takes.
-        #[serde(rename = "type")]
-        type_: String,
-        /// Where it may stand.
-        scopes: Vec<&'a str>,
-        /// What holds where nothing is said.
-        default: &'a str,
-        /// What it means.
-        meaning: &'a str,
-        /// The version that had it first.
-        since: &'a str,
-    },
+    Key(&'a Key<'a>),
     /// Something that was found on this machine, or was not.
     Fact {
         /// What.

@@ -19,6 +19,7 @@ pub mod describe;
 pub mod desired;
 pub mod ecr;
 pub mod guard;
+pub mod keep;
 pub mod layers;
 pub mod marker;
 pub mod next;

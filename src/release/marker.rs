@@ -68,6 +68,20 @@ impl Marker {
     }
 }
 
+/// Every version that the marker of a description names, with the field that does: also those of a newer
+/// program, which will want them.
+#[must_use]
+pub fn versions(description: &str) -> Vec<(&str, u64)> {
+    let marker = description.rfind(BEGIN).and_then(|at| description.get(at + BEGIN.len()..));
+    let fields = marker.and_then(|marker| marker.strip_suffix(']')).unwrap_or_default();
+    let is_a_version = |name: &str| !matches!(name, "dep" | "sha" | "shift" | "step" | "at");
+    let fields = fields.split_whitespace().filter_map(|field| field.split_once('='));
+    fields
+        .filter(|(name, _)| is_a_version(name))
+        .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
+        .collect()
+}
+
 /// Whether a text must be cut to stand before a marker.
 #[must_use]
 pub fn too_long(text: &str) -> bool {
@@ -136,6 +150,22 @@ mod tests {
         let (text, found) = Marker::read("rollout [lp1 dep=a sha=b step=3 from=7]");
         assert_eq!(text, "rollout");
         assert_eq!(found.map(|marker| marker.deploy), Some("a".to_owned()));
+    }
+
+    #[test]
+    fn versions_are_found_whatever_names_them() {
+        for (description, found) in [
+            ("", vec![]),
+            ("prev=3", vec![]),
+            ("x [lp1 prev=3 dep=12 sha=45]", vec![("prev", 3)]),
+            (
+                "[lp1 from=7 dep=1 shift=canary:10%/5m step=1 at=2 new=9 was=8 mood=calm]",
+                vec![("from", 7), ("new", 9), ("was", 8)],
+            ),
+            ("[lp1 prev=3 dep=a sha=b] cut", vec![]),
+        ] {
+            assert_eq!(versions(description), found, "{description}");
+        }
     }
 
     proptest! {

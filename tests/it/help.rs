@@ -64,6 +64,7 @@ fn help_of_what_looks_at_aws() {
     pinned("status", &["status", "--help"]);
     pinned("logs", &["logs", "--help"]);
     pinned("delete", &["delete", "--help"]);
+    pinned("prune", &["prune", "--help"]);
 }
 
 #[test]

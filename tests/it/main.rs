@@ -38,6 +38,8 @@ mod orders;
 mod package;
 mod precedence;
 mod proofs;
+#[cfg(feature = "aws")]
+mod prune;
 #[cfg(all(feature = "aws", feature = "registry"))]
 mod push;
 mod readme;

@@ -22,6 +22,8 @@ use super::{Aws, AwsError};
 
 /// The seconds of which CloudWatch keeps Lambda's metrics apart.
 const MINUTE: u64 = 60;
+/// The longest period that is asked for, in seconds: a day, as long as any in AWS's own pages.
+const DAY: u64 = 24 * 60 * MINUTE;
 /// The most alarms that a call may name, and that an answer holds (`DescribeAlarms`).
 const ALARMS: usize = 100;
 
@@ -64,10 +66,11 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Counts come minute by minute and are added up. A percentile cannot be: its period is the whole span.
+    /// Counts come minute by minute and are added up. A percentile cannot be: its period is the whole span, up to
+    /// a day.
     fn query(&self, id: &str, metric: &str) -> MetricDataQuery {
         let (period, statistic) = match id {
-            "duration" => (self.span.end - self.span.start, self.statistic),
+            "duration" => ((self.span.end - self.span.start).min(DAY), self.statistic),
             _ => (MINUTE, "Sum"),
         };
         let dimension = |(name, value)| Dimension::builder().name(name).value(value).build();

@@ -12,6 +12,7 @@ mod ecr;
 mod error;
 mod image;
 mod invoke;
+mod keep;
 mod layers;
 mod logs;
 mod look;

@@ -33,6 +33,7 @@ mod package;
 mod prepare;
 #[cfg(feature = "aws")]
 mod promote;
+mod prune;
 #[cfg(feature = "registry")]
 mod pull;
 #[cfg(feature = "registry")]
@@ -167,6 +168,8 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         Command::Logs(args) => logs::run(args, &cli.global, shell),
         #[cfg(feature = "aws")]
         Command::Delete(args) => delete::run(args, &cli.global, shell),
+        #[cfg(feature = "aws")]
+        Command::Prune(args) => prune::run(args, &cli.global, shell),
         #[cfg(not(feature = "aws"))]
         Command::Plan(_)
         | Command::Deploy(_)
@@ -176,7 +179,8 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
         | Command::Rollback(_)
         | Command::Promote(_)
         | Command::Logs(_)
-        | Command::Delete(_) => Err(without_aws()),
+        | Command::Delete(_)
+        | Command::Prune(_) => Err(without_aws()),
         Command::Doctor(args) => doctor::run(args, shell),
         Command::Zig { tool } => Ok(zig::run(tool)?),
         Command::ZigEnvironment { target } => {

@@ -4,6 +4,7 @@
 //! `reason`, as cargo's own messages have.
 
 mod check;
+mod keys;
 mod layers;
 mod machine;
 mod moves;
@@ -12,6 +13,7 @@ mod remote;
 mod serving;
 mod shift;
 mod table;
+mod versions;
 mod words;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use check::CheckedEvent;
+pub use keys::Key;
 pub use layers::{
     LayerVersion, LeftOut, PlannedFunction, PlannedLayer, PublishedLayer, Shared, SharedCrate,
 };
@@ -29,6 +32,7 @@ pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use shift::Shift;
 pub use table::{Keep, Table};
+pub use versions::{FunctionVersion, PrunedVersions};
 pub use words::{bytes, clean, count};
 
 /// One line of `--output json`.
@@ -225,6 +229,10 @@ pub enum Message<'a> {
     Deleted(&'a Deleted<'a>),
     /// What goes on with traffic that is shifted.
     Shift(&'a Shift<'a>),
+    /// A version of a function, and what becomes of it.
+    FunctionVersion(&'a FunctionVersion<'a>),
+    /// What `prune` takes away; after the versions.
+    PrunedVersions(&'a PrunedVersions),
     /// An event of a function's log.
     Log(&'a LogEvent<'a>),
     /// An image was written, or is there already.
@@ -347,21 +355,7 @@ pub enum Message<'a> {
         settings: Vec<serde_json::Value>,
     },
     /// A key that can be set.
-    Key {
-        /// Its name.
-        key: &'a str,
-        /// What it takes.
-        #[serde(rename = "type")]
-        type_: String,
-        /// Where it may stand.
-        scopes: Vec<&'a str>,
-        /// What holds where nothing is said.
-        default: &'a str,
-        /// What it means.
-        meaning: &'a str,
-        /// The version that had it first.
-        since: &'a str,
-    },
+    Key(&'a Key<'a>),
     /// Something that was found on this machine, or was not.
     Fact {
         /// What.

@@ -11,6 +11,7 @@
 //! that members and values of newer features are neither lost nor misread.
 
 pub mod advice;
+pub mod appspec;
 pub mod attach;
 pub mod change;
 pub mod check;
@@ -19,6 +20,7 @@ pub mod describe;
 pub mod desired;
 pub mod ecr;
 pub mod guard;
+pub mod keep;
 pub mod layers;
 pub mod marker;
 pub mod moves;

@@ -8,6 +8,7 @@ use super::{Aws, AwsError, send};
 use crate::release::Object;
 use crate::release::content::text;
 use crate::release::desired::Desired;
+use crate::release::keep::named;
 use crate::release::observed::{Function, Observed};
 use crate::release::status::Alias;
 
@@ -80,33 +81,51 @@ impl Aws {
         })
     }
 
-    async fn urls(&self, name: &str) -> Result<Vec<Object>, AwsError> {
-        self.pages("FunctionUrlConfigs", async |marker: Option<String>| {
-            let request = || {
-                let request = self.client.list_function_url_configs().function_name(name);
-                request.set_marker(marker.clone())
-            };
-            send!(self.calls, "ListFunctionUrlConfigs", request())
-        })
+    pub(super) async fn urls(&self, name: &str) -> Result<Vec<Object>, AwsError> {
+        self.whole_pages(
+            "ListFunctionUrlConfigs",
+            "FunctionUrlConfigs",
+            async |marker: Option<String>| {
+                let request = || {
+                    let request = self.client.list_function_url_configs().function_name(name);
+                    request.set_marker(marker.clone())
+                };
+                send!(self.calls, "ListFunctionUrlConfigs", request())
+            },
+        )
         .await
     }
 
-    async fn provisions(&self, name: &str) -> Result<Vec<Object>, AwsError> {
-        self.pages("ProvisionedConcurrencyConfigs", async |marker: Option<String>| {
-            let request = || {
-                let request = self.client.list_provisioned_concurrency_configs();
-                request.function_name(name).set_marker(marker.clone())
-            };
-            send!(self.calls, "ListProvisionedConcurrencyConfigs", request())
-        })
+    pub(super) async fn provisions(&self, name: &str) -> Result<Vec<Object>, AwsError> {
+        self.whole_pages(
+            "ListProvisionedConcurrencyConfigs",
+            "ProvisionedConcurrencyConfigs",
+            async |marker: Option<String>| {
+                let request = || {
+                    let request = self.client.list_provisioned_concurrency_configs();
+                    request.function_name(name).set_marker(marker.clone())
+                };
+                send!(self.calls, "ListProvisionedConcurrencyConfigs", request())
+            },
+        )
         .await
     }
 
-    async fn all_mappings(&self) -> Result<Vec<Object>, AwsError> {
-        self.pages("EventSourceMappings", async |marker: Option<String>| {
-            let request = || self.client.list_event_source_mappings().set_marker(marker.clone());
-            send!(self.calls, "ListEventSourceMappings", request())
-        })
+    /// Every event source mapping of the account.
+    ///
+    /// # Errors
+    ///
+    /// If AWS refuses or does not answer, also in part.
+    pub async fn all_mappings(&self) -> Result<Vec<Object>, AwsError> {
+        self.whole_pages(
+            "ListEventSourceMappings",
+            "EventSourceMappings",
+            async |marker: Option<String>| {
+                let request =
+                    || self.client.list_event_source_mappings().set_marker(marker.clone());
+                send!(self.calls, "ListEventSourceMappings", request())
+            },
+        )
         .await
     }
 
@@ -171,8 +190,7 @@ impl Aws {
 /// Whether a mapping leads to a function, by whatever qualifier.
 fn leads_to(mapping: &Object, function: &str) -> bool {
     let arn = text(mapping, "FunctionArn").unwrap_or_default();
-    let named = arn.split_once(":function:").map(|(_, named)| named);
-    named.and_then(|named| named.split(':').next()) == Some(function)
+    named(arn).is_some_and(|(name, _)| name == function)
 }
 
 /// Deletes until it is gone: waits while it is in use, and looks whether what was not answered has had

@@ -49,10 +49,32 @@ impl Aws {
         Ok(Looked { observed, aliases, versions, targets })
     }
 
-    /// All pages of a list: the objects below a member, until no page follows.
+    /// All pages of a list: the objects below a member, until no page follows. None where there is no such
+    /// thing.
     pub(super) async fn pages(
         &self,
         member: &str,
+        page: impl AsyncFn(Option<String>) -> Result<Value, AwsError>,
+    ) -> Result<Vec<Object>, AwsError> {
+        self.read_pages(member, None, page).await
+    }
+
+    /// The same, of what keeps other things from being deleted: a page without a list is an error, as what is
+    /// missing in it would be taken for unused.
+    pub(super) async fn whole_pages(
+        &self,
+        operation: &'static str,
+        member: &str,
+        page: impl AsyncFn(Option<String>) -> Result<Value, AwsError>,
+    ) -> Result<Vec<Object>, AwsError> {
+        self.read_pages(member, Some(operation), page).await
+    }
+
+    /// `whole`: the operation whose pages must have a list.
+    async fn read_pages(
+        &self,
+        member: &str,
+        whole: Option<&'static str>,
         page: impl AsyncFn(Option<String>) -> Result<Value, AwsError>,
     ) -> Result<Vec<Object>, AwsError> {
         let mut all = Vec::new();
@@ -64,6 +86,9 @@ impl Aws {
             };
             if let Value::Array(items) = answer[member].take() {
                 all.extend(items.into_iter().map(object));
+            } else if let Some(operation) = whole {
+                let why = format!("the answer has no list `{member}`");
+                return Err(AwsError::Unanswered { operation, why });
             }
             let next = answer["NextMarker"].as_str().filter(|next| !next.is_empty());
             marker = next.map(str::to_owned);

@@ -22,6 +22,8 @@ use super::{Aws, AwsError};
 
 /// The seconds of which CloudWatch keeps Lambda's metrics apart.
 const MINUTE: u64 = 60;
+/// The longest period that is asked for, in seconds: a day, as long as any in AWS's own pages.
+const DAY: u64 = 24 * 60 * MINUTE;
 /// The most alarms that a call may name, and that an answer holds (`DescribeAlarms`).
 const ALARMS: usize = 100;
 
@@ -64,10 +66,11 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Counts come minute by minute and are added up. A percentile cannot be: its period is the whole span.
+    /// Counts come minute by minute and are added up. A percentile cannot be: its period is the whole span, up to
+    /// a day.
     fn query(&self, id: &str, metric: &str) -> MetricDataQuery {
         let (period, statistic) = match id {
-            "duration" => (self.span.end - self.span.start, self.statistic),
+            "duration" => ((self.span.end - self.span.start).min(DAY), self.statistic),
             _ => (MINUTE, "Sum"),
         };
         let dimension = |(name, value)| Dimension::builder().name(name).value(value).build();
@@ -96,7 +99,7 @@ impl Counted {
             "errors" => self.errors += sum,
             "throttles" => self.throttles += sum,
             "duration" => {
-                self.duration = values.iter().copied().chain(self.duration).reduce(f64::max)
+                self.duration = values.iter().copied().chain(self.duration).reduce(f64::max);
             }
             _ => {}
         }
@@ -246,6 +249,8 @@ fn states(page: &DescribeAlarmsOutput) -> impl Iterator<Item = (String, Alarm)> 
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudwatch::types::{CompositeAlarm, MetricAlarm};
+
     use super::*;
 
     #[test]
@@ -286,6 +291,29 @@ mod tests {
         counted.add(&result("duration", &[3.0], StatusCode::Complete));
         expected.duration = Some(7.5);
         assert_eq!(counted, expected);
+    }
+
+    #[test]
+    fn composite_alarms_are_alarms_too() {
+        let metric = MetricAlarm::builder().alarm_name("errors").state_value(StateValue::Ok);
+        let composite = CompositeAlarm::builder()
+            .alarm_name("any")
+            .state_value(StateValue::Alarm)
+            .state_reason("errors rings");
+        let page = DescribeAlarmsOutput::builder()
+            .metric_alarms(metric.build())
+            .metric_alarms(MetricAlarm::builder().state_value(StateValue::Ok).build())
+            .composite_alarms(composite.build())
+            .build();
+        let alarm = |state: &str, reason: &str| Alarm {
+            state: state.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let expected = [
+            ("errors".to_owned(), alarm("OK", "")),
+            ("any".to_owned(), alarm("ALARM", "errors rings")),
+        ];
+        assert_eq!(states(&page).collect::<Vec<_>>(), expected);
     }
 
     #[test]

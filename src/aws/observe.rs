@@ -286,7 +286,7 @@ impl Aws {
 
     /// Every alias of a function.
     pub async fn aliases(&self, name: &str) -> Result<Vec<Object>, AwsError> {
-        self.pages("Aliases", async |marker| {
+        self.whole_pages("ListAliases", "Aliases", async |marker| {
             let request =
                 || self.client.list_aliases().function_name(name).set_marker(marker.clone());
             send!(self.calls, "ListAliases", request())
@@ -329,7 +329,7 @@ impl Aws {
         Ok(if_there(send!(self.calls, "GetFunctionUrlConfig", request()))?.map(object))
     }
 
-    async fn statements(
+    pub(super) async fn statements(
         &self,
         name: &str,
         qualifier: Option<&str>,

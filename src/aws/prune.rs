@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 
 use aws_sdk_lambda::types::FunctionVersion;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde_json::Value;
 
 use super::delete::until_gone;
 use super::observe::if_there;
-use super::{Aws, AwsError, object, send};
+use super::{Aws, AwsError, send};
+use crate::release::Object;
 use crate::release::content::text;
 use crate::release::prune::{Uses, Version};
 
@@ -66,28 +66,25 @@ impl Aws {
     ///
     /// # Errors
     ///
-    /// If AWS refuses or does not answer; also where a page has no list: what is missing in it would be
-    /// taken for unused.
+    /// If AWS refuses or does not answer; also where a page has no list.
     pub async fn layer_uses(&self) -> Result<Uses, AwsError> {
-        let mut functions = Vec::new();
-        let mut marker: Option<String> = None;
-        loop {
+        Ok(Uses::of(&self.all_functions().await?))
+    }
+
+    /// All functions of the account, every published version of each: items of `ListFunctions`.
+    ///
+    /// # Errors
+    ///
+    /// If AWS refuses or does not answer; also where a page has no list.
+    pub async fn all_functions(&self) -> Result<Vec<Object>, AwsError> {
+        self.whole_pages("ListFunctions", "Functions", async |marker: Option<String>| {
             let request = || {
                 let request = self.client.list_functions().function_version(FunctionVersion::All);
                 request.set_marker(marker.clone())
             };
-            let mut page = send!(self.calls, "ListFunctions", request())?;
-            let Value::Array(items) = page["Functions"].take() else {
-                let why = "the answer has no list of functions".to_owned();
-                return Err(AwsError::Unanswered { operation: "ListFunctions", why });
-            };
-            functions.extend(items.into_iter().map(object));
-            let next = page["NextMarker"].as_str().filter(|next| !next.is_empty());
-            marker = next.map(str::to_owned);
-            if marker.is_none() {
-                return Ok(Uses::of(&functions));
-            }
-        }
+            send!(self.calls, "ListFunctions", request())
+        })
+        .await
     }
 
     /// Whether others may use a version: who does is not to be seen from here.

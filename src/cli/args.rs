@@ -37,7 +37,7 @@ pub(super) use rehearsal::Rehearsal;
 pub(super) use release::ReleaseCommand;
 #[cfg(feature = "aws")]
 pub(super) use release::Shifts;
-pub(super) use remote::{Delete, Logs, Status};
+pub(super) use remote::{Delete, Logs, Prune, Status};
 pub(super) use run::{Run, RunOnce, Watch};
 
 const EXIT_CODES: &str = "\
@@ -223,6 +223,14 @@ pub(super) enum Command {
     ///
     /// Shows what would go and asks. Roles, log groups, queues and streams stay.
     Delete(Delete),
+    /// Delete old versions of functions that nothing leads to; shows them alone without `--yes`
+    ///
+    /// What stays: the newest versions of each function; what an alias points at or sends a part of its
+    /// traffic to, and what its marker names, as a rollback goes there; what has provisioned concurrency, a
+    /// policy, a trigger, settings for asynchronous invocations or running durable executions of its own;
+    /// $LATEST. Then of our layers that these functions use what no version of any function uses any more, as
+    /// with `layer prune`. What leads where is read once more before every few deletions.
+    Prune(Prune),
     /// Show what functions share, and what of it is in Lambda layers; publish, list and prune these
     Layer {
         #[command(subcommand)]

@@ -9,7 +9,7 @@ use crate::config::{
     Check, KEYS, Key, Kind, Located, Merged, Node, RESERVED, Scope, Settings, Table,
 };
 use crate::error::Error;
-use crate::message::{Message, clean};
+use crate::message::{self, Message, clean};
 use crate::nearest::suggestion;
 use crate::plan::{self, CargoOptions};
 use crate::routes;
@@ -160,14 +160,14 @@ fn value_of(node: &Node) -> Value {
 fn keys(shell: &Shell) -> Result<(), Error> {
     for key in KEYS.iter() {
         if shell.is_json() {
-            shell.record(&Message::Key {
+            shell.record(&Message::Key(&message::Key {
                 key: key.name,
                 type_: kind_words(key.kind),
                 scopes: scopes(key),
                 default: key.default,
                 meaning: key.meaning,
                 since: key.since,
-            })?;
+            }))?;
             continue;
         }
         let width = shell.stdout_width().unwrap_or(80).clamp(40, 100);

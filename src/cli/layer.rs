@@ -10,12 +10,12 @@ mod init;
 mod list;
 mod measure;
 #[cfg(feature = "aws")]
-mod prune;
+pub(super) mod prune;
 #[cfg(feature = "aws")]
 mod publish;
 mod remove;
 #[cfg(feature = "aws")]
-mod scope;
+pub(super) mod scope;
 #[cfg(feature = "aws")]
 mod versions;
 

@@ -118,6 +118,9 @@ pub static CALLS: &[Call] = &[
     call("ListLayers", Guard::Read),
     call("GetLayerVersionPolicy", Guard::Read),
     call("DeleteLayerVersion", Guard::Idempotent),
+    // Of `prune`, which deletes by `DeleteFunction`.
+    call("ListFunctionEventInvokeConfigs", Guard::Read),
+    call("ListDurableExecutionsByFunction", Guard::Read),
     // Of a shift, which watches what it does.
     by("GetMetricData", "cloudwatch:GetMetricData", Guard::Read),
     by("DescribeAlarms", "cloudwatch:DescribeAlarms", Guard::Read),

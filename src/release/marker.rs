@@ -103,12 +103,6 @@ impl Marker {
         let text = cut(text, room.min(TEXT)).trim_end();
         if text.is_empty() { self.to_string() } else { format!("{text} {self}") }
     }
-
-    /// Every version that it names: what points back to one must find it.
-    pub fn versions(&self) -> impl Iterator<Item = &str> {
-        let of_shift = self.shift.iter().flat_map(|it| [Some(&it.new), it.was.as_ref()]);
-        self.prev.iter().chain(of_shift.flatten()).map(String::as_str)
-    }
 }
 
 impl Shifting {
@@ -123,6 +117,20 @@ impl Shifting {
             was: field("was").map(str::to_owned),
         })
     }
+}
+
+/// Every version that the marker of a description names, with the field that does: also those of a newer
+/// program, which will want them.
+#[must_use]
+pub fn versions(description: &str) -> Vec<(&str, u64)> {
+    let marker = description.rfind(BEGIN).and_then(|at| description.get(at + BEGIN.len()..));
+    let fields = marker.and_then(|marker| marker.strip_suffix(']')).unwrap_or_default();
+    let is_a_version = |name: &str| !matches!(name, "dep" | "sha" | "shift" | "step" | "at");
+    let fields = fields.split_whitespace().filter_map(|field| field.split_once('='));
+    fields
+        .filter(|(name, _)| is_a_version(name))
+        .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
+        .collect()
 }
 
 /// Whether a text must be cut to stand before a marker.
@@ -192,11 +200,6 @@ mod tests {
     fn a_shift_is_read_back_whole_or_not_at_all() {
         let description = shifting().after("shop");
         assert_eq!(Marker::read(&description), ("shop", Some(shifting())));
-        assert_eq!(
-            shifting().versions().collect::<Vec<_>>(),
-            ["4294967294", "4294967295", "4294967293"]
-        );
-        assert_eq!(marker().versions().collect::<Vec<_>>(), ["12"]);
         for (field, other) in [
             (" at=", " since="),
             (" step=9999", " step=last"),
@@ -237,6 +240,22 @@ mod tests {
         let found = found.unwrap();
         assert_eq!((found.deploy.as_str(), found.from.as_deref()), ("a", Some("7")));
         assert_eq!(Marker::read(&found.to_string()), ("", Some(found)));
+    }
+
+    #[test]
+    fn versions_are_found_whatever_names_them() {
+        for (description, found) in [
+            ("", vec![]),
+            ("prev=3", vec![]),
+            ("x [lp1 prev=3 dep=12 sha=45]", vec![("prev", 3)]),
+            (
+                "[lp1 from=7 dep=1 shift=canary:10%/5m step=1 at=2 new=9 was=8 mood=calm]",
+                vec![("from", 7), ("new", 9), ("was", 8)],
+            ),
+            ("[lp1 prev=3 dep=a sha=b] cut", vec![]),
+        ] {
+            assert_eq!(versions(description), found, "{description}");
+        }
     }
 
     proptest! {

@@ -69,6 +69,7 @@ fn help_of_what_looks_at_aws() {
     pinned("delete", &["delete", "--help"]);
     pinned("release", &["release", "--help"]);
     pinned("release-resume", &["release", "resume", "--help"]);
+    pinned("prune", &["prune", "--help"]);
 }
 
 #[test]

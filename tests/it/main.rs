@@ -12,6 +12,8 @@ mod closure;
 mod config;
 mod corpus;
 #[cfg(feature = "aws")]
+mod counted;
+#[cfg(feature = "aws")]
 mod delete;
 #[cfg(feature = "aws")]
 mod deploy;
@@ -36,6 +38,8 @@ mod orders;
 mod package;
 mod precedence;
 mod proofs;
+#[cfg(feature = "aws")]
+mod prune;
 #[cfg(all(feature = "aws", feature = "registry"))]
 mod push;
 mod readme;

@@ -266,14 +266,7 @@ impl<'a> Track<'a> {
         if self.known_aliases.borrow().get(name).is_none_or(|known| known == from) {
             return Ok(());
         }
-        let alias = observed.aliases.get(name);
-        let description = alias.and_then(|alias| text(alias, "Description"));
-        let marker = description.and_then(|description| Marker::read(description).1);
-        let when = match marker {
-            Some(marker) => format!("it points at version {from}, by deploy {}", marker.deploy),
-            None => format!("it points at version {from}"),
-        };
-        Err(Stop::Overtaken { what: format!("alias {name}"), when: Some(when) })
+        Err(Stop::overtaken(name, observed.aliases.get(name)))
     }
 
     /// What is to be looked at again.

@@ -1,5 +1,6 @@
 //! Flags of what looks at functions on AWS, or takes them away.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -61,6 +62,25 @@ pub(in crate::cli) struct Delete {
     pub(in crate::cli) place: Place,
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(mut_arg("profile", |arg| arg.long("cargo-profile")), mut_args(selecting))]
+pub(in crate::cli) struct Prune {
+    /// Only these functions, by their names, also such as the workspace does not have [default: all
+    /// that the flags select]
+    #[arg(value_name = "FUNCTION")]
+    pub(in crate::cli) functions: Vec<String>,
+    /// How many of the newest versions of each function, and of each layer, stay, needed or not
+    #[arg(long, value_name = "N", default_value = "3", help_heading = "Deletion")]
+    pub(in crate::cli) keep: NonZero<usize>,
+    /// Delete them
+    #[arg(short, long, help_heading = "Deletion")]
+    pub(in crate::cli) yes: bool,
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) build: Build,
 }
 
 #[derive(Debug, Args)]

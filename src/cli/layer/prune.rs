@@ -1,5 +1,7 @@
 //! `layer prune`: the end of versions of our layers that nobody uses.
 
+use std::num::NonZero;
+
 use super::scope::{Scope, looking};
 use super::versions::{self, Shown};
 use crate::aws::AwsError;
@@ -13,12 +15,13 @@ use crate::shell::Shell;
 const BATCH: usize = 10;
 
 /// A version of ours, and what becomes of it.
-struct Found {
+pub(in crate::cli) struct Found {
     version: Version,
-    fate: &'static str,
+    pub(in crate::cli) fate: &'static str,
 }
 
-const GOES: &str = "goes";
+pub(in crate::cli) const GOES: &str = "goes";
+pub(in crate::cli) const DELETED: &str = "deleted";
 
 pub(super) fn run(args: &LayerPrune, global: &Global, shell: &Shell) -> Result<(), Error> {
     let scope = Scope::of(&args.scope, global, shell)?;
@@ -30,18 +33,14 @@ pub(super) fn run(args: &LayerPrune, global: &Global, shell: &Shell) -> Result<(
             return Ok(());
         }
         let mut uses = session.aws.layer_uses().await.map_err(unseen)?;
-        let mut found = decide(all, &uses, args);
+        let mut found = decide(all, &uses, args.keep);
         ask_for_others(&session, &mut found).await?;
         let stopped = if args.yes {
             delete(&session, &mut found, &mut uses, shell).await
         } else {
             Vec::new()
         };
-        let shown: Vec<Shown<'_>> = found
-            .iter()
-            .map(|Found { version, fate }| Shown { version, now: None, fate: Some(fate) })
-            .collect();
-        versions::show(&shown, Some(&uses), shell)?;
+        show(&found, &uses, shell)?;
         say(&found, &session, args.yes, shell);
         if stopped.is_empty() {
             Ok(())
@@ -52,12 +51,22 @@ pub(super) fn run(args: &LayerPrune, global: &Global, shell: &Shell) -> Result<(
 }
 
 /// Where nobody can be seen, nobody may be harmed.
-fn unseen(error: AwsError) -> Error {
+pub(in crate::cli) fn unseen(error: AwsError) -> Error {
     RemoteError::of("prune", "layers", error).into()
 }
 
-fn decide(all: Vec<Version>, uses: &Uses, args: &LayerPrune) -> Vec<Found> {
-    let fates = fates(&all, uses, args.keep);
+/// Those of ours, layer by layer.
+pub(in crate::cli) fn show(found: &[Found], uses: &Uses, shell: &Shell) -> Result<(), Error> {
+    let shown: Vec<Shown<'_>> = found
+        .iter()
+        .map(|Found { version, fate }| Shown { version, now: None, fate: Some(fate) })
+        .collect();
+    versions::show(&shown, Some(uses), shell)
+}
+
+/// What becomes of each version of ours. `keep`: as in [`fates`].
+pub(in crate::cli) fn decide(all: Vec<Version>, uses: &Uses, keep: NonZero<usize>) -> Vec<Found> {
+    let fates = fates(&all, uses, keep);
     let found = |(version, fate): (Version, Fate)| {
         let fate = match fate {
             Fate::Goes => GOES,
@@ -71,7 +80,10 @@ fn decide(all: Vec<Version>, uses: &Uses, args: &LayerPrune) -> Vec<Found> {
 }
 
 /// What others may use stays: whether they do is not to be seen from here.
-async fn ask_for_others(session: &Session, found: &mut [Found]) -> Result<(), Error> {
+pub(in crate::cli) async fn ask_for_others(
+    session: &Session,
+    found: &mut [Found],
+) -> Result<(), Error> {
     for one in found.iter_mut().filter(|one| one.fate == GOES) {
         let shared = session.aws.is_shared_with_others(&one.version).await;
         if shared.map_err(|error| looking(&one.version.name(), error))? {
@@ -82,7 +94,7 @@ async fn ask_for_others(session: &Session, found: &mut [Found]) -> Result<(), Er
 }
 
 /// Deletes what goes. Whatever a function has begun to use meanwhile stays.
-async fn delete(
+pub(in crate::cli) async fn delete(
     session: &Session,
     found: &mut [Found],
     uses: &mut Uses,
@@ -105,7 +117,7 @@ async fn delete(
             }
             shell.status("Deleting", version.name());
             let Err(error) = session.aws.delete_layer_version(version).await else {
-                *fate = "deleted";
+                *fate = DELETED;
                 continue;
             };
             *fate = "failed";
@@ -124,7 +136,7 @@ fn say(found: &[Found], session: &Session, yes: bool, shell: &Shell) {
     let count = |fate: &str| found.iter().filter(|one| one.fate == fate).count();
     let versions = |count: usize| if count == 1 { "version" } else { "versions" };
     let place = session.place_by(found.first().map(|one| one.version.arn.as_str()));
-    match (count(GOES), count("deleted")) {
+    match (count(GOES), count(DELETED)) {
         (0, 0) => shell.status("Unchanged", format!("no version has to go {place}")),
         (going, _) if !yes => shell.status(
             "To delete",

@@ -109,6 +109,6 @@ impl<'a> Scope<'a> {
 }
 
 /// Something of a layer that AWS does not answer.
-pub(super) fn looking(layer: &str, error: AwsError) -> Error {
+pub(in crate::cli) fn looking(layer: &str, error: AwsError) -> Error {
     RemoteError::of("look at", layer, error).into()
 }

@@ -298,6 +298,38 @@ fn prune_keeps_what_others_may_use_and_what_is_used_meanwhile() {
     assert_eq!(writes(&proxy), [""; 0]);
 }
 
+#[test]
+fn versions_that_go_take_the_layers_along_that_only_they_used() {
+    let server = Server::start(&[]);
+    let site = history(&server);
+    by_hand(&server, "native");
+    let prune = |functions: &[&str], more: &[&str]| {
+        let args = ["prune", "--keep", "1", "--output", "json"];
+        run(&mut site.at(&server.address, &[&args[..], functions, more].concat())).code(0)
+    };
+    let both = &["api", "worker"];
+    let kept = prune(both, &[]);
+    assert_eq!(kept.records().last().unwrap()["versions"], 0, "the alias was there before");
+    for function in both {
+        let path = format!("/2015-03-31/functions/{function}/aliases/live");
+        server.control("PUT", &path, &json!({ "Description": "" }));
+    }
+    let of = |first: &str, others: &str| {
+        ["4 used".to_owned(), format!("3 {others}"), format!("2 {others}"), format!("1 {first}")]
+            .map(|it| format!("native:{it}"))
+    };
+    // The other function has the first one still.
+    assert_eq!(fates(&prune(&["api"], &[])), of("used", "goes"));
+    assert_eq!(fates(&prune(both, &[])), of("goes", "goes"));
+    assert_eq!(numbers(&server, "native"), [5, 4, 3, 2, 1]);
+    let done = prune(both, &["--yes"]);
+    assert_eq!(fates(&done), of("deleted", "deleted"));
+    let end = done.records().pop().unwrap();
+    assert_eq!((&end["versions"], &end["layer_versions"]), (&json!(2), &json!(3)));
+    assert_eq!(numbers(&server, "native"), [5, 4]);
+    assert_eq!(site.changes(&server.address), 0);
+}
+
 /// A version of a layer, as a deploy of this word would have published it.
 fn version_of(server: &Server, word: u32) {
     let word = word.to_string();

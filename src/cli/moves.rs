@@ -1,22 +1,27 @@
 //! Aliases that go to versions which are there: what `rollback` and `promote` share.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use uuid::Uuid;
 
-use super::deploy::{session::Session, talk};
+use super::deploy::show::checks::{failed, passed};
+use super::deploy::{checks, session::Session, talk};
 use super::releases::{self, AT_ONCE};
 use super::remote::Scope;
-use crate::aws::{AwsError, Event, Pointed, Stop, Target};
+use super::shift;
+use crate::aws::{AwsError, CheckFailure, Event, Pointed, Stop, Target};
 use crate::error::{DeployError, Error, MoveError};
 use crate::message::{Keep, Message, Moved, Table};
+use crate::release::check::Check;
 use crate::release::content::text;
 use crate::release::moves::{Move, Step};
 use crate::release::next::Refusal;
 use crate::release::releases::Released;
+use crate::release::shift::strategy::Strategy;
+use crate::release::shift::watch::Watch;
 use crate::shell::Shell;
 
 /// What is to be done, in words, and whether it is only to be shown.
@@ -25,6 +30,15 @@ pub(super) struct Aim {
     /// `roll back`, `promote`.
     pub(super) verb: &'static str,
     pub(super) dry_run: bool,
+}
+
+/// What comes before a version gets traffic, and how it gets it; by function.
+#[derive(Debug, Default)]
+pub(super) struct How {
+    checks: BTreeMap<String, Check>,
+    watches: BTreeMap<String, Watch>,
+    /// None: all at once.
+    strategy: Option<Strategy>,
 }
 
 /// A move whose version can run.
@@ -39,6 +53,31 @@ type Outcome = Option<Result<Pointed, Stop>>;
 /// The name of a rollback or a promotion, for markers: like that of a deploy.
 pub(super) fn name() -> String {
     Uuid::new_v4().simple().to_string().chars().take(12).collect()
+}
+
+impl How {
+    /// As the settings of these functions have it: `checks`, unless they are to be left out, and what is watched
+    /// while traffic goes over by `strategy`.
+    pub(super) fn of(
+        scope: &Scope,
+        checks: bool,
+        strategy: Option<Strategy>,
+    ) -> Result<Self, Error> {
+        let mut how = Self { strategy, ..Self::default() };
+        let Some(root) = &scope.root else { return Ok(how) };
+        for named in &scope.functions {
+            let Some((function, wanted)) = named.known.first() else { continue };
+            if let Some(wish) = wanted.check.as_ref().filter(|_| checks) {
+                how.checks.insert(named.name.clone(), checks::read(function, wish, root)?);
+            }
+            if how.strategy.is_some() {
+                let mut wanted = wanted.clone();
+                shift::read_probes(root, [&mut wanted])?;
+                how.watches.insert(named.name.clone(), wanted.watch);
+            }
+        }
+        Ok(how)
+    }
 }
 
 impl Aim {
@@ -72,17 +111,20 @@ impl Aim {
     pub(super) async fn carry_out(
         self,
         session: &Session,
-        moves: Vec<Move>,
-        refused: Vec<(String, Refusal)>,
+        how: &How,
+        (moves, refused): (Vec<Move>, Vec<(String, Refusal)>),
         shell: &Shell,
     ) -> Result<(), Error> {
         let refused = refused.into_iter().map(|(name, why)| (name, Stop::Refused(why))).collect();
         let sound = self.sound(session, moves, refused, shell).await?;
-        // Where a version is checked before it gets traffic, this is the place: nothing has moved yet.
         let outcomes = if self.dry_run {
             sound.iter().map(|_| None).collect()
         } else {
-            move_all(session, &sound, shell).await
+            self.check(session, how, &sound, shell).await?;
+            match &how.strategy {
+                Some(strategy) => self.shift_all(session, (how, strategy), &sound, shell).await?,
+                None => move_all(session, &sound, shell).await,
+            }
         };
         answer(&sound, &outcomes, shell)?;
         self.settle(session, sound, outcomes, shell)
@@ -119,6 +161,83 @@ impl Aim {
         }
         list(session, &refused, shell).await?;
         Err(self.failed(refused, true))
+    }
+
+    /// Checks the versions that are to get traffic: nothing has moved yet, and nothing does if one fails.
+    async fn check(
+        self,
+        session: &Session,
+        how: &How,
+        sound: &[Sound],
+        shell: &Shell,
+    ) -> Result<(), Error> {
+        let moving = sound.iter().filter(|it| it.is_move());
+        let all = moving.filter_map(|it| Some((&it.one, how.checks.get(&it.one.function)?)));
+        let check = async |(one, check): (&Move, &Check)| {
+            let function = one.function.as_str();
+            shell.status("Checking", format!("{function}: version {}", one.to));
+            match session.aws.check(function, &one.to, check).await {
+                Ok(checked) => {
+                    passed(function, &checked, &checked.unseen(&check.rules), shell);
+                    None
+                }
+                Err(why) => {
+                    if let CheckFailure::Failed(why) = &why {
+                        failed(function, why, shell);
+                    }
+                    Some((function.to_owned(), why.into()))
+                }
+            }
+        };
+        let all: Vec<_> = stream::iter(all.map(check)).buffered(AT_ONCE).collect().await;
+        let stopped: Vec<(String, Stop)> = all.into_iter().flatten().collect();
+        if stopped.is_empty() { Ok(()) } else { Err(self.failed(stopped, true)) }
+    }
+
+    /// Shifts the traffic of aliases that are there; others are made.
+    async fn shift_all(
+        self,
+        session: &Session,
+        (how, strategy): (&How, &Strategy),
+        sound: &[Sound],
+        shell: &Shell,
+    ) -> Result<Vec<Outcome>, Error> {
+        let plan = |it: &Sound| {
+            let alias = it.one.seen.as_ref().filter(|_| it.is_move())?;
+            let watch = how.watches.get(&it.one.function).cloned().unwrap_or_default();
+            let marker = it.one.marker_on(alias, &it.target.sha256);
+            let whose = (it.one.function.as_str(), alias);
+            Some(shift::Plan::begin(whose, &it.one.to, ("", marker), (strategy.clone(), watch)))
+        };
+        let plans: Vec<Option<shift::Plan>> = sound.iter().map(plan).collect();
+        let shifted: Vec<shift::Plan> = plans.iter().flatten().cloned().collect();
+        let refused = session.aws.refuse_shift(&shifted).await;
+        let stopped = shifted.iter().zip(refused);
+        let stopped: Vec<(String, Stop)> =
+            stopped.filter_map(|(plan, why)| Some((plan.function.clone(), why?))).collect();
+        if !stopped.is_empty() {
+            return Err(self.failed(stopped, true));
+        }
+        let mut stops = shift::run(&session.aws, &shifted, false, shell).await?.into_iter();
+        let held = stops.by_ref().map(|stop| match stop {
+            Some(stop) => Err(stop),
+            None => Ok(Pointed { alias: None, moved: true }),
+        });
+        let mut held = held.collect::<Vec<_>>().into_iter();
+        let (mut outcomes, mut others) = (Vec::new(), Vec::new());
+        for (at, (it, plan)) in sound.iter().zip(&plans).enumerate() {
+            outcomes.push(plan.as_ref().and_then(|_| held.next()));
+            if plan.is_none() {
+                others.push((at, it));
+            }
+        }
+        for (at, it) in others {
+            let moved = move_all(session, std::slice::from_ref(it), shell).await;
+            if let (Some(place), Some(outcome)) = (outcomes.get_mut(at), moved.into_iter().next()) {
+                *place = outcome;
+            }
+        }
+        Ok(outcomes)
     }
 
     /// How it ended. Whatever does not point where it should is the error of the whole.
@@ -175,7 +294,7 @@ impl Sound {
 }
 
 /// Moves all aliases at once, each by one call and one that reads it back. One that is stopped keeps
-/// no other. Where traffic is to be shifted step by step, it takes the place of `point`.
+/// no other.
 async fn move_all(session: &Session, sound: &[Sound], shell: &Shell) -> Vec<Outcome> {
     let waits = RefCell::new(BTreeSet::new());
     shell.start_rows(sound.len());

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{Global, Promote, Release};
 use super::deploy::session::{self, Session};
 use super::deploy::{self, bundle, image, jobs};
-use super::moves::{self, Aim};
+use super::moves::{self, Aim, How};
 use super::remote::{Named, Scope};
 use crate::aws::{Place, Stop};
 use crate::error::{DeployError, Error, MoveError, RemoteError};
@@ -15,6 +15,7 @@ use crate::release::content::text;
 use crate::release::moves::Refused;
 use crate::release::observed::Observed;
 use crate::release::promote::{Asked, decide};
+use crate::release::shift::strategy::{Strategy, StrategyError};
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
@@ -64,6 +65,8 @@ fn between_aliases(
     let scope = Scope::of(&release.functions, &release.build, global, shell)?;
     let aim = Aim { verb: VERB, dry_run: args.deploy.dry_run };
     let by = moves::name();
+    let strategy = strategy(release, &scope)?;
+    let how = How::of(&scope, !release.skip_checks, strategy)?;
     let targets: Vec<Vec<String>> = scope
         .functions
         .iter()
@@ -84,8 +87,24 @@ fn between_aliases(
             }
         }
         refused.dedup();
-        aim.carry_out(&session, moves, refused, shell).await
+        aim.carry_out(&session, &how, (moves, refused), shell).await
     })?
+}
+
+/// How traffic goes over: by the flag, else as the settings of the first function that says anything have it.
+fn strategy(release: &Release, scope: &Scope) -> Result<Option<Strategy>, Error> {
+    let of_settings = || {
+        let mut all = scope.functions.iter().filter_map(|named| named.known.first());
+        all.find_map(|(_, wanted)| wanted.shift.clone())
+    };
+    let strategy =
+        match &release.shift {
+            None => of_settings(),
+            Some(text) => Some(text.parse().map_err(|error: StrategyError| {
+                Error::Usage(format!("`--shift {text}`: {error}"))
+            })?),
+        };
+    Ok(strategy.filter(|it| *it != Strategy::AllAtOnce))
 }
 
 /// The aliases that move: those of the flags, else those of the settings, but for the one that is followed.

@@ -2,10 +2,11 @@
 
 use super::args::{Global, Rollback};
 use super::deploy::session;
-use super::moves::{self, Aim};
+use super::moves::{self, Aim, How};
 use super::remote::Scope;
 use crate::error::Error;
 use crate::release::rollback::{Asked, Function, Plan, To, plan};
+use crate::release::shift::strategy::Strategy;
 use crate::shell::Shell;
 
 pub(super) fn run(args: &Rollback, global: &Global, shell: &Shell) -> Result<(), Error> {
@@ -18,6 +19,8 @@ pub(super) fn run(args: &Rollback, global: &Global, shell: &Shell) -> Result<(),
     let place = session::place(&args.place)?;
     let scope = Scope::of(&args.functions, &args.build, global, shell)?;
     let asked = asked(args);
+    let strategy = args.shift.clone().filter(|it| *it != Strategy::AllAtOnce);
+    let how = How::of(&scope, !args.skip_checks, strategy)?;
     let aim = Aim { verb: "roll back", dry_run: args.dry_run };
     super::asynchronously(async {
         let session = scope.connect(place, "look at", shell).await?;
@@ -33,7 +36,7 @@ pub(super) fn run(args: &Rollback, global: &Global, shell: &Shell) -> Result<(),
             .collect();
         let plan = plan(&functions, &asked);
         of_one_deploy(&plan, args)?;
-        aim.carry_out(&session, plan.moves, plan.refused, shell).await
+        aim.carry_out(&session, &how, (plan.moves, plan.refused), shell).await
     })?
 }
 

@@ -10,6 +10,7 @@ use crate::error::{DeployError, Error};
 use crate::files;
 use crate::message::{Message, Shift};
 use crate::release::marker::Shifting;
+pub(super) use crate::release::shift::Move as Plan;
 use crate::release::shift::Move;
 use crate::release::shift::judge::Counts;
 use crate::release::wanted::Wanted;

@@ -57,7 +57,7 @@ impl fmt::Display for Marker {
         if let Some(prev) = &self.prev {
             write!(f, " prev={prev}")?;
         }
-        if let Some(from) = &self.from {
+        if let (Some(from), None) = (&self.from, &self.shift) {
             write!(f, " from={from}")?;
         }
         write!(f, " dep={}", self.deploy)?;
@@ -65,7 +65,8 @@ impl fmt::Display for Marker {
         let Shifting { strategy, step, at, new, was } = shift;
         write!(f, " shift={strategy} step={step} at={at} new={new}")?;
         was.iter().try_for_each(|was| write!(f, " was={was}"))?;
-        f.write_str("]")
+        // It comes away from `prev`.
+        f.write_str(if self.from.is_some() { " back=1]" } else { "]" })
     }
 }
 
@@ -88,6 +89,7 @@ impl Marker {
                 "from" => read.from = Some(value.to_owned()),
                 "dep" => value.clone_into(&mut read.deploy),
                 "sha" => value.clone_into(&mut read.sha),
+                "back" => read.from.clone_from(&read.prev),
                 // Of a newer program.
                 _ => {}
             }
@@ -125,7 +127,8 @@ impl Shifting {
 pub fn versions(description: &str) -> Vec<(&str, u64)> {
     let marker = description.rfind(BEGIN).and_then(|at| description.get(at + BEGIN.len()..));
     let fields = marker.and_then(|marker| marker.strip_suffix(']')).unwrap_or_default();
-    let is_a_version = |name: &str| !matches!(name, "dep" | "sha" | "shift" | "step" | "at");
+    let is_a_version =
+        |name: &str| !matches!(name, "dep" | "sha" | "shift" | "step" | "at" | "back");
     let fields = fields.split_whitespace().filter_map(|field| field.split_once('='));
     fields
         .filter(|(name, _)| is_a_version(name))
@@ -191,7 +194,9 @@ mod tests {
         let most = || Some(u64::MAX.to_string());
         let longest = Marker { prev: most(), from: most(), ..marker() };
         assert!(longest.to_string().len() <= MARKER);
-        let longest = shifting();
+        let from = Some("4294967294".to_owned());
+        let longest = Marker { from, ..shifting() };
+        assert_eq!(Marker::read(&longest.to_string()), ("", Some(longest.clone())));
         let room = LONGEST - longest.shift.as_ref().unwrap().strategy.to_string().len();
         assert!(longest.to_string().len() + room <= MARKER, "{room}: {longest}");
     }
@@ -249,7 +254,7 @@ mod tests {
             ("prev=3", vec![]),
             ("x [lp1 prev=3 dep=12 sha=45]", vec![("prev", 3)]),
             (
-                "[lp1 from=7 dep=1 shift=canary:10%/5m step=1 at=2 new=9 was=8 mood=calm]",
+                "[lp1 from=7 dep=1 shift=canary:10%/5m step=1 at=2 new=9 was=8 back=1 mood=calm]",
                 vec![("from", 7), ("new", 9), ("was", 8)],
             ),
             ("[lp1 prev=3 dep=a sha=b] cut", vec![]),

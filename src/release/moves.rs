@@ -84,6 +84,13 @@ impl Move {
         Ok(Step::Act(Box::new(point(&self.alias, alias, &self.to, description))))
     }
 
+    /// The marker that an alias has when it has moved.
+    #[must_use]
+    pub fn marker_on(&self, alias: &Object, sha256: &str) -> Marker {
+        let before = Marker::read(text(alias, "Description").unwrap_or_default()).1;
+        self.marker(before, Some(points_at(alias)), sha256)
+    }
+
     /// What only loses its weights has come from where it came from.
     fn marker(&self, before: Option<Marker>, there: Option<&str>, sha256: &str) -> Marker {
         let there = there.map(str::to_owned);

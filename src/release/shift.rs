@@ -121,6 +121,11 @@ pub fn moves(desired: &Desired, observed: &Observed) -> Vec<Move> {
     wanted.filter_map(|alias| one(observed.aliases.get(alias)?)).collect()
 }
 
+/// `prev` of a marker in the end: a rollback says `from` instead.
+fn came_from(marker: &Marker, from: &str) -> Option<String> {
+    marker.from.is_none().then(|| from.to_owned())
+}
+
 impl Move {
     /// A shift that is to begin, from an alias as it is (`GetAlias`). `marker` is the one that it has in the
     /// end, without `prev`; an empty `said` leaves the text as it is.
@@ -140,7 +145,7 @@ impl Move {
             strategy,
             watch,
             text: if said.is_empty() { before } else { said }.to_owned(),
-            marker: Marker { prev: Some(from.clone()), shift: None, ..marker },
+            marker: Marker { prev: came_from(&marker, &from), shift: None, ..marker },
             from,
             was: old.and_then(|old| old.prev),
             back: text(alias, "Description").unwrap_or_default().to_owned(),
@@ -172,8 +177,8 @@ impl Move {
             strategy: shift.strategy,
             watch,
             text: said.to_owned(),
-            marker: with(marker.prev.clone(), digests.1),
-            back: with(shift.was.clone(), digests.0).after(said),
+            marker: with(came_from(&marker, marker.prev.as_deref().unwrap_or_default()), digests.1),
+            back: Marker { from: None, ..with(shift.was.clone(), digests.0) }.after(said),
             was: shift.was,
             begun: true,
         })

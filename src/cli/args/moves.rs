@@ -6,6 +6,7 @@ use super::deploy::{Deploy, Place};
 use super::remote::selecting;
 use crate::cli::args::{Build, region};
 use crate::release::origin;
+use crate::release::shift::strategy::{Strategy, StrategyError};
 
 #[derive(Debug, Args)]
 #[command(mut_arg("profile", |arg| arg.long("cargo-profile")), mut_args(selecting))]
@@ -29,6 +30,12 @@ pub(in crate::cli) struct Rollback {
     /// Take weights off an alias that somebody else has put on
     #[arg(long, help_heading = "Rollback")]
     pub(in crate::cli) clear_weights: bool,
+    /// Step by step: canary:10%/5m, linear:10%/1m, steps:1%/1m,10%/5m [default: all at once]
+    #[arg(long, value_name = "STRATEGY", value_parser = strategy, help_heading = "Rollback")]
+    pub(in crate::cli) shift: Option<Strategy>,
+    /// Check no version before it gets traffic, whatever the settings say
+    #[arg(long, help_heading = "Rollback")]
+    pub(in crate::cli) skip_checks: bool,
     /// Show what would be moved, and move nothing
     #[arg(long, help_heading = "Rollback")]
     pub(in crate::cli) dry_run: bool,
@@ -81,6 +88,11 @@ pub(in crate::cli) struct Promote {
 
 const ALIAS: &str = "The alias that moves, or is made [default: those of the settings]";
 const FROM: &str = "Deploy what was packaged below this folder, as `deploy --from` does: to another environment, account or Region";
+
+/// How traffic goes over.
+fn strategy(text: &str) -> Result<Strategy, String> {
+    text.parse().map_err(|error: StrategyError| error.to_string())
+}
 
 /// The number of a version.
 fn version(text: &str) -> Result<String, String> {

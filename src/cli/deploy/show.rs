@@ -1,6 +1,6 @@
 //! A plan, and what goes on, for people and as records.
 
-pub(super) mod checks;
+pub(in crate::cli) mod checks;
 
 use super::session::Session;
 use crate::error::Error;

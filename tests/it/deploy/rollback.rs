@@ -310,3 +310,37 @@ fn a_layer_that_is_gone_is_told_of_and_an_object_that_is_gone_is_the_end() {
     let gone = rollback(&site, &server.address, &["f"]).code(2);
     gone.says("`f`: version 1 cannot run: its code s3://bucket/key is gone");
 }
+
+/// What the settings check is checked, and traffic goes by steps where that is said; so it is with a deploy.
+#[test]
+fn a_rollback_is_checked_and_may_go_by_steps() {
+    let server = Server::start(&[]);
+    let site = site_of(&["api".to_owned()]);
+    twice(&site, &server, &["api".to_owned()]);
+    site.workspace.write("events/a.json", "{}");
+    let settings = |expected: &str, more: &str| {
+        let check = format!("events = \"events/*.json\", expect = {{ json = \"{expected}\" }}");
+        site.settings(&format!(
+            "role = \"{ROLE}\"\nalias = [\"live\"]\ncheck = {{ {check} }}\n{more}"
+        ));
+    };
+    settings("two", "");
+    let failed = rollback(&site, &server.address, &[]).code(4);
+    failed.says("cannot roll back `api`: version 1 fails its check with events/a.json");
+    assert_eq!(answer(&server, "api"), "two");
+    settings("one", "");
+    let by_steps = ["--shift", "steps:50%/1s"];
+    rollback(&site, &server.address, &by_steps).code(0).says("Shifted api:live is on version 1");
+    let there = alias(&server, "api");
+    assert_eq!((&there["FunctionVersion"], there.get("RoutingConfig")), (&json!("1"), None));
+    let marker = there["Description"].as_str().unwrap();
+    assert!(marker.starts_with("[lp1 from=2 dep="), "{marker}");
+    rollback(&site, &server.address, &by_steps).code(2).says("was rolled back already");
+
+    settings("one", "shift = \"steps:50%/1s\"\n");
+    site.bundle("api", "three");
+    let failed = site.run(&server.address, &["deploy"]).code(4);
+    failed.says("version 3 fails its check with events/a.json");
+    let there = alias(&server, "api");
+    assert_eq!((&there["FunctionVersion"], there.get("RoutingConfig")), (&json!("1"), None));
+}

@@ -14,12 +14,7 @@ pub(super) fn planned(version: &str, events: &[String], warm_up: u32) -> String 
 }
 
 /// A version that is as it must be, event by event.
-pub(in crate::cli::deploy) fn passed(
-    function: &str,
-    checked: &Checked,
-    unseen: &[&str],
-    shell: &Shell,
-) {
+pub(in crate::cli) fn passed(function: &str, checked: &Checked, unseen: &[&str], shell: &Shell) {
     for passed in &checked.events {
         let record =
             CheckedEvent::passed(function, &checked.version, &passed.event, passed.figures);
@@ -43,7 +38,7 @@ pub(in crate::cli::deploy) fn passed(
 }
 
 /// A version that is not, with the end of its log.
-pub(in crate::cli::deploy) fn failed(function: &str, failed: &Failed, shell: &Shell) {
+pub(in crate::cli) fn failed(function: &str, failed: &Failed, shell: &Shell) {
     for line in &failed.log {
         shell.stream(function, &log_line::text(line));
     }

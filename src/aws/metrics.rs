@@ -96,7 +96,7 @@ impl Counted {
             "errors" => self.errors += sum,
             "throttles" => self.throttles += sum,
             "duration" => {
-                self.duration = values.iter().copied().chain(self.duration).reduce(f64::max)
+                self.duration = values.iter().copied().chain(self.duration).reduce(f64::max);
             }
             _ => {}
         }
@@ -246,6 +246,8 @@ fn states(page: &DescribeAlarmsOutput) -> impl Iterator<Item = (String, Alarm)> 
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudwatch::types::{CompositeAlarm, MetricAlarm};
+
     use super::*;
 
     #[test]
@@ -286,6 +288,29 @@ mod tests {
         counted.add(&result("duration", &[3.0], StatusCode::Complete));
         expected.duration = Some(7.5);
         assert_eq!(counted, expected);
+    }
+
+    #[test]
+    fn composite_alarms_are_alarms_too() {
+        let metric = MetricAlarm::builder().alarm_name("errors").state_value(StateValue::Ok);
+        let composite = CompositeAlarm::builder()
+            .alarm_name("any")
+            .state_value(StateValue::Alarm)
+            .state_reason("errors rings");
+        let page = DescribeAlarmsOutput::builder()
+            .metric_alarms(metric.build())
+            .metric_alarms(MetricAlarm::builder().state_value(StateValue::Ok).build())
+            .composite_alarms(composite.build())
+            .build();
+        let alarm = |state: &str, reason: &str| Alarm {
+            state: state.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let expected = [
+            ("errors".to_owned(), alarm("OK", "")),
+            ("any".to_owned(), alarm("ALARM", "errors rings")),
+        ];
+        assert_eq!(states(&page).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod closure;
 mod config;
 mod corpus;
 #[cfg(feature = "aws")]
+mod counted;
+#[cfg(feature = "aws")]
 mod delete;
 #[cfg(feature = "aws")]
 mod deploy;

@@ -34,7 +34,7 @@ impl Emulator {
     }
 
     /// moto, which does not.
-    pub(super) fn moto() -> Option<Self> {
+    pub(crate) fn moto() -> Option<Self> {
         let port = free_port().to_string();
         let variables = [("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")];
         Self::start(&["-m", "moto.server", "-H", "127.0.0.1", "-p", &port], &variables, &port)

@@ -11,6 +11,7 @@
 //! that members and values of newer features are neither lost nor misread.
 
 pub mod advice;
+pub mod appspec;
 pub mod attach;
 pub mod change;
 pub mod content;

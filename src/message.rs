@@ -20,7 +20,7 @@ pub use layers::{LayerVersion, PlannedFunction, PlannedLayer, PublishedLayer, Sh
 pub use machine::Buildable;
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
-pub use shift::Shift;
+pub use shift::{AppSpecRecord, Shift};
 pub use table::{Keep, Table};
 pub use words::{bytes, clean, count};
 
@@ -229,6 +229,8 @@ pub enum Message<'a> {
     Deleted(&'a Deleted<'a>),
     /// What goes on with traffic that is shifted.
     Shift(&'a Shift<'a>),
+    /// The same for AWS CodeDeploy.
+    AppSpec(&'a AppSpecRecord<'a>),
     /// An event of a function's log.
     Log(&'a LogEvent<'a>),
     /// An image was written, or is there already.

@@ -30,7 +30,7 @@ pub use moves::{Moved, Part, Release};
 pub use of::Differing;
 pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
-pub use shift::Shift;
+pub use shift::{AppSpecRecord, Shift};
 pub use table::{Keep, Table};
 pub use versions::{FunctionVersion, PrunedVersions};
 pub use words::{bytes, clean, count};
@@ -229,6 +229,8 @@ pub enum Message<'a> {
     Deleted(&'a Deleted<'a>),
     /// What goes on with traffic that is shifted.
     Shift(&'a Shift<'a>),
+    /// The same for AWS CodeDeploy.
+    AppSpec(&'a AppSpecRecord<'a>),
     /// A version of a function, and what becomes of it.
     FunctionVersion(&'a FunctionVersion<'a>),
     /// What `prune` takes away; after the versions.

@@ -36,7 +36,7 @@ pub(super) use push::Push;
 pub(super) use rehearsal::Rehearsal;
 pub(super) use release::ReleaseCommand;
 #[cfg(feature = "aws")]
-pub(super) use release::Shifts;
+pub(super) use release::{AppSpec, Shifts};
 pub(super) use remote::{Delete, Logs, Prune, Status};
 pub(super) use run::{Run, RunOnce, Watch};
 

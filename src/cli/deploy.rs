@@ -93,7 +93,7 @@ fn release_all(
             new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
         };
         shift::hold(&mut jobs, &observed);
-        shift::before(&session, (&jobs, &observed), &changes, &options).await?;
+        shift::before(&session, (&jobs, &observed), &changes, (&options, shell)).await?;
         session.make_repositories((&jobs, &missing), &release.ecr, shell).await?;
         let outcomes = deploy(&session.aws, &jobs, observed, &options, shell).await?;
         let outcomes = shift::go_on(&session, jobs.clone(), outcomes, &options, shell).await?;

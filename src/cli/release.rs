@@ -1,11 +1,13 @@
 //! `release`: shifts of traffic that are under way, whoever began them.
 
+mod appspec;
+
 use super::args::{Global, ReleaseCommand, Shifts};
 use super::deploy::session::{self, Session};
 use super::remote::{Named, Scope};
 use super::shift;
 use crate::aws::{AwsError, Progress, Stop, Turn};
-use crate::error::{DeployError, Error, RemoteError};
+use crate::error::{DeployError, Error, MoveError, RemoteError};
 use crate::message::{Message, Table};
 use crate::release::Object;
 use crate::release::content::text;
@@ -14,8 +16,12 @@ use crate::release::shift::{Move, Shifting, under_way};
 use crate::shell::Shell;
 
 pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> Result<(), Error> {
-    let (ReleaseCommand::Status(args) | ReleaseCommand::Resume(args) | ReleaseCommand::Abort(args)) =
-        command;
+    let args = match command {
+        ReleaseCommand::Appspec(args) => return appspec::run(args, global, shell),
+        ReleaseCommand::Status(args)
+        | ReleaseCommand::Resume(args)
+        | ReleaseCommand::Abort(args) => args,
+    };
     let place = session::place(&args.place)?;
     let mut scope = Scope::named(&args.functions, &args.manifest, global, shell)?;
     if let (ReleaseCommand::Resume(_), Some(root)) = (command, scope.root.clone()) {
@@ -30,9 +36,9 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
             return Ok(());
         }
         match command {
-            ReleaseCommand::Status(_) => status(&all, shell),
             ReleaseCommand::Resume(_) => resume(&session, &moves(all), args, shell).await,
             ReleaseCommand::Abort(_) => abort(&session, &moves(all), shell).await,
+            _ => status(&all, shell),
         }
     })?
 }
@@ -152,5 +158,6 @@ fn settled(stopped: Vec<(String, Stop)>) -> Result<(), Error> {
 }
 
 fn failed(stopped: Vec<(String, Stop)>, planned: bool) -> Error {
-    Error::Deploy(DeployError { stopped, planned })
+    let of = DeployError { stopped, planned };
+    MoveError { verb: "shift", things: "functions", of }.into()
 }

@@ -2,6 +2,17 @@
 
 use serde::Serialize;
 
+/// The AppSpec of AWS CodeDeploy for a shift.
+#[derive(Debug, Serialize)]
+pub struct AppSpecRecord<'a> {
+    /// Its YAML.
+    pub content: &'a str,
+    /// The deployment configuration that fits; null where none can.
+    pub deployment_config: Option<&'a str>,
+    /// The arguments of `aws` that make it; null where CodeDeploy has it.
+    pub create: Option<&'a [String]>,
+}
+
 /// What goes on with the traffic of an alias.
 #[derive(Debug, Serialize)]
 pub struct Shift<'a> {

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::ManifestFlags;
 use super::deploy::Place;
+use crate::release::shift::strategy::Strategy;
 
 /// What `release` does.
 #[derive(Debug, Subcommand)]
@@ -19,6 +20,32 @@ pub(in crate::cli) enum ReleaseCommand {
     Resume(Shifts),
     /// Take shifts back: all traffic to the version that it came from
     Abort(Shifts),
+    /// Print the AppSpec with which AWS CodeDeploy makes the same shift, and change nothing
+    ///
+    /// Which deployment configuration fits the strategy is told of, with the command that makes it where
+    /// CodeDeploy has none.
+    Appspec(AppSpec),
+}
+
+/// `release appspec`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AppSpec {
+    /// The functions, by their names [default: all of the workspace]
+    #[arg(value_name = "FUNCTION")]
+    pub(in crate::cli) functions: Vec<String>,
+    /// The alias [default: the first of the setting `alias`]
+    #[arg(long, value_name = "NAME", help_heading = "Release")]
+    pub(in crate::cli) alias: Option<String>,
+    /// The version that traffic is to go to [default: that of the shift under way, else the newest]
+    #[arg(long, value_name = "VERSION", help_heading = "Release")]
+    pub(in crate::cli) to: Option<String>,
+    /// How it is to go over [default: the setting `shift`]
+    #[arg(long, value_name = "STRATEGY", help_heading = "Release")]
+    pub(in crate::cli) shift: Option<Strategy>,
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestFlags,
 }
 
 /// Whose shifts.

@@ -129,11 +129,19 @@ impl Session {
         changes: &[Change],
         shell: &Shell,
     ) -> Result<(), Error> {
-        if self.local || changes.is_empty() {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let needed = OVERHEAD + Duration::from_secs(bytes(changes) / UPLINK);
+        self.lasts(needed, shell).await
+    }
+
+    /// The same for something that takes so long.
+    pub(super) async fn lasts(&self, needed: Duration, shell: &Shell) -> Result<(), Error> {
+        if self.local {
             return Ok(());
         }
         let Ok(Some(expiry)) = self.aws.expiry().await else { return Ok(()) };
-        let needed = OVERHEAD + Duration::from_secs(bytes(changes) / UPLINK);
         #[expect(clippy::disallowed_methods, reason = "credentials end by the clock")]
         let now = SystemTime::now();
         let left = expiry.duration_since(now).unwrap_or_default();

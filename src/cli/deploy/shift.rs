@@ -2,6 +2,7 @@
 //! that are there shift, then what lives on them is made what it should be.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::session::Session;
 use crate::aws::{Job, Options, Outcome, Stop};
@@ -34,24 +35,30 @@ pub(super) async fn before(
     session: &Session,
     (jobs, observed): (&[Job], &[Observed]),
     changes: &[Change],
-    options: &Options,
+    (options, shell): (&Options, &Shell),
 ) -> Result<(), Error> {
     let moves = |(job, _): &(&Job, &Observed)| {
         let mut of_job = changes.iter().filter(|change| change.function == job.desired.name);
         job.desired.hold_alias && of_job.any(|it| matches!(it.action, Action::MoveAlias { .. }))
     };
     let mut stopped = Vec::new();
+    let mut longest = 0;
     for (job, seen) in jobs.iter().zip(observed).filter(moves) {
+        let stages = job.desired.wanted.shift.iter().flat_map(Strategy::stages);
+        longest = stages.map(|stage| stage.hold).sum::<u64>().max(longest);
         let (name, watch) = (&job.desired.name, &job.desired.wanted.watch);
         let alias = job.desired.qualifier().unwrap_or_default();
         // Whether there is anything to be counted yet does not matter.
         let asked = session.aws.refuse_watch((name, alias, "1"), watch, is_begun(seen)).await;
         stopped.extend(asked.err().map(|why| (name.clone(), why)));
     }
-    if stopped.is_empty() || options.keep_going {
-        return Ok(());
+    if !stopped.is_empty() && !options.keep_going {
+        return Err(Error::Deploy(DeployError { stopped, planned: true }));
     }
-    Err(Error::Deploy(DeployError { stopped, planned: true }))
+    if longest > 0 {
+        session.lasts(Duration::from_secs(longest), shell).await?;
+    }
+    Ok(())
 }
 
 /// Goes on where everything was done but what was held.
@@ -62,8 +69,12 @@ pub(super) async fn go_on(
     options: &Options,
     shell: &Shell,
 ) -> Result<Vec<Outcome>, Error> {
-    let stopped = outcomes.iter().any(|outcome| outcome.stopped.is_some());
-    if stopped && !options.keep_going {
+    // Whoever wants an end wants no shift to begin.
+    let ends = |outcome: &Outcome| match &outcome.stopped {
+        Some(Stop::Interrupted(_)) => true,
+        stopped => stopped.is_some() && !options.keep_going,
+    };
+    if outcomes.iter().any(ends) {
         return Ok(outcomes);
     }
     let all = held(&jobs, &outcomes);

@@ -28,6 +28,12 @@ impl Percent {
         f64::from(self.0) / 100.0
     }
 
+    /// In hundredths of a percent.
+    #[must_use]
+    pub fn hundredths(self) -> u16 {
+        self.0
+    }
+
     /// Whether a weight that was read is this one.
     #[must_use]
     pub fn is(self, weight: f64) -> bool {

@@ -252,4 +252,12 @@ fn what_cannot_be_shifted_is_refused_before_anything_moves() {
     rests(&server, "api", "1");
     site.run(&server.address, &["plan", "--shift", "canary:100%/5m"]).code(2).says("no part of");
     site.run(&server.address, &["deploy", "--shift", "all-at-once"]).code(0);
+    let args = ["release", "appspec", "--to", "1", "--shift", "Canary10Percent5Minutes"];
+    let spec = run(&mut site.at(&server.address, &args)).code(0);
+    let spec = spec.says("CodeDeployDefault.LambdaCanary10Percent5Minutes");
+    for line in
+        ["Name: \"api\"", "Alias: \"live\"", "CurrentVersion: \"2\"", "TargetVersion: \"1\""]
+    {
+        assert!(spec.stdout.contains(line), "{line} in {}", spec.stdout);
+    }
 }

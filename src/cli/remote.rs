@@ -9,12 +9,14 @@ use super::deploy::session::Session;
 use super::facts::Facts;
 use super::groups::functions;
 use super::prepare::Machines;
+use super::split;
 use crate::aws::{AwsError, Place, RATE};
 use crate::config::Config;
 use crate::error::{Error, RemoteError};
 use crate::function::{Function, FunctionName, Role};
 use crate::nearest;
 use crate::plan::{self, PlanError, SelectError};
+use crate::release::layers::Own;
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
@@ -36,6 +38,8 @@ pub(super) struct Scope {
     pub(super) functions: Vec<Named>,
     /// Where bundles are, unless they are elsewhere; none outside of a workspace.
     pub(super) bundles: Option<PathBuf>,
+    /// Which layers are the workspace's; none outside of one, or where its lock cannot be read.
+    pub(super) own_layers: Option<Own>,
     /// The names of all functions that the flags select.
     names: Vec<String>,
 }
@@ -69,6 +73,7 @@ impl Scope {
             });
             let wanted = jobs::wanted(&config, &selected)?;
             scope.bundles = Some(plan::output(&facts.target, None, false).base);
+            scope.own_layers = split::own(&facts.metadata, &config).ok();
             scope.functions = group(selected.into_iter().zip(wanted).collect());
         }
         for name in names {

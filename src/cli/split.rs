@@ -31,7 +31,7 @@ use gather::Member;
 
 pub(super) use gather::contents;
 #[cfg(feature = "aws")]
-pub(super) use lock::prefix;
+pub(super) use lock::{own, prefix};
 pub(super) use write::{answer, records};
 
 /// What left a function, and where it is now.

@@ -16,7 +16,7 @@ use crate::cli::args::{Audit, Build, Global, Images, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
-use crate::cli::{configuration, package};
+use crate::cli::{configuration, package, split};
 use crate::config::{self, Config, Located, Mistake, Node, Origin};
 use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
@@ -57,6 +57,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     session::must_have_region(&release.place, &named.zip(&wanted).collect::<Vec<_>>())?;
     let root = facts.metadata.workspace_root.as_std_path();
     let checks = checks::all(release, (&selected, &wanted), root, shell)?;
+    // Before it is packaged: the lock forgets then what is shared no more.
+    let own = split::own(&facts.metadata, &config)?;
     let base = match (&release.from, &release.zip) {
         (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),
@@ -84,6 +86,7 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             };
             let mut job = common.job(function, wanted, bundle)?;
             job.desired.check = check;
+            job.desired.own_layers = Some(own.clone());
             Ok(job)
         })
         .collect()
@@ -254,6 +257,7 @@ impl<'a> Common<'a> {
                 source,
             },
             layers,
+            own_layers: None,
             only_layers: false,
             check: None,
             runtime: bundle.runtime,

@@ -111,8 +111,13 @@ fn of_function(
         ))?;
     }
     if !desired.publishes() && observed.function.is_some() {
+        let layers = if desired.layers.iter().flatten().next().is_some() {
+            "; those between its layers and its code have the new ones of the one and the old of the other, and may fail"
+        } else {
+            ""
+        };
         shell.warn(format!(
-            "{}: no version is published and no alias moved: calls of $LATEST see each step at once",
+            "{}: no version is published and no alias moved: calls of $LATEST see each step at once{layers}",
             desired.name
         ));
     }

@@ -8,11 +8,15 @@ use super::Decided;
 use crate::cli::build::Job;
 use crate::cli::locked;
 use crate::cli::pack::Packer;
+#[cfg(feature = "aws")]
+use crate::config::Config;
 use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
 use crate::layer::{self, File, Files, Known, Layer, User};
 use crate::lock::Lock;
 use crate::plan;
+#[cfg(feature = "aws")]
+use crate::release::layers::Own;
 use crate::target::Arch;
 
 /// Functions that share layers by the lock and are not built now; `here`: those that are. What is built with
@@ -123,6 +127,14 @@ pub(in crate::cli) fn prefix(metadata: &Metadata) -> String {
     let folder = || metadata.workspace_root.file_name().unwrap_or("lambda").to_owned();
     let plain = layer::plain(&package.unwrap_or_else(folder));
     plain.chars().take(layer::LONGEST_PREFIX).collect()
+}
+
+/// Which layers are the workspace's: those of its lock, and those with its prefix.
+#[cfg(feature = "aws")]
+pub(in crate::cli) fn own(metadata: &Metadata, config: &Config) -> Result<Own, Error> {
+    let lock = locked::read(metadata.workspace_root.as_std_path())?;
+    let prefix = config.layer_rules().0.or(lock.prefix).unwrap_or_else(|| prefix(metadata));
+    Ok(Own { names: lock.layers.into_keys().collect(), prefix })
 }
 
 /// Writes what was decided, and says what has changed.

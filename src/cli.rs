@@ -33,6 +33,7 @@ mod package;
 mod prepare;
 #[cfg(feature = "aws")]
 mod promote;
+#[cfg(feature = "aws")]
 mod prune;
 #[cfg(feature = "registry")]
 mod pull;
@@ -40,6 +41,7 @@ mod pull;
 mod push;
 mod question;
 mod recorded;
+#[cfg(feature = "aws")]
 mod release;
 #[cfg(feature = "aws")]
 mod releases;

@@ -16,7 +16,7 @@ pub mod record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-pub use name::{Known, has_prefix, name, plain};
+pub use name::{Known, LONGEST_PREFIX, has_prefix, is_name, name, plain};
 
 use crate::digest::Sha256;
 use crate::target::Arch;

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::digest::Sha256;
-use crate::layer::{File, Files, Kind, Known};
+use crate::layer::{self, File, Files, Kind, Known};
+use crate::tree::ArchivePath;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -73,12 +74,20 @@ impl Lock {
 
     /// Reads it; or says why it cannot be understood.
     pub fn read(text: &str) -> Result<Self, String> {
-        let file: Text = toml::from_str(text).map_err(|error| error.to_string())?;
+        if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+            return Err("it has the marks of a merge that was not finished".to_owned());
+        }
+        let file: Text = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         if file.version != VERSION {
             return Err(format!(
                 "it is of version {}, and this program knows {VERSION}",
                 file.version
             ));
+        }
+        // Names become folders, and this file comes from others too.
+        let prefix = file.prefix.as_deref().filter(|prefix| !prefix.is_empty());
+        if let Some(wrong) = prefix.filter(|prefix| !layer::is_name(prefix)) {
+            return Err(format!("no layer's name begins with {wrong:?} (`layer-prefix`)"));
         }
         let base = |Base { name, digest }: Base| {
             let parsed = self::digest(&digest, &name)?;
@@ -141,10 +150,15 @@ fn digest(text: &str, of: &str) -> Result<Sha256, String> {
 
 fn layer(one: OneLayer) -> Result<(String, Known), String> {
     let OneLayer { name, architecture, functions: users, files } = one;
+    if !layer::is_name(&name) {
+        return Err(format!("no layer can be called {name:?}"));
+    }
     let wrong = |what: &str| format!("`{what}` of `{name}` is unknown");
     let arch = architecture.parse().map_err(|_| wrong(&architecture))?;
     let file = |file: OneFile| {
         let kind = Kind::of_word(&file.kind).ok_or_else(|| wrong(&file.kind))?;
+        ArchivePath::new(&file.path)
+            .map_err(|why| format!("{:?} of `{name}`: {why}", file.path))?;
         let mode = u32::from_str_radix(&file.mode, 8).map_err(|_| wrong(&file.mode))?;
         let digest = match &file.digest {
             None if kind.is_built() => Sha256::of(b""),
@@ -192,7 +206,19 @@ mod tests {
             ("version = 2", "it is of version 2"),
             ("version = 1\n[[base]]\nname = \"a\"\ndigest = \"b\"", "`b` of `a`"),
             ("version = 1\nother = 1", "unknown field"),
+            ("version = 1\n<<<<<<< HEAD\n", "a merge that was not finished"),
+            ("version = 1\nlayer-prefix = \"../x\"", "no layer's name begins with \"../x\""),
             (&layer.replace("arm64", "mips"), "missing field `files`"),
+            (
+                &format!("{}files = []", layer.replace("\"l\"", "\"../../../evil\"")),
+                "no layer can be called \"../../../evil\"",
+            ),
+            (
+                &format!(
+                    "{layer}files = [{{ path = \"../x\", kind = \"workspace\", mode = \"0644\" }}]"
+                ),
+                "\"../x\" of `l`: the path has a `..`",
+            ),
             (&format!("{}files = []", layer.replace("arm64", "mips")), "`mips` of `l` is unknown"),
             (
                 &format!(

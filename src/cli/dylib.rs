@@ -81,28 +81,36 @@ fn make(own: &Path, folder: &Path, sources: &[PathBuf]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a program and the libraries that it ships with fit together: it is linked with that of the crate, and
-/// every symbol of Rust's that one of them wants another defines.
-pub(super) fn check(name: &str, artifact: &Artifact, folder: &Path) -> Result<(), Error> {
+/// How a program and the libraries that were built with it fit together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fits {
+    /// It is linked with that of the crate.
+    WithIt,
+    /// It is not.
+    WithoutIt,
+}
+
+/// Whether a program and the libraries that it ships with fit together: every symbol of Rust's that one of them
+/// wants another defines.
+pub(super) fn check(name: &str, artifact: &Artifact, folder: &Path) -> Result<Fits, Error> {
     let program = &artifact.executable;
     // Of a large library it takes a while, and mostly both are the files that they were.
     let which = Sha256::of(program.as_os_str().as_encoded_bytes()).short();
     let mark = folder.with_file_name(MARKS).join(which);
     let files = format!("{} {:?}", folder.display(), files::stamp(program));
     if fs::read_to_string(&mark).is_ok_and(|known| known == files) {
-        return Ok(());
+        return Ok(Fits::WithIt);
     }
     let pair =
         inspect::pair(program, folder).map_err(|(path, error)| files::unread(&path, error))?;
     let name = name.replace('-', "_");
-    if !pair.needed.contains(&format!("lib{name}.so")) {
-        let crate_name = name;
-        return Err(CargoError::NotLinked { target: artifact.target.clone(), crate_name }.into());
-    }
+    let is_linked = pair.needed.contains(&format!("lib{name}.so"));
     match pair.unbound.first() {
+        None if !is_linked => Ok(Fits::WithoutIt),
         None => {
             files::create_folder(&folder.with_file_name(MARKS))?;
-            Ok(files::write_into_target(&mark, files.as_bytes())?)
+            files::write_into_target(&mark, files.as_bytes())?;
+            Ok(Fits::WithIt)
         }
         Some(symbol) => Err(CargoError::Unbound {
             target: artifact.target.clone(),

@@ -69,6 +69,15 @@ fn plan(args: &LayerPlan, global: &Global, shell: &Shell) -> Result<(), Error> {
     if shell.is_json() {
         return record(&decided, &sizes, shell);
     }
+    let refused = job.plan.functions.iter().any(|function| {
+        let said = job.config.of_handler(&function.handler.package, &function.handler.target);
+        said.get("layers.share").is_some_and(|said| said.text() == "never")
+    });
+    let assumed = assumed.then_some(if refused {
+        "`layers = \"auto\"`, where the settings say \"never\""
+    } else {
+        "`layers = \"auto\"`, which no setting says"
+    });
     text(&decided, &sizes, assumed, shell)
 }
 
@@ -138,7 +147,9 @@ fn record(decided: &Decided, sizes: &Sizes, shell: &Shell) -> Result<(), Error> 
             whole: *whole,
             split: *split,
             layers: names(decided, function),
-            stays: stays.map(|(path, why)| (path.as_str(), explain::why(*why))).collect(),
+            stays: stays
+                .map(|(path, why)| (path.as_str(), explain::why(*why, decided.min_saving)))
+                .collect(),
         });
     }
     let (whole, split) = sizes.total();
@@ -167,14 +178,19 @@ fn names<'d>(decided: &'d Decided, function: &Function) -> Vec<&'d str> {
     own.map(|(_, name)| name.as_str()).collect()
 }
 
-fn text(decided: &Decided, sizes: &Sizes, assumed: bool, shell: &Shell) -> Result<(), Error> {
+fn text(
+    decided: &Decided,
+    sizes: &Sizes,
+    assumed: Option<&str>,
+    shell: &Shell,
+) -> Result<(), Error> {
     let layers = &decided.plan.layers;
     if layers.is_empty() {
         shell.answer(nothing(decided))?;
         return Ok(());
     }
-    if assumed && layers.iter().any(|layer| !layer.is_needed()) {
-        shell.status("Assuming", "`layers = \"auto\"`, which no setting says");
+    if let Some(assumed) = assumed.filter(|_| layers.iter().any(|layer| !layer.is_needed())) {
+        shell.status("Assuming", assumed);
     }
     let rows = layers.iter().zip(&decided.names).zip(&sizes.layers).map(|((layer, name), zip)| {
         let users: Vec<&str> = layer.users.iter().map(String::as_str).collect();
@@ -205,12 +221,19 @@ fn text(decided: &Decided, sizes: &Sizes, assumed: bool, shell: &Shell) -> Resul
     ))?;
     for ((layer, name), zip) in layers.iter().zip(&decided.names).zip(&sizes.layers) {
         let users = decided.members.iter().zip(&sizes.functions).filter(|(it, _)| it.uses(layer));
-        let whole: u64 = users.map(|(_, (whole, _))| whole).sum();
-        let what = format!("upload for a change of {name}");
+        let whole: u64 = users.clone().map(|(_, (whole, _))| whole).sum();
+        // Whoever is linked with Rust code names the build that it is of.
+        let linked = users.filter(|(it, _)| {
+            it.part.function.compile.dylib.is_some() && layer.kinds.iter().any(|it| it.is_of_rust())
+        });
+        let code: Vec<u64> = linked.map(|(_, (_, split))| *split).collect();
+        let with = if code.is_empty() { "" } else { ", and of its functions with it" };
+        let (what, zip) =
+            (format!("upload for a change of {name}{with}"), *zip + code.iter().sum::<u64>());
         if layer.is_needed() {
-            shell.answer(format!("{what}: {}", bytes(*zip)))?;
+            shell.answer(format!("{what}: {}", bytes(zip)))?;
         } else {
-            shell.answer(compared(&what, whole, *zip))?;
+            shell.answer(compared(&what, whole, zip))?;
         }
     }
     Ok(())
@@ -232,8 +255,9 @@ fn nothing(decided: &Decided) -> String {
     });
     match best.max() {
         Some((saves, users, path)) => format!(
-            "no layer is worth it: the best, with {path}, would save {} over {users} functions (`layers.min-saving`)",
-            bytes(saves)
+            "no layer is worth it: the best, with {path}, would save {} over {users} functions, less than `layers.min-saving` ({})",
+            bytes(saves),
+            bytes(decided.min_saving)
         ),
         None => "no layer is worth it: no two functions share a library, and none has assets or extensions"
             .to_owned(),

@@ -14,7 +14,8 @@ pub(super) fn read(root: &Path) -> Result<Lock, Error> {
     let lock = text.map_or_else(|| Ok(Lock::default()), |text| Lock::read(&text));
     lock.map_err(|why| {
         Error::Usage(format!(
-            "{} cannot be understood: {why}; `--update-base` writes a new one where it is gone",
+            "{} cannot be understood: {why}; take back what it was (of a merge, either side), or delete it: `package` \
+             writes it anew",
             path.display()
         ))
     })

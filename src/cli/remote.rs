@@ -9,12 +9,14 @@ use super::deploy::session::Session;
 use super::facts::Facts;
 use super::groups::functions;
 use super::prepare::Machines;
+use super::split;
 use crate::aws::{AwsError, Place, RATE};
 use crate::config::Config;
 use crate::error::{Error, RemoteError};
 use crate::function::{Function, FunctionName, Role};
 use crate::nearest;
 use crate::plan::{self, PlanError, SelectError};
+use crate::release::layers::Own;
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
@@ -38,6 +40,8 @@ pub(super) struct Scope {
     pub(super) bundles: Option<PathBuf>,
     /// The workspace's folder; none outside of one.
     pub(super) root: Option<PathBuf>,
+    /// Which layers are the workspace's; none outside of one, or where its lock cannot be read.
+    pub(super) own_layers: Option<Own>,
     /// The names of all functions that the flags select.
     names: Vec<String>,
 }
@@ -72,6 +76,7 @@ impl Scope {
             let wanted = jobs::wanted(&config, &selected)?;
             scope.root = Some(facts.metadata.workspace_root.clone().into_std_path_buf());
             scope.bundles = Some(plan::output(&facts.target, None, false).base);
+            scope.own_layers = split::own(&facts.metadata, &config).ok();
             scope.functions = group(selected.into_iter().zip(wanted).collect());
         }
         for name in names {

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use cargo_metadata::Target;
+
 use super::build::Job;
-use super::dylib;
+use super::dylib::{self, Fits};
 use super::prepare::Prepared;
 use super::timing::Clock;
 use crate::artifact::Artifact;
@@ -138,7 +140,7 @@ impl Job {
             let is = |member: &&(usize, &Function)| built_for(&member.1.handler, &artifact);
             let Some(&(index, function)) = members.iter().find(is) else { return };
             seen.push(index);
-            match self.with_shared(run, artifact) {
+            match self.with_shared(run, artifact, shell) {
                 Ok(artifact) => queue.push(Work { index, function, artifact }),
                 Err(error) => failed = Some(error),
             }
@@ -158,11 +160,35 @@ impl Job {
     }
 
     /// With the folder of the shared libraries that it is linked with.
-    fn with_shared(&self, run: &Run, artifact: Artifact) -> Result<Artifact, Error> {
+    fn with_shared(&self, run: &Run, artifact: Artifact, shell: &Shell) -> Result<Artifact, Error> {
         let Some(name) = &run.compile.dylib else { return Ok(artifact) };
         let folder = dylib::folder(self, &run.compile, &artifact.dylibs)?;
-        dylib::check(name, &artifact, &folder)?;
+        let fits = dylib::check(name, &artifact, &folder)?;
+        if fits == Fits::WithoutIt && !self.names_library(name, &artifact) {
+            let (target, crate_name) = (artifact.target, name.replace('-', "_"));
+            return Err(CargoError::NotLinked { target, crate_name }.into());
+        }
+        if fits == Fits::WithoutIt {
+            shell.status(
+                "Unshared",
+                format!(
+                    "`{}`: it needs nothing that is in `{name}`, and does without",
+                    artifact.target
+                ),
+            );
+        }
         Ok(Artifact { shared: Some(folder), ..artifact })
+    }
+
+    /// Whether its source says that it uses the crate: a linker leaves out what nothing is used of.
+    fn names_library(&self, name: &str, artifact: &Artifact) -> bool {
+        let package = self.metadata.packages.iter().find(|it| it.id == artifact.package_id);
+        let of_kind =
+            |it: &Target| it.kind.iter().any(|kind| kind.to_string() == artifact.kind.cargo_name());
+        let is_it = |it: &&Target| it.name == artifact.target && of_kind(it);
+        let target = package.and_then(|package| package.targets.iter().find(is_it));
+        let source = target.and_then(|it| std::fs::read_to_string(&it.src_path).ok());
+        source.is_some_and(|text| crate::dylib::mentions(&text, name))
     }
 
     fn worker<T>(

@@ -20,9 +20,10 @@ use super::locked;
 use super::pack::{Outcome, Packer};
 use crate::bundle::LayerUse;
 use crate::error::Error;
-use crate::function::{Function, Packaging, Role};
+use crate::function::{Function, FunctionName, Packaging, Role};
 use crate::layer::record::LayerRecord;
-use crate::layer::{self, Layer, Plan, User};
+use crate::layer::{self, File, Kind, Layer, Plan, Stay, User};
+use crate::lock::Lock;
 use crate::shell::Shell;
 use crate::target::Arch;
 use crate::tree::{ArchivePath, Entry, Tree};
@@ -30,7 +31,7 @@ use gather::Member;
 
 pub(super) use gather::contents;
 #[cfg(feature = "aws")]
-pub(super) use lock::prefix;
+pub(super) use lock::{own, prefix};
 pub(super) use write::{answer, records};
 
 /// What left a function, and where it is now.
@@ -63,6 +64,8 @@ pub(super) struct Decided {
     pub(super) names: Vec<String>,
     /// What the names begin with.
     prefix: String,
+    /// What a layer must save, in bytes.
+    pub(super) min_saving: u64,
 }
 
 /// Whether a function waits for the others: some of it may be in a layer.
@@ -86,6 +89,13 @@ pub(super) fn split(packer: &Packer<'_>, parts: &[Part]) -> Result<Packed, Error
         return Ok((Vec::new(), Vec::new()));
     }
     let decided = decide(packer.job, parts, packer.shell)?;
+    for (function, library) in decided.alone() {
+        packer.shell.warn(format!(
+            "no other function of this run or of {} is linked with `{library}`, so `{function}` carries all of it: package \
+             the others too, or (`layers = \"never\"`, `cargo lambda-pack layer remove`) do without the library",
+            Lock::FILE
+        ));
+    }
     let written = write::layers(packer, &decided)?;
     if packer.job.output.cargo_lambda.is_some() && !written.is_empty() {
         packer.shell.warn(
@@ -118,6 +128,7 @@ pub(super) fn decide(job: &Job, parts: &[Part], shell: &Shell) -> Result<Decided
     let mut users: Vec<User> = members.iter().map(Member::user).collect();
     users.extend(lock::others(&lock, job, &users));
     let (prefix, min_saving) = job.config.layer_rules();
+    let said = prefix.clone();
     let prefix =
         prefix.or_else(|| lock.prefix.clone()).unwrap_or_else(|| lock::prefix(&job.metadata));
     let mut plan =
@@ -126,7 +137,11 @@ pub(super) fn decide(job: &Job, parts: &[Part], shell: &Shell) -> Result<Decided
     let here = |layer: &Layer| members.iter().any(|member| member.uses(layer));
     plan.layers.retain(here);
     let names = layer::name(&plan.layers, &prefix, &lock.layers);
-    Ok(Decided { members, plan, names, prefix })
+    lock::check_names(&lock::names(job), &names)?;
+    if let Some(warning) = lock::kept_names(&lock, said.as_deref(), &names) {
+        shell.warn(warning);
+    }
+    Ok(Decided { members, plan, names, prefix, min_saving })
 }
 
 /// Files by their paths as what an archive is made of.
@@ -149,6 +164,19 @@ impl Decided {
     fn layers_of<'d>(&'d self, member: &Member) -> impl Iterator<Item = (usize, &'d Layer)> {
         let uses: Vec<bool> = self.plan.layers.iter().map(|layer| member.uses(layer)).collect();
         self.plan.layers.iter().enumerate().filter(move |(at, _)| uses.get(*at) == Some(&true))
+    }
+
+    /// Functions that are linked with a shared library of Rust code which no other has, with its crate.
+    fn alone(&self) -> impl Iterator<Item = (&FunctionName, &String)> {
+        self.members.iter().filter_map(|member| {
+            let Function { name, compile, .. } = &member.part.function;
+            let stays = self.plan.stays.get(&(name.to_string(), compile.target.arch))?;
+            let alone = |(path, file): (&String, &File)| {
+                file.kind == Kind::Workspace && stays.get(path) == Some(&Stay::Alone)
+            };
+            let library = compile.dylib.as_ref()?;
+            member.files.iter().any(alone).then_some((name, library))
+        })
     }
 
     pub(super) fn own(&self, member: &Member, written: &[Written]) -> Own {

@@ -24,7 +24,7 @@ use crate::release::change::Change;
 use crate::release::content::{current, text};
 use crate::release::desired::{Code, Desired, Image, Source};
 use crate::release::ecr::Ecr;
-use crate::release::layers::Layer;
+use crate::release::layers::{Layer, Own};
 use crate::release::next::Refusal;
 use crate::release::observed::Observed;
 use crate::release::status::drift;
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Status, global: &Global, shell: &Shell) -> Result<(), E
         let mut drifted = 0;
         let mut arn = None;
         let base = args.from.as_deref().or(scope.bundles.as_deref());
-        let one = |named| look(&session.aws, named, base);
+        let one = |named| look(&session.aws, named, base, scope.own_layers.clone());
         let mut all = stream::iter(scope.functions.iter().map(one)).buffered(AT_ONCE);
         while let Some((named, found)) = all.next().await {
             match found {
@@ -93,11 +93,13 @@ async fn look<'a>(
     aws: &Aws,
     named: &'a Named,
     base: Option<&Path>,
+    own: Option<Own>,
 ) -> (&'a Named, Result<Result<Found<'a>, Error>, AwsError>) {
     // What a deploy reads follows from the settings, which are those of every architecture.
     let wanted = named.known.first().map(|(_, wanted)| wanted.clone()).unwrap_or_default();
     let layers = layers(named, base);
-    let desired = Desired { name: named.name.clone(), wanted, layers, ..Desired::default() };
+    let name = named.name.clone();
+    let desired = Desired { name, wanted, layers, own_layers: own, ..Desired::default() };
     let looked = aws.look(&desired).await;
     (named, looked.map(|looked| Found::new(named, looked, base)))
 }

@@ -101,6 +101,9 @@ pub(super) fn value(
         (Kind::Texts(..) | Kind::Includes | Kind::Tables(_), Node::Table(table)) => {
             extension(name, kind, table, value, lookup, of_workspace)
         }
+        (Kind::Texts(..), node) if name == "layers" && !matches!(node, Node::Text(_)) => {
+            Err(wrong("\"auto\", \"never\", a list of ARNs, or a table of `layers.…` keys"))
+        }
         (Kind::Texts(..), _) => Err(wrong("a list of strings")),
         (Kind::Map(check), Node::Table(table)) => map(name, check, table, value, lookup),
         (Kind::Map(_), _) => Err(wrong("a table of strings")),

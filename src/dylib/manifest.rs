@@ -116,6 +116,11 @@ pub fn unmark(text: &str, name: &str) -> Result<Option<String>, EditError> {
             changed = true;
             if found.is_empty() {
                 root.remove(parent);
+            } else if let Some(rest) = root.get_mut(parent).and_then(Item::as_table_mut)
+                && rest.iter().all(|(_, item)| item.is_table())
+            {
+                // `[dependencies.NAME]` wants no line of its own above it.
+                rest.set_implicit(true);
             }
         }
     }

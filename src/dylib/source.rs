@@ -1,11 +1,18 @@
 //! The two lines in a program's source that link it with the shared library.
 
+use cargo_metadata::Edition;
+
 use super::form::Form;
 use crate::compile::LAYER_FEATURE;
 
-/// The lines themselves.
-fn lines(name: &str) -> String {
-    format!("#[cfg(feature = \"{LAYER_FEATURE}\")]\nuse ::{} as _;\n", name.replace('-', "_"))
+/// The lines themselves. In Rust 2015 paths begin at the crate's root, where the crate is not.
+fn lines(name: &str, edition: Edition) -> String {
+    let name = name.replace('-', "_");
+    let line = match edition {
+        Edition::E2015 => format!("extern crate {name} as _;"),
+        _ => format!("use ::{name} as _;"),
+    };
+    format!("#[cfg(feature = \"{LAYER_FEATURE}\")]\n{line}\n")
 }
 
 /// Whether a source says in other words that it uses the crate.
@@ -19,8 +26,8 @@ pub fn mentions(text: &str, name: &str) -> bool {
 
 /// The source with the lines that link the crate, below its inner attributes; none where they are there.
 #[must_use]
-pub fn mark(text: &str, name: &str) -> Option<String> {
-    let lines = lines(name);
+pub fn mark(text: &str, name: &str, edition: Edition) -> Option<String> {
+    let lines = lines(name, edition);
     let (text, form) = Form::take(text);
     let text = text.as_str();
     if text.contains(&lines) {
@@ -37,7 +44,8 @@ pub fn mark(text: &str, name: &str) -> Option<String> {
 #[must_use]
 pub fn unmark(text: &str, name: &str) -> Option<String> {
     let (text, form) = Form::take(text);
-    let (head, rest) = text.split_once(&lines(name))?;
+    let all = [Edition::E2021, Edition::E2015].map(|edition| lines(name, edition));
+    let (head, rest) = all.iter().find_map(|lines| text.split_once(lines.as_str()))?;
     let rest = match rest.strip_prefix('\n') {
         Some(less) if head.is_empty() || head.ends_with("\n\n") => less,
         _ => rest,

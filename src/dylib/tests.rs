@@ -1,3 +1,5 @@
+use cargo_metadata::Edition;
+
 use super::*;
 
 fn used(package: &str, version: &str, features: &[&str], default_features: bool) -> Used {
@@ -87,6 +89,10 @@ fn manifests_are_changed_and_changed_back() {
         }
     }
     assert!(mark("[package", "shared", "../shared").is_err());
+    let alone = "[package]\nname = \"api\"\n\n[dependencies.tokio]\nversion = \"1\"\n";
+    let marked = mark(alone, "shared", "../shared").unwrap();
+    assert!(marked.contains("[dependencies]\n"), "{marked}");
+    assert_eq!(unmark(&marked, "shared").unwrap().unwrap().trim_end(), alone.trim_end());
 }
 
 #[test]
@@ -151,13 +157,16 @@ fn sources_are_changed_below_what_belongs_to_the_whole_file() {
             format!("//! One.\n\n{LINES}\nuse a;\n").replace('\n', "\r\n"),
         ),
     ] {
-        assert_eq!(mark_source(text, "shared").unwrap(), marked, "{text}");
-        assert_eq!(mark_source(&marked, "shared"), None);
+        assert_eq!(mark_source(text, "shared", Edition::E2021).unwrap(), marked, "{text}");
+        assert_eq!(mark_source(&marked, "shared", Edition::E2021), None);
         let back = unmark_source(&marked, "shared").unwrap();
         // A blank line below inner attributes may be left.
         assert_eq!(back.replace("\n\n", "\n"), text.replace("\n\n", "\n"), "{marked}");
     }
     assert_eq!(unmark_source("use a;\n", "shared"), None);
+    let old = mark_source("fn main() {}\n", "shared", Edition::E2015).unwrap();
+    assert!(old.contains("\nextern crate shared as _;\n"), "{old}");
+    assert_eq!(unmark_source(&old, "shared").unwrap(), "fn main() {}\n");
     assert!(mentions("use shared as _; // mine\n", "shared"));
     assert!(!mentions("// use shared\nuse a;\n", "shared"));
 }

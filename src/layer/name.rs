@@ -9,6 +9,8 @@ use crate::target::Arch;
 /// The longest name of a layer that leaves room for its ARN's other parts (`PublishLayerVersion`,
 /// `LayerName`: 140 characters, ARN included).
 const LONGEST: usize = 64;
+/// The longest beginning of a name that leaves room for what a layer holds, for whom and its architecture.
+pub const LONGEST_PREFIX: usize = 32;
 
 /// A layer of an earlier run, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,14 @@ pub fn name(layers: &[Layer], prefix: &str, known: &BTreeMap<String, Known>) -> 
         });
     }
     names.into_values().collect()
+}
+
+/// Whether a layer can have a name (`PublishLayerVersion`, `LayerName`, without an ARN): letters, digits, hyphens
+/// and underscores, 1 to 140. So it is also the name of one folder.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let good = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+    (1..=140).contains(&text.len()) && text.bytes().all(good)
 }
 
 /// Whether a name is one that [`name`] gives with this prefix; `shop-admin-native-pq-arm64` has `shop-admin`,

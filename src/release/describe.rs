@@ -107,10 +107,13 @@ pub fn details(change: &Change) -> Vec<Detail> {
 
 /// A layer, and whom it is for.
 fn layer(new: &NewLayer) -> Detail {
-    let holds = json!({
-        "Description": new.description, "CodeSha256": new.code.sha256, "size": new.code.size,
-        "files": new.files, "functions": new.functions,
+    let mut holds = json!({
+        "Description": new.description, "CodeSha256": new.code.sha256, "functions": new.functions,
     });
+    // Where its zip was not looked at, neither is known.
+    if new.files > 0 {
+        (holds["size"], holds["files"]) = (new.code.size.into(), new.files.into());
+    }
     detail(format!("layer {}", new.name), Value::Null, holds)
 }
 

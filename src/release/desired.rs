@@ -1,7 +1,7 @@
 //! What AWS should hold of one function: what was packaged, and what the configuration says.
 
 use super::check::Check;
-use super::layers::Layer;
+use super::layers::{Layer, Own};
 use super::role;
 use super::shift::strategy::Strategy;
 use super::wanted::Wanted;
@@ -16,6 +16,9 @@ pub struct Desired {
     /// The layers that hold the rest of it, in the order in which Lambda unpacks them; none: what it was
     /// packaged with is not known, and what it has stays.
     pub layers: Option<Vec<Layer>>,
+    /// Which layers may be taken off it where they are wanted no more; none: whatever says that this program has
+    /// published it.
+    pub own_layers: Option<Own>,
     /// Only its layers are brought to AWS, and it is no function.
     pub only_layers: bool,
     /// AWS's name of the runtime.

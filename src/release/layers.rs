@@ -15,7 +15,7 @@ use super::desired::{Code, Desired, Source};
 use super::next::Refusal;
 use super::observed::{Observed, StoredObject};
 use super::predict::NEW_VERSION;
-use crate::layer::MOST;
+use crate::layer::{self, MOST};
 
 /// A layer of ours that a function wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +30,23 @@ pub struct Layer {
     pub runtimes: Vec<String>,
     /// How many files it has.
     pub files: usize,
+}
+
+/// Which layers are a workspace's own, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Those in its lock.
+    pub names: BTreeSet<String>,
+    /// What the names of the others begin with.
+    pub prefix: String,
+}
+
+impl Own {
+    /// Whether a layer of this name is one of them.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(name) || layer::has_prefix(name, &self.prefix)
+    }
 }
 
 /// What was seen of layers, for one function.
@@ -85,7 +102,8 @@ fn is_ours(desired: &Desired, observed: &Observed, arn: &str) -> bool {
 /// Those of the function's layers of which only their description tells whose they are: in its own
 /// account, not in the settings, and of no layer that it wants.
 ///
-/// The name alone would not do: it is the user's to choose, and may be that of a layer made by hand.
+/// The name alone would not do: it is the user's to choose, and may be that of a layer made by hand. Nor
+/// would the description: layers of another workspace say the same, and somebody may have put one there.
 /// Where the settings name layers and what was packaged is known, the list is complete, and nobody
 /// asks.
 #[must_use]
@@ -105,6 +123,7 @@ pub fn unclear(desired: &Desired, observed: &Observed) -> Vec<String> {
         .into_iter()
         .filter(|arn| account_of(arn).is_some_and(|of| own.is_none_or(|own| own == of)))
         .filter(|arn| !said.contains(arn) && !wanted(arn))
+        .filter(|arn| desired.own_layers.as_ref().is_none_or(|own| own.has(name_of(arn))))
         .collect()
 }
 

@@ -136,6 +136,12 @@ fn handlers_with_a_shared_library_start_with_their_layers_and_nothing_less() {
             fs::rename(&away, &here).unwrap();
         }
     }
+    // A profile that links all into the functions says nothing of what the others share.
+    let lock = || fs::read_to_string(workspace.path().join("lambda-pack.lock")).unwrap();
+    let kept = lock();
+    assert!(kept.contains("lib/libshared.so"), "{kept}");
+    workspace.run(&["package", "--profile", "dev"]).code(0);
+    assert_eq!(lock(), kept);
     // Builds without the feature know nothing of it, and those with it work without a layer too.
     cargo(workspace.path(), &["check", "--workspace", "--locked"]);
     cargo(workspace.path(), &["check", "--workspace", "--all-features"]);
@@ -216,7 +222,13 @@ fn what_is_not_linked_or_cannot_be_is_refused_by_name() {
     let run = workspace.run(&["package", "-p", "one"]).code(2);
     run.says("`one` is not linked with `shared`").says("use ::shared as _;");
     assert!(!workspace.output("one", "bootstrap.zip").exists());
+    // Of what nothing is used the linker keeps nothing: who says that it uses it does without.
+    let unused = "#[cfg(feature = \"lambda-layer\")]\nuse ::shared as _;\n\nfn main() {}\n";
+    fs::write(&main, unused).unwrap();
+    workspace.run(&["package", "-p", "one"]).code(0).says("it needs nothing that is in `shared`");
     fs::write(&main, text).unwrap();
+    let run = workspace.run(&["package", "-p", "one"]).code(0);
+    run.says("so `one` carries all of it: package the others too");
     workspace
         .run(&["package", "--libc", "musl"])
         .code(2)

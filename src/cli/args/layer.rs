@@ -104,7 +104,7 @@ pub(in crate::cli) struct LayerPrune {
     #[command(flatten)]
     pub(in crate::cli) scope: LayerScope,
     /// How many of the newest versions of each layer stay, used or not
-    #[arg(long, value_name = "N", default_value = "3", help_heading = "Layers")]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = keep, help_heading = "Layers")]
     pub(in crate::cli) keep: NonZero<usize>,
     /// Delete them
     #[arg(short, long, help_heading = "Layers")]
@@ -152,4 +152,10 @@ pub(in crate::cli) struct LayerPlan {
     pub(in crate::cli) audit: Audit,
     #[command(flatten)]
     pub(in crate::cli) build: Build,
+}
+
+/// The newest version is what the next deploy may want.
+fn keep(text: &str) -> Result<NonZero<usize>, String> {
+    text.parse()
+        .map_err(|_| "a whole number, 1 at least: the newest version always stays".to_owned())
 }

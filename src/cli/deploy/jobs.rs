@@ -16,7 +16,7 @@ use crate::cli::args::{Audit, Build, Global, Images, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
-use crate::cli::{configuration, package, shift};
+use crate::cli::{configuration, package, shift, split};
 use crate::config::{self, Config, Located, Mistake, Node, Origin};
 use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
@@ -58,6 +58,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     let root = facts.metadata.workspace_root.as_std_path();
     let checks = checks::all(release, (&selected, &wanted), root, shell)?;
     shift::read_probes(root, &mut wanted)?;
+    // Before it is packaged: the lock forgets then what is shared no more.
+    let own = split::own(&facts.metadata, &config)?;
     let base = match (&release.from, &release.zip) {
         (Some(folder), _) => given(folder)?.to_path_buf(),
         (None, Some(_)) => PathBuf::new(),
@@ -85,6 +87,7 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             };
             let mut job = common.job(function, wanted, bundle)?;
             job.desired.check = check;
+            job.desired.own_layers = Some(own.clone());
             Ok(job)
         })
         .collect()
@@ -258,6 +261,7 @@ impl<'a> Common<'a> {
                 source,
             },
             layers,
+            own_layers: None,
             only_layers: false,
             check: None,
             runtime: bundle.runtime,

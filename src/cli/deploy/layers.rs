@@ -7,6 +7,7 @@ use super::bundle::altered;
 use crate::bundle::{LayerUse, Record};
 use crate::cli::package::read_record;
 use crate::error::Error;
+use crate::layer;
 use crate::layer::record::LayerRecord;
 use crate::release::desired::{Code, Source};
 use crate::release::layers::Layer;
@@ -34,7 +35,7 @@ fn one(base: &Path, of: &Record, wanted: &LayerUse) -> Result<Packaged, Error> {
             path.display()
         ))
     };
-    if !is_a_name(&wanted.layer) || !path.is_file() {
+    if !layer::is_name(&wanted.layer) || !path.is_file() {
         return Err(missing(&path));
     }
     let record: LayerRecord = read_record(&path)?;
@@ -54,12 +55,6 @@ fn one(base: &Path, of: &Record, wanted: &LayerUse) -> Result<Packaged, Error> {
         return Err(altered(function, &zip, LayerRecord::FILE));
     }
     Ok(Packaged { record, zip })
-}
-
-/// `LayerName`, without an ARN: it becomes a folder here.
-fn is_a_name(name: &str) -> bool {
-    let is_of_it = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
-    !name.is_empty() && name.chars().all(is_of_it)
 }
 
 impl Packaged {

@@ -114,24 +114,27 @@ fn of_function(
         ))?;
     }
     if !desired.publishes() && observed.function.is_some() {
+        let layers = if desired.layers.iter().flatten().next().is_some() {
+            "; those between its layers and its code have the new ones of the one and the old of the other, and may fail"
+        } else {
+            ""
+        };
         shell.warn(format!(
-            "{}: no version is published and no alias moved: calls of $LATEST see each step at once",
+            "{}: no version is published and no alias moved: calls of $LATEST see each step at once{layers}",
             desired.name
         ));
     }
     Ok(())
 }
 
-/// `publish layer NAME (2.14 MB, 3 files, for a, b)`.
+/// `publish layer NAME (2.14 MB, 3 files, for a, b)`; without the numbers where the zip was not looked at.
 fn layer(new: &NewLayer) -> String {
     let files = if new.files == 1 { "file" } else { "files" };
-    format!(
-        "publish layer {} ({}, {} {files}, for {})",
-        new.name,
-        bytes(new.code.size),
-        new.files,
-        new.functions.join(", ")
-    )
+    let zip = match new.files {
+        0 => String::new(),
+        count => format!("{}, {count} {files}, ", bytes(new.code.size)),
+    };
+    format!("publish layer {} ({zip}for {})", new.name, new.functions.join(", "))
 }
 
 /// Triggers that are there and not in the settings.

@@ -52,7 +52,7 @@ fn place(decided: &Decided, (name, arch): (&String, Arch), path: &str, file: &Fi
             ""
         };
         let why = if file.kind.needs_layer() {
-            format!("{} is found below /opt only, and {users} have the same", file.kind)
+            format!("{} is found below /opt only, and {}", file.kind, others(users))
         } else {
             format!(
                 "{users} functions have the same {} files, which saves {}",
@@ -64,23 +64,47 @@ fn place(decided: &Decided, (name, arch): (&String, Arch), path: &str, file: &Fi
     }
     let stays = decided.plan.stays.get(&(name.clone(), arch)).and_then(|stays| stays.get(path));
     match stays {
-        Some(stay) => format!("stays in the function: {}", why(*stay)),
+        Some(stay) => format!("stays in the function: {}", why(*stay, decided.min_saving)),
         None => "stays in the function".to_owned(),
     }
 }
 
-/// Why a file stays.
-pub(super) fn why(stay: Stay) -> String {
+/// Who has it too, where so many have it.
+fn others(users: usize) -> String {
+    match users {
+        0 | 1 => "no other function has it".to_owned(),
+        2 => "1 other function has the same".to_owned(),
+        _ => format!("{} other functions have the same", users - 1),
+    }
+}
+
+/// Why a file stays; `least`: what a layer must save.
+pub(super) fn why(stay: Stay, least: u64) -> String {
     match stay {
         Stay::Unasked => "its settings share nothing (`layers.share`)".to_owned(),
         Stay::Alone => "no other function has it".to_owned(),
         Stay::TooSmall { users, saves } => format!(
-            "a layer of what these {users} functions share would save {}, less than `layers.min-saving`",
-            bytes(saves)
+            "a layer of what these {users} functions share would save {}, less than `layers.min-saving` ({})",
+            bytes(saves),
+            bytes(least)
         ),
         Stay::NoSlot { users, saves } => format!(
             "a function takes {MOST} layers at most, and one with this for {users} functions would save no more than {}, less than others",
             bytes(saves)
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_said_as_they_are() {
+        assert_eq!(others(1), "no other function has it");
+        assert_eq!(others(2), "1 other function has the same");
+        assert_eq!(others(3), "2 other functions have the same");
+        let why = why(Stay::TooSmall { users: 2, saves: 7 }, 1 << 20);
+        assert!(why.contains("save 7 B, less than `layers.min-saving` (1.04 MB)"), "{why}");
     }
 }

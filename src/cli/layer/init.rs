@@ -111,10 +111,13 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
     let uses = Uses::of(&resolved, functions);
     let common = dylib::common(&uses.fit);
     let left = uses.left_out(&common);
-    if common.is_empty() {
+    if common.is_empty() && !shell.is_json() {
         say_left(&left, shell)?;
         shell.answer("nothing to share: no two functions use the same version of a crate")?;
         return Ok(());
+    }
+    if common.is_empty() {
+        return record(args, (&common, &left), (Vec::new(), false), None, shell);
     }
     let changes = changes(&facts.metadata, &members, &common, &args.name)?;
     if !shell.is_json() {
@@ -133,18 +136,29 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
     };
     let kept = !args.dry_run && sizes.as_ref().is_none_or(is_worth);
     if shell.is_json() {
-        let (whole, split) = sizes.as_ref().map(Sizes::total).unzip();
-        return Ok(shell.record(&Message::LayerInit(&Shared {
-            name: &args.name,
-            crates: common.iter().map(shared).collect(),
-            left_out: left.iter().map(left_out).collect(),
-            files: changes.names(),
-            kept,
-            whole,
-            split,
-        }))?);
+        let written = (changes.names(), kept);
+        return record(args, (&common, &left), written, sizes.as_ref(), shell);
     }
     say(args, &changes, sizes.as_ref(), shell)
+}
+
+fn record(
+    args: &LayerInit,
+    (common, left): (&[Common], &[Left]),
+    (files, kept): (Vec<String>, bool),
+    sizes: Option<&Sizes>,
+    shell: &Shell,
+) -> Result<(), Error> {
+    let (whole, split) = sizes.map(Sizes::total).unzip();
+    Ok(shell.record(&Message::LayerInit(&Shared {
+        name: &args.name,
+        crates: common.iter().map(shared).collect(),
+        left_out: left.iter().map(left_out).collect(),
+        files,
+        kept,
+        whole,
+        split,
+    }))?)
 }
 
 fn shared(it: &Common) -> SharedCrate<'_> {
@@ -244,7 +258,7 @@ fn changes(
         for target in package.targets.iter().filter(|target| bins.contains_key(&target.name)) {
             let source = target.src_path.as_std_path();
             let text = changes.text(source)?.unwrap_or_default();
-            if let Some(marked) = dylib::mark_source(&text, name) {
+            if let Some(marked) = dylib::mark_source(&text, name, target.edition) {
                 changes.set(source, Some(marked))?;
             }
         }

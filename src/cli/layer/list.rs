@@ -35,8 +35,8 @@ pub(super) fn run(args: &LayerList, global: &Global, shell: &Shell) -> Result<()
         versions::show(&shown, uses.as_ref(), shell)?;
         if !shell.is_json() {
             let arn = all.first().map(|version| version.arn.as_str());
-            let what = if all.is_empty() { "no version of ours: " } else { "" };
-            shell.status("Looked", format!("at {what}{}", session.name_by(arn)));
+            let what = if all.is_empty() { ": there is no version of ours" } else { "" };
+            shell.status("Looked", format!("at {}{what}", session.name_by(arn)));
         }
         Ok(())
     })?

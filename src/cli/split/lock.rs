@@ -8,11 +8,15 @@ use super::Decided;
 use crate::cli::build::Job;
 use crate::cli::locked;
 use crate::cli::pack::Packer;
+#[cfg(feature = "aws")]
+use crate::config::Config;
 use crate::error::Error;
-use crate::function::{Function, Packaging};
+use crate::function::{Function, Packaging, Role};
 use crate::layer::{self, File, Files, Known, Layer, User};
 use crate::lock::Lock;
 use crate::plan;
+#[cfg(feature = "aws")]
+use crate::release::layers::Own;
 use crate::target::Arch;
 
 /// Functions that share layers by the lock and are not built now; `here`: those that are. What is built with
@@ -62,6 +66,44 @@ fn is_here(job: &Job, name: &str, arch: Arch) -> bool {
     })
 }
 
+/// Whether functions are linked with no shared library because of this run's flags alone: what they share is
+/// not seen then, and the lock stays as it is.
+fn is_built_otherwise(job: &Job) -> bool {
+    job.plan.functions.iter().any(|function| {
+        let Function { handler, compile, role, .. } = function;
+        let settings = || job.config.settings(&handler.package, &handler.target);
+        *role == Role::Function
+            && compile.dylib.is_none()
+            && settings().is_ok_and(|settings| settings.dylib.is_some())
+    })
+}
+
+/// A layer and a function of one name would have one folder.
+pub(super) fn check_names(functions: &BTreeSet<String>, layers: &[String]) -> Result<(), Error> {
+    let Some(name) = layers.iter().find(|name| functions.contains(*name)) else { return Ok(()) };
+    Err(Error::Usage(format!(
+        "`{name}` is the name of a function and of a layer ({}): give the function another `name`, or, if somebody \
+         has written it there, take the layer out of that file",
+        Lock::FILE
+    )))
+}
+
+/// That a prefix which the settings say is none of the layers that keep their names.
+pub(super) fn kept_names(lock: &Lock, said: Option<&str>, names: &[String]) -> Option<String> {
+    let (said, before) = said.zip(lock.prefix.as_deref())?;
+    let kept: Vec<&String> = names.iter().filter(|name| lock.layers.contains_key(*name)).collect();
+    let differs = said != before && !kept.is_empty();
+    differs.then(|| {
+        format!(
+            "`layers.prefix` is for new layers: {} (taken out of that file, they are new ones)",
+            match kept.as_slice() {
+                [name] => format!("`{name}` stays as {} has it", Lock::FILE),
+                _ => format!("{} keep the names that {} has", list(kept), Lock::FILE),
+            }
+        )
+    })
+}
+
 /// Whether the lock says something of functions of this run.
 pub(super) fn is_concerned(lock: &Lock, job: &Job) -> bool {
     let mut layers = lock.layers.values();
@@ -69,7 +111,7 @@ pub(super) fn is_concerned(lock: &Lock, job: &Job) -> bool {
 }
 
 /// The names of all functions of the workspace.
-fn names(job: &Job) -> BTreeSet<String> {
+pub(super) fn names(job: &Job) -> BTreeSet<String> {
     let handlers = plan::handlers(&job.metadata, &job.config);
     let name = |(package, handler): (String, String)| {
         let settings = job.config.settings(&package, &handler).ok();
@@ -83,12 +125,24 @@ fn names(job: &Job) -> BTreeSet<String> {
 pub(in crate::cli) fn prefix(metadata: &Metadata) -> String {
     let package = metadata.root_package().map(|package| package.name.to_string());
     let folder = || metadata.workspace_root.file_name().unwrap_or("lambda").to_owned();
-    layer::plain(&package.unwrap_or_else(folder))
+    let plain = layer::plain(&package.unwrap_or_else(folder));
+    plain.chars().take(layer::LONGEST_PREFIX).collect()
+}
+
+/// Which layers are the workspace's: those of its lock, and those with its prefix.
+#[cfg(feature = "aws")]
+pub(in crate::cli) fn own(metadata: &Metadata, config: &Config) -> Result<Own, Error> {
+    let lock = locked::read(metadata.workspace_root.as_std_path())?;
+    let prefix = config.layer_rules().0.or(lock.prefix).unwrap_or_else(|| prefix(metadata));
+    Ok(Own { names: lock.layers.into_keys().collect(), prefix })
 }
 
 /// Writes what was decided, and says what has changed.
 pub(super) fn keep(packer: &Packer<'_>, decided: &Decided) -> Result<(), Error> {
     let job = packer.job;
+    if is_built_otherwise(job) {
+        return Ok(());
+    }
     let options = &job.options;
     let root = job.metadata.workspace_root.as_std_path();
     let lock = locked::read(root)?;
@@ -158,4 +212,30 @@ fn changes(before: &BTreeMap<String, Known>, after: &BTreeMap<String, Known>) ->
 
 fn list<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_has_the_name_of_no_function() {
+        let functions = BTreeSet::from(["api".to_owned()]);
+        assert!(check_names(&functions, &["shop-native-pq-arm64".to_owned()]).is_ok());
+        let why = check_names(&functions, &["api".to_owned()]).unwrap_err().to_string();
+        assert!(why.contains("`api` is the name of a function and of a layer"), "{why}");
+    }
+
+    #[test]
+    fn a_prefix_that_renames_nothing_is_said() {
+        let known = Known { arch: Arch::Arm64, users: BTreeSet::new(), files: Files::new() };
+        let names = ["shop-native-pq-arm64".to_owned()];
+        let layers = [(names[0].clone(), known)].into();
+        let lock = Lock { prefix: Some("shop".to_owned()), layers, ..Lock::default() };
+        let why = kept_names(&lock, Some("other"), &names).unwrap();
+        assert!(why.contains("`shop-native-pq-arm64` stays as lambda-pack.lock has it"), "{why}");
+        assert_eq!(kept_names(&lock, Some("shop"), &names), None);
+        assert_eq!(kept_names(&lock, None, &names), None);
+        assert_eq!(kept_names(&lock, Some("other"), &["other-native-pq-arm64".to_owned()]), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Kind::{Boolean, Choice, Includes, Integer, Text, Texts};
 use super::Scope::{Package, Workspace};
-use super::forms::REPOSITORY;
+use super::forms::{LAYER_PREFIX, REPOSITORY};
 use super::{Check, Key, key, of_all};
 use crate::compile::LinkerRequest;
 
@@ -114,9 +114,9 @@ pub(super) static KEYS: &[Key] = &[
     ),
     of_all(
         "layers.prefix",
-        Text(Check::FunctionName),
+        Text(Check::Form(&LAYER_PREFIX)),
         "the workspace's name",
-        "What the names of layers begin with; without it, lambda-pack.lock keeps the first one.",
+        "What the names of new layers begin with; without it, lambda-pack.lock keeps the first one. Layers that the lock has keep their names.",
     ),
     key(
         "layers.share",

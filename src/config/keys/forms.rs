@@ -2,6 +2,11 @@
 
 use super::Form;
 
+/// The beginning of `LayerName` of `PublishLayerVersion`, with room for the rest (`layer::LONGEST_PREFIX`).
+pub(super) static LAYER_PREFIX: Form = Form::new(
+    r"[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,30}[a-zA-Z0-9_])?",
+    "the beginning of layers' names: up to 32 letters, digits, hyphens and underscores, no hyphen first or last",
+);
 /// A repository of images (OCI distribution specification, "Pulling manifests": `<name>`), with or without
 /// its registry.
 pub(super) static REPOSITORY: Form = Form::new(

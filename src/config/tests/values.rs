@@ -277,6 +277,18 @@ fn an_empty_environment_clears_what_is_below_and_not_the_file_beside() {
 }
 
 #[test]
+fn what_layers_names_begin_with_leaves_room_for_the_rest() {
+    let long = "a".repeat(33);
+    for prefix in ["a b", "{env}-a", "../a", "-a", long.as_str()] {
+        let lambda_pack = format!("layers.prefix = \"{prefix}\"\n");
+        let why = Setup { lambda_pack, ..Setup::default() }.load().map(|_| ()).unwrap_err();
+        assert!(why.join("; ").contains("it must be the beginning of layers' names"), "{why:?}");
+    }
+    let lambda_pack = format!("layers.prefix = \"{}\"\n", &long[1..]);
+    assert!(Setup { lambda_pack, ..Setup::default() }.load().is_ok());
+}
+
+#[test]
 fn what_a_tester_found() {
     let said = |line: &str| {
         let api = format!("[package.metadata.lambda-pack]\n{line}\n");
@@ -292,6 +304,7 @@ fn what_a_tester_found() {
     let quotes = "\\\"".repeat(2_100);
     for (line, why) in [
         ("layers = [\"\"]", "`layers` has an empty element"),
+        ("layers = true", "`layers` must be \"auto\", \"never\", a list of ARNs, or a table"),
         ("include = [\"\"]", "`include` has an empty element"),
         ("check.events = \"\"", "`check.events` has an empty element"),
         ("check.event = \"a\"", "unknown key `check.event`; did you mean `check.events`?"),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::*;
-use crate::release::layers::{Layer, arns, name_of, tell, unclear, wants};
+use crate::release::layers::{Layer, Own, arns, name_of, tell, unclear, wants};
 
 const FOREIGN: [&str; 2] = [
     "arn:aws:lambda:eu-west-1:210987654321:layer:theirs:3",
@@ -154,6 +154,13 @@ fn layers_of_others_keep_their_order_and_ours_their_place() {
     assert_eq!(named(&observed), "theirs one by-hand two three");
     observed.layers.ours.insert(two);
     assert_eq!(named(&observed), "theirs one by-hand three");
+    // What another workspace has published is nothing to ask of.
+    let shared = "shop-native-pq-arm64";
+    let there =
+        made(&wanted, &[&ours(shared, 1), &ours("two", 1), &ours("blog-native-pq-arm64", 1)]);
+    let own = Own { names: ["two".to_owned()].into(), prefix: "shop".to_owned() };
+    let of_shop = Desired { own_layers: Some(own), ..wanted.clone() };
+    assert_eq!(unclear(&of_shop, &there), [ours(shared, 1), ours("two", 1)]);
     // The settings' come first, and are all of it.
     let mut said = wanted.clone();
     said.wanted.configuration.insert("Layers", json!([FOREIGN[1], FOREIGN[0]]));

@@ -204,8 +204,15 @@ fn layers_of_others_keep_their_order() {
     share(&site);
     site.deploy(&server.address);
     assert_eq!(layers(&server, "mail"), [one.clone(), ours("native", 2), two.clone()]);
-    // What it does not need any more goes, and theirs stay.
+    // One that this program published for another workspace is theirs too.
     site.uses("mail", &[]);
+    site.deploy(&server.address);
+    assert_eq!(layers(&server, "mail"), [one.clone(), ours("native", 2), two.clone()]);
+    // What it does not need any more goes, and theirs stay.
+    let arch = host_arch();
+    let known =
+        format!("name = \"native\"\narchitecture = \"{arch}\"\nfunctions = []\nfiles = []\n");
+    site.workspace.write("lambda-pack.lock", format!("version = 1\n[[layer]]\n{known}"));
     site.deploy(&server.address);
     assert_eq!(layers(&server, "mail"), [one, two]);
     assert_eq!(site.changes(&server.address), 0);

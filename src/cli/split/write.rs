@@ -50,6 +50,7 @@ fn one(
     // Of functions that are not built now, the runtimes are known from when they were.
     let built = decided.functions(layer.arch).filter(|it| layer.users.contains(it.name.as_str()));
     let before: Option<LayerRecord> = read_record(&folder.join(LayerRecord::FILE)).ok();
+    let rebuilt = before.as_ref().map(|before| rebuilt(&before.files, layer)).unwrap_or_default();
     let before = before.filter(|_| built.count() < layer.users.len());
     if let Some(before) = before.filter(|before| before.tree == record.tree) {
         record.runtimes.extend(before.runtimes);
@@ -92,11 +93,23 @@ fn one(
         written(LayerRecord::FILE, Sha256::of(&text)),
     ];
     staging.publish(LayerRecord::FILE)?;
+    if !rebuilt.is_empty() {
+        packer.shell.status("Sharing", format!("{name}: {}", rebuilt.join(", ")));
+    }
     packer.shell.status("Packed", format!("{name} ({})", bytes(record.size)));
     // Its inputs are in the key, by their digests.
     let stamps = Stamps::new(&key, Vec::new(), outputs, None, &[]).settled(&files::disk());
     files::write_atomically(&place, &stamps.encode())?;
     Ok(Written { folder, record, fresh: false })
+}
+
+/// What is built with functions and another file than when it was packed last: the lock does not know.
+fn rebuilt(before: &[FileRecord], layer: &Layer) -> Vec<String> {
+    let differs = |old: &&FileRecord| {
+        let now = layer.files.get(&old.path).filter(|now| now.kind.is_built());
+        now.is_some_and(|now| now.digest.hex() != old.sha256)
+    };
+    before.iter().filter(differs).map(|old| format!("{} is another file", old.path)).collect()
 }
 
 /// The layer that is there, if it is what would be made now.
@@ -181,4 +194,39 @@ pub(in crate::cli) fn records(base: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = names.map(record).filter(|path| path.is_file()).collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::{File, Kind};
+    use crate::target::Arch;
+
+    #[test]
+    fn what_the_lock_does_not_know_is_said() {
+        let file = |kind, text: &str| File {
+            kind,
+            mode: 0o755,
+            size: 1,
+            digest: Sha256::of(text.as_bytes()),
+        };
+        let files = [
+            ("lib/libshared.so", file(Kind::Workspace, "new")),
+            ("lib/libpq.so.5", file(Kind::Native, "new")),
+            ("extensions/same", file(Kind::Extension, "old")),
+        ];
+        let layer = Layer {
+            kinds: [Kind::Workspace].into(),
+            arch: Arch::Arm64,
+            files: files.map(|(path, file)| (path.to_owned(), file)).into(),
+            users: ["a".to_owned()].into(),
+        };
+        let before = files.map(|(path, _)| FileRecord {
+            path: path.to_owned(),
+            mode: "0755".to_owned(),
+            size: 1,
+            sha256: Sha256::of(b"old").hex(),
+        });
+        assert_eq!(rebuilt(&before, &layer), ["lib/libshared.so is another file"]);
+    }
 }

@@ -239,7 +239,12 @@ impl Aws {
         if_there(send!(self.calls, "GetFunction", request()))
     }
 
-    pub(super) async fn alias(&self, name: &str, alias: &str) -> Result<Option<Object>, AwsError> {
+    /// `GetAlias`; none if there is no such alias or function.
+    ///
+    /// # Errors
+    ///
+    /// If AWS refuses or does not answer.
+    pub async fn alias(&self, name: &str, alias: &str) -> Result<Option<Object>, AwsError> {
         let request = || self.client.get_alias().function_name(name).name(alias);
         Ok(if_there(send!(self.calls, "GetAlias", request()))?.map(object))
     }

@@ -159,6 +159,11 @@ impl Group<'_> {
                     self.tell(plan, Turn::Finished, shift.as_ref(), counts);
                     return Ok(());
                 }
+                // Its weights are somebody else's, between the same two versions: nobody watches it any more.
+                Step::Lost(_) if plan.is_between(&alias) => {
+                    let why = Why::Asked("somebody else has set its weights");
+                    return Err(self.back(lane, &why).await);
+                }
                 Step::Lost(lost) => {
                     self.call_off(lane);
                     return Err(overtaken(plan, lost));

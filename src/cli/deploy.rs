@@ -179,6 +179,13 @@ pub(super) async fn deploy(
     };
     shell.end_rows();
     aws.abandon_uploads().await;
+    let asked = *stop.borrow();
+    let outcomes = outcomes.map(|mut outcomes| {
+        if let Some(code) = asked {
+            shift::not_begun(jobs, &mut outcomes, &Stop::Interrupted(code));
+        }
+        outcomes
+    });
     outcomes.map_err(|code| {
         let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted(code)));
         Error::Deploy(DeployError { stopped: stopped.collect(), planned: false })

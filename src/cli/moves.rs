@@ -224,18 +224,19 @@ impl Aim {
             None => Ok(Pointed { alias: None, moved: true }),
         });
         let mut held = held.collect::<Vec<_>>().into_iter();
-        let (mut outcomes, mut others) = (Vec::new(), Vec::new());
-        for (at, (it, plan)) in sound.iter().zip(&plans).enumerate() {
-            outcomes.push(plan.as_ref().and_then(|_| held.next()));
-            if plan.is_none() {
-                others.push((at, it));
-            }
-        }
-        for (at, it) in others {
-            let moved = move_all(session, std::slice::from_ref(it), shell).await;
-            if let (Some(place), Some(outcome)) = (outcomes.get_mut(at), moved.into_iter().next()) {
-                *place = outcome;
-            }
+        let well = held.as_slice().iter().all(Result::is_ok);
+        let mut outcomes = Vec::new();
+        for (it, plan) in sound.iter().zip(&plans) {
+            outcomes.push(match plan {
+                Some(_) => held.next(),
+                // One that is not there yet is made at a version that has proved well.
+                None if well => move_all(session, std::slice::from_ref(it), shell)
+                    .await
+                    .into_iter()
+                    .next()
+                    .flatten(),
+                None => Some(Err(Stop::Others)),
+            });
         }
         Ok(outcomes)
     }

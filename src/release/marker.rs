@@ -6,7 +6,8 @@
 //! never compared as drift.
 //!
 //! While traffic is shifted it also says how far that is: `[lp1 prev=12 dep=k3v9x2c1
-//! shift=canary:10%/5m step=1 at=1764400000 new=13 was=11]`. The digest comes back at the end.
+//! shift=canary:10%/5m step=1 at=1764400000 new=13 was=11
+//! by=h2b6…]`. The digest comes back at the end.
 
 use std::fmt;
 
@@ -14,7 +15,8 @@ use super::shift::strategy::Strategy;
 
 /// The longest description of an alias or a version, in characters (`CreateAlias`, `PublishVersion`).
 pub const DESCRIPTION: usize = 256;
-/// The longest marker, in characters.
+/// The longest marker of an alias at rest, in characters. During a shift it may be a little longer: the text
+/// before it is cut to what is left.
 pub const MARKER: usize = 160;
 /// The longest text before it: a blank stands between.
 pub const TEXT: usize = DESCRIPTION - MARKER - 1;
@@ -49,6 +51,8 @@ pub struct Shifting {
     pub new: String,
     /// What `prev` was before.
     pub was: Option<String>,
+    /// The deploy that had moved the alias before.
+    pub by: Option<String>,
 }
 
 impl fmt::Display for Marker {
@@ -62,9 +66,10 @@ impl fmt::Display for Marker {
         }
         write!(f, " dep={}", self.deploy)?;
         let Some(shift) = &self.shift else { return write!(f, " sha={}]", self.sha) };
-        let Shifting { strategy, step, at, new, was } = shift;
+        let Shifting { strategy, step, at, new, was, by } = shift;
         write!(f, " shift={strategy} step={step} at={at} new={new}")?;
         was.iter().try_for_each(|was| write!(f, " was={was}"))?;
+        by.iter().try_for_each(|by| write!(f, " by={by}"))?;
         // It comes away from `prev`.
         f.write_str(if self.from.is_some() { " back=1]" } else { "]" })
     }
@@ -117,6 +122,7 @@ impl Shifting {
             at: field("at")?.parse().ok()?,
             new: field("new")?.to_owned(),
             was: field("was").map(str::to_owned),
+            by: field("by").map(str::to_owned),
         })
     }
 }
@@ -128,7 +134,7 @@ pub fn versions(description: &str) -> Vec<(&str, u64)> {
     let marker = description.rfind(BEGIN).and_then(|at| description.get(at + BEGIN.len()..));
     let fields = marker.and_then(|marker| marker.strip_suffix(']')).unwrap_or_default();
     let is_a_version =
-        |name: &str| !matches!(name, "dep" | "sha" | "shift" | "step" | "at" | "back");
+        |name: &str| !matches!(name, "dep" | "sha" | "shift" | "step" | "at" | "by" | "back");
     let fields = fields.split_whitespace().filter_map(|field| field.split_once('='));
     fields
         .filter(|(name, _)| is_a_version(name))
@@ -184,6 +190,7 @@ mod tests {
             at: 9_999_999_999,
             new: "4294967295".to_owned(),
             was: Some("4294967293".to_owned()),
+            by: Some("0123456789ab".to_owned()),
         };
         let (prev, sha) = (Some("4294967294".to_owned()), String::new());
         Marker { prev, sha, shift: Some(shift), ..marker() }
@@ -198,7 +205,8 @@ mod tests {
         let longest = Marker { from, ..shifting() };
         assert_eq!(Marker::read(&longest.to_string()), ("", Some(longest.clone())));
         let room = LONGEST - longest.shift.as_ref().unwrap().strategy.to_string().len();
-        assert!(longest.to_string().len() + room <= MARKER, "{room}: {longest}");
+        assert!(longest.to_string().len() + room <= MARKER + 24, "{room}: {longest}");
+        assert!(length(&longest.after(&"x".repeat(TEXT))) <= DESCRIPTION);
     }
 
     #[test]
@@ -254,7 +262,7 @@ mod tests {
             ("prev=3", vec![]),
             ("x [lp1 prev=3 dep=12 sha=45]", vec![("prev", 3)]),
             (
-                "[lp1 from=7 dep=1 shift=canary:10%/5m step=1 at=2 new=9 was=8 back=1 mood=calm]",
+                "[lp1 from=7 dep=1 shift=canary:10%/5m step=1 at=2 new=9 was=8 by=55 back=1 mood=calm]",
                 vec![("from", 7), ("new", 9), ("was", 8)],
             ),
             ("[lp1 prev=3 dep=a sha=b] cut", vec![]),

@@ -95,9 +95,11 @@ impl Move {
     fn marker(&self, before: Option<Marker>, there: Option<&str>, sha256: &str) -> Marker {
         let there = there.map(str::to_owned);
         let (prev, from) = match before {
-            Some(before) if there.as_ref() == Some(&self.to) => {
-                (before.shift.map_or(before.prev, |shift| shift.was), before.from)
+            // Taken back in the middle of a shift.
+            Some(Marker { shift: Some(shift), .. }) if there.as_ref() == Some(&self.to) => {
+                if self.back { (None, Some(shift.new)) } else { (shift.was, None) }
             }
+            Some(before) if there.as_ref() == Some(&self.to) => (before.prev, before.from),
             _ if self.back => (None, there),
             _ => (there, None),
         };

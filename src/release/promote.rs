@@ -5,6 +5,7 @@ use super::moves::{Move, Refused};
 use super::next::Refusal;
 use super::observed::{points_at, weights};
 use super::releases::Released;
+use super::shift::guard;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub fn decide(function: &str, released: &Released, asked: &Asked) -> Result<Move
         return Err(Refused::SourceLatest { alias }.into());
     }
     let target = find(&asked.to);
+    let shifts = target.and_then(|alias| guard::of_another(&asked.to, alias));
+    if let Some(why) = shifts.filter(|_| !asked.clear_weights) {
+        return Err(Refusal::Shift(why));
+    }
     let weights = target.map(weights).unwrap_or_default();
     if !weights.is_empty() && !asked.clear_weights {
         return Err(Refusal::Weights { alias: asked.to.clone(), weights });

@@ -9,6 +9,7 @@ use super::moves::{Move, Refused};
 use super::next::Refusal;
 use super::observed::{points_at, weights};
 use super::releases::{OfCommit, Released, marker, of_commit};
+use super::shift::guard;
 
 /// Where to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,6 +117,9 @@ fn picked<'a>(function: &Function<'a>, asked: &Asked) -> Result<Vec<&'a Object>,
 
 fn decide(function: &Function<'_>, alias: &Object, asked: &Asked) -> Result<Move, Refusal> {
     let name = text(alias, "Name").unwrap_or_default().to_owned();
+    if let Some(why) = guard::of_another(&name, alias).filter(|_| !asked.clear_weights) {
+        return Err(Refusal::Shift(why));
+    }
     let to = match &asked.to {
         To::Before => before(&name, alias)?,
         To::Version(version) => version.clone(),

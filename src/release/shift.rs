@@ -47,6 +47,8 @@ pub struct Move {
     pub marker: Marker,
     /// What `prev` of its marker is before the shift.
     pub was: Option<String>,
+    /// The deploy in its marker before the shift.
+    pub by: Option<String>,
     /// The description that it has again after it went back.
     pub back: String,
     /// Whether it was under way already when this was made.
@@ -121,6 +123,14 @@ pub fn moves(desired: &Desired, observed: &Observed) -> Vec<Move> {
     wanted.filter_map(|alias| one(observed.aliases.get(alias)?)).collect()
 }
 
+/// What is watched. Alarms tell of the version that a rollback leaves, and not of that which it goes to.
+fn watched(marker: &Marker, watch: Watch) -> Watch {
+    match marker.from {
+        Some(_) => Watch { alarms: Vec::new(), ..watch },
+        None => watch,
+    }
+}
+
 /// `prev` of a marker in the end: a rollback says `from` instead.
 fn came_from(marker: &Marker, from: &str) -> Option<String> {
     marker.from.is_none().then(|| from.to_owned())
@@ -143,11 +153,12 @@ impl Move {
             alias: text(alias, "Name").unwrap_or_default().to_owned(),
             to: to.to_owned(),
             strategy,
-            watch,
+            watch: watched(&marker, watch),
             text: if said.is_empty() { before } else { said }.to_owned(),
             marker: Marker { prev: came_from(&marker, &from), shift: None, ..marker },
             from,
-            was: old.and_then(|old| old.prev),
+            was: old.as_ref().and_then(|old| old.prev.clone()),
+            by: old.map(|old| old.deploy),
             back: text(alias, "Description").unwrap_or_default().to_owned(),
             begun: false,
         }
@@ -175,11 +186,19 @@ impl Move {
             from: marker.prev.clone().unwrap_or_default(),
             to: shift.new,
             strategy: shift.strategy,
-            watch,
+            watch: watched(&marker, watch),
             text: said.to_owned(),
             marker: with(came_from(&marker, marker.prev.as_deref().unwrap_or_default()), digests.1),
-            back: Marker { from: None, ..with(shift.was.clone(), digests.0) }.after(said),
+            // As it was, but for what a rollback had left: the deploy that is taken back has not moved it.
+            back: match shift.by.clone() {
+                Some(deploy) => {
+                    let before = with(shift.was.clone(), digests.0);
+                    Marker { from: None, deploy, ..before }.after(said)
+                }
+                None => said.to_owned(),
+            },
             was: shift.was,
+            by: shift.by,
             begun: true,
         })
     }
@@ -195,6 +214,7 @@ impl Move {
                     at: now,
                     new: self.to.clone(),
                     was: self.was.clone(),
+                    by: self.by.clone(),
                 };
                 let (prev, sha) = (Some(self.from.clone()), String::new());
                 let marker = Marker { prev, sha, shift: Some(shift), ..self.marker.clone() };
@@ -223,6 +243,18 @@ impl Move {
             && weights.len() == 1
             && weights.get(&self.to).is_some_and(|weight| percent.is(*weight));
         ours.then_some(shift)
+    }
+
+    /// Whether the alias is still between the two versions of this shift, by its marker, though its weights may be
+    /// somebody else's by now, or gone.
+    #[must_use]
+    pub fn is_between(&self, alias: &Object) -> bool {
+        let ours = under_way(alias).is_some_and(|(marker, shift)| {
+            marker.deploy == self.marker.deploy
+                && shift.new == self.to
+                && marker.prev.as_ref() == Some(&self.from)
+        });
+        ours && points_at(alias) == self.from && weights(alias).keys().all(|it| *it == self.to)
     }
 
     /// How many seconds of a step are left, as it was planned.

@@ -29,7 +29,7 @@ impl Aws {
                 Some(alias) => alias,
                 None => self.alias_there(plan).await.map_err(stuck)?,
             };
-            if plan.stands(&alias).is_none() && !plan.is_finished(&alias) {
+            if !plan.is_between(&alias) && !plan.is_finished(&alias) {
                 return at_rest(plan, &alias);
             }
             let Some(write) = plan.write(&Step::Back(why.clone()), &alias, 0) else {

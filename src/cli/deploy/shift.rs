@@ -10,7 +10,7 @@ use crate::cli::shift::run;
 use crate::error::{DeployError, Error};
 use crate::release::change::{Action, Change};
 use crate::release::desired::Desired;
-use crate::release::observed::Observed;
+use crate::release::observed::{Observed, points_at};
 use crate::release::shift::strategy::Strategy;
 use crate::release::shift::{Move, moves, under_way};
 use crate::shell::Shell;
@@ -75,6 +75,7 @@ pub(super) async fn go_on(
         stopped => stopped.is_some() && !options.keep_going,
     };
     if outcomes.iter().any(ends) {
+        not_begun(&jobs, &mut outcomes, &Stop::Others);
         return Ok(outcomes);
     }
     let all = held(&jobs, &outcomes);
@@ -82,14 +83,19 @@ pub(super) async fn go_on(
         return Ok(outcomes);
     }
     let refused = session.aws.refuse_shift(&all).await;
-    let shifted: Vec<(Move, Option<Stop>)> = if refused.iter().all(Option::is_none) {
-        let stops = run(&session.aws, &all, options.keep_going, shell).await?;
-        all.into_iter().zip(stops).collect()
+    let (sound, refused): (Vec<_>, Vec<_>) =
+        all.into_iter().zip(refused).partition(|(_, refused)| refused.is_none());
+    let sound: Vec<Move> = sound.into_iter().map(|(plan, _)| plan).collect();
+    let mut shifted: Vec<(Move, Option<Stop>)> = if refused.is_empty() || options.keep_going {
+        let stops = run(&session.aws, &sound, options.keep_going, shell).await?;
+        sound.into_iter().zip(stops).collect()
     } else {
         // Nothing has moved yet, and nothing does.
-        let why = |refused: Option<Stop>| Some(refused.unwrap_or(Stop::Others));
-        all.into_iter().zip(refused.into_iter().map(why)).collect()
+        sound.into_iter().map(|plan| (plan, Some(Stop::Others))).collect()
     };
+    shifted.extend(refused);
+    let done: Vec<Move> =
+        shifted.iter().filter(|(_, stop)| stop.is_none()).map(|(plan, _)| plan.clone()).collect();
     for (plan, stop) in shifted {
         let outcome = outcomes.iter_mut().find(|outcome| outcome.function == plan.function);
         if let Some(outcome) = outcome {
@@ -102,7 +108,18 @@ pub(super) async fn go_on(
     for job in &mut jobs {
         job.desired.hold_alias = false;
     }
-    finish(session, &jobs, outcomes, options, shell).await
+    finish(session, (&jobs, &done), outcomes, options, shell).await
+}
+
+/// Functions whose traffic was to be shifted, and is not: nothing has stopped them but that.
+pub(super) fn not_begun(jobs: &[Job], outcomes: &mut [Outcome], why: &Stop) {
+    for (job, outcome) in jobs.iter().zip(outcomes) {
+        let moves = outcome.observed.as_ref().map(|observed| moves(&job.desired, observed));
+        let is_held = job.desired.hold_alias && moves.is_some_and(|moves| !moves.is_empty());
+        if is_held && outcome.stopped.is_none() {
+            outcome.stopped = Some(why.clone());
+        }
+    }
 }
 
 /// The shifts of those that nothing has stopped.
@@ -122,11 +139,21 @@ fn held(jobs: &[Job], outcomes: &[Outcome]) -> Vec<Move> {
 /// What lives on aliases; those that were stopped stay as they are.
 async fn finish(
     session: &Session,
-    jobs: &[Job],
-    outcomes: Vec<Outcome>,
+    (jobs, shifted): (&[Job], &[Move]),
+    mut outcomes: Vec<Outcome>,
     options: &Options,
     shell: &Shell,
 ) -> Result<Vec<Outcome>, Error> {
+    // Whoever has moved an alias since has meant it.
+    for plan in shifted {
+        let there = session.aws.alias(&plan.function, &plan.alias).await;
+        let moved = there.is_ok_and(|alias| alias.is_none_or(|it| points_at(&it) != plan.to));
+        let outcome = outcomes.iter_mut().find(|outcome| outcome.function == plan.function);
+        if let Some(outcome) = outcome.filter(|_| moved) {
+            let (what, when) = (format!("alias {}", plan.alias), None);
+            outcome.stopped.get_or_insert(Stop::Overtaken { what, when });
+        }
+    }
     let open = |outcome: &Outcome| outcome.stopped.is_none();
     let again: Vec<Job> = jobs
         .iter()

@@ -216,3 +216,16 @@ proptest! {
         prop_assert_eq!(marker(alias).unwrap().deploy, won.deploy.clone());
     }
 }
+
+#[test]
+fn taken_back_in_the_middle_of_a_shift_it_says_what_it_came_away_from() {
+    let said = "shop [lp1 prev=6 dep=d2 shift=canary:10%/5m step=1 at=5 new=7 was=5 by=d1]";
+    let seen = shifting(&alias("6", said));
+    let one = Move { seen: Some(seen.clone()), clear_weights: true, ..back() };
+    let there = after(&call(&one, Some(&seen), "s6"));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 from=7 dep=r1 sha=s6]"));
+    // What goes on is no rollback.
+    let one = Move { back: false, ..one };
+    let there = after(&call(&one, Some(&seen), "s6"));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=5 dep=r1 sha=s6]"));
+}

@@ -176,3 +176,13 @@ fn from_every_partial_state_of_a_deploy_of_ten() {
         assert_eq!((any.moves.len(), any.deploys.len()), (10, deploys), "cut after {cut}");
     }
 }
+
+#[test]
+fn while_traffic_shifts_that_is_what_is_said() {
+    let said = "[lp1 prev=6 dep=d2 shift=canary:10%/5m step=1 at=5 new=7 was=5 by=d1]";
+    let there = released(vec![alias("live", "6", said)]);
+    let why = refused(&one(&there, &asked(To::Before)));
+    assert!(why.starts_with("api: a shift of alias live is under way: step 1"), "{why}");
+    let cleared = Asked { clear_weights: true, ..asked(To::Before) };
+    assert_eq!(one(&there, &cleared).moves[0].to, "6");
+}

@@ -184,7 +184,7 @@ fn weights_are_taken_off_by_name() {
     assert_eq!(members["FunctionVersion"], "12");
     assert_eq!(
         members["Description"],
-        "shop [lp1 prev=12 dep=ours shift=canary:10%/5m step=1 at=1764400000 new=13 was=11]"
+        "shop [lp1 prev=12 dep=ours shift=canary:10%/5m step=1 at=1764400000 new=13 was=11 by=before]"
     );
 }
 
@@ -230,7 +230,7 @@ fn a_breach_at_any_poll_takes_one_call() {
             let (mut second, mut there) = (Operator::new(resumed(&cloud).unwrap()), cloud.clone());
             second.poll(&mut there, &breach());
             assert!(there.is_settled_at("12"));
-            assert_eq!(there.description(), "shop [lp1 prev=11 dep=ours sha=old=]");
+            assert_eq!(there.description(), "shop [lp1 prev=11 dep=before sha=old=]");
             cloud.now += 7;
             operator.poll(&mut cloud, &Verdict::Sound);
         }
@@ -367,4 +367,38 @@ proptest! {
         }
         prop_assert!(cloud.is_settled_at("12") || cloud.is_settled_at("13"));
     }
+}
+
+#[test]
+fn weights_of_somebody_else_between_its_own_versions_can_be_taken_back() {
+    let mut cloud = Cloud::new();
+    let mut operator = Operator::new(plan("canary:10%/5m", &cloud));
+    let plan = operator.plan.clone();
+    assert!(!plan.is_between(&cloud.alias));
+    operator.poll(&mut cloud, &Verdict::Sound);
+    assert!(plan.is_between(&cloud.alias));
+    for (weights, ours) in
+        [(json!({ "13": 0.5 }), true), (json!({}), true), (json!({ "9": 0.1 }), false)]
+    {
+        cloud.set("RoutingConfig", json!({ "AdditionalVersionWeights": weights }));
+        assert_eq!((plan.is_between(&cloud.alias), plan.stands(&cloud.alias)), (ours, None));
+    }
+    cloud.set("FunctionVersion", "13".into());
+    assert!(!plan.is_between(&cloud.alias));
+}
+
+/// They are on because of the version that it leaves.
+#[test]
+fn a_rollback_is_not_held_up_by_alarms() {
+    let cloud = Cloud::new();
+    let watch = Watch { alarms: vec!["errors".to_owned()], ..Watch::default() };
+    let begin = |from: Option<&str>| {
+        let marker =
+            Marker { from: from.map(str::to_owned), deploy: "r1".to_owned(), ..Marker::default() };
+        let wish = ("canary:10%/5m".parse().unwrap(), watch.clone());
+        Move::begin(("api", &cloud.alias), "11", ("", marker), wish)
+    };
+    assert_eq!(begin(None).watch.alarms, ["errors"]);
+    let rollback = begin(Some("12"));
+    assert_eq!((rollback.watch.alarms.len(), rollback.marker.prev), (0, None));
 }

@@ -123,10 +123,8 @@ fn move_alias(
     let mut marker = Marker { deploy, sha, ..Marker::default() };
     // What only loses its weights has come from where it came from.
     match before {
-        Some(before) if there => {
-            marker.from = before.from;
-            marker.prev = before.shift.map_or(before.prev, |shift| shift.was);
-        }
+        Some(Marker { shift: Some(shift), .. }) if there => marker.prev = shift.was,
+        Some(before) if there => (marker.prev, marker.from) = (before.prev, before.from),
         _ => marker.prev = from.filter(|_| !there).map(str::to_owned),
     }
     let said = if desired.alias_text.is_empty() { text_before } else { &desired.alias_text };

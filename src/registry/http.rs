@@ -124,10 +124,23 @@ impl Http {
     ///
     /// If the certificates that the environment names cannot be read.
     pub(super) fn new(silence: Duration) -> Result<Self, Why> {
-        trust::readable()?;
         let near = Near::default();
         let plain = dial::both(&near).map(|dial| builder().build(dial));
-        Ok(Self { plain, tls: OnceLock::new(), near, silence })
+        let http = Self { plain, tls: OnceLock::new(), near, silence };
+        // Whoever names a file is told at once if it is none.
+        if trust::file().is_some() {
+            trust::readable()?;
+            http.tls()?;
+        }
+        Ok(http)
+    }
+
+    fn tls(&self) -> Result<&Ways<HttpsConnector<Dial>>, Why> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls);
+        }
+        let made = dial::with_tls(&self.near)?.map(|dial| builder().build(dial));
+        Ok(self.tls.get_or_init(|| made))
     }
 
     /// A request on its way, if there are certificates where it takes some.
@@ -136,13 +149,7 @@ impl Http {
         if request.uri().scheme_str() != Some("https") {
             return Ok(self.plain[way].request(request));
         }
-        let tls = if let Some(tls) = self.tls.get() {
-            tls
-        } else {
-            let made = dial::with_tls(&self.near)?.map(|dial| builder().build(dial));
-            self.tls.get_or_init(|| made)
-        };
-        Ok(tls[way].request(request))
+        Ok(self.tls()?[way].request(request))
     }
 
     /// Sends a request and gives the head of what is answered in the end: redirects are followed, and

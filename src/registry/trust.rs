@@ -95,7 +95,7 @@ fn plain(name: &str) -> String {
 }
 
 /// The file of certificates that the environment names, if it does.
-fn file() -> Option<PathBuf> {
+pub(super) fn file() -> Option<PathBuf> {
     std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 

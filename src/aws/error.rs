@@ -203,6 +203,13 @@ impl AwsError {
         }
     }
 
+    /// Whether what was to be written is to be read again, and decided on again: it was another by then, or nobody
+    /// knows whether it was written.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.is_conflict() || matches!(self, Self::Unanswered { .. })
+    }
+
     /// Whether nobody knows if the call had its effect.
     #[must_use]
     pub const fn is_uncertain(&self) -> bool {

@@ -177,7 +177,7 @@ impl Aws {
                     tries += 1;
                     match self.act(&change, Path::new("")).await {
                         Ok(_) => last = None,
-                        Err(error) if is_to_be_looked_at(&error) => last = Some(error),
+                        Err(error) if error.is_open() => last = Some(error),
                         Err(error) => return Err(error.into()),
                     }
                 }
@@ -186,11 +186,6 @@ impl Aws {
             alias = self.alias(&one.function, &one.alias).await?;
         }
     }
-}
-
-/// Whether nobody knows whether a call had its effect, or the state was another.
-fn is_to_be_looked_at(error: &AwsError) -> bool {
-    matches!(error, AwsError::Unanswered { .. }) || error.is_conflict()
 }
 
 /// Why it did not stay, after all tries.

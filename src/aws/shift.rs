@@ -185,7 +185,7 @@ impl Group<'_> {
             }
             match self.write(lane, &step, &alias).await {
                 Ok(()) => tries = TRIES,
-                Err(error) if is_open(&error) && tries > 0 => {
+                Err(error) if error.is_open() && tries > 0 => {
                     tries -= 1;
                     sleep(PAUSE).await;
                 }
@@ -321,11 +321,6 @@ impl Group<'_> {
         let left = shift.map_or(0, |shift| plan.left(shift, now().as_secs()));
         (self.talk)(&Progress { plan, turn, shift, left, counts });
     }
-}
-
-/// Whether the alias is to be read again: it was another one, or nobody knows whether it was written.
-fn is_open(error: &AwsError) -> bool {
-    error.is_conflict() || matches!(error, AwsError::Unanswered { .. })
 }
 
 fn overtaken(plan: &Move, lost: &Lost) -> Stop {

@@ -50,7 +50,7 @@ struct Sound {
 /// What becomes of a move; nothing of a dry run.
 type Outcome = Option<Result<Pointed, Stop>>;
 
-/// The name of a rollback or a promotion, for markers: like that of a deploy.
+/// The name of a deploy, a rollback or a promotion, for markers.
 pub(super) fn name() -> String {
     Uuid::new_v4().simple().to_string().chars().take(12).collect()
 }
@@ -218,17 +218,14 @@ impl Aim {
         if !stopped.is_empty() {
             return Err(self.failed(stopped, true));
         }
-        let mut stops = shift::run(&session.aws, &shifted, false, shell).await?.into_iter();
-        let held = stops.by_ref().map(|stop| match stop {
-            Some(stop) => Err(stop),
-            None => Ok(Pointed { alias: None, moved: true }),
-        });
-        let mut held = held.collect::<Vec<_>>().into_iter();
-        let well = held.as_slice().iter().all(Result::is_ok);
+        let stops = shift::run(&session.aws, &shifted, false, shell).await?;
+        let well = stops.iter().all(Option::is_none);
+        let ended = |stop: Option<Stop>| stop.map_or(Ok(Pointed { alias: None, moved: true }), Err);
+        let mut ended = stops.into_iter().map(ended);
         let mut outcomes = Vec::new();
         for (it, plan) in sound.iter().zip(&plans) {
             outcomes.push(match plan {
-                Some(_) => held.next(),
+                Some(_) => ended.next(),
                 // One that is not there yet is made at a version that has proved well.
                 None if well => move_all(session, std::slice::from_ref(it), shell)
                     .await

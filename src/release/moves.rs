@@ -87,8 +87,7 @@ impl Move {
     /// The marker that an alias has when it has moved.
     #[must_use]
     pub fn marker_on(&self, alias: &Object, sha256: &str) -> Marker {
-        let before = Marker::read(text(alias, "Description").unwrap_or_default()).1;
-        self.marker(before, Some(points_at(alias)), sha256)
+        self.marker(marker(alias), Some(points_at(alias)), sha256)
     }
 
     /// What only loses its weights has come from where it came from.

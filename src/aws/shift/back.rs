@@ -2,7 +2,7 @@
 
 use tokio::time::sleep;
 
-use super::{PAUSE, TRIES, is_open, overtaken};
+use super::{PAUSE, TRIES, overtaken};
 use crate::aws::{Aws, AwsError, Stop};
 use crate::release::Object;
 use crate::release::observed::{points_at, weights};
@@ -37,7 +37,7 @@ impl Aws {
             };
             match self.update_alias(&plan.function, &plan.alias, &write).await {
                 Ok(_) => return Ok(()),
-                Err(error) if is_open(&error) && tries > 0 => {
+                Err(error) if error.is_open() && tries > 0 => {
                     tries -= 1;
                     sleep(PAUSE).await;
                 }

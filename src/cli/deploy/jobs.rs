@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
-
 use super::bundle::{self, Bundle};
 use super::checks;
 use super::image;
@@ -16,7 +14,7 @@ use crate::cli::args::{Audit, Build, Global, Images, Package, Release};
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
-use crate::cli::{configuration, package, shift, split};
+use crate::cli::{configuration, moves, package, shift, split};
 use crate::config::{self, Config, Located, Mistake, Node, Origin};
 use crate::error::Error;
 use crate::function::{Function, Packaging, Role};
@@ -230,7 +228,7 @@ struct Common<'a> {
 
 impl<'a> Common<'a> {
     fn new(release: &'a Release, root: &Path, shell: &Shell) -> Self {
-        let deploy = Uuid::new_v4().simple().to_string().chars().take(12).collect();
+        let deploy = moves::name();
         if let Some(text) = release.description.as_deref().filter(|text| marker::too_long(text)) {
             shell.warn(format!(
                 "of the {} characters of --description {} stand on an alias: the rest is for the marker",

@@ -9,13 +9,13 @@ use crate::release::marker::Marker;
 use crate::release::moves;
 use crate::release::next::Refusal;
 use crate::release::observed::{Observed, is_moving_over, points_at, weights};
+use crate::release::releases::marker;
 use crate::release::shift::{self, Shifting};
 
 /// Whether this very deploy has moved the alias: weights are then AWS's own, while provisioned
 /// concurrency moves along.
 pub(super) fn is_ours(desired: &Desired, alias: &Object) -> bool {
-    let marker = Marker::read(text(alias, "Description").unwrap_or_default()).1;
-    marker.is_some_and(|marker| marker.deploy == desired.deploy)
+    marker(alias).is_some_and(|marker| marker.deploy == desired.deploy)
 }
 
 /// An alias whose traffic is being shifted, with the version that it goes to. Only a deploy of that very

@@ -1,0 +1,18 @@
+//! Takes the events that a rule lets through.
+
+mod handler;
+
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+
+use crate::handler::Order;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    // What invocations share, such as clients of the AWS SDK, is made here: once for each environment.
+    run(service_fn(
+        async |event: LambdaEvent<EventBridgeEvent<Order>>| handler::handle(&event.payload),
+    ))
+    .await
+}

@@ -1,0 +1,16 @@
+//! Takes the records of a Kinesis stream. Where one fails, the stream goes on from there.
+
+mod handler;
+
+use aws_lambda_events::kinesis::KinesisEvent;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    // What invocations share, such as clients of the AWS SDK, is made here: once for each environment.
+    run(service_fn(async |event: LambdaEvent<KinesisEvent>| {
+        handler::handle(&event.payload)
+    }))
+    .await
+}

@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use lambda_http::{
+    Error, Request, RequestExt, Response,
+    http::{StatusCode, header::CONTENT_TYPE},
+    lambda_runtime::streaming::{Body, Sender, channel},
+    tracing,
+};
+use tokio::time::sleep;
+
+/// Answers with the head alone. The rows follow while Lambda sends them on.
+pub fn handle(request: &Request) -> Result<Response<Body>, Error> {
+    let query = request.query_string_parameters();
+    let Ok(from) = query.first("from").unwrap_or("1").parse() else {
+        return Ok(Response::builder()
+            .status(StatusCode::BAD_REQUEST)
+            .body("`from` is no number".into())?);
+    };
+    let (rows, body) = channel();
+    tokio::spawn(async move {
+        if let Err(error) = send(rows, from).await {
+            tracing::error!(error, "broken off");
+        }
+    });
+    Ok(Response::builder()
+        .header(CONTENT_TYPE, "text/csv")
+        .body(body)?)
+}
+
+async fn send(mut rows: Sender, from: u32) -> Result<(), Error> {
+    rows.send_data("order,status\n".into()).await?;
+    for order in from..from.saturating_add(3) {
+        // Exchange it for the query of a page.
+        sleep(Duration::from_millis(100)).await;
+        rows.send_data(format!("{order},shipped\n").into()).await?;
+    }
+    tracing::info!(from, "sent");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::request::from_str;
+
+    use super::*;
+
+    const EVENT: &str = include_str!("../events/orders.json");
+
+    #[tokio::test]
+    async fn the_rows_of_the_sample_event_come() -> Result<(), Error> {
+        let response = handle(&from_str(EVENT)?)?;
+        assert_eq!(response.status(), StatusCode::OK);
+        let body = response.into_body().collect().await?.to_bytes();
+        assert_eq!(body, "order,status\n17,shipped\n18,shipped\n19,shipped\n");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_no_number_is_refused() -> Result<(), Error> {
+        let response = handle(&from_str(&EVENT.replace("from=17", "from=many"))?)?;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        Ok(())
+    }
+}

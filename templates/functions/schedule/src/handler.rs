@@ -13,7 +13,7 @@ pub struct Tick {
 /// Goes to the destination of the function, if it has one.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    from: String,
+    time: String,
     done: usize,
 }
 
@@ -24,7 +24,7 @@ pub fn handle(tick: &Tick) -> Result<Summary, Error> {
     let done = due().count();
     tracing::info!(done, "done");
     Ok(Summary {
-        from: tick.time.clone(),
+        time: tick.time.clone(),
         done,
     })
 }
@@ -42,7 +42,7 @@ mod tests {
     fn the_sample_event_runs_the_job() -> Result<(), Error> {
         let tick = serde_json::from_str(include_str!("../events/schedule.json"))?;
         let summary = handle(&tick)?;
-        assert_eq!(summary.from, "2026-11-20T09:00:00Z");
+        assert_eq!(summary.time, "2026-11-20T09:00:00Z");
         assert_eq!(summary.done, 3);
         Ok(())
     }

@@ -27,7 +27,7 @@ pub fn handle(event: &SnsEvent) -> Result<Processed, Error> {
 fn process(message: &SnsMessage) -> Result<u64, Error> {
     let order: Order = serde_json::from_str(&message.message)?;
     tracing::info!(
-        message = message.message_id,
+        id = message.message_id,
         order = order.id,
         customer = order.customer,
         cents = order.cents,

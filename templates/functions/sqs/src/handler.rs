@@ -23,7 +23,7 @@ pub fn handle(event: &SqsEvent) -> Result<SqsBatchResponse, Error> {
             // Order counts there: what comes after a failure waits for it.
             response.add_failure(id);
         } else if let Err(error) = process(message) {
-            tracing::warn!(message = id, error, "goes back to the queue");
+            tracing::warn!(id, error, "goes back to the queue");
             response.add_failure(id);
         }
     }

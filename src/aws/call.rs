@@ -33,6 +33,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The longest.
 const LONGEST: Duration = Duration::from_secs(10);
 
+tokio::task_local! {
+    /// Set for what goes before all who wait for their turn.
+    static AHEAD: ();
+}
+
+/// Makes the calls of this work before all that wait for their turn: for what must not come late.
+pub(super) async fn ahead<T>(work: impl Future<Output = T>) -> T {
+    AHEAD.scope((), work).await
+}
+
 /// How calls are made.
 pub(super) struct Calls {
     rates: Rates,
@@ -142,7 +152,7 @@ impl Calls {
         let mut pause = PAUSE;
         let mut lost = 0;
         loop {
-            self.rates.turn(operation).await;
+            self.rates.turn(operation, AHEAD.try_with(|()| ()).is_ok()).await;
             self.made.borrow_mut().push(operation);
             let failure = match self.watched(operation, Box::pin(attempt())).await {
                 Ok(answer) => return Ok(answer),

@@ -39,6 +39,8 @@ struct Bucket {
     burst: f64,
     /// How many there are, and when that was.
     tokens: Cell<(f64, Instant)>,
+    /// From when on the next one may go ahead of those that wait.
+    ahead: Cell<Instant>,
 }
 
 impl Rates {
@@ -53,10 +55,12 @@ impl Rates {
         }
     }
 
-    /// Waits until one more call of this operation may be made.
-    pub(super) async fn turn(&self, operation: &str) {
-        if let Some(bucket) = self.bucket(operation) {
-            bucket.take().await;
+    /// Waits until one more call of this operation may be made; `ahead` of those that wait already.
+    pub(super) async fn turn(&self, operation: &str, ahead: bool) {
+        match self.bucket(operation) {
+            Some(bucket) if ahead => bucket.take_ahead().await,
+            Some(bucket) => bucket.take().await,
+            None => {}
         }
     }
 
@@ -81,20 +85,36 @@ impl Rates {
 
 impl Bucket {
     fn new(rate: f64, burst: f64) -> Self {
-        Self { rate, burst, tokens: Cell::new((burst, Instant::now())) }
+        let now = Instant::now();
+        Self { rate, burst, tokens: Cell::new((burst, now)), ahead: Cell::new(now) }
     }
 
     /// Takes one, in the order of asking: whoever finds none owes it, and waits until it is there.
     async fn take(&self) {
+        if self.rate > 0.0 {
+            sleep_until(self.next(Instant::now())).await;
+        }
+    }
+
+    /// Takes one before those that wait, who were told already when it is their turn: so the first goes at
+    /// once, by the call a second that is left to others, and more of them no faster than at the rate.
+    async fn take_ahead(&self) {
         if self.rate <= 0.0 {
             return;
         }
         let now = Instant::now();
+        let (turn, ahead) = (self.next(now), self.ahead.get().max(now));
+        if turn > ahead {
+            self.ahead.set(ahead + Duration::from_secs_f64(1.0 / self.rate));
+        }
+        sleep_until(turn.min(ahead)).await;
+    }
+
+    /// When it is the turn of whoever takes one now.
+    fn next(&self, now: Instant) -> Instant {
         let left = self.filled(now) - 1.0;
         self.tokens.set((left, now));
-        if left < 0.0 {
-            sleep_until(now + Duration::from_secs_f64(-left / self.rate)).await;
-        }
+        now + Duration::from_secs_f64((-left).max(0.0) / self.rate)
     }
 
     fn filled(&self, now: Instant) -> f64 {
@@ -126,7 +146,7 @@ mod tests {
         let rates = Rates::new(200.0);
         let took = timed(async {
             for _ in 0..35 {
-                rates.turn("GetAlias").await;
+                rates.turn("GetAlias", false).await;
             }
         });
         // (35 - 15) / 200 = 100 ms.
@@ -134,11 +154,33 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_traffic_back_goes_before_all_who_wait() {
+        let rates = Rates::new(20.0);
+        // 60 polls that came before it: their turn is over two seconds away.
+        let polls = (0..60).map(|_| rates.turn("GetAlias", false));
+        let (mut first, mut all) = (Duration::MAX, Duration::ZERO);
+        timed(async {
+            let mut polls = std::pin::pin!(futures_util::future::join_all(polls));
+            assert!(futures_util::poll!(&mut polls).is_pending());
+            let began = Instant::now();
+            let back = (0..5).map(|_| async {
+                rates.turn("UpdateAlias", true).await;
+                began.elapsed()
+            });
+            let times = futures_util::future::join_all(back).await;
+            (first, all) = (times[0], times[4]);
+        });
+        assert!(first.as_millis() < 100, "{first:?}");
+        // Four more at 20 a second.
+        assert!((200..1000).contains(&all.as_millis()), "{all:?}");
+    }
+
+    #[test]
     fn reads_of_functions_have_a_bucket_of_their_own() {
         let rates = Rates::new(1.0);
         let took = timed(async {
             for _ in 0..90 {
-                rates.turn("GetFunction").await;
+                rates.turn("GetFunction", false).await;
             }
         });
         assert!(took.as_millis() < 200, "{took:?}");
@@ -149,8 +191,8 @@ mod tests {
         let rates = Rates::new(0.0);
         let took = timed(async {
             for _ in 0..1000 {
-                rates.turn("GetAlias").await;
-                rates.turn("GetFunction").await;
+                rates.turn("GetAlias", false).await;
+                rates.turn("GetFunction", true).await;
             }
         });
         assert!(took.as_millis() < 200, "{took:?}");

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::{Aws, AwsError, Stop, object};
 use crate::release::Object;
 use crate::release::content::text;
-use crate::release::shift::course::{Lost, Step, Why, course};
+use crate::release::shift::course::{Known, Lost, Step, Why, course};
 use crate::release::shift::judge::{Counts, Verdict, judge};
 use crate::release::shift::{Move, Shifting};
 
@@ -69,6 +69,7 @@ enum State {
 struct Lane<'a> {
     plan: &'a Move,
     state: Cell<State>,
+    known: Cell<Known>,
     /// The alias as it was last read or written.
     seen: RefCell<Option<Object>>,
     /// The revision before our last write: what still has it was read too early.
@@ -116,7 +117,22 @@ impl Aws {
 impl<'a> Lane<'a> {
     fn new(plan: &'a Move) -> Self {
         let state = Cell::new(State::Moving);
-        Self { plan, state, seen: RefCell::default(), stale: RefCell::default() }
+        let known = Cell::new(Known { begun: plan.begun, passed: None });
+        Self { plan, state, known, seen: RefCell::default(), stale: RefCell::default() }
+    }
+}
+
+impl Lane<'_> {
+    /// What is to be done with the alias as it is.
+    fn step(&self, alias: &Object, shift: Option<&Shifting>, verdict: &Verdict) -> Step {
+        let mut known = self.known.get();
+        known.begun |= shift.is_some() || self.stale.borrow().is_some();
+        let step = course(self.plan, alias, known, now().as_secs(), verdict);
+        if matches!(step, Step::Weight { .. } | Step::Finish) {
+            known.passed = shift.map(|shift| shift.step);
+        }
+        self.known.set(known);
+        step
     }
 }
 
@@ -140,7 +156,6 @@ impl Group<'_> {
     /// Until all traffic is on the new version.
     async fn forward(&self, lane: &Lane<'_>) -> Result<(), Stop> {
         let plan = lane.plan;
-        let mut begun = plan.begun;
         let mut tries = TRIES;
         loop {
             let looked = tokio::select! {
@@ -152,8 +167,7 @@ impl Group<'_> {
                 Ok(looked) => looked,
                 Err(error) => return Err(self.give_up(lane, error).await),
             };
-            begun |= shift.is_some() || lane.stale.borrow().is_some();
-            let step = course(plan, &alias, begun, now().as_secs(), &verdict);
+            let step = lane.step(&alias, shift.as_ref(), &verdict);
             match &step {
                 Step::Done => {
                     self.tell(plan, Turn::Finished, shift.as_ref(), counts);
@@ -239,22 +253,31 @@ impl Group<'_> {
     async fn give_up(&self, lane: &Lane<'_>, error: AwsError) -> Stop {
         lane.seen.take();
         let why = Why::Aws(error.to_string());
-        match self.back(lane, &why).await {
-            Stop::Stuck { .. } => Stop::Stuck { reason: "it was ended".to_owned(), error },
-            stop => stop,
+        match self.take_back(lane, &why).await {
+            // No traffic has gone anywhere: what AWS says is all that there is.
+            Ok(false) => Stop::Aws(error),
+            Err(Stop::Stuck { .. }) => Stop::Stuck { reason: "it was ended".to_owned(), error },
+            Ok(true) => went_back(lane.plan, &why),
+            Err(stop) => stop,
         }
     }
 
     async fn back(&self, lane: &Lane<'_>, why: &Why) -> Stop {
-        self.call_off(lane);
-        let (plan, seen) = (lane.plan, lane.seen.take());
-        match self.aws.take_back(plan, seen, why).await {
-            Ok(()) => {
-                self.tell(plan, Turn::Back(why), None, None);
-                Stop::Back { version: plan.from.clone(), reason: why.to_string() }
-            }
+        match self.take_back(lane, why).await {
+            Ok(_) => went_back(lane.plan, why),
             Err(stop) => stop,
         }
+    }
+
+    /// Whether any traffic was on the new version; it is not any more.
+    async fn take_back(&self, lane: &Lane<'_>, why: &Why) -> Result<bool, Stop> {
+        self.call_off(lane);
+        let (plan, seen) = (lane.plan, lane.seen.take());
+        let was_there = self.aws.take_back(plan, seen, why).await? || lane.known.get().begun;
+        if was_there {
+            self.tell(plan, Turn::Back(why), None, None);
+        }
+        Ok(was_there)
     }
 
     /// Takes the others along.
@@ -321,6 +344,10 @@ impl Group<'_> {
         let left = shift.map_or(0, |shift| plan.left(shift, now().as_secs()));
         (self.talk)(&Progress { plan, turn, shift, left, counts });
     }
+}
+
+fn went_back(plan: &Move, why: &Why) -> Stop {
+    Stop::Back { version: plan.from.clone(), reason: why.to_string() }
 }
 
 fn overtaken(plan: &Move, lost: &Lost) -> Stop {

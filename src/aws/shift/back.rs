@@ -3,6 +3,7 @@
 use tokio::time::sleep;
 
 use super::{PAUSE, TRIES, overtaken};
+use crate::aws::call::ahead;
 use crate::aws::{Aws, AwsError, Stop};
 use crate::release::Object;
 use crate::release::observed::{points_at, weights};
@@ -10,8 +11,9 @@ use crate::release::shift::Move;
 use crate::release::shift::course::{Lost, Step, Why};
 
 impl Aws {
-    /// Takes traffic back, by one call if `seen` is the alias as it is. What is not this shift's any more is
-    /// left alone.
+    /// Takes traffic back, by one call if `seen` is the alias as it is, and before all that wait for their turn;
+    /// whether that call was made: there may be nothing to take back any more. What is not this shift's is left
+    /// alone.
     ///
     /// # Errors
     ///
@@ -19,9 +21,18 @@ impl Aws {
     pub async fn take_back(
         &self,
         plan: &Move,
+        seen: Option<Object>,
+        why: &Why,
+    ) -> Result<bool, Stop> {
+        ahead(self.at_once(plan, seen, why)).await
+    }
+
+    async fn at_once(
+        &self,
+        plan: &Move,
         mut seen: Option<Object>,
         why: &Why,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let stuck = |error| Stop::Stuck { reason: why.to_string(), error };
         let mut tries = TRIES;
         loop {
@@ -30,13 +41,13 @@ impl Aws {
                 None => self.alias_there(plan).await.map_err(stuck)?,
             };
             if !plan.is_between(&alias) && !plan.is_finished(&alias) {
-                return at_rest(plan, &alias);
+                return at_rest(plan, &alias).map(|()| false);
             }
             let Some(write) = plan.write(&Step::Back(why.clone()), &alias, 0) else {
-                return Ok(());
+                return Ok(false);
             };
             match self.update_alias(&plan.function, &plan.alias, &write).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(true),
                 Err(error) if error.is_open() && tries > 0 => {
                     tries -= 1;
                     sleep(PAUSE).await;

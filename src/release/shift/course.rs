@@ -88,12 +88,20 @@ impl fmt::Display for Lost {
     }
 }
 
-/// What is to be done with an alias as it is (`GetAlias`): `begun` says whether this shift was seen on it
-/// before, `verdict` is on what was seen since its step began.
+/// What is remembered of an alias from one look to the next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Whether this shift was seen on it before.
+    pub begun: bool,
+    /// The step that was good enough for the next one: it lasts on only since others are slower.
+    pub passed: Option<usize>,
+}
+
+/// What is to be done with an alias as it is (`GetAlias`): `verdict` is on what was seen since its step began.
 #[must_use]
-pub fn course(plan: &Move, alias: &Object, begun: bool, now: u64, verdict: &Verdict) -> Step {
+pub fn course(plan: &Move, alias: &Object, known: Known, now: u64, verdict: &Verdict) -> Step {
     if let Some(shift) = plan.stands(alias) {
-        return go_on(plan, &shift, now, verdict);
+        return go_on(plan, (&shift, known.passed), now, verdict);
     }
     let at = points_at(alias);
     let unweighted = weights(alias).is_empty();
@@ -104,13 +112,18 @@ pub fn course(plan: &Move, alias: &Object, begun: bool, now: u64, verdict: &Verd
             let deploy = description(alias).1.map(|marker| marker.deploy);
             Step::Lost(Lost::Moved(at.to_owned(), deploy))
         }
-        None if begun && unweighted => Step::Lost(Lost::Ended),
+        None if known.begun && unweighted => Step::Lost(Lost::Ended),
         None if unweighted => next(plan, 0),
         _ => Step::Lost(Lost::Weights),
     }
 }
 
-fn go_on(plan: &Move, shift: &Shifting, now: u64, verdict: &Verdict) -> Step {
+fn go_on(
+    plan: &Move,
+    (shift, passed): (&Shifting, Option<usize>),
+    now: u64,
+    verdict: &Verdict,
+) -> Step {
     if let Verdict::Breach(breach) = verdict {
         return Step::Back(Why::Breach(breach.clone()));
     }
@@ -120,6 +133,10 @@ fn go_on(plan: &Move, shift: &Shifting, now: u64, verdict: &Verdict) -> Step {
         return Step::Wait { until: ends, because: None };
     }
     let Verdict::Unknown(why) = verdict else { return next(plan, shift.step) };
+    // What cannot be read any more takes nothing of what was seen.
+    if passed == Some(shift.step) {
+        return next(plan, shift.step);
+    }
     let longest = ends.saturating_add(hold.saturating_mul(EXTENSIONS));
     match plan.watch.on_unknown {
         OnUnknown::Pass => next(plan, shift.step),

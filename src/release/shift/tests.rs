@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::course::{Lost, Why, course};
+use super::course::{Known, Lost, Why, course};
 use super::judge::{Breach, Verdict};
 use super::watch::{EXTENSIONS, OnUnknown};
 use super::*;
@@ -97,13 +97,13 @@ fn breach() -> Verdict {
 #[derive(Clone)]
 struct Operator {
     plan: Move,
-    begun: bool,
+    known: Known,
     end: Option<Step>,
 }
 
 impl Operator {
     fn new(plan: Move) -> Self {
-        Self { begun: plan.begun, plan, end: None }
+        Self { known: Known { begun: plan.begun, passed: None }, plan, end: None }
     }
 
     /// One poll.
@@ -114,12 +114,16 @@ impl Operator {
 
     /// One that has read the alias as it was then.
     fn poll_on(&mut self, seen: &Object, cloud: &mut Cloud, verdict: &Verdict) {
-        self.begun |= self.plan.stands(seen).is_some();
+        let stands = self.plan.stands(seen);
+        self.known.begun |= stands.is_some();
         let had = cloud.writes;
-        let step = course(&self.plan, seen, self.begun, cloud.now, verdict);
+        let step = course(&self.plan, seen, self.known, cloud.now, verdict);
+        if matches!(step, Step::Weight { .. } | Step::Finish) {
+            self.known.passed = stands.map(|shift| shift.step);
+        }
         let written =
             self.plan.write(&step, seen, cloud.now).is_none_or(|write| cloud.update(&write));
-        self.begun |= cloud.writes > had;
+        self.known.begun |= cloud.writes > had;
         match step {
             Step::Done | Step::Lost(_) => self.end = Some(step),
             Step::Back(_) if written => self.end = Some(step),
@@ -256,6 +260,29 @@ fn a_step_that_says_nothing_is_longer_or_passes_or_goes_back() {
     let end = Operator::new(plan)
         .run(&mut cloud, |cloud| if cloud.now < BEGIN + 100 { unknown() } else { Verdict::Sound });
     assert_eq!((end, cloud.now - BEGIN), (Step::Done, 102));
+}
+
+/// It waits for slower ones then, for however long.
+#[test]
+fn what_was_good_enough_stays_so_where_nothing_can_be_read_any_more() {
+    let unread = || Verdict::Unknown("CloudWatch does not tell what it has counted".to_owned());
+    for on_unknown in [OnUnknown::Extend, OnUnknown::Back] {
+        let mut cloud = Cloud::new();
+        let mut plan = plan("canary:10%/1m", &cloud);
+        plan.watch.on_unknown = on_unknown;
+        let mut operator = Operator::new(plan.clone());
+        operator.poll(&mut cloud, &Verdict::Sound);
+        let course = |known, seconds, verdict: &Verdict| {
+            course(&plan, &cloud.alias, known, BEGIN + seconds, verdict)
+        };
+        let passed = Known { begun: true, passed: Some(1) };
+        for seconds in [61, 10_000] {
+            assert_eq!(course(passed, seconds, &unread()), Step::Finish);
+            assert!(matches!(course(passed, seconds, &breach()), Step::Back(Why::Breach(_))));
+        }
+        let never = course(operator.known, 10_000, &unread());
+        assert!(matches!(never, Step::Back(Why::Unclear(_))), "{never:?}");
+    }
 }
 
 fn lost(cloud: &mut Cloud, operator: &mut Operator) -> Lost {

@@ -113,6 +113,49 @@ fn a_version_that_fails_some_of_its_calls_goes_back() {
 }
 
 #[test]
+fn a_version_that_panics_while_it_starts_goes_back() {
+    let server = Arc::new(Server::start(&[]));
+    let site = site(&server, &["api"], &format!("shift = \"steps:20%/1h\"\n{WATCH}"));
+    site.bundle_of("api", &python("say(\"thread 'main' panicked\")\nos._exit(101)"));
+    let load = Load::start(&server);
+    let (run, late, calls) = deploy_with_clock(&site, &server);
+    let (all, failed, second) = load.end();
+    run.code(4).says("all traffic is on version 1 again").says("invocations failed");
+    rests(&server, "api", "1");
+    assert!(late < Duration::from_secs(1) && calls == 1, "{late:?}, {calls} calls");
+    // All that went to the second version failed, a fifth of what came meanwhile, and nothing else.
+    assert!(failed > 0 && failed <= second, "{failed} failed, {second} went over");
+    assert!(second * 5 <= all * 2, "{second} of {all} went over");
+}
+
+/// Whoever may not shift reads what is missing, and of no traffic that would be back.
+#[test]
+fn a_first_step_that_is_refused_is_told_as_such() {
+    let server = Server::start(&["--fault", "error=503:UpdateAlias"]);
+    let site = site(&server, &["api"], "shift = \"canary:50%/1h\"\n");
+    site.bundle("api", "two");
+    let replaced = |answer: &mut [u8], old: &str, new: &str| {
+        let found = answer.windows(old.len()).position(|window| window == old.as_bytes());
+        if let Some(at) = found {
+            answer[at..at + old.len()].fill(b' ');
+            answer[at..at + new.len()].copy_from_slice(new.as_bytes());
+        }
+        found.is_some()
+    };
+    let proxy = Proxy::editing(&server.address, move |_, line, answer| {
+        if line.starts_with("PUT ") && line.contains("/aliases/") {
+            replaced(answer, "503", "403");
+            while replaced(answer, "ServiceUnavailableException", "AccessDeniedException") {}
+        }
+        true
+    });
+    let run = site.run(&proxy.address, &["deploy"]).code(4).says("UpdateAlias: AccessDenied");
+    assert!(!run.stderr.contains("again"), "{}", run.stderr);
+    run.says("\"Action\": \"lambda:UpdateAlias\"");
+    rests(&server, "api", "1");
+}
+
+#[test]
 fn a_version_that_is_slow_goes_back() {
     let server = Arc::new(Server::start(&[]));
     let settings = "shift = \"canary:50%/1h\"\nwatch = { poll = \"100ms\", min-invocations = 3, \

@@ -2,8 +2,12 @@
 
 mod appspec;
 
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
 use super::args::{Global, ReleaseCommand, Shifts};
 use super::deploy::session::{self, Session};
+use super::releases::AT_ONCE;
 use super::remote::{Named, Scope};
 use super::shift;
 use crate::aws::{AwsError, Progress, Stop, Turn};
@@ -30,43 +34,59 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
     }
     super::asynchronously(async {
         let session = scope.connect(place, "look at", shell).await?;
-        let all = found(&session, &scope, args).await?;
-        if all.is_empty() {
+        let goes_on = matches!(command, ReleaseCommand::Resume(_));
+        let (all, unseen) = found(&session, &scope, args, goes_on).await;
+        if all.is_empty() && unseen.is_empty() {
             shell.status("Nothing", "shifts any traffic");
             return Ok(());
         }
         match command {
-            ReleaseCommand::Resume(_) => resume(&session, &moves(all), args, shell).await,
-            ReleaseCommand::Abort(_) => abort(&session, &moves(all), shell).await,
-            _ => status(&all, shell),
+            ReleaseCommand::Abort(_) => abort(&session, &moves(all), unseen, shell).await,
+            // They go over together.
+            ReleaseCommand::Resume(_) if unseen.is_empty() || args.keep_going => {
+                resume(&session, &moves(all), args, shell).await.and(seen(unseen))
+            }
+            ReleaseCommand::Resume(_) => seen(unseen),
+            _ => status(&all, shell).and(seen(unseen)),
         }
     })?
 }
 
-/// The shifts that stand on aliases.
+/// Functions that could not be looked at.
+type Unseen = Vec<(String, AwsError)>;
+
+fn seen(unseen: Unseen) -> Result<(), Error> {
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    Err(RemoteError { verb: "look at", stopped: unseen }.into())
+}
+
+/// The shifts that stand on aliases, of all functions that can be looked at. `goes_on`: whether both versions
+/// must be there for it.
 async fn found(
     session: &Session,
     scope: &Scope,
     args: &Shifts,
-) -> Result<Vec<(Move, Shifting)>, Error> {
-    let mut all = Vec::new();
-    let mut stopped = Vec::new();
-    for named in &scope.functions {
-        match of_function(session, named, args).await {
+    goes_on: bool,
+) -> (Vec<(Move, Shifting)>, Unseen) {
+    let look = async |named| (named, of_function(session, named, args, goes_on).await);
+    let mut looked = stream::iter(&scope.functions).map(look).buffered(AT_ONCE);
+    let (mut all, mut unseen) = (Vec::new(), Vec::new());
+    while let Some((named, found)) = looked.next().await {
+        match found {
             Ok(more) => all.extend(more),
-            Err(error) => stopped.push((named.name.clone(), error)),
+            Err(error) => unseen.push((named.name.clone(), error)),
         }
     }
-    if stopped.is_empty() {
-        return Ok(all);
-    }
-    Err(RemoteError { verb: "look at", stopped }.into())
+    (all, unseen)
 }
 
 async fn of_function(
     session: &Session,
     named: &Named,
     args: &Shifts,
+    goes_on: bool,
 ) -> Result<Vec<(Move, Shifting)>, AwsError> {
     let wanted =
         |alias: &Object| args.alias.as_deref().is_none_or(|name| text(alias, "Name") == Some(name));
@@ -75,7 +95,11 @@ async fn of_function(
     for alias in aliases.iter().filter(|alias| wanted(alias)) {
         let Some((marker, shift)) = under_way(alias) else { continue };
         let old = marker.prev.unwrap_or_default();
-        let (old, new) = session.aws.digests(&named.name, (&old, &shift.new)).await?;
+        let (old, new) = match session.aws.digests(&named.name, (&old, &shift.new)).await {
+            // Traffic goes back whatever the marker says then.
+            Err(_) if !goes_on => <_>::default(),
+            digests => digests?,
+        };
         let watch = named.known.first().map(|(_, wanted)| wanted.watch.clone());
         let whose = (named.name.as_str(), alias);
         let plan = Move::resume(whose, watch.unwrap_or_default(), (&old, &new));
@@ -133,7 +157,13 @@ async fn resume(
     settled(of_moves(moves, stops))
 }
 
-async fn abort(session: &Session, moves: &[Move], shell: &Shell) -> Result<(), Error> {
+/// Takes back what can be, and says what cannot.
+async fn abort(
+    session: &Session,
+    moves: &[Move],
+    unseen: Unseen,
+    shell: &Shell,
+) -> Result<(), Error> {
     let why = Why::Asked("`release abort`");
     let one = async |plan: &Move| {
         let stop = session.aws.take_back(plan, None, &why).await.err();
@@ -145,7 +175,13 @@ async fn abort(session: &Session, moves: &[Move], shell: &Shell) -> Result<(), E
         Ok::<_, Error>(stop)
     };
     let stops = futures_util::future::try_join_all(moves.iter().map(one)).await?;
-    settled(of_moves(moves, stops))
+    let unseen = unseen.into_iter().map(|(function, error)| (function, error.into()));
+    let stopped: Vec<_> = of_moves(moves, stops).into_iter().chain(unseen).collect();
+    if stopped.is_empty() {
+        return Ok(());
+    }
+    let of = DeployError { stopped, planned: false };
+    Err(MoveError { verb: "take back the traffic of", things: "functions", of }.into())
 }
 
 fn of_moves(moves: &[Move], stops: Vec<Option<Stop>>) -> Vec<(String, Stop)> {

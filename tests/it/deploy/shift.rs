@@ -265,7 +265,11 @@ fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
     site.bundle("api", "three");
     let other = site.run(&server.address, &["deploy"]).code(2);
     other.says("a shift of alias live is under way").says("release abort");
-    release(&["abort"]).code(0).says("is on version 1 again");
+    // One that cannot be looked at holds nothing up, and is said.
+    let proxy = Proxy::new(&server.address, |_, line| !line.contains("/ghost/aliases"));
+    let abort = ["release", "abort", "ghost", "api"];
+    let back = run(&mut site.at(&proxy.address, &abort)).code(4).says("is on version 1 again");
+    back.says("could not take back the traffic of `ghost`");
     rests(&server, "api", "1");
     release(&["abort"]).code(0).says("Nothing");
     // By a command of its own, and by the same deploy again.

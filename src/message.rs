@@ -28,7 +28,7 @@ pub use layers::{
 pub use machine::Buildable;
 pub use moves::{Moved, Part, Release};
 pub use of::Differing;
-pub use remote::{AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
+pub use remote::{AliasShift, AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
 pub use shift::{AppSpecRecord, Shift};
 pub use table::{Keep, Table};

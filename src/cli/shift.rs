@@ -128,6 +128,14 @@ pub(super) fn time(seconds: u64) -> String {
     humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
 }
 
+/// Seconds since 1970 for people. A marker may hold any number.
+pub(super) fn point(seconds: u64) -> String {
+    /// The last second of the year 9999.
+    const LAST: u64 = 253_402_300_799;
+    let since = std::time::Duration::from_secs(seconds.min(LAST));
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+}
+
 /// A record: the event, and whether all traffic is on the new version.
 pub(super) fn record<'a>(
     plan: &'a Move,

@@ -83,8 +83,27 @@ pub struct AliasStatus<'a> {
     pub deploy: Option<&'a str>,
     /// The digest of the code that it has moved the alias to.
     pub marked_sha256: Option<&'a str>,
+    /// The shift that is under way; what stands above is then of the move before it.
+    pub shift: Option<AliasShift<'a>>,
     /// In which members the version differs from `$LATEST`.
     pub differs: &'a [&'static str],
+}
+
+/// A shift of traffic that is under way on an alias.
+#[derive(Debug, Serialize)]
+pub struct AliasShift<'a> {
+    /// The deploy, rollback or promotion that shifts.
+    pub deploy: &'a str,
+    /// The version that traffic goes over to.
+    pub to: &'a str,
+    /// The steps, as they are written in settings.
+    pub strategy: String,
+    /// The step that is under way, from 1.
+    pub step: usize,
+    /// How many there are, before all traffic goes over.
+    pub steps: usize,
+    /// When it began, in seconds since 1970.
+    pub since: u64,
 }
 
 /// One thing that a deploy would change.

@@ -7,7 +7,7 @@
 //!
 //! While traffic is shifted it also says how far that is: `[lp1 prev=12 dep=k3v9x2c1
 //! shift=canary:10%/5m step=1 at=1764400000 new=13 was=11
-//! by=h2b6…]`. The digest comes back at the end.
+//! by=h2b6…]`. The digest comes back at the end; of signed code it stays, since AWS has another one of it.
 
 use std::fmt;
 
@@ -32,10 +32,22 @@ pub struct Marker {
     pub from: Option<String>,
     /// The deploy.
     pub deploy: String,
-    /// The `CodeSha256` of the version that it points at; empty during a shift.
+    /// The `CodeSha256` of the version that it points at. During a shift empty; of code that is signed, that
+    /// of the version that traffic goes over to.
     pub sha: String,
     /// The shift that is under way.
     pub shift: Option<Shifting>,
+}
+
+/// What led an alias to where it points.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LastMove<'m> {
+    /// The deploy that moved it, if it is known.
+    pub deploy: Option<&'m str>,
+    /// The version that it pointed at before.
+    pub prev: Option<&'m str>,
+    /// The version that a rollback came away from.
+    pub from: Option<&'m str>,
 }
 
 /// How far a shift is, from `prev` on. Whoever reads it can go on with it.
@@ -68,6 +80,9 @@ impl fmt::Display for Marker {
         let Some(shift) = &self.shift else { return write!(f, " sha={}]", self.sha) };
         let Shifting { strategy, step, at, new, was, by } = shift;
         write!(f, " shift={strategy} step={step} at={at} new={new}")?;
+        if !self.sha.is_empty() {
+            write!(f, " sha={}", self.sha)?;
+        }
         was.iter().try_for_each(|was| write!(f, " was={was}"))?;
         by.iter().try_for_each(|by| write!(f, " by={by}"))?;
         // It comes away from `prev`.
@@ -100,6 +115,21 @@ impl Marker {
             }
         }
         (text.trim_end(), Some(read))
+    }
+
+    /// The move before this one while traffic is shifted: the alias still points where that has led it.
+    #[must_use]
+    pub fn last_move(&self) -> LastMove<'_> {
+        match &self.shift {
+            Some(Shifting { was, by, .. }) => {
+                LastMove { deploy: by.as_deref(), prev: was.as_deref(), from: None }
+            }
+            None => LastMove {
+                deploy: Some(&self.deploy),
+                prev: self.prev.as_deref(),
+                from: self.from.as_deref(),
+            },
+        }
     }
 
     /// The description of an alias: the text, then this. The text is cut where it is too long, which
@@ -222,6 +252,11 @@ mod tests {
             let read = Marker::read(&description.replace(field, other)).1.unwrap();
             assert_eq!((read.shift, read.deploy), (None, marker().deploy), "{other}");
         }
+        // Of signed code the digest is kept as well: there is room for it, and for some of the text.
+        let signed = Marker { sha: marker().sha, ..shifting() };
+        let description = signed.after("shop");
+        assert_eq!(Marker::read(&description), ("shop", Some(signed)));
+        assert!(length(&description) <= DESCRIPTION, "{description}");
         let (_, more) = Marker::read("[lp1 dep=a shift=canary:1%/1m step=1 at=5 new=3 mood=good]");
         assert_eq!(more.unwrap().shift.unwrap().new, "3");
     }

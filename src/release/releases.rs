@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Object;
 use super::content::text;
-use super::marker::Marker;
+use super::marker::{LastMove, Marker};
 use super::observed::{points_at, weights};
 use super::origin::Origin;
 
@@ -86,10 +86,15 @@ fn release<'r>(name: &'r str, version: &'r Object, aliases: &'r [Object]) -> Rel
             release.aliases.push((alias_name, part));
         }
         let Some(marker) = marker(alias) else { continue };
-        if points_at(alias) == name && !release.deploys.contains(&marker.deploy) {
-            release.deploys.push(marker.deploy);
+        let LastMove { deploy, prev, from } = marker.last_move();
+        let shift = marker.shift.as_ref().map(|shift| (shift.new.as_str(), marker.deploy.as_str()));
+        let moves = deploy.map(|deploy| (points_at(alias), deploy)).into_iter().chain(shift);
+        for (_, deploy) in moves.filter(|(version, _)| *version == name) {
+            if !release.deploys.iter().any(|known| known == deploy) {
+                release.deploys.push(deploy.to_owned());
+            }
         }
-        if [marker.prev, marker.from].into_iter().flatten().any(|before| before == name) {
+        if [prev, from].into_iter().flatten().any(|before| before == name) {
             release.before.push(alias_name);
         }
     }
@@ -205,6 +210,21 @@ mod tests {
         );
         assert_eq!((first.size, first.origin.commit), (Some(1_000), None));
         assert!(releases(&Released::default()).is_empty());
+    }
+
+    #[test]
+    fn a_shift_that_is_under_way_has_moved_nothing_yet() {
+        let marker = "[lp1 prev=2 dep=d3 shift=canary:10%/5m step=1 at=5 new=3 was=1 by=d2]";
+        let all = Released {
+            exists: true,
+            aliases: vec![alias("live", "2", marker, &json!({ "3": 0.1 }))],
+            versions: ["1", "2", "3"].map(|number| version(number, "")).to_vec(),
+        };
+        let shown = releases(&all);
+        let told = |at: usize| (shown[at].version, shown[at].deploys.join(" "), &shown[at].before);
+        assert_eq!(told(0), ("3", "d3".to_owned(), &vec![]));
+        assert_eq!(told(1), ("2", "d2".to_owned(), &vec![]));
+        assert_eq!(told(2), ("1", String::new(), &vec!["live"]));
     }
 
     #[test]

@@ -53,6 +53,9 @@ pub struct Move {
     pub back: String,
     /// Whether it was under way already when this was made.
     pub begun: bool,
+    /// Whether AWS has another digest of the code than that which was sent, as of what is signed: by ours a deploy
+    /// knows it again.
+    pub signed: bool,
 }
 
 /// One `UpdateAlias`, with all that it says.
@@ -115,9 +118,11 @@ pub fn moves(desired: &Desired, observed: &Observed) -> Vec<Move> {
         }
         let (to, _) = observed.same_as_latest()?;
         let (deploy, sha) = (desired.deploy.clone(), desired.code.sha256.clone());
+        let signed = digest(to).is_some_and(|there| there != sha);
         let marker = Marker { deploy, sha, ..Marker::default() };
         let wish = (desired.wanted.shift.clone()?, watch);
-        Some(Move::begin((name, alias), to, (&desired.alias_text, marker), wish))
+        let begin = Move::begin((name, alias), to, (&desired.alias_text, marker), wish);
+        Some(Move { signed, ..begin })
     };
     let wanted = desired.wanted.aliases.iter().filter(|alias| !observed.is_there(alias));
     wanted.filter_map(|alias| one(observed.aliases.get(alias)?)).collect()
@@ -161,11 +166,12 @@ impl Move {
             by: old.map(|old| old.deploy),
             back: text(alias, "Description").unwrap_or_default().to_owned(),
             begun: false,
+            signed: false,
         }
     }
 
-    /// The shift that is under way on an alias; none if there is none. `digests` are those of the version
-    /// that it comes from and of the one that it goes to.
+    /// The shift that is under way on an alias; none if there is none. `digests` are those that AWS has of the
+    /// version that it comes from and of the one that it goes to.
     #[must_use]
     pub fn resume(
         (function, alias): (&str, &Object),
@@ -174,6 +180,8 @@ impl Move {
     ) -> Option<Self> {
         let (marker, shift) = under_way(alias)?;
         let (said, _) = description(alias);
+        let signed = !marker.sha.is_empty();
+        let new = if signed { &marker.sha } else { digests.1 };
         let with = |prev: Option<String>, sha: &str| Marker {
             prev,
             sha: sha.to_owned(),
@@ -188,7 +196,7 @@ impl Move {
             strategy: shift.strategy,
             watch: watched(&marker, watch),
             text: said.to_owned(),
-            marker: with(came_from(&marker, marker.prev.as_deref().unwrap_or_default()), digests.1),
+            marker: with(came_from(&marker, marker.prev.as_deref().unwrap_or_default()), new),
             // As it was, but for what a rollback had left: the deploy that is taken back has not moved it.
             back: match shift.by.clone() {
                 Some(deploy) => {
@@ -200,6 +208,7 @@ impl Move {
             was: shift.was,
             by: shift.by,
             begun: true,
+            signed,
         })
     }
 
@@ -216,7 +225,8 @@ impl Move {
                     was: self.was.clone(),
                     by: self.by.clone(),
                 };
-                let (prev, sha) = (Some(self.from.clone()), String::new());
+                let sha = if self.signed { self.marker.sha.clone() } else { String::new() };
+                let prev = Some(self.from.clone());
                 let marker = Marker { prev, sha, shift: Some(shift), ..self.marker.clone() };
                 let weights = BTreeMap::from([(self.to.clone(), percent.weight())]);
                 (&self.from, weights, marker.after(&self.text))

@@ -31,7 +31,10 @@ pub(super) fn run(args: &AppSpec, global: &Global, shell: &Shell) -> Result<(), 
                 Shifted { function, alias: name, current: points_at(alias), target }
             })
             .collect();
-        answer(&appspec(&shifted), &strategy(args, &scope), shell)
+        let aliases = found.iter().map(|(_, alias, to)| (alias, to.as_str()));
+        let mut known = scope.functions.iter().flat_map(|named| &named.known);
+        let set = known.find_map(|(_, wanted)| wanted.shift.clone());
+        answer(&appspec(&shifted), &strategy(args.shift.as_ref(), aliases, set), shell)
     })?
 }
 
@@ -63,10 +66,19 @@ async fn alias(
     Ok((alias, to))
 }
 
-fn strategy(args: &AppSpec, scope: &Scope) -> Strategy {
-    let mut known = scope.functions.iter().flat_map(|named| &named.known);
-    let set = || known.find_map(|(_, wanted)| wanted.shift.clone());
-    args.shift.clone().or_else(set).unwrap_or(Strategy::AllAtOnce)
+/// The strategy that is asked for; else that of the shift under way to these versions, and then that of the
+/// settings.
+fn strategy<'a>(
+    asked: Option<&Strategy>,
+    mut aliases: impl Iterator<Item = (&'a Object, &'a str)>,
+    set: Option<Strategy>,
+) -> Strategy {
+    let begun = |(alias, to): (&Object, &str)| {
+        let shift = under_way(alias).map(|(_, shift)| shift)?;
+        (shift.new == to).then_some(shift.strategy)
+    };
+    let begun = || aliases.find_map(begun);
+    asked.cloned().or_else(begun).or(set).unwrap_or(Strategy::AllAtOnce)
 }
 
 fn answer(content: &str, strategy: &Strategy, shell: &Shell) -> Result<(), Error> {
@@ -96,4 +108,28 @@ fn answer(content: &str, strategy: &Strategy, shell: &Shell) -> Result<(), Error
         shell.status("Made by", format!("aws {}", words.collect::<Vec<_>>().join(" ")));
     }
     Ok(shell.answer(content.trim_end())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_shift_that_is_under_way_keeps_its_strategy() {
+        let marker = "[lp1 prev=2 dep=d3 shift=canary:10%/5m step=1 at=5 new=3]";
+        let alias = |said: &str| json!({ "Description": said }).as_object().cloned().unwrap();
+        let (shifts, rests) = (alias(marker), alias("[lp1 prev=2 dep=d3 sha=s]"));
+        let said = |asked: Option<&str>, alias: &Object, to: &str| {
+            let asked = asked.map(|asked| asked.parse().unwrap());
+            let set = Some("linear:10%/1m".parse().unwrap());
+            strategy(asked.as_ref(), [(alias, to)].into_iter(), set).to_string()
+        };
+        assert_eq!(said(None, &shifts, "3"), "canary:10%/5m");
+        assert_eq!(said(Some("all-at-once"), &shifts, "3"), "all-at-once");
+        // Another version is another shift.
+        assert_eq!(said(None, &shifts, "4"), "linear:10%/1m");
+        assert_eq!(said(None, &rests, "3"), "linear:10%/1m");
+    }
 }

@@ -6,13 +6,15 @@ use super::Found;
 use crate::cli::deploy::show::{lines, trigger};
 use crate::cli::lower;
 use crate::cli::remote::{Scope, say};
+use crate::cli::shift::point;
 use crate::error::Error;
-use crate::message::{AliasStatus, Drifted, Message, Status, bytes};
+use crate::message::{AliasShift, AliasStatus, Drifted, Message, Status, bytes};
 use crate::release::Object;
 use crate::release::advice;
 use crate::release::attach::unnamed;
 use crate::release::content::{current, text};
 use crate::release::describe::{Detail, details};
+use crate::release::marker::{LastMove, Marker};
 use crate::release::observed::{State, state};
 use crate::release::status::{Alias, numbers, unknown};
 use crate::shell::Shell;
@@ -133,14 +135,15 @@ fn alias_line(alias: &Alias, version: Option<&Object>) -> String {
         line.push_str(&format!("; {}", alias.text));
     }
     if let Some(marker) = &alias.marker {
-        line.push_str(&format!("; by deploy {}", marker.deploy));
-        if let Some(previous) = &marker.prev {
+        line.push_str(&shift_line(marker));
+        let LastMove { deploy, prev, from } = marker.last_move();
+        if let Some(deploy) = deploy {
+            line.push_str(&format!("; by deploy {deploy}"));
+        }
+        if let Some(previous) = prev {
             line.push_str(&format!(", before it {previous}"));
         }
-        if let Some(shift) = &marker.shift {
-            line.push_str(&format!(", shifting by {}, step {}", shift.strategy, shift.step));
-        }
-        if let Some(from) = &marker.from {
+        if let Some(from) = from {
             line.push_str(&format!(", rolled back from {from}"));
         }
     }
@@ -148,6 +151,19 @@ fn alias_line(alias: &Alias, version: Option<&Object>) -> String {
         line.push_str(&format!("; differs from $LATEST in {}", alias.differs.join(", ")));
     }
     line
+}
+
+/// `; deploy d3 shifts traffic to 7 by canary:10%/5m, step 1 of 1 since 2026-11-29T00:14:33Z`.
+fn shift_line(marker: &Marker) -> String {
+    let Some(shift) = &marker.shift else { return String::new() };
+    let (strategy, steps) = (&shift.strategy, shift.strategy.stages().count());
+    format!(
+        "; deploy {} shifts traffic to {} by {strategy}, step {} of {steps} since {}",
+        marker.deploy,
+        shift.new,
+        shift.step,
+        point(shift.at)
+    )
 }
 
 /// What a deploy would change, line by line.
@@ -233,16 +249,29 @@ fn record<'f>(found: &'f Found<'_>) -> Status<'f> {
 
 fn of_alias<'f>(alias: &'f Alias, found: &'f Found<'_>) -> AliasStatus<'f> {
     let marker = alias.marker.as_ref();
+    let LastMove { deploy, prev, from } = marker.map(Marker::last_move).unwrap_or_default();
+    let shift = marker.and_then(|marker| marker.shift.as_ref().map(|shift| (marker, shift)));
     AliasStatus {
         name: &alias.name,
         version: &alias.version,
         state: target(found, &alias.version).and_then(|version| text(version, "State")),
         weights: &alias.weights,
         description: &alias.text,
-        previous: marker.and_then(|marker| marker.prev.as_deref()),
-        rolled_back_from: marker.and_then(|marker| marker.from.as_deref()),
-        deploy: marker.map(|marker| marker.deploy.as_str()),
-        marked_sha256: marker.map(|marker| marker.sha.as_str()).filter(|sha| !sha.is_empty()),
+        previous: prev,
+        rolled_back_from: from,
+        deploy,
+        marked_sha256: marker
+            .filter(|marker| marker.shift.is_none())
+            .map(|marker| marker.sha.as_str())
+            .filter(|sha| !sha.is_empty()),
+        shift: shift.map(|(marker, shift)| AliasShift {
+            deploy: &marker.deploy,
+            to: &shift.new,
+            strategy: shift.strategy.to_string(),
+            step: shift.step,
+            steps: shift.strategy.stages().count(),
+            since: shift.at,
+        }),
         differs: &alias.differs,
     }
 }
@@ -279,6 +308,11 @@ mod tests {
         assert_eq!(
             line("shop [lp1 prev=5 dep=d2 sha=s]"),
             "live → 6; shop; by deploy d2, before it 5"
+        );
+        assert_eq!(
+            line("[lp1 prev=6 dep=d3 shift=canary:10%/5m step=1 at=1764400000 new=7 was=5 by=d2]"),
+            "live → 6; deploy d3 shifts traffic to 7 by canary:10%/5m, step 1 of 1 since \
+             2025-11-29T07:06:40Z; by deploy d2, before it 5"
         );
         assert_eq!(line("[lp1 from=7 dep=r1 sha=s]"), "live → 6; by deploy r1, rolled back from 7");
     }

@@ -36,9 +36,13 @@ pub(super) fn busy(name: &str, alias: &Object) -> Refusal {
 }
 
 /// The first alias that is not where it should be. Where traffic is shifted, that is done elsewhere: those
-/// that are to be shifted are held, and nothing comes behind them.
+/// that are to be shifted are held, all others with them, and nothing comes behind them.
 pub(super) fn aliases(desired: &Desired, observed: &Observed) -> Result<Option<Step>, Refusal> {
     let mut held = false;
+    let is_held = |alias: &Object| desired.hold_alias && shifts(desired, alias);
+    let holds = desired.wanted.aliases.iter().any(|name| {
+        observed.aliases.get(name).is_some_and(|it| is_held(it) && !observed.is_there(name))
+    });
     for name in &desired.wanted.aliases {
         let alias = observed.aliases.get(name);
         let there = observed.is_there(name);
@@ -76,6 +80,11 @@ pub(super) fn aliases(desired: &Desired, observed: &Observed) -> Result<Option<S
                 held = true;
                 continue;
             }
+        }
+        // What is made or moved at once waits: it may be that traffic goes back.
+        if holds && !there {
+            held = true;
+            continue;
         }
         let moved = move_alias(desired, name, alias, there, same);
         // What only loses its weights is where it was.

@@ -62,8 +62,11 @@ fn code_is_there(desired: &Desired, observed: &Observed, function: &Function) ->
     desired.may_be_repackaged(function.code_signing.as_deref())
         && observed.aliases.values().any(|alias| {
             let marker = Marker::read(text(alias, "Description").unwrap_or_default()).1;
-            let version = observed.versions.get(points_at(alias));
-            marker.is_some_and(|marker| marker.sha == desired.code.sha256)
+            // While traffic is shifted the marker tells of the version that it goes over to.
+            let shift = marker.as_ref().and_then(|marker| marker.shift.as_ref());
+            let number = shift.map_or(points_at(alias), |shift| &shift.new);
+            let version = observed.versions.get(number);
+            marker.as_ref().is_some_and(|marker| marker.sha == desired.code.sha256)
                 && version.and_then(|version| text(version, "CodeSha256")) == there
         })
 }

@@ -1,6 +1,7 @@
 //! A deploy whose alias goes over step by step: it is held where it is until the version is there.
 
 use super::*;
+use crate::release::shift::course::Step;
 use crate::release::shift::guard::Refused;
 use crate::release::shift::{moves, under_way};
 
@@ -102,6 +103,51 @@ fn what_aws_would_not_split_is_refused_before_anything_is_done() {
     observed.versions.insert("$LATEST".to_owned(), latest);
     alias(&mut observed).insert("FunctionVersion".to_owned(), "$LATEST".into());
     assert_eq!(refusal(&desired, &observed), Refused::Latest("live".to_owned()));
+}
+
+/// Whether the new version stays is not known before.
+#[test]
+fn an_alias_that_is_new_is_made_after_the_shift() {
+    let (mut desired, mut observed) = held();
+    desired.wanted.aliases = vec!["beta".to_owned(), "live".to_owned()];
+    assert_eq!(one(&desired, &observed), Next::default());
+    let all = moves(&desired, &observed);
+    assert_eq!(all.iter().map(|plan| plan.alias.as_str()).collect::<Vec<_>>(), ["live"]);
+    // Also where only what was killed is gone on with.
+    let mut killed = observed.clone();
+    shifting(&mut killed);
+    desired.wanted.shift = None;
+    assert_eq!(one(&desired, &killed), Next::default());
+    desired.hold_alias = false;
+    alias(&mut observed).insert("FunctionVersion".to_owned(), "8".into());
+    assert_eq!(operations(&desired, &observed), ["CreateAlias"]);
+    // Where none shifts it is made at once.
+    observed.aliases.clear();
+    desired.hold_alias = true;
+    assert_eq!(operations(&desired, &observed), ["CreateAlias", "CreateAlias"]);
+}
+
+/// AWS has another digest of what is signed: ours stands in the marker.
+#[test]
+fn a_killed_shift_of_signed_code_is_gone_on_with() {
+    let (mut desired, mut observed) = held();
+    desired.wanted.code_signing = Some(Some("arn:signing".to_owned()));
+    observed.function.as_mut().unwrap().code_signing = Some("arn:signing".to_owned());
+    let signed = |version: &mut Object| {
+        version.insert("CodeSha256".to_owned(), "signed=".into());
+    };
+    signed(latest(&mut observed));
+    signed(observed.versions.get_mut("8").unwrap());
+    let plan = moves(&desired, &observed).remove(0);
+    let step = Step::Weight { step: 1, percent: "10%".parse().unwrap() };
+    let write = plan.write(&step, &observed.aliases["live"], 5).unwrap();
+    alias(&mut observed).extend(write.members());
+    assert_eq!(one(&desired, &observed), Next::default());
+    let again = moves(&desired, &observed).remove(0);
+    assert_eq!((again.begun, again.marker.to_string()), (true, plan.marker.to_string()));
+    // Other code is another release all the same.
+    desired.code.sha256 = "third=".to_owned();
+    assert!(matches!(refusal(&desired, &observed), Refused::UnderWay { .. }));
 }
 
 /// What a shift from 7 to 8 has put on the alias.

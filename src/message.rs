@@ -30,7 +30,7 @@ pub use moves::{Moved, Part, Release};
 pub use of::Differing;
 pub use remote::{AliasShift, AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
-pub use shift::{AppSpecRecord, Shift};
+pub use shift::{AppSpecRecord, PlannedStep, Shift, ShiftPlan};
 pub use table::{Keep, Table};
 pub use versions::{FunctionVersion, PrunedVersions};
 pub use words::{bytes, clean, count};
@@ -227,6 +227,8 @@ pub enum Message<'a> {
     Status(&'a Status<'a>),
     /// What was deleted, or was not there.
     Deleted(&'a Deleted<'a>),
+    /// How traffic is to be shifted; behind the change that moves the alias.
+    ShiftPlan(&'a ShiftPlan<'a>),
     /// What goes on with traffic that is shifted.
     Shift(&'a Shift<'a>),
     /// The same for AWS CodeDeploy.

@@ -224,10 +224,7 @@ fn watch(said: Said<'_>) -> Watch {
         throttle_rate: part("watch.throttle-rate"),
         duration: time("watch.duration"),
         statistic: said.own("watch.statistic").unwrap_or(default.statistic),
-        min_invocations: said
-            .count("watch.min-invocations")
-            .flatten()
-            .map_or(default.min_invocations, u64::from),
+        min_invocations: said.count("watch.min-invocations").flatten().map(u64::from),
         on_unknown: match said.text("watch.on-unknown") {
             Some("pass") => OnUnknown::Pass,
             Some("back") => OnUnknown::Back,

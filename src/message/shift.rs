@@ -13,6 +13,40 @@ pub struct AppSpecRecord<'a> {
     pub create: Option<&'a [String]>,
 }
 
+/// The steps by which a deploy is to shift the traffic of an alias.
+#[derive(Debug, Serialize)]
+pub struct ShiftPlan<'a> {
+    /// The function.
+    pub function: &'a str,
+    /// The alias.
+    pub alias: &'a str,
+    /// The version that traffic comes from.
+    pub from: &'a str,
+    /// The version that it goes to; `new` where that is not there yet.
+    pub to: &'a str,
+    /// The steps, as they are written in settings.
+    pub strategy: String,
+    /// Each of them.
+    pub steps: Vec<PlannedStep>,
+    /// How many invocations of the new version a step needs to be good enough; null where nothing is counted.
+    pub needed: Option<u64>,
+    /// The part of invocations that may fail.
+    pub error_rate: Option<f64>,
+    /// From how many invocations on so many errors show, with 95 % certainty.
+    pub shown_from: Option<u64>,
+}
+
+/// A step that is to come.
+#[derive(Debug, Serialize)]
+pub struct PlannedStep {
+    /// The part of the traffic that goes to the new version, in percent.
+    pub percent: f64,
+    /// How many seconds it lasts at least.
+    pub hold_s: u64,
+    /// How many invocations of the alias it takes, of both versions; null where nothing is counted.
+    pub invocations: Option<u64>,
+}
+
 /// What goes on with the traffic of an alias.
 #[derive(Debug, Serialize)]
 pub struct Shift<'a> {

@@ -1,5 +1,7 @@
 //! What every function has become.
 
+use std::collections::BTreeSet;
+
 use super::session::Session;
 use crate::aws::{Job, Outcome};
 use crate::error::Error;
@@ -47,8 +49,10 @@ pub(super) fn answer(
     if outcomes.iter().all(|outcome| outcome.changes.is_empty()) {
         shell.status("Unchanged", session.place(&seen));
     } else {
-        let deploy = jobs.first().map_or("", |job| job.desired.deploy.as_str());
-        shell.status("Deployed", format!("to {}: deploy {deploy}", session.name(&seen)));
+        // Several where shifts of others were gone on with.
+        let names: BTreeSet<_> = jobs.iter().map(|job| job.desired.deploy.as_str()).collect();
+        let deploys = names.into_iter().collect::<Vec<_>>().join(", ");
+        shell.status("Deployed", format!("to {}: deploy {deploys}", session.name(&seen)));
     }
     Ok(())
 }

@@ -8,25 +8,39 @@ use super::session::Session;
 use crate::aws::{Job, Options, Outcome, Stop};
 use crate::cli::shift::run;
 use crate::error::{DeployError, Error};
+use crate::message::{PlannedStep, ShiftPlan};
 use crate::release::change::{Action, Change};
 use crate::release::desired::Desired;
 use crate::release::observed::{Observed, points_at};
-use crate::release::shift::strategy::Strategy;
+use crate::release::shift::strategy::{Stage, Strategy};
 use crate::release::shift::{Move, moves, under_way};
 use crate::shell::Shell;
 
 /// Of how many steps the plan says what they need.
 const SHOWN: usize = 10;
 
-/// Has aliases held whose traffic is to be shifted, or is just being shifted.
+/// Has aliases held whose traffic is to be shifted, or is just being shifted. Whoever goes on with what was killed
+/// is the same deploy: by its name all of it is told, and taken back.
 pub(super) fn hold(jobs: &mut [Job], observed: &[Observed]) {
-    for (job, seen) in jobs.iter_mut().zip(observed) {
+    let begun: Vec<Option<String>> = observed.iter().map(begun_by).collect();
+    let mut names = begun.iter().flatten();
+    let first = names.next();
+    let of_all = first.filter(|first| names.all(|name| name == *first));
+    for ((job, seen), by) in jobs.iter_mut().zip(observed).zip(&begun) {
         job.desired.hold_alias = job.desired.shifts() || is_begun(seen);
+        if let Some(name) = by.as_ref().or(of_all).filter(|_| !job.desired.clear_weights) {
+            job.desired.deploy.clone_from(name);
+        }
     }
 }
 
+/// The deploy whose shift is under way.
+fn begun_by(seen: &Observed) -> Option<String> {
+    seen.aliases.values().find_map(|alias| Some(under_way(alias)?.0.deploy))
+}
+
 fn is_begun(seen: &Observed) -> bool {
-    seen.aliases.values().any(|alias| under_way(alias).is_some())
+    begun_by(seen).is_some()
 }
 
 /// What would keep traffic from being watched stops everything before the first call, unless the others are
@@ -161,7 +175,12 @@ async fn finish(
         .filter(|(_, outcome)| open(outcome))
         .map(|(job, _)| job.clone())
         .collect();
-    let observed = session.observe(&again).await?;
+    let mut observed = session.observe(&again).await?;
+    // What was checked before the shift is not checked anew for an alias that is made after it.
+    let before = outcomes.iter().filter(|outcome| open(outcome));
+    for (seen, before) in observed.iter_mut().zip(before.filter_map(|it| it.observed.as_ref())) {
+        seen.checked.clone_from(&before.checked);
+    }
     let mut ended =
         super::deploy(&session.aws, &again, observed, options, shell).await?.into_iter();
     let after = |before: Outcome| {
@@ -189,34 +208,129 @@ fn moved(plan: &Move) -> Change {
     Change { function: plan.function.clone(), action }
 }
 
-/// How the move of an alias goes, for the plan: its steps, and what they need to see an error.
-pub(super) fn steps((desired, change): (&Desired, &Change)) -> Vec<String> {
-    let Action::MoveAlias { from, to, .. } = &change.action else { return Vec::new() };
-    let strategy = desired.wanted.shift.as_ref().filter(|it| **it != Strategy::AllAtOnce);
-    let Some(strategy) = strategy.filter(|_| from != to) else { return Vec::new() };
-    let mut lines = vec![format!("shifted by {strategy}")];
-    let Some(needed) = desired.wanted.watch.needed() else { return lines };
+/// How the move of an alias goes, for the plan: its steps, and what they need; none where it is all at once.
+pub(super) fn steps<'a>(desired: &'a Desired, change: &'a Change) -> Option<ShiftPlan<'a>> {
+    let Action::MoveAlias { name, from, to, .. } = &change.action else { return None };
+    let strategy = desired.wanted.shift.as_ref().filter(|it| **it != Strategy::AllAtOnce)?;
+    let watch = &desired.wanted.watch;
+    let needed = watch.needed();
+    let step = |stage: Stage| PlannedStep {
+        percent: stage.percent.percent(),
+        hold_s: stage.hold,
+        invocations: needed.map(|needed| in_all(needed, stage)),
+    };
+    (from != to).then(|| ShiftPlan {
+        function: &desired.name,
+        alias: name,
+        from,
+        to,
+        strategy: strategy.to_string(),
+        steps: strategy.stages().map(step).collect(),
+        needed,
+        error_rate: watch.error_rate,
+        shown_from: watch.shown_from().filter(|_| needed.is_some()),
+    })
+}
+
+/// How many invocations of an alias there are for so many of the new version.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a number for people"
+)]
+fn in_all(needed: u64, stage: Stage) -> u64 {
+    (needed as f64 / stage.percent.weight()).ceil() as u64
+}
+
+/// The same for people.
+pub(super) fn lines(desired: &Desired, change: &Change) -> Vec<String> {
+    let Some(plan) = steps(desired, change) else { return Vec::new() };
+    let mut lines = vec![format!("shifted by {}", plan.strategy)];
+    let Some(needed) = plan.needed else { return lines };
     lines.push(format!(
-        "a step says something from {needed} invocations of the new version on{}",
-        of_rate(desired.wanted.watch.error_rate)
+        "a step is good enough from {needed} invocations of the new version on{}",
+        of_rate(needed, plan.error_rate.zip(plan.shown_from))
     ));
-    for stage in strategy.stages().take(SHOWN) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a number for people"
-        )]
-        let all = (needed as f64 / stage.percent.weight()).ceil() as u64;
-        lines.push(format!("{stage}: of {all} invocations in all"));
+    let stages = desired.wanted.shift.iter().flat_map(Strategy::stages);
+    for (stage, step) in stages.zip(&plan.steps).take(SHOWN) {
+        lines.extend(step.invocations.map(|all| format!("{stage}: of {all} invocations in all")));
     }
     lines
 }
 
-fn of_rate(rate: Option<f64>) -> String {
-    let said = |rate: f64| {
-        let percent = (rate * 10_000.0).round() / 100.0;
-        format!(" ({percent} % of errors then show with 95 % certainty)")
-    };
-    rate.filter(|rate| *rate > 0.0).map(said).unwrap_or_default()
+/// Which errors then show, or from when on.
+fn of_rate(needed: u64, rate: Option<(f64, u64)>) -> String {
+    let Some((rate, shown)) = rate else { return String::new() };
+    let percent = (rate * 10_000.0).round() / 100.0;
+    if shown <= needed {
+        return format!(" ({percent} % of errors then show with 95 % certainty)");
+    }
+    format!(
+        ", by `min-invocations` ({percent} % of errors show with 95 % certainty from {shown} on)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::shift::watch::Watch;
+
+    fn job(name: &str, watch: Watch) -> Job {
+        let mut desired = Desired { name: name.to_owned(), ..Desired::default() };
+        desired.deploy = "mine".to_owned();
+        desired.wanted.shift = Some("steps:1%/1m,10%/5m".parse().unwrap());
+        desired.wanted.watch = watch;
+        Job { desired, code: <_>::default(), layers: BTreeMap::new() }
+    }
+
+    #[test]
+    fn a_plan_says_what_a_step_is_judged_by() {
+        let said = |min_invocations| {
+            let watch = Watch { error_rate: Some(0.01), min_invocations, ..Watch::default() };
+            let plan = crate::release::shift::Move::begin;
+            let alias = serde_json::json!({ "Name": "live", "FunctionVersion": "1" });
+            let job = job("api", watch.clone());
+            let strategy = job.desired.wanted.shift.clone().unwrap();
+            let alias = alias.as_object().unwrap();
+            let plan = plan(("api", alias), "2", ("", <_>::default()), (strategy, watch));
+            lines(&job.desired, &moved(&plan))
+        };
+        let shown = "from 299 invocations of the new version on (1 % of errors then show";
+        let all = said(None);
+        assert!(all[1].contains(shown), "{all:?}");
+        assert_eq!(
+            all[2..],
+            ["1%/1m: of 29900 invocations in all", "10%/5m: of 2990 invocations in all"]
+        );
+        let all = said(Some(20));
+        let by_number = "from 20 invocations of the new version on, by `min-invocations` (1 %";
+        assert!(all[1].contains(by_number) && all[1].contains("from 299 on"), "{all:?}");
+        assert_eq!(all[3], "10%/5m: of 200 invocations in all");
+    }
+
+    /// What was not begun yet belongs to the deploy that was killed, too.
+    #[test]
+    fn whoever_goes_on_with_a_shift_is_the_deploy_that_began_it() {
+        let seen = |marker: &str| {
+            let alias = serde_json::json!({ "FunctionVersion": "1", "Description": marker });
+            let alias = alias.as_object().cloned().unwrap();
+            Observed { aliases: BTreeMap::from([("live".to_owned(), alias)]), ..<_>::default() }
+        };
+        let shifting = |deploy: &str| {
+            seen(&format!("[lp1 prev=1 dep={deploy} shift=canary:10%/5m step=1 at=5 new=2]"))
+        };
+        let held = |all: [Observed; 2], clear_weights| {
+            let mut jobs = ["api", "worker"].map(|name| job(name, Watch::default()));
+            jobs[0].desired.clear_weights = clear_weights;
+            jobs[1].desired.clear_weights = clear_weights;
+            hold(&mut jobs, &all);
+            jobs.map(|job| job.desired.deploy)
+        };
+        let rests = || seen("[lp1 prev=1 dep=old sha=s]");
+        assert_eq!(held([shifting("killed"), rests()], false), ["killed", "killed"]);
+        assert_eq!(held([rests(), rests()], false), ["mine", "mine"]);
+        assert_eq!(held([shifting("killed"), rests()], true), ["mine", "mine"]);
+        assert_eq!(held([shifting("killed"), shifting("other")], false), ["killed", "other"]);
+    }
 }

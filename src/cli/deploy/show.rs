@@ -28,6 +28,11 @@ pub(super) fn plan(
     if shell.is_json() {
         for change in changes {
             shell.record(&record(change))?;
+            let of_it = all.iter().find(|(desired, _)| desired.name == change.function);
+            if let Some(plan) = of_it.and_then(|(desired, _)| super::shift::steps(desired, change))
+            {
+                shell.record(&Message::ShiftPlan(&plan))?;
+            }
         }
         for (desired, observed) in all {
             let members = newer(observed);
@@ -102,7 +107,7 @@ fn of_function(
         for line in lines(change) {
             shell.answer(format_args!("  {:<14}  {}", "", clean(&line)))?;
         }
-        for line in super::shift::steps((desired, change)) {
+        for line in super::shift::lines(desired, change) {
             shell.answer(format_args!("  {:<14}  {line}", ""))?;
         }
     }

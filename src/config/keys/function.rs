@@ -300,8 +300,8 @@ pub(super) static KEYS: &[Key] = &[
         "watch.min-invocations",
         Integer(0, 1_000_000),
         Workspace,
-        "20",
-        "With fewer invocations of the new version a step says nothing.",
+        "what shows an error rate of `watch.error-rate` with 95 % certainty (299 for 1 %), at least 20",
+        "How many invocations of the new version a step needs: with fewer it says nothing. A breach counts from as many on, by default from 20 on.",
     ),
     key(
         "watch.on-unknown",

@@ -87,7 +87,8 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Judges. A breach counts as soon as there is one; of what is counted only from `min_invocations` on.
+/// Judges. A breach counts as soon as there is one, of what is counted from [`Watch::least`] invocations on; a
+/// step is good enough from [`Watch::needed`] on.
 #[must_use]
 pub fn judge(watch: &Watch, evidence: &Evidence) -> Verdict {
     if let Some((name, reason)) = evidence.alarms.iter().flatten().next() {
@@ -104,14 +105,12 @@ pub fn judge(watch: &Watch, evidence: &Evidence) -> Verdict {
 }
 
 fn of_counts(watch: &Watch, counts: Option<&Counts>) -> Verdict {
-    if !watch.counts() {
-        return Verdict::Sound;
-    }
+    let Some(needed) = watch.needed() else { return Verdict::Sound };
     let Some(counts) = counts else {
         return Verdict::Unknown("CloudWatch does not tell what it has counted".to_owned());
     };
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
-    let least = watch.min_invocations as f64;
+    let (least, needed) = (watch.least() as f64, needed as f64);
     let Counts { invocations, errors, throttles, duration } = *counts;
     let calls = invocations + throttles;
     let over = |some: f64, all: f64, most: Option<f64>| {
@@ -123,14 +122,15 @@ fn of_counts(watch: &Watch, counts: Option<&Counts>) -> Verdict {
     if let Some(most) = over(throttles, calls, watch.throttle_rate) {
         return Verdict::Breach(Breach::Throttles(throttles, calls, most));
     }
-    if invocations < least {
-        let seen = format!("{invocations} invocations of the {least} that it takes");
-        return Verdict::Unknown(seen);
-    }
     if let (Some(is), Some(may)) = (duration, watch.duration)
+        && invocations >= least
         && is > may.as_secs_f64() * 1000.0
     {
         return Verdict::Breach(Breach::Slow(watch.statistic.clone(), is, may));
+    }
+    if invocations < needed {
+        let seen = format!("{invocations} invocations of the {needed} that it takes");
+        return Verdict::Unknown(seen);
     }
     Verdict::Sound
 }
@@ -145,6 +145,7 @@ mod tests {
             error_rate: Some(0.01),
             throttle_rate: Some(0.1),
             duration: Some(Duration::from_secs(2)),
+            min_invocations: Some(20),
             ..Watch::default()
         }
     }
@@ -181,6 +182,19 @@ mod tests {
         ] {
             assert_eq!(word(&evidence), said);
         }
+    }
+
+    /// What `plan` says of a step is what it is judged by.
+    #[test]
+    fn without_a_number_a_step_takes_what_shows_its_error_rate() {
+        let watch = Watch { min_invocations: None, ..watch() };
+        let judged = |invocations, errors| judge(&watch, &seen(invocations, errors, 0.0, None));
+        let few = Verdict::Unknown("298 invocations of the 299 that it takes".to_owned());
+        assert_eq!((judged(298.0, 0.0), judged(299.0, 0.0)), (few, Verdict::Sound));
+        assert_eq!(watch.needed(), Some(299));
+        // What is bad need not be seen so often.
+        assert!(matches!(judged(20.0, 1.0), Verdict::Breach(_)));
+        assert!(matches!(judged(19.0, 19.0), Verdict::Unknown(_)));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::strategy::hundredths;
 pub const EXTENSIONS: u64 = 3;
 /// How sure it is that a step sees an error, if they are as many as is allowed.
 const SURE: f64 = 0.95;
+/// From how many invocations on a breach counts, and what a step needs at least, where nobody says.
+const LEAST: u64 = 20;
 
 /// What is watched of one function.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +24,9 @@ pub struct Watch {
     pub duration: Option<Duration>,
     /// Which statistic of the duration that is: `p99`, `Average`, …
     pub statistic: String,
-    /// With fewer invocations than that of the new version a step says nothing.
-    pub min_invocations: u64,
+    /// With fewer invocations than that of the new version a step says nothing; none: see [`Self::least`] and
+    /// [`Self::needed`].
+    pub min_invocations: Option<u64>,
     /// What becomes of a step that says nothing.
     pub on_unknown: OnUnknown,
     /// What the new version must answer at each poll.
@@ -49,7 +52,7 @@ impl Default for Watch {
             throttle_rate: None,
             duration: None,
             statistic: "p99".to_owned(),
-            min_invocations: 20,
+            min_invocations: None,
             on_unknown: OnUnknown::Extend,
             probe: None,
             poll: Duration::from_secs(10),
@@ -82,23 +85,35 @@ impl Watch {
         !self.counts() && self.alarms.is_empty() && self.probe.is_none()
     }
 
-    /// How many invocations of the new version a step needs: so many that it is heard at all, and that
-    /// of errors as many as the rate allows one is seen (with 95 %). None where nothing is counted.
+    /// From how many invocations of the new version on a breach counts: few, since what is bad is to go
+    /// back soon.
+    #[must_use]
+    pub fn least(&self) -> u64 {
+        self.min_invocations.unwrap_or(LEAST)
+    }
+
+    /// How many invocations of the new version a step needs to be good enough: `min_invocations`, else as many
+    /// as show an error rate that is just not allowed. None where nothing is counted.
     #[must_use]
     pub fn needed(&self) -> Option<u64> {
-        let seen = self.error_rate.filter(|rate| *rate > 0.0).map_or(1.0, to_see);
+        let shown = || self.shown_from().unwrap_or_default().max(LEAST);
+        self.counts().then(|| self.min_invocations.unwrap_or_else(shown))
+    }
+
+    /// From how many invocations on at least one error is seen (with 95 %), if they are as many as the rate
+    /// allows; none without a rate.
+    #[must_use]
+    pub fn shown_from(&self) -> Option<u64> {
+        let rate = self.error_rate.filter(|rate| *rate > 0.0)?;
+        // n with (1 - rate)^n = 5 %.
+        let shown = if rate >= 1.0 { 1.0 } else { (1.0 - SURE).ln() / (1.0 - rate).ln() };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a rate of 0.01 % needs 30,000"
         )]
-        self.counts().then(|| self.min_invocations.max(seen as u64))
+        Some(shown.ceil() as u64)
     }
-}
-
-/// n with (1 - rate)^n = 5 %.
-fn to_see(rate: f64) -> f64 {
-    if rate >= 1.0 { 1.0 } else { ((1.0 - SURE).ln() / (1.0 - rate).ln()).ceil() }
 }
 
 /// A rate as it is written: `1%`, `0.5%`, up to `100%`; none if it is none.
@@ -113,17 +128,25 @@ mod tests {
 
     #[test]
     fn a_rate_needs_so_many_invocations_to_be_seen() {
-        let needed = |rate: &str, least| {
+        let watch = |rate: &str, min_invocations| {
             let error_rate = super::rate(rate);
-            Watch { error_rate, min_invocations: least, ..Watch::default() }.needed()
+            Watch { error_rate, min_invocations, ..Watch::default() }
         };
-        assert_eq!(needed("1%", 20), Some(299));
-        assert_eq!(needed("5%", 20), Some(59));
-        assert_eq!(needed("50%", 20), Some(20));
-        assert_eq!(needed("0.1%", 20), Some(2_995));
-        assert_eq!(needed("0%", 20), Some(20));
-        assert_eq!(needed("100%", 0), Some(1));
+        let needed = |rate: &str| watch(rate, None).needed();
+        assert_eq!(needed("1%"), Some(299));
+        assert_eq!(needed("5%"), Some(59));
+        assert_eq!(needed("50%"), Some(20));
+        assert_eq!(needed("0.1%"), Some(2_995));
+        assert_eq!(needed("0%"), Some(20));
+        assert_eq!(needed("100%"), Some(20));
         assert_eq!(Watch::default().needed(), None);
+        // Who says a number means it, whatever it shows.
+        let said = watch("1%", Some(50));
+        assert_eq!((said.needed(), said.least(), said.shown_from()), (Some(50), 50, Some(299)));
+        assert_eq!(
+            (watch("0%", Some(0)).needed(), watch("0%", None).shown_from()),
+            (Some(0), None)
+        );
     }
 
     #[test]

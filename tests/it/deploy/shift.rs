@@ -180,6 +180,15 @@ fn a_good_version_gets_all_traffic_and_what_lives_on_the_alias_follows() {
     site.bundle("api", "two");
     let plan = site.run(&server.address, &["plan"]).code(0);
     assert!(plan.stdout.contains("shifted by steps:20%/1s,60%/1s"), "{}", plan.stdout);
+    let flags = ["plan", "--output", "json"];
+    let watched = |command: &mut std::process::Command| {
+        run(command.env("LAMBDA_PACK_WATCH_ERROR_RATE", "5%")).code(0).records()
+    };
+    let plan = watched(&mut site.command(&server.address, &flags));
+    let steps = plan.iter().find(|it| it["reason"] == "shift-plan").unwrap();
+    assert_eq!((&steps["alias"], &steps["needed"]), (&json!("live"), &json!(59)));
+    let second = json!({ "percent": 60.0, "hold_s": 1, "invocations": 99 });
+    assert_eq!(steps["steps"][1], second, "{steps}");
     let run = site.run(&server.address, &["deploy", "--output", "json"]).code(0);
     rests(&server, "api", "2");
     let records = run.records();
@@ -279,7 +288,15 @@ fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
     rests(&server, "api", "2");
     site.bundle("api", "four");
     killed();
-    site.run(&server.address, &["deploy"]).code(0);
+    let marked = alias(&server, "api")["Description"].as_str().unwrap().to_owned();
+    let shown = run(&mut site.at(&server.address, &["status", "--output", "json"])).code(0);
+    let shift = &shown.records()[0]["aliases"][0]["shift"];
+    assert_eq!((&shift["to"], &shift["strategy"]), (&json!("3"), &json!("canary:50%/1s")));
+    // It is one release: what says it holds for both.
+    let deployed = site.deploy(&server.address);
+    let deploy = deployed.iter().find(|it| it["reason"] == "deployed").unwrap()["deploy"].clone();
+    assert!(marked.contains(&format!("dep={} ", deploy.as_str().unwrap())), "{marked}, {deploy}");
+    assert_eq!(shift["deploy"], deploy);
     rests(&server, "api", "3");
     assert_eq!(site.changes(&server.address), 0);
 }

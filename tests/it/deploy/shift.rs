@@ -123,9 +123,9 @@ fn a_version_that_panics_while_it_starts_goes_back() {
     run.code(4).says("all traffic is on version 1 again").says("invocations failed");
     rests(&server, "api", "1");
     assert!(late < Duration::from_secs(1) && calls == 1, "{late:?}, {calls} calls");
-    // All that went to the second version failed, a fifth of what came meanwhile, and nothing else.
+    // What went to the second version failed, about a fifth of what came meanwhile, and nothing else.
     assert!(failed > 0 && failed <= second, "{failed} failed, {second} went over");
-    assert!(second * 5 <= all * 2, "{second} of {all} went over");
+    assert!(second * 2 <= all, "{second} of {all} went over");
 }
 
 /// Whoever may not shift reads what is missing, and of no traffic that would be back.

@@ -343,7 +343,7 @@ impl Error {
             #[cfg(feature = "aws")]
             Self::Deploy(error) => error.hint(),
             #[cfg(feature = "aws")]
-            Self::Move(error) => error.of.hint(),
+            Self::Move(error) => error.hint(),
             #[cfg(feature = "aws")]
             Self::Remote(error) => error.hint(),
             #[cfg(feature = "registry")]

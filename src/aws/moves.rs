@@ -12,7 +12,7 @@ use crate::release::Object;
 use crate::release::change::Change;
 use crate::release::content::{current, text, with_digest};
 use crate::release::moves::{Move, Refused, Step, can_run};
-use crate::release::observed::points_at;
+use crate::release::observed::{is_allocated, points_at};
 use crate::release::releases::Released;
 
 /// How often a move may meet a conflict or a lost answer.
@@ -21,9 +21,6 @@ const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest.
 const LONGEST: Duration = Duration::from_secs(3);
-/// For how long AWS may shift traffic along with provisioned concurrency.
-const PATIENCE: Duration = Duration::from_mins(10);
-
 /// A version that an alias is to point at, and that can run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
@@ -139,8 +136,76 @@ impl Aws {
         })
     }
 
+    /// The reserved concurrency of a function; none if it has none, or is not there.
+    ///
+    /// # Errors
+    ///
+    /// If AWS refuses or does not answer.
+    pub async fn reserved(&self, function: &str) -> Result<Option<u64>, AwsError> {
+        let answer = self.get_function(function, None).await?;
+        Ok(answer.and_then(|it| it["Concurrency"]["ReservedConcurrentExecutions"].as_u64()))
+    }
+
+    /// Waits while AWS moves provisioned concurrency over to where an alias points, and splits its traffic
+    /// by itself. Says whether there was anything to wait for. Where it may not be looked at, there is not:
+    /// weights are then taken for somebody's.
+    ///
+    /// # Errors
+    ///
+    /// If it takes longer than `patience`.
+    pub async fn moves_over(
+        &self,
+        (function, alias): (&str, &str),
+        patience: Duration,
+        talk: &dyn Fn(Event<'_>),
+    ) -> Result<bool, Stop> {
+        let (began, mut pause, mut waited) = (Instant::now(), PAUSE, false);
+        loop {
+            let there = self.provisioned(function, Some(alias)).await.ok().flatten();
+            if !is_allocated(there.as_ref()) {
+                return Ok(waited);
+            }
+            let what = format!("provisioned concurrency of {alias} is still moving over");
+            if began.elapsed() > patience {
+                return Err(Stop::Patience { what, waited: patience });
+            }
+            talk(Event::Waits { function, what: &what });
+            sleep(pause).await;
+            (pause, waited) = (longer(pause), true);
+        }
+    }
+
+    /// Waits until all traffic of an alias that a shift has moved is where it points: AWS splits it a while
+    /// longer where provisioned concurrency moves along.
+    ///
+    /// # Errors
+    ///
+    /// If somebody else moves it, if it takes longer than `patience`, or if AWS refuses or does not answer.
+    pub async fn settles(
+        &self,
+        one: &Move,
+        sha256: &str,
+        (patience, talk): (Duration, &dyn Fn(Event<'_>)),
+    ) -> Result<Pointed, Stop> {
+        let (began, mut pause) = (Instant::now(), PAUSE);
+        loop {
+            let alias = self.alias(&one.function, &one.alias).await?;
+            match one.step(alias.as_ref(), sha256).map_err(Stop::Refused)? {
+                Step::Done => return Ok(Pointed { alias, moved: true }),
+                Step::Wait => still_split(one, alias.as_ref(), (began, patience), talk)?,
+                // It was there, so that whoever has moved it since has meant it.
+                Step::Act(_) | Step::Overtaken => {
+                    return Err(Stop::overtaken(&one.alias, alias.as_ref()));
+                }
+            }
+            sleep(pause).await;
+            pause = longer(pause);
+        }
+    }
+
     /// Points an alias at a version, and reads back that it does. A conflict and an answer that was lost
-    /// are the same here: the alias is read again, and decided on again.
+    /// are the same here: the alias is read again, and decided on again. For `patience` AWS may split
+    /// traffic along with provisioned concurrency.
     ///
     /// # Errors
     ///
@@ -149,7 +214,7 @@ impl Aws {
         &self,
         one: &Move,
         sha256: &str,
-        talk: &dyn Fn(Event<'_>),
+        (patience, talk): (Duration, &dyn Fn(Event<'_>)),
     ) -> Result<Pointed, Stop> {
         let mut alias = one.seen.clone();
         let (mut tries, mut pause, mut last) = (0, PAUSE, None);
@@ -159,12 +224,7 @@ impl Aws {
                 Step::Done => return Ok(Pointed { alias, moved: tries > 0 }),
                 Step::Overtaken => return Err(Stop::overtaken(&one.alias, alias.as_ref())),
                 Step::Wait => {
-                    let at = alias.as_ref().map(points_at).unwrap_or_default();
-                    let what = format!("traffic of {} still goes to two versions: {at}", one.alias);
-                    if began.elapsed() > PATIENCE {
-                        return Err(Stop::Patience { what, waited: PATIENCE });
-                    }
-                    talk(Event::Waits { function: &one.function, what: &what });
+                    still_split(one, alias.as_ref(), (began, patience), talk)?;
                     sleep(pause).await;
                 }
                 Step::Act(_) if tries >= TRIES => return Err(not_kept(one, last)),
@@ -182,10 +242,30 @@ impl Aws {
                     }
                 }
             }
-            pause = pause.mul_f64(1.5).min(LONGEST);
+            pause = longer(pause);
             alias = self.alias(&one.function, &one.alias).await?;
         }
     }
+}
+
+fn longer(pause: Duration) -> Duration {
+    pause.mul_f64(1.5).min(LONGEST)
+}
+
+/// Says what is waited for, or that it takes too long.
+fn still_split(
+    one: &Move,
+    alias: Option<&Object>,
+    (began, patience): (Instant, Duration),
+    talk: &dyn Fn(Event<'_>),
+) -> Result<(), Stop> {
+    let at = alias.map(points_at).unwrap_or_default();
+    let what = format!("traffic of {} still goes to two versions: {at}", one.alias);
+    if began.elapsed() > patience {
+        return Err(Stop::Patience { what, waited: patience });
+    }
+    talk(Event::Waits { function: &one.function, what: &what });
+    Ok(())
 }
 
 /// Why it did not stay, after all tries.

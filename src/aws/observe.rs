@@ -370,7 +370,8 @@ impl Aws {
         Ok(if_there(send!(self.calls, "GetFunctionEventInvokeConfig", request()))?.map(object))
     }
 
-    async fn provisioned(
+    /// `GetProvisionedConcurrencyConfig`; none where there is none.
+    pub(super) async fn provisioned(
         &self,
         name: &str,
         qualifier: Option<&str>,

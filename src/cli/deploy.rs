@@ -9,7 +9,7 @@ pub(super) mod layers;
 mod report;
 pub(super) mod repositories;
 pub(super) mod session;
-mod shift;
+pub(super) mod shift;
 pub(super) mod show;
 
 use std::cell::RefCell;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::args::{Deploy, Global, Plan, Release};
-use super::interrupt::Interrupt;
+use super::interrupt::{Interrupt, unless_twice};
 use crate::aws::{Aws, Event, Job, Options, Outcome, Place, Stop};
 use crate::error::{DeployError, Error};
 use crate::release::change::{Action, Change};
@@ -154,7 +154,7 @@ fn refuse(release: &Release, end: Next) -> Result<(), Error> {
     Err(Error::Deploy(DeployError { stopped: stops.collect(), planned: true }))
 }
 
-/// Makes all changes; an error if it was ended at once.
+/// Makes all changes. Of what was ended at once it is not known how far it came.
 pub(super) async fn deploy(
     aws: &Aws,
     jobs: &[Job],
@@ -163,33 +163,30 @@ pub(super) async fn deploy(
     shell: &Shell,
 ) -> Result<Vec<Outcome>, Error> {
     let (stop, interrupted) = watch::channel(None);
-    let mut interrupt = Interrupt::listen()?;
-    let ended = async {
-        let code = interrupt.next().await;
-        shell.status("Stopping", "when what is under way has ended; Ctrl-C once more ends at once");
-        let _ = stop.send(Some(code));
-        interrupt.next().await
-    };
     let waits = RefCell::new(BTreeSet::new());
     shell.start_rows(jobs.len());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
-    let outcomes = tokio::select! {
-        outcomes = aws.deploy(jobs, observed, options, interrupted, &talk) => Ok(outcomes),
-        code = ended => Err(code),
-    };
+    let deploying = aws.deploy(jobs, observed, options, interrupted, &talk);
+    let outcomes = unless_twice(deploying, &stop, || stopping(shell)).await;
     shell.end_rows();
     aws.abandon_uploads().await;
     let asked = *stop.borrow();
-    let outcomes = outcomes.map(|mut outcomes| {
-        if let Some(code) = asked {
-            shift::not_begun(jobs, &mut outcomes, &Stop::Interrupted(code));
-        }
-        outcomes
+    let mut outcomes = outcomes?.unwrap_or_else(|code| {
+        let ended = |job: &Job| {
+            let (function, stopped) = (job.desired.name.clone(), Some(Stop::Interrupted(code)));
+            Outcome { function, observed: None, changes: Vec::new(), stopped }
+        };
+        jobs.iter().map(ended).collect()
     });
-    outcomes.map_err(|code| {
-        let stopped = jobs.iter().map(|job| (job.desired.name.clone(), Stop::Interrupted(code)));
-        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false })
-    })
+    if let Some(code) = asked {
+        shift::not_begun(jobs, &mut outcomes, &Stop::Interrupted(code));
+    }
+    Ok(outcomes)
+}
+
+/// What the first Ctrl-C does.
+pub(super) fn stopping(shell: &Shell) {
+    shell.status("Stopping", "when what is under way has ended; Ctrl-C once more ends at once");
 }
 
 pub(super) fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {

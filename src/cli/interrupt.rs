@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 /// Ctrl-C, SIGTERM and the end of the terminal (unless `nohup` has it ignored). From when this is made
 /// until the process ends they do no more than to be seen here: whoever makes it before it begins
@@ -41,6 +42,29 @@ impl Interrupt {
             () = hangup => 129,
         }
     }
+}
+
+/// Work until it has ended. The first signal is told to it by `told`, as the exit code that it comes to, after
+/// `say`; one more ends it at once, and only that code is left.
+///
+/// # Errors
+/// As [`Interrupt::listen`].
+pub(super) async fn unless_twice<T>(
+    work: impl Future<Output = T>,
+    told: &watch::Sender<Option<u8>>,
+    say: impl Fn(),
+) -> io::Result<Result<T, u8>> {
+    let mut interrupt = Interrupt::listen()?;
+    let ended = async {
+        let code = interrupt.next().await;
+        say();
+        told.send_replace(Some(code));
+        interrupt.next().await
+    };
+    Ok(tokio::select! {
+        done = work => Ok(done),
+        code = ended => Err(code),
+    })
 }
 
 /// Whether whoever started us has SIGHUP ignored (`SigIgn` of proc(5): the lowest bit is signal 1).

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{Global, Promote, Release};
 use super::deploy::session::{self, Session};
 use super::deploy::{self, bundle, image, jobs};
-use super::moves::{self, Aim, How};
+use super::moves::{self, Aim, Decided, How, Pace};
 use super::remote::{Named, Scope};
 use crate::aws::{Place, Stop};
 use crate::error::{DeployError, Error, MoveError, RemoteError};
@@ -14,7 +14,8 @@ use crate::function::{Function, Packaging};
 use crate::release::content::text;
 use crate::release::moves::Refused;
 use crate::release::observed::Observed;
-use crate::release::promote::{Asked, decide};
+use crate::release::promote::{Asked, decide, version};
+use crate::release::releases::Released;
 use crate::release::shift::strategy::{Strategy, StrategyError};
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
@@ -66,29 +67,51 @@ fn between_aliases(
     let aim = Aim { verb: VERB, dry_run: args.deploy.dry_run };
     let by = moves::name();
     let strategy = strategy(release, &scope)?;
-    let how = How::of(&scope, !release.skip_checks, strategy)?;
+    let tempo = Pace {
+        at_once: release.concurrency.get(),
+        keep_going: release.build.compile.keep_going,
+        patience: release.wait.into(),
+    };
+    let how = How::of(&scope, !release.skip_checks, strategy, tempo)?;
     let targets: Vec<Vec<String>> = scope
         .functions
         .iter()
         .map(|named| targets(named, from, release))
         .collect::<Result<_, _>>()?;
     super::asynchronously(async {
-        let session = scope.connect(place, "look at", shell).await?;
-        let released = aim.look((&scope, &session), false).await?;
-        let (mut moves, mut refused) = (Vec::new(), Vec::new());
-        for ((named, targets), released) in scope.functions.iter().zip(targets).zip(&released) {
-            for to in targets {
-                let (from, by) = (from.to_owned(), by.clone());
-                let asked = Asked { from, to, clear_weights: release.clear_weights, by };
-                match decide(&named.name, released, &asked) {
-                    Ok(one) => moves.push(one),
-                    Err(why) => refused.push((named.name.clone(), why)),
-                }
+        let session = scope.connect_at(release.rate, place, "look at", shell).await?;
+        let decided = loop {
+            let released = aim.look((&scope, &session), false).await?;
+            let asked = |to: &String| {
+                let (from, to, by) = (from.to_owned(), to.clone(), by.clone());
+                Asked { from, to, clear_weights: release.clear_weights, by }
+            };
+            let decided = decided(&scope, (&targets, &released), asked);
+            if !aim.waits(&session, tempo, (&decided.0, &decided.1), shell).await? {
+                break decided;
+            }
+        };
+        aim.carry_out(&session, &how, decided, shell).await
+    })?
+}
+
+/// Where each alias of each function goes, or why not.
+fn decided(
+    scope: &Scope,
+    (targets, released): (&[Vec<String>], &[Released]),
+    asked: impl Fn(&String) -> Asked,
+) -> Decided {
+    let (mut moves, mut refused) = (Vec::new(), Vec::new());
+    for ((named, targets), released) in scope.functions.iter().zip(targets).zip(released) {
+        for to in targets {
+            match decide(&named.name, released, &asked(to)) {
+                Ok(one) => moves.push(one),
+                Err(why) => refused.push((named.name.clone(), why)),
             }
         }
-        refused.dedup();
-        aim.carry_out(&session, &how, (moves, refused), shell).await
-    })?
+    }
+    refused.dedup();
+    (moves, refused)
 }
 
 /// How traffic goes over: by the flag, else as the settings of the first function that says anything have it.
@@ -171,11 +194,16 @@ async fn compare(
     packaged: &str,
     holder: String,
 ) -> Result<Result<(), Refused>, Error> {
+    let failed = |error| RemoteError::of("look at", source, error);
+    let there = session.aws.alias(source, alias).await.map_err(failed)?;
+    let number = match version(alias, there.as_ref()) {
+        Ok(number) => number,
+        Err(why) => return Ok(Err(why)),
+    };
     let mut seen = Observed::default();
-    let looked = session.aws.observe_version(source, alias, &mut seen).await;
-    looked.map_err(|error| RemoteError::of("look at", source, error))?;
-    let Some(runs) = seen.versions.remove(alias) else {
-        return Ok(Err(Refused::NoAlias(alias.to_owned())));
+    session.aws.observe_version(source, number, &mut seen).await.map_err(failed)?;
+    let Some(runs) = seen.versions.remove(number) else {
+        return Ok(Err(Refused::NoVersion(number.to_owned())));
     };
     let there = text(&runs, "CodeSha256").unwrap_or_default();
     if there == packaged {

@@ -105,6 +105,17 @@ impl Scope {
         verb: &'static str,
         shell: &Shell,
     ) -> Result<Session, Error> {
+        self.connect_at(RATE, place, verb, shell).await
+    }
+
+    /// The same, for so many calls of the control API a second.
+    pub(super) async fn connect_at(
+        &self,
+        rate: f64,
+        place: Place,
+        verb: &'static str,
+        shell: &Shell,
+    ) -> Result<Session, Error> {
         let known = |named: &Named| named.known.first().map(|(_, wanted)| wanted.clone());
         let wanted: Vec<(&str, Wanted)> = self
             .functions
@@ -115,7 +126,7 @@ impl Scope {
             wanted.iter().map(|(name, wanted)| (*name, wanted)).collect();
         let first = self.functions.first().map_or("", |named| named.name.as_str());
         let failed = |error: AwsError| Error::from(RemoteError::of(verb, first, error));
-        Session::to(place, RATE, &who, failed, shell).await
+        Session::to(place, rate, &who, failed, shell).await
     }
 
     /// Which name may have been meant, for one that is nowhere.

@@ -2,9 +2,10 @@
 
 use super::args::{Global, Rollback};
 use super::deploy::session;
-use super::moves::{self, Aim, How};
-use super::remote::Scope;
+use super::moves::{self, Aim, How, Pace};
+use super::remote::{Named, Scope};
 use crate::error::Error;
+use crate::release::releases::Released;
 use crate::release::rollback::{Asked, Function, Plan, To, plan};
 use crate::release::shift::strategy::Strategy;
 use crate::shell::Shell;
@@ -20,22 +21,22 @@ pub(super) fn run(args: &Rollback, global: &Global, shell: &Shell) -> Result<(),
     let scope = Scope::of(&args.functions, &args.build, global, shell)?;
     let asked = asked(args);
     let strategy = args.shift.clone().filter(|it| *it != Strategy::AllAtOnce);
-    let how = How::of(&scope, !args.skip_checks, strategy)?;
+    let tempo = Pace { keep_going: args.build.compile.keep_going, ..Pace::default() };
+    let how = How::of(&scope, !args.skip_checks, strategy, tempo)?;
     let aim = Aim { verb: "roll back", dry_run: args.dry_run };
     super::asynchronously(async {
         let session = scope.connect(place, "look at", shell).await?;
         let by_commit = matches!(asked.to, To::Commit(_));
-        let released = aim.look((&scope, &session), by_commit).await?;
-        let aliases: Vec<&[String]> = scope.functions.iter().map(aliases).collect();
-        let functions: Vec<Function<'_>> = scope
-            .functions
-            .iter()
-            .zip(&aliases)
-            .zip(&released)
-            .map(|((named, aliases), released)| Function { name: &named.name, aliases, released })
-            .collect();
-        let plan = plan(&functions, &asked);
-        of_one_deploy(&plan, args)?;
+        let plan = loop {
+            let released = aim.look((&scope, &session), by_commit).await?;
+            let functions: Vec<Function<'_>> =
+                scope.functions.iter().zip(&released).map(of).collect();
+            let plan = plan(&functions, &asked);
+            of_one_deploy(&plan, args)?;
+            if !aim.waits(&session, tempo, (&plan.moves, &plan.refused), shell).await? {
+                break plan;
+            }
+        };
         aim.carry_out(&session, &how, (plan.moves, plan.refused), shell).await
     })?
 }
@@ -51,9 +52,10 @@ fn asked(args: &Rollback) -> Asked {
     }
 }
 
-/// The aliases that the settings name, which are those of every architecture.
-fn aliases(named: &super::remote::Named) -> &[String] {
-    named.known.first().map_or(&[], |(_, wanted)| wanted.aliases.as_slice())
+/// A function with the aliases that its settings name, which are those of every architecture.
+fn of<'a>((named, released): (&'a Named, &'a Released)) -> Function<'a> {
+    let aliases = named.known.first().map_or(&[][..], |(_, wanted)| wanted.aliases.as_slice());
+    Function { name: &named.name, aliases, released }
 }
 
 /// Whoever names neither functions nor a deploy means the last one: there must be one alone. Else

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use super::interrupt::Interrupt;
+use super::interrupt::unless_twice;
 use crate::aws::{Aws, Progress, Stop, Turn};
-use crate::error::{DeployError, Error};
+use crate::error::Error;
 use crate::files;
 use crate::message::{Message, Shift};
 use crate::release::marker::Shifting;
@@ -16,7 +16,8 @@ use crate::release::shift::judge::Counts;
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 
-/// Shifts them all. Ctrl-C takes traffic back; once more ends at once, and leaves it where it is.
+/// Shifts them all; why each has stopped. Ctrl-C takes traffic back; once more ends at once, and leaves it
+/// where it is.
 pub(super) async fn run(
     aws: &Aws,
     moves: &[Move],
@@ -30,27 +31,17 @@ pub(super) async fn run(
         ));
     }
     let (stop, interrupted) = watch::channel(None);
-    let mut interrupt = Interrupt::listen()?;
-    let ended = async {
-        let code = interrupt.next().await;
-        shell.status("Going back", "to the version before; Ctrl-C once more ends at once");
-        let _ = stop.send(Some(code));
-        interrupt.next().await
-    };
+    let say = || shell.status("Going back", "to the version before; Ctrl-C once more ends at once");
     shell.start_rows(moves.len());
     let talk = |progress: &Progress<'_>| {
         // Standard output may be gone; traffic goes on all the same.
         let _ = tell(progress, shell);
     };
-    let stops = tokio::select! {
-        stops = aws.shift(moves, keep_going, interrupted, &talk) => Ok(stops),
-        code = ended => Err(code),
-    };
+    let shifting = aws.shift(moves, keep_going, interrupted, &talk);
+    let stops = unless_twice(shifting, &stop, say).await;
     shell.end_rows();
-    stops.map_err(|code| {
-        let stopped = moves.iter().map(|plan| (plan.function.clone(), Stop::Interrupted(code)));
-        Error::Deploy(DeployError { stopped: stopped.collect(), planned: false })
-    })
+    // What is said of each is for whoever reports on all.
+    Ok(stops?.unwrap_or_else(|code| vec![Some(Stop::Interrupted(code)); moves.len()]))
 }
 
 /// One turn, as a line and as a record.

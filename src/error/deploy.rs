@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::aws::Stop;
 use crate::release::next::Refusal;
+use crate::release::shift::guard::Refused;
 
 /// Functions that are not what they should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,20 @@ impl std::error::Error for MoveError {}
 impl fmt::Display for MoveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.of.say(self.verb, self.things, f)
+    }
+}
+
+impl MoveError {
+    /// What to do about the first that something can be done about: the versions of a move are there
+    /// already, and no deploy changes them.
+    pub(super) fn hint(&self) -> Option<String> {
+        let unshifted = |(_, why): &(String, Stop)| {
+            matches!(why, Stop::Refused(Refusal::Shift(Refused::Differs { .. })))
+        };
+        if self.of.stopped.first().is_some_and(unshifted) {
+            return Some("move it with `--shift all-at-once`".to_owned());
+        }
+        self.of.hint()
     }
 }
 

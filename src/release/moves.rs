@@ -12,6 +12,7 @@ use super::marker::Marker;
 use super::next::Refusal;
 use super::observed::{State, points_at, state, weights};
 use super::releases::marker;
+use super::shift::under_way;
 use super::{Object, advice};
 
 pub use refused::Refused;
@@ -55,6 +56,22 @@ impl Move {
         self.seen.as_ref().map(points_at)
     }
 
+    /// Whether the version gets traffic by this that it has not got already. What only loses its weights goes
+    /// nowhere.
+    #[must_use]
+    pub fn goes(&self) -> bool {
+        self.from() != Some(self.to.as_str())
+    }
+
+    /// The same alias where it is, without weights of others or the shift of another deploy; none if it has
+    /// neither, or is not there. A shift begins on an alias without them.
+    #[must_use]
+    pub fn cleared(&self) -> Option<Self> {
+        let seen = self.seen.as_ref()?;
+        let is_bare = weights(seen).is_empty() && under_way(seen).is_none();
+        (!is_bare).then(|| Self { to: points_at(seen).to_owned(), ..self.clone() })
+    }
+
     /// What is needed now. `sha256`: the digest of the version's code, for the marker.
     ///
     /// # Errors
@@ -72,7 +89,8 @@ impl Move {
         if there != self.from() || alias.and_then(by) != seen.and_then(by) {
             return Ok(Step::Overtaken);
         }
-        if weights.is_empty() && there == to {
+        let shifts = alias.is_some_and(|alias| under_way(alias).is_some());
+        if weights.is_empty() && there == to && !shifts {
             return Ok(Step::Done);
         }
         if !weights.is_empty() && !self.clear_weights {

@@ -166,8 +166,13 @@ pub fn points_at(alias: &Object) -> &str {
 /// own on it. It is looked at on the first alias alone, where it lives.
 #[must_use]
 pub(super) fn is_moving_over(first: Option<&str>, observed: &Observed, alias: &str) -> bool {
-    let provisioned = observed.attached.provisioned.as_ref();
-    first == Some(alias) && provisioned.and_then(|it| text(it, "Status")) == Some("IN_PROGRESS")
+    first == Some(alias) && is_allocated(observed.attached.provisioned.as_ref())
+}
+
+/// Whether provisioned concurrency (`GetProvisionedConcurrencyConfig`) is just being allocated.
+#[must_use]
+pub fn is_allocated(provisioned: Option<&Object>) -> bool {
+    provisioned.and_then(|it| text(it, "Status")) == Some("IN_PROGRESS")
 }
 
 /// The other versions that an alias sends a part of its traffic to, with their weights.

@@ -1,5 +1,6 @@
 //! Which version goes from one alias to another.
 
+use super::Object;
 use super::content::text;
 use super::moves::{Move, Refused};
 use super::next::Refusal;
@@ -30,14 +31,7 @@ pub fn decide(function: &str, released: &Released, asked: &Asked) -> Result<Move
         return Err(Refused::NoFunction.into());
     }
     let find = |name: &str| released.aliases.iter().find(|it| text(it, "Name") == Some(name));
-    let alias = asked.from.clone();
-    let Some(source) = find(&asked.from) else { return Err(Refused::NoAlias(alias).into()) };
-    if !weights(source).is_empty() {
-        return Err(Refused::SourceWeights { alias }.into());
-    }
-    if points_at(source) == "$LATEST" {
-        return Err(Refused::SourceLatest { alias }.into());
-    }
+    let version = version(&asked.from, find(&asked.from))?;
     let target = find(&asked.to);
     let shifts = target.and_then(|alias| guard::of_another(&asked.to, alias));
     if let Some(why) = shifts.filter(|_| !asked.clear_weights) {
@@ -51,11 +45,28 @@ pub fn decide(function: &str, released: &Released, asked: &Asked) -> Result<Move
         function: function.to_owned(),
         alias: asked.to.clone(),
         seen: target.cloned(),
-        to: points_at(source).to_owned(),
+        to: version.to_owned(),
         back: false,
         deploy: asked.by.clone(),
         clear_weights: asked.clear_weights,
     })
+}
+
+/// The version behind an alias (`GetAlias`) that is followed.
+///
+/// # Errors
+///
+/// If it leads to none, or to two.
+pub fn version<'a>(name: &str, source: Option<&'a Object>) -> Result<&'a str, Refused> {
+    let alias = name.to_owned();
+    let Some(source) = source else { return Err(Refused::NoAlias(alias)) };
+    if !weights(source).is_empty() {
+        return Err(Refused::SourceWeights { alias });
+    }
+    match points_at(source) {
+        "$LATEST" => Err(Refused::SourceLatest { alias }),
+        version => Ok(version),
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +74,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::release::Object;
 
     fn alias(name: &str, version: &str, weights: &serde_json::Value) -> Object {
         let routing = json!({ "AdditionalVersionWeights": weights });

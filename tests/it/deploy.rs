@@ -11,6 +11,7 @@ mod images;
 mod layer_commands;
 mod layers;
 mod mended;
+mod moves;
 mod policy;
 mod promote;
 pub(crate) mod proxy;

@@ -141,18 +141,18 @@ impl Stop {
             Self::Refused(Refusal::Unmoved(why)) => why.hint(),
             Self::Aws(error) => return of_error(error),
             Self::Overtaken { .. } => {
-                "nothing more was done; see `status`, and deploy again if it is still wanted"
+                "nothing more was done; see `status`, and run the same command again if it is still wanted"
             }
             Self::NotKept { .. } => "somebody else changes it, or this endpoint does not take it",
             Self::OtherCode { .. } => "package again; somebody else may be deploying",
             Self::CheckFailed(_) => {
-                "no alias was moved to it: mend the function, or what is expected of it, and deploy again; `--skip-checks` leaves checks out"
+                "no alias was moved to it: mend the function, or what is expected of it; `--skip-checks` leaves checks out"
             }
             Self::Patience { .. } => {
                 "run the same command again to wait on, with `--wait` for longer"
             }
             Self::Back { .. } => {
-                "nothing else of it was changed: see `logs`, and deploy again when it is mended"
+                "nothing else of it was changed: see `logs`, and run the same command again when it is mended"
             }
             Self::Stuck { .. } => {
                 "a part of the traffic may still go to the new version: `release status` shows it, `release abort` takes it back"

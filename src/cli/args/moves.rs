@@ -9,7 +9,11 @@ use crate::release::origin;
 use crate::release::shift::strategy::{Strategy, StrategyError};
 
 #[derive(Debug, Args)]
-#[command(mut_arg("profile", |arg| arg.long("cargo-profile")), mut_args(selecting))]
+#[command(
+    mut_arg("profile", |arg| arg.long("cargo-profile")),
+    mut_args(selecting),
+    mut_arg("keep_going", |arg| arg.hide(false).help(KEEP_GOING).help_heading("Rollback"))
+)]
 pub(in crate::cli) struct Rollback {
     /// Only these functions, by their names, also such as the workspace does not have [default: all
     /// that the flags select]
@@ -64,6 +68,7 @@ pub(in crate::cli) struct Releases {
                       cargo lambda-pack promote [OPTIONS] --from DIR [FUNCTION]...",
     group(ArgGroup::new("what").args(["alias_from", "from"]).required(true).multiple(true)),
     mut_args(selecting),
+    mut_arg("keep_going", |arg| arg.hide(false).help(KEEP_GOING).help_heading("Release")),
     mut_arg("zip", |arg| arg.hide(true)),
     mut_arg("serve", |arg| arg.hide(true)),
     mut_arg("alias", |arg| arg.help(ALIAS)),
@@ -86,6 +91,7 @@ pub(in crate::cli) struct Promote {
     pub(in crate::cli) deploy: Deploy,
 }
 
+const KEEP_GOING: &str = "Move the others where one cannot be moved, or goes back";
 const ALIAS: &str = "The alias that moves, or is made [default: those of the settings]";
 const FROM: &str = "Deploy what was packaged below this folder, as `deploy --from` does: to another environment, account or Region";
 

@@ -91,10 +91,11 @@ fn aliases(observed: &Observed) -> Vec<String> {
 fn row(outcome: &Outcome, observed: &Observed) -> Vec<String> {
     let sha = observed.latest().and_then(|latest| text(latest, "CodeSha256"));
     let aliases = aliases(observed);
+    let other = if outcome.observed.is_some() { "$LATEST" } else { "-" };
     vec![
         outcome.function.clone(),
         state(outcome).to_owned(),
-        version(outcome, observed).unwrap_or_else(|| "$LATEST".to_owned()),
+        version(outcome, observed).unwrap_or_else(|| other.to_owned()),
         if aliases.is_empty() { "-".to_owned() } else { aliases.join(", ") },
         sha.unwrap_or("-").to_owned(),
     ]

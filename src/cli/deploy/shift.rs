@@ -13,6 +13,7 @@ use crate::release::change::{Action, Change};
 use crate::release::desired::Desired;
 use crate::release::observed::{Observed, points_at};
 use crate::release::shift::strategy::{Stage, Strategy};
+use crate::release::shift::watch::Watch;
 use crate::release::shift::{Move, moves, under_way};
 use crate::shell::Shell;
 
@@ -119,6 +120,9 @@ pub(super) async fn go_on(
             }
         }
     }
+    if outcomes.iter().any(|outcome| matches!(outcome.stopped, Some(Stop::Interrupted(_)))) {
+        return Ok(outcomes);
+    }
     for job in &mut jobs {
         job.desired.hold_alias = false;
     }
@@ -175,11 +179,13 @@ async fn finish(
         .filter(|(_, outcome)| open(outcome))
         .map(|(job, _)| job.clone())
         .collect();
-    let mut observed = session.observe(&again).await?;
+    let (again, mut observed) = seen_again(session, again, &mut outcomes).await;
     // What was checked before the shift is not checked anew for an alias that is made after it.
-    let before = outcomes.iter().filter(|outcome| open(outcome));
-    for (seen, before) in observed.iter_mut().zip(before.filter_map(|it| it.observed.as_ref())) {
-        seen.checked.clone_from(&before.checked);
+    for (job, seen) in again.iter().zip(&mut observed) {
+        let before = outcomes.iter().find(|it| it.function == job.desired.name);
+        if let Some(before) = before.and_then(|it| it.observed.as_ref()) {
+            seen.checked.clone_from(&before.checked);
+        }
     }
     let mut ended =
         super::deploy(&session.aws, &again, observed, options, shell).await?.into_iter();
@@ -188,11 +194,38 @@ async fn finish(
             return before;
         }
         match ended.next() {
-            Some(last) => Outcome { changes: [before.changes, last.changes].concat(), ..last },
+            Some(last) => Outcome {
+                changes: [before.changes, last.changes].concat(),
+                observed: last.observed.or(before.observed),
+                ..last
+            },
             None => before,
         }
     };
     Ok(outcomes.into_iter().map(after).collect())
+}
+
+/// What there is of functions now. Their traffic has gone over, and that is to be reported: one that cannot be
+/// read stops by itself.
+async fn seen_again(
+    session: &Session,
+    jobs: Vec<Job>,
+    outcomes: &mut [Outcome],
+) -> (Vec<Job>, Vec<Observed>) {
+    let all = session.aws.observe_all(&jobs).await;
+    let mut seen = Vec::new();
+    for (job, observed) in jobs.into_iter().zip(all) {
+        match observed {
+            Ok(observed) => seen.push((job, observed)),
+            Err(error) => {
+                let mut all = outcomes.iter_mut();
+                if let Some(of_job) = all.find(|it| it.function == job.desired.name) {
+                    of_job.stopped = Some(Stop::Aws(error));
+                }
+            }
+        }
+    }
+    seen.into_iter().unzip()
 }
 
 /// The shift as one change: what it has come to.
@@ -245,17 +278,22 @@ fn in_all(needed: u64, stage: Stage) -> u64 {
 
 /// The same for people.
 pub(super) fn lines(desired: &Desired, change: &Change) -> Vec<String> {
-    let Some(plan) = steps(desired, change) else { return Vec::new() };
-    let mut lines = vec![format!("shifted by {}", plan.strategy)];
-    let Some(needed) = plan.needed else { return lines };
+    let Action::MoveAlias { from, to, .. } = &change.action else { return Vec::new() };
+    let strategy = desired.wanted.shift.as_ref().filter(|it| **it != Strategy::AllAtOnce);
+    let Some(strategy) = strategy.filter(|_| from != to) else { return Vec::new() };
+    of_strategy(strategy, &desired.wanted.watch)
+}
+
+/// The steps of a strategy, and what they need.
+pub(in crate::cli) fn of_strategy(strategy: &Strategy, watch: &Watch) -> Vec<String> {
+    let mut lines = vec![format!("shifted by {strategy}")];
+    let Some(needed) = watch.needed() else { return lines };
     lines.push(format!(
         "a step is good enough from {needed} invocations of the new version on{}",
-        of_rate(needed, plan.error_rate.zip(plan.shown_from))
+        of_rate(needed, watch.error_rate.zip(watch.shown_from()))
     ));
-    let stages = desired.wanted.shift.iter().flat_map(Strategy::stages);
-    for (stage, step) in stages.zip(&plan.steps).take(SHOWN) {
-        lines.extend(step.invocations.map(|all| format!("{stage}: of {all} invocations in all")));
-    }
+    let of_all = |stage| format!("{stage}: of {} invocations in all", in_all(needed, stage));
+    lines.extend(strategy.stages().take(SHOWN).map(of_all));
     lines
 }
 

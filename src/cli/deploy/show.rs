@@ -196,7 +196,7 @@ fn shortened(detail: &Detail) -> String {
 }
 
 /// A change as a record.
-pub(super) fn record(change: &Change) -> Message<'_> {
+pub(in crate::cli) fn record(change: &Change) -> Message<'_> {
     let details = details(change).into_iter().map(
         |detail| serde_json::json!({ "name": detail.name, "old": detail.old, "new": detail.new }),
     );

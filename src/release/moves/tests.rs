@@ -229,3 +229,24 @@ fn taken_back_in_the_middle_of_a_shift_it_says_what_it_came_away_from() {
     let there = after(&call(&one, Some(&seen), "s6"));
     assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=5 dep=r1 sha=s6]"));
 }
+
+#[test]
+fn what_is_to_shift_is_cleared_first_where_it_is() {
+    let bare = back();
+    assert_eq!(bare.cleared(), None);
+    assert_eq!(Move { seen: None, ..back() }.cleared(), None);
+    let weighted = shifting(bare.seen.as_ref().unwrap());
+    let one = Move { seen: Some(weighted.clone()), clear_weights: true, ..back() };
+    let cleared = one.cleared().unwrap();
+    let there = after(&call(&cleared, Some(&weighted), "s7"));
+    assert_eq!((points_at(&there), weights(&there).len()), ("7", 0));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=6 dep=r1 sha=s7]"));
+    assert_eq!(cleared.step(Some(&there), "s7"), Ok(Step::Done));
+    // The shift of a deploy whose weights somebody has taken off, too.
+    let said = "shop [lp1 prev=6 dep=d2 shift=canary:10%/5m step=1 at=5 new=7 was=5 by=d1]";
+    let seen = alias("6", said);
+    let one = Move { seen: Some(seen.clone()), to: "7".to_owned(), back: false, ..one };
+    let there = after(&call(&one.cleared().unwrap(), Some(&seen), "s6"));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=5 dep=r1 sha=s6]"));
+    assert!(one.goes() && !one.cleared().unwrap().goes());
+}

@@ -82,4 +82,13 @@ fn the_same_bundle_to_another_environment() {
     site.run(&server.address, &beta).code(0);
     promote(&site, &server.address, &args).code(0);
     assert_eq!(answer(&server, "api-prod:live"), "two");
+    // What leads to two versions, or to none, says of no bundle that it was tried.
+    let live = "/2015-03-31/functions/api-beta/aliases/live";
+    let weights = json!({ "RoutingConfig": { "AdditionalVersionWeights": { "1": 0.1 } } });
+    server.control("PUT", live, &weights);
+    let split = promote(&site, &server.address, &args).code(2);
+    split.says("cannot promote `api-prod`: alias live sends a part of its traffic");
+    let latest = json!({ "FunctionVersion": "$LATEST", "RoutingConfig": { "AdditionalVersionWeights": {} } });
+    server.control("PUT", live, &latest);
+    promote(&site, &server.address, &args).code(2).says("alias live points at $LATEST");
 }

@@ -61,6 +61,15 @@ impl Emulator {
         Self::start(&["-m", "moto.server", "-H", "127.0.0.1", "-p", &port], &variables, &port)
     }
 
+    /// The same, which answers `Invoke` with the event.
+    fn moto_without_docker() -> Option<Self> {
+        let port = free_port().to_string();
+        let script = "import sys; from moto.core.config import default_user_config as config; \
+                      config['lambda']['use_docker'] = False; from moto.server import main; main()";
+        let variables = [("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")];
+        Self::start(&["-c", script, "-H", "127.0.0.1", "-p", &port], &variables, &port)
+    }
+
     fn start(args: &[&str], variables: &[(&str, &str)], port: &str) -> Option<Self> {
         let python = tools().join("aws/bin/python3");
         if !have(&python) {
@@ -162,4 +171,56 @@ fn moto_has_what_was_deployed() {
     let site = Site::new(&["api"]);
     let calls = two_deploys(&emulator, &site);
     assert!(calls.iter().all(|call| call.starts_with("GET ")), "{calls:#?}");
+}
+
+/// A check of a version on somebody else's server: by its number, before an alias moves, for a deploy and a
+/// rollback. `expected` is what each of the two versions answers.
+fn checked(emulator: &Emulator, site: &Site, expected: [&str; 2]) {
+    let role = emulator.role();
+    site.workspace.write("events/a.json", "\"one\"");
+    let settings = |expected: &str| {
+        site.settings(&format!(
+            "role = \"{role}\"\nalias = [\"live\"]\n\
+             check = {{ events = \"events/*.json\", expect.json = \"{expected}\" }}\n"
+        ));
+    };
+    let invoked = |proxy: &Proxy| -> Vec<String> {
+        proxy.calls().into_iter().filter(|call| call.contains("/invocations")).collect()
+    };
+    let of_version =
+        |number: u32| [format!("POST /2015-03-31/functions/api/invocations?Qualifier={number}")];
+    let live = || {
+        let get = ["lambda", "get-alias", "--function-name", "api", "--name", "live"];
+        emulator.aws(&get)["FunctionVersion"].clone()
+    };
+    settings(expected[0]);
+    let proxy = Proxy::new(&emulator.address, |_, _| true);
+    site.deploy(&proxy.address);
+    assert_eq!((invoked(&proxy), live()), (of_version(1).to_vec(), json!("1")));
+    site.bundle("api", "two");
+    settings("neither");
+    let proxy = Proxy::new(&emulator.address, |_, _| true);
+    let failed = site.run(&proxy.address, &["deploy"]).code(4);
+    failed.says("version 2 fails its check with events/a.json");
+    assert_eq!((invoked(&proxy), live()), (of_version(2).to_vec(), json!("1")));
+    settings(expected[1]);
+    site.deploy(&emulator.address);
+    assert_eq!(live(), "2");
+    settings(expected[0]);
+    let proxy = Proxy::new(&emulator.address, |_, _| true);
+    run(&mut site.at(&proxy.address, &["rollback"])).code(0).says("Moved 1 alias");
+    assert_eq!((invoked(&proxy), live()), (of_version(1).to_vec(), json!("1")));
+}
+
+#[test]
+fn ministack_answers_checks() {
+    let Some(emulator) = Emulator::ministack() else { return };
+    checked(&emulator, &Site::new(&["api"]), ["one", "two"]);
+}
+
+/// moto runs functions in docker's containers only; without, it answers with the event.
+#[test]
+fn moto_answers_checks() {
+    let Some(emulator) = Emulator::moto_without_docker() else { return };
+    checked(&emulator, &Site::new(&["api"]), ["one", "one"]);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::emulators;
 use super::layers::{LAYERS, by_hand};
-use super::proxy::Proxy;
+use super::proxy::{Call, Proxy};
 use super::site::{ROLE, Site, answer};
 use crate::local::s3::s3;
 use crate::local::server::Server;
@@ -103,49 +103,77 @@ fn three_functions_go_back_once_and_a_second_time_only_where_it_is_said_where_to
     assert!(said.starts_with("[lp1 prev=1 dep="), "{said}");
 }
 
-/// A deploy of ten functions, cut after some moves of aliases: what it has moved goes back, and where it
-/// is not clear what is meant, nothing does.
+/// A deploy of ten functions, cut behind every call that changes something: what it has moved goes back and
+/// nothing else is touched, once; and where it is not clear what is meant, nothing moves.
 #[test]
-fn from_partial_states_of_a_deploy_of_ten() {
-    let (server, names) = (Server::start(&[]), names(10));
+fn from_every_partial_state_of_a_deploy_of_ten() {
+    let (whole, server, names) = (Server::start(&[]), Server::start(&[]), names(10));
     let site = site_of(&names);
+    site.deploy(&whole.address);
     site.deploy(&server.address);
-    let before: Vec<Value> = names.iter().map(|name| alias(&server, name)).collect();
     for name in &names {
         site.bundle(name, "two");
     }
-    let deploy = site.deploy(&server.address)[0]["deploy"].as_str().unwrap().to_owned();
-    let after: Vec<Value> = names.iter().map(|name| alias(&server, name)).collect();
-    let versions = || -> Vec<Value> {
-        names.iter().map(|name| alias(&server, name)["FunctionVersion"].clone()).collect()
+    let proxy = Proxy::new(&whole.address, |_, _| true);
+    let deploy = site.deploy(&proxy.address)[0]["deploy"].as_str().unwrap().to_owned();
+    let writes: Vec<Call> =
+        proxy.all().into_iter().filter(|call| !call.line.starts_with("GET ")).collect();
+    let is_move = |call: &&Call| call.operation() == "UpdateAlias";
+    assert_eq!((writes.len(), writes.iter().filter(is_move).count()), (30, 10));
+    let again = |call: &Call| {
+        let (method, path) = call.line.split_once(' ').unwrap();
+        let mut body: Value = serde_json::from_slice(&call.body).unwrap();
+        // Those of the other server.
+        body.as_object_mut().unwrap().remove("RevisionId");
+        server.control(method, path, &body);
     };
-    // Every cut: `release::rollback::tests`.
-    for moved in [0, 1, 4, 10] {
-        for (at, name) in names.iter().enumerate() {
-            let state = if at < moved { &after[at] } else { &before[at] };
-            let state = json!({
-                "FunctionVersion": state["FunctionVersion"], "Description": state["Description"],
-            });
-            set(&server, name, &state);
+    let all = || -> Vec<Value> { names.iter().map(|name| alias(&server, name)).collect() };
+    let before = all();
+    for cut in 0..=writes.len() {
+        // Aliases have gone back from the cut before; code and versions are there.
+        let (made, moves): (Vec<&Call>, Vec<&Call>) =
+            writes[..cut].iter().partition(|call| !is_move(call));
+        let code = made.last().filter(|_| moves.is_empty());
+        for call in code.into_iter().chain(&moves) {
+            again(call);
         }
-        let cut = versions();
-        if moved == 4 {
+        if moves.len() == 4 {
+            let there = all();
             let plain = rollback(&site, &server.address, &[]).code(2);
-            plain.says("by 2 deploys").says(&format!("{deploy}: f0, f1, f2, f3"));
+            plain.says("by 2 deploys").says(&format!("\n  {deploy}: f"));
             // What the first deploy made has nothing before.
-            let all: Vec<&str> = names.iter().map(String::as_str).collect();
-            let each = rollback(&site, &server.address, &all).code(2);
-            each.says("f4: alias live was made by deploy").says_out("VERSION  ALIAS");
-            assert_eq!(versions(), cut);
+            let each: Vec<&str> = names.iter().map(String::as_str).collect();
+            let each = rollback(&site, &server.address, &each).code(2);
+            each.says(": alias live was made by deploy").says_out("VERSION  ALIAS");
+            assert_eq!(all(), there);
         }
         let back = rollback(&site, &server.address, &["--deploy", &deploy]);
-        if moved == 0 {
-            back.code(2).says("was moved last by deploy");
-        } else {
-            back.code(0).says(&format!("Moved {moved} alias"));
+        match moves.len() {
+            0 => back.code(2).says("was moved last by deploy"),
+            1 => back.code(0).says("Moved 1 alias "),
+            count => back.code(0).says(&format!("Moved {count} aliases")),
+        };
+        let there = all();
+        for (now, old) in there.iter().zip(&before) {
+            let of = |call: &&&Call| call.line.contains(&format!("/{}/", name_of(now)));
+            if moves.iter().any(|call| of(&call)) {
+                assert_eq!(now["FunctionVersion"], "1", "cut at {cut}");
+                let said = now["Description"].as_str().unwrap();
+                assert!(said.starts_with("[lp1 from=2 dep="), "cut at {cut}: {said}");
+            } else {
+                assert_eq!(now, old, "cut at {cut}");
+            }
         }
-        assert_eq!(versions(), vec![json!("1"); names.len()], "cut after {moved}");
+        if !moves.is_empty() {
+            rollback(&site, &server.address, &["--deploy", &deploy]).code(2);
+            assert_eq!(all(), there, "cut at {cut}");
+        }
     }
+}
+
+/// The function of an alias.
+fn name_of(alias: &Value) -> &str {
+    alias["AliasArn"].as_str().unwrap().split(':').nth(6).unwrap()
 }
 
 #[test]

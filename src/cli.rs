@@ -26,6 +26,7 @@ mod log_line;
 #[cfg(feature = "aws")]
 mod logs;
 mod lower;
+mod man;
 #[cfg(feature = "aws")]
 mod moves;
 mod pack;
@@ -198,6 +199,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
             clap_complete::generate(*kind, &mut command, PROGRAM, &mut script);
             Ok(io::stdout().lock().write_all(&script)?)
         }
+        Command::Man { words, out } => man::run(words, out.as_deref(), shell),
     }
 }
 

@@ -257,6 +257,15 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write the pages of the manual, one for each command, or print one
+    Man {
+        /// The command whose page is printed; without one the program's own
+        #[arg(value_name = "COMMAND", conflicts_with = "out")]
+        words: Vec<String>,
+        /// Write all pages into this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

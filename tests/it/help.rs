@@ -75,6 +75,39 @@ fn help_of_what_looks_at_aws() {
 #[test]
 fn help_of_completions() {
     pinned("completions", &["completions", "--help"]);
+    pinned("man", &["man", "--help"]);
+}
+
+#[test]
+fn every_command_has_a_page_of_the_manual() {
+    let folder = tempfile::tempdir().unwrap();
+    let man = |args: &[&str]| run(lambda_pack(folder.path()).arg("man").args(args));
+    man(&["--out", "made/man1"]).code(0).says("Wrote the manual to made/man1");
+    let files = std::fs::read_dir(folder.path().join("made/man1")).unwrap();
+    let mut pages: Vec<_> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    pages.sort();
+    assert_eq!(pages.join("\n") + "\n", include_str!("help/pages-of-the-manual.txt"));
+
+    let read =
+        |name: &str| std::fs::read_to_string(folder.path().join("made/man1").join(name)).unwrap();
+    let own = man(&[]).code(0).stdout;
+    assert_eq!(own, read("cargo-lambda-pack.1"));
+    assert!(own.contains("cargo\\-lambda\\-pack\\-deploy(1)"), "{own}");
+    assert!(own.contains("built, but may not ship"), "{own}");
+    let resume = man(&["release", "resume"]).code(0).stdout;
+    assert_eq!(resume, read("cargo-lambda-pack-release-resume.1"));
+    assert!(resume.contains("\\fBcargo lambda\\-pack release resume\\fR"), "{resume}");
+    for page in pages {
+        let help = page.trim_end_matches(".1").replacen("cargo-lambda-pack", "", 1);
+        let text = read(&page);
+        let title = text.lines().find(|line| line.starts_with(".TH")).unwrap();
+        assert!(title.starts_with(&format!(".TH cargo-lambda-pack{help} 1 ")), "{title}");
+        assert!(!text.contains("zig-environment"), "{page} tells of what is hidden");
+    }
+    let near = man(&["deplo"]).code(2).says("no command `deplo`; did you mean `deploy`?");
+    assert_eq!(near.stdout, "");
+    man(&["deploy", "--out", "x"]).code(2).says("cannot be used with");
 }
 
 #[test]

@@ -4,6 +4,9 @@
 //! files that name more of them (`*.pth`, `pyvenv.cfg`). So its answer, yes or no, is known until one
 //! of those changes, and a package that is installed is found at once. From then on zig is called by
 //! its own path, without Python.
+//!
+//! Where this program was installed by pip, its wheel brought the package along, in a version that was
+//! tried: that one comes first, whether the environment is entered or not.
 
 use std::env;
 use std::fs::{self, File};
@@ -17,22 +20,34 @@ use crate::process::Step;
 use crate::remedy;
 use crate::tool_cache::{Answer, Question, ToolCache};
 
-/// `zig`, or Python's package `ziglang`, of the system or in the folder that `doctor` has it in.
-/// `CARGO_ZIGBUILD_ZIG_PATH` and `CARGO_ZIGBUILD_PYTHON_PATH` name others, as they do for
-/// cargo-zigbuild.
+/// The zig that came with this program's own wheel; `zig`; or Python's package `ziglang`, of the system
+/// or in the folder that `doctor` has it in. `CARGO_ZIGBUILD_ZIG_PATH` and
+/// `CARGO_ZIGBUILD_PYTHON_PATH` name others, as they do for cargo-zigbuild: then nothing comes before
+/// these.
 #[must_use]
 pub fn zig(cache: &ToolCache) -> Option<Zig> {
-    let named = |variable: &str, default: &str| {
-        let value = env::var_os(variable).filter(|value| !value.is_empty());
-        value.unwrap_or_else(|| default.into()).to_string_lossy().into_owned()
+    let named = |variable: &str| {
+        let value = env::var_os(variable).filter(|value| !value.is_empty())?;
+        Some(value.to_string_lossy().into_owned())
     };
-    let python = named("CARGO_ZIGBUILD_PYTHON_PATH", "python3");
+    let (zig, python) = (named("CARGO_ZIGBUILD_ZIG_PATH"), named("CARGO_ZIGBUILD_PYTHON_PATH"));
+    let beside = env::current_exe().ok().and_then(|program| python_beside(&program));
+    let beside = beside.filter(|_| zig.is_none() && python.is_none());
     // As `doctor` has it installed.
     let ours = remedy::zig_folder(&super::data()).join("bin/python3").display().to_string();
     let of = |python: &str| in_package(cache, python).and_then(|zig| that_answers(cache, zig));
-    that_answers(cache, vec![named("CARGO_ZIGBUILD_ZIG_PATH", "zig")])
-        .or_else(|| of(&python))
+    let own = beside.and_then(|python| of(&python));
+    own.or_else(|| that_answers(cache, vec![zig.unwrap_or_else(|| "zig".to_owned())]))
+        .or_else(|| of(&python.unwrap_or_else(|| "python3".to_owned())))
         .or_else(|| of(&ours))
+}
+
+/// The Python of the virtual environment that a program is installed in (PEP 405: its folder has a
+/// `pyvenv.cfg`). Through links, for `pipx` and `uv tool` put one into `PATH`.
+fn python_beside(program: &Path) -> Option<String> {
+    let folder = fs::canonicalize(program).ok()?.parent()?.to_owned();
+    let is_environment = folder.parent()?.join("pyvenv.cfg").is_file();
+    is_environment.then(|| folder.join("python3").display().to_string())
 }
 
 /// The zig that a variable names or that stands in `PATH`, whether it answers or not.
@@ -155,6 +170,22 @@ mod tests {
         for text in ["", "nonsense", "1\n2\n"] {
             assert_eq!(version(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn only_a_virtual_environment_has_a_python_beside_its_programs() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("venv/bin/cargo-lambda-pack");
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        super::super::tests::program(&program);
+        assert_eq!(python_beside(&program), None, "as in /usr/bin");
+        fs::write(folder.path().join("venv/pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+        let python = fs::canonicalize(program.parent().unwrap()).unwrap().join("python3");
+        assert_eq!(python_beside(&program), Some(python.display().to_string()));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&program, &link).unwrap();
+        assert_eq!(python_beside(&link), Some(python.display().to_string()));
+        assert_eq!(python_beside(&folder.path().join("nothing")), None);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod elf_hostile;
 mod emulator;
 mod features;
 mod features_random;
+mod fits;
 mod help;
 mod images;
 mod include;

@@ -31,7 +31,7 @@ pub(super) fn run(words: &[String], out: Option<&Path>, shell: &Shell) -> Result
         files::write_atomically(&folder.join(name), &text)?;
         left.extend(shown(command));
     }
-    shell.status("Wrote", &format!("the manual to {}", folder.display()));
+    shell.status("Wrote", format!("the manual to {}", folder.display()));
     Ok(())
 }
 

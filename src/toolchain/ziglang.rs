@@ -179,7 +179,8 @@ mod tests {
         fs::create_dir_all(program.parent().unwrap()).unwrap();
         super::super::tests::program(&program);
         assert_eq!(python_beside(&program), None, "as in /usr/bin");
-        fs::write(folder.path().join("venv/pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+        let marker = folder.path().join("venv/pyvenv.cfg");
+        crate::files::write_atomically(&marker, b"home = /usr/bin\n").unwrap();
         let python = fs::canonicalize(program.parent().unwrap()).unwrap().join("python3");
         assert_eq!(python_beside(&program), Some(python.display().to_string()));
         let link = folder.path().join("link");

@@ -38,8 +38,8 @@ fn templates_are_valid_and_take_what_was_packaged() {
         let Some(mut valid) = sam(&workspace, &["validate", "--lint", "-t", &file]) else { return };
         run(&mut valid).code(0).says_out("is a valid SAM Template");
         let built = workspace.path().join("built").join(name);
-        let mut build = sam(&workspace, &["build", "-t", &file, "-b"]).unwrap();
-        run(build.arg(&built)).code(0).says_out("Build Succeeded");
+        let mut making = sam(&workspace, &["build", "-t", &file, "-b"]).unwrap();
+        run(making.arg(&built)).code(0).says_out("Build Succeeded");
         let template = fs::read_to_string(built.join("template.yaml")).unwrap();
         let made = built.join("OrdersApi/bootstrap");
         if name == "built-by-sam" {

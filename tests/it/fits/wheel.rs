@@ -88,7 +88,7 @@ fn installed_in_a_bare_environment_it_packages() {
     run(pip(&venv, &["install", "-q", "--no-deps", "--no-index"]).arg(wheel)).code(0);
     run(&mut pip(&venv, &["check"])).code(1).says_out("requires ziglang");
     // What pip would have fetched, from where tests/setup has it.
-    for entry in fs::read_dir(packages(&zig.ancestors().nth(2).unwrap().to_owned())).unwrap() {
+    for entry in fs::read_dir(packages(zig.ancestors().nth(2).unwrap())).unwrap() {
         let entry = entry.unwrap();
         if entry.file_name().to_string_lossy().starts_with("ziglang") {
             symlink(entry.path(), site.join(entry.file_name())).unwrap();

@@ -368,7 +368,8 @@ fn check_layout(plan: &Plan) -> Result<(), Error> {
     }
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// A path that holds in any folder.
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 

@@ -35,7 +35,8 @@ pub(super) fn run(args: &Local, global: &Global, shell: &Shell) -> Result<(), Er
     let options = Options {
         port: args.port,
         region: region(args)?,
-        data: args.data.clone(),
+        // The sandbox binds what lies in it, and asks for no path from here.
+        data: args.data.as_deref().map(super::build::absolute),
         scratch: None,
         delay: args.delay.into(),
         s3_endpoint: args.s3_endpoint.clone(),

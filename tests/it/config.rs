@@ -352,7 +352,7 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
 fn the_reference_is_generated() {
     let mut text =
         "# Configuration reference\n\nGenerated from `cargo lambda-pack config keys`; the \
-                    rules are in the [README](../README.md#configuration).\n"
+                    rules are in [settings](settings.md).\n"
             .to_owned();
     for key in keys() {
         let words = |name: &str| key[name].as_str().unwrap().to_owned();

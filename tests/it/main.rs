@@ -18,6 +18,7 @@ mod delete;
 #[cfg(feature = "aws")]
 mod deploy;
 mod dockerfile;
+mod docs;
 mod dylib;
 mod elf;
 mod elf_hostile;

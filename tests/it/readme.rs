@@ -1,16 +1,16 @@
-//! The README says what is so.
+//! The README, and what it leads to for settings, say what is so.
 
 use lambda_pack::audit::Code;
 
 use crate::support::{LAMBDA, Workspace, repository};
 
-fn readme() -> String {
-    std::fs::read_to_string(repository().join("README.md")).unwrap()
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).unwrap()
 }
 
 #[test]
 fn every_finding_code_with_its_level() {
-    let readme = readme();
+    let readme = read("README.md");
     for code in Code::ALL {
         let row = format!("| `{}` | {} |", code.name(), code.level());
         assert!(readme.contains(&row), "no row {row}");
@@ -19,10 +19,10 @@ fn every_finding_code_with_its_level() {
 
 #[test]
 fn the_configuration_in_it_is_accepted() {
-    let readme = readme();
+    let pages = read("docs/settings.md") + &read("docs/local.md");
     let block = |holds: &str| {
         let mut blocks =
-            readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+            pages.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
         blocks.find(|block| block.contains(holds)).unwrap_or_else(|| panic!("no {holds}"))
     };
     let toml = block("handler = false");

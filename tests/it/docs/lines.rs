@@ -9,12 +9,13 @@ use super::book::{Block, Page, pages};
 use super::workspaces;
 use crate::emulator::free_port;
 use crate::local::server::Server;
-use crate::support::{have, lambda_pack, repository, run, scrub, tools};
+use crate::support::{have, host_arch, lambda_pack, repository, run, scrub, tools};
 
 /// The port of `local`, as it stands in the pages.
 const PORT: &str = "9720";
 
-/// Waits of a shift, which are minutes in the pages, are a second; ports are the test's own.
+/// Waits of a shift, which are minutes in the pages, are a second; ports are the test's own, and the
+/// architecture this machine's.
 fn brief(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -24,7 +25,7 @@ fn brief(text: &str) -> String {
         out += &format!("{before}%/{time}");
         rest = if time.is_empty() { after } else { &digits[1..] };
     }
-    (out + rest).replace(PORT, "$PORT")
+    (out + rest).replace(PORT, "$PORT").replace("x86_64", host_arch())
 }
 
 /// Commands that are written about, and not there yet.
@@ -69,7 +70,8 @@ fn runs(meant: impl Fn(&str) -> bool) {
     let prelude = fs::read_to_string(repository().join("tests/it/docs/prelude.sh")).unwrap();
     for page in pages().iter().filter(|page| meant(&page.name)) {
         let script = script(page);
-        if script.is_empty() {
+        let native = page.blocks.iter().any(|block| block.mark("in") == Some("native"));
+        if script.is_empty() || (native && !have("/usr/include/sqlite3.h")) {
             continue;
         }
         let folder = tempfile::TempDir::with_prefix("docs ü ").unwrap();

@@ -58,7 +58,7 @@ impl Page {
                     line: number + 2,
                     language: language.to_owned(),
                     marks: std::mem::take(&mut marks),
-                    text: inside.map(|line| format!("{line}\n")).collect(),
+                    text: inside.fold(String::new(), |all, line| all + line + "\n"),
                 });
             } else if let Some(mark) = mark(line) {
                 marks.push(mark);

@@ -5,7 +5,7 @@ mod grouping;
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{BuildScript, CrateType, Message, Metadata, MetadataCommand};
 
@@ -74,6 +74,16 @@ pub enum CargoError {
 fn program() -> OsString {
     // Set by cargo for its subcommands (The Cargo Book, "Environment Variables").
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// The manifest of the workspace that a package in this folder would belong to, or of the package that stands
+/// above it; nothing if there is none that cargo understands.
+#[must_use]
+pub fn workspace_manifest(folder: &Path) -> Option<PathBuf> {
+    let words = ["locate-project", "--workspace", "--message-format", "plain"];
+    let answer = Step::new(program(), words).at(folder).quiet_output().ok()?;
+    let path = String::from_utf8(answer).ok()?;
+    Some(PathBuf::from(path.trim_end_matches('\n')))
 }
 
 /// `cargo metadata --no-deps`: the members of the workspace.

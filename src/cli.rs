@@ -29,6 +29,7 @@ mod lower;
 mod man;
 #[cfg(feature = "aws")]
 mod moves;
+mod new;
 mod pack;
 mod package;
 mod prepare;
@@ -140,6 +141,8 @@ fn answer_of(result: Result<(), zig::ZigError>) -> ExitCode {
 
 fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
+        Command::New(args) => new::new(args, shell),
+        Command::Init(args) => new::init(args, shell),
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
         #[cfg(feature = "registry")]

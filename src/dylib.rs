@@ -4,13 +4,12 @@
 //! Pure: texts of manifests and sources in, new ones out. What is written is inert without the feature
 //! `lambda-layer`: the dependency on the crate is optional, and so are all of the crate's own.
 
-mod form;
 mod manifest;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use manifest::{EditError, is_member, mark, mark_workspace, unmark, unmark_workspace};
+pub use manifest::{mark, mark_workspace, unmark, unmark_workspace};
 pub use source::{mark as mark_source, mentions, unmark as unmark_source};
 
 use crate::compile::LAYER_FEATURE;

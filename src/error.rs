@@ -19,8 +19,8 @@ pub use remote::RemoteError;
 use crate::blobs::BlobError;
 use crate::bundle::BundleError;
 use crate::cargo::CargoError;
+use crate::cargo_manifest::EditError;
 use crate::config::Mistake;
-use crate::dylib::EditError;
 use crate::files::{FileError, IncludeError};
 use crate::fresh::FreshError;
 use crate::inspect::InspectError;
@@ -31,6 +31,7 @@ use crate::process::ProcessError;
 #[cfg(feature = "registry")]
 use crate::registry::RegistryError;
 use crate::system::BrokenData;
+use crate::template_files::TemplateFilesError;
 use crate::toolchain::ToolchainError;
 use crate::tree::{Clash, PathRefused};
 use crate::zig::ZigError;
@@ -71,6 +72,9 @@ pub enum Error {
     /// Cargo.
     #[error(transparent)]
     Cargo(#[from] CargoError),
+    /// A template.
+    #[error(transparent)]
+    Template(#[from] TemplateFilesError),
     /// The selection, or the manifests.
     #[error(transparent)]
     Select(SelectError),
@@ -275,7 +279,9 @@ impl Error {
             | Self::Output(_)
             | Self::Bundle { .. }
             | Self::File(_) => 1,
+            Self::Template(error) if error.is_disk() => 1,
             Self::Usage(_)
+            | Self::Template(_)
             | Self::Toolchain(_)
             | Self::Zig(_)
             | Self::Missing { .. }

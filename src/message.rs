@@ -8,6 +8,7 @@ mod keys;
 mod layers;
 mod machine;
 mod moves;
+mod new;
 mod of;
 mod remote;
 mod serving;
@@ -27,6 +28,7 @@ pub use layers::{
 };
 pub use machine::Buildable;
 pub use moves::{Moved, Part, Release};
+pub use new::{AskedOf, Made};
 pub use of::Differing;
 pub use remote::{AliasShift, AliasStatus, Deleted, Difference as Drifted, LogEvent, Status};
 pub use serving::Served;
@@ -74,6 +76,17 @@ pub enum Message<'a> {
         /// All zips together, layers too, in bytes.
         split: u64,
     },
+    /// A package was made.
+    Created(&'a Made<'a>),
+    /// A template of this program.
+    Template {
+        /// Its name.
+        name: &'a str,
+        /// What it is.
+        description: &'a str,
+    },
+    /// Something that a template asks.
+    TemplatePrompt(&'a AskedOf<'a>),
     /// The crates that functions have in common, and what became of sharing them.
     LayerInit(&'a Shared<'a>),
     /// What `layer init` wrote was taken back.

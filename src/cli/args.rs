@@ -7,6 +7,7 @@ mod invoke;
 mod layer;
 mod local;
 mod moves;
+mod new;
 mod push;
 mod rehearsal;
 mod release;
@@ -30,6 +31,7 @@ pub(super) use layer::{LayerCommand, LayerInit, LayerPlan, LayerRemove};
 pub(super) use layer::{LayerList, LayerPrune, LayerPublish, LayerScope};
 pub(super) use local::{Local, region};
 pub(super) use moves::{Promote, Releases, Rollback};
+pub(super) use new::{Init, New, TemplateFlags};
 #[cfg(feature = "aws")]
 pub(super) use push::Ecr;
 pub(super) use push::Push;
@@ -113,6 +115,16 @@ pub(super) enum OutputFormat {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Make a package with a handler, from a template
+    ///
+    /// With a test, sample events and commented settings. On a terminal it asks what was not given. In a
+    /// workspace the package becomes a member. Nothing is fetched for the templates of this program;
+    /// others can write nowhere else, and run nothing.
+    New(New),
+    /// Make a package with a handler in a folder that is there
+    ///
+    /// As `new`. Files that are there are not written over without --force.
+    Init(Init),
     /// Build handlers, prove that they will run, and write a zip for each
     ///
     /// A handler is a binary whose package has a normal dependency on `lambda_runtime`, `lambda_http` or

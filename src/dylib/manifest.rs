@@ -1,41 +1,12 @@
 //! What changes in manifests.
 
-use globset::Glob;
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, TomlError, Value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::form::Form;
+use crate::cargo_manifest::{EditError, Form, add_member, is_member, table};
 use crate::compile::LAYER_FEATURE;
 
 /// What stands above a table that was made for the crate alone.
 const OWN: &str = "# For the crate of `cargo lambda-pack layer init`.";
-
-/// Why a manifest cannot be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum EditError {
-    /// It is no TOML.
-    #[error("no TOML")]
-    Toml(#[from] TomlError),
-    /// A name of ours means something else there.
-    #[error("`{0}` is there already")]
-    Taken(String),
-    /// Something is no table.
-    #[error("`{0}` is no table")]
-    NoTable(&'static str),
-}
-
-/// A table in a table, made where it is not.
-fn table<'t>(
-    parent: &'t mut dyn TableLike,
-    name: &'static str,
-    implicit: bool,
-) -> Result<&'t mut dyn TableLike, EditError> {
-    let entry = parent.entry(name).or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(implicit);
-        Item::Table(table)
-    });
-    entry.as_table_like_mut().ok_or(EditError::NoTable(name))
-}
 
 /// The manifest of a handler's package with the dependency on the crate at `path` (as it is reached from it),
 /// the feature that switches it on, and the setting.
@@ -173,22 +144,6 @@ fn without_dylib(settings: &mut dyn TableLike, name: &str) -> bool {
     true
 }
 
-/// Whether the members of a workspace's manifest have a folder, by name or pattern.
-///
-/// # Errors
-///
-/// Where it is no TOML.
-pub fn is_member(text: &str, folder: &str) -> Result<bool, EditError> {
-    let document: DocumentMut = Form::take(text).0.parse()?;
-    let members = document.get("workspace").and_then(|it| it.get("members"));
-    let members = members.and_then(Item::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let covers = |pattern: &str| {
-        let matches = Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(folder));
-        pattern.trim_end_matches('/') == folder || matches
-    };
-    Ok({ members }.any(covers))
-}
-
 /// The workspace's manifest with a folder among its members; none where it is.
 ///
 /// # Errors
@@ -206,18 +161,7 @@ pub fn mark_workspace(text: &str, folder: &str) -> Result<Option<String>, EditEr
         document.insert("workspace", Item::Table(own));
     }
     let workspace = table(document.as_table_mut(), "workspace", false)?;
-    let members = workspace.entry("members").or_insert(Item::Value(Value::Array(Array::new())));
-    let members = members.as_array_mut().ok_or(EditError::NoTable("members"))?;
-    let before = members.iter().last().and_then(|last| last.decor().prefix()).cloned();
-    members.push(folder);
-    // Where the last one stands on a line of its own.
-    let own_line = |it: &toml_edit::RawString| it.as_str().is_some_and(|it| it.contains('\n'));
-    if let (Some(before), Some(last)) = (before.filter(own_line), { members.iter_mut() }.last()) {
-        // Not with a comment of the one before.
-        let text = before.as_str().unwrap_or("\n");
-        let blank = text.rsplit_once('\n').map_or("", |(_, blank)| blank);
-        last.decor_mut().set_prefix(format!("\n{blank}"));
-    }
+    add_member(workspace, folder)?;
     Ok(Some(form.give(&document.to_string())))
 }
 

@@ -2,7 +2,7 @@
 
 use cargo_metadata::Edition;
 
-use super::form::Form;
+use crate::cargo_manifest::Form;
 use crate::compile::LAYER_FEATURE;
 
 /// The lines themselves. In Rust 2015 paths begin at the crate's root, where the crate is not.

@@ -1,6 +1,7 @@
 use cargo_metadata::Edition;
 
 use super::*;
+use crate::cargo_manifest::{EditError, is_member};
 
 fn used(package: &str, version: &str, features: &[&str], default_features: bool) -> Used {
     Used {

@@ -88,18 +88,66 @@ fn sample(key: &Value) -> (String, String, Value) {
     }
 }
 
-/// What `config show` says of a key of `hello`: value and origin.
-fn shown(workspace: &Workspace, key: &str, env: &[(&str, &str)], args: &[&str]) -> (Value, String) {
+/// Keys that can stand in one file: none is the beginning of another.
+fn batches(keys: &[Value]) -> Vec<Vec<&Value>> {
+    let name = |key: &Value| key["key"].as_str().unwrap().to_owned();
+    let mut batches: Vec<Vec<&Value>> = Vec::new();
+    for key in keys {
+        let own = name(key);
+        let apart = |other: &&Value| {
+            let other = name(other);
+            !other.starts_with(&format!("{own}.")) && !own.starts_with(&format!("{other}."))
+        };
+        match batches.iter_mut().find(|batch| batch.iter().all(apart)) {
+            Some(batch) => batch.push(key),
+            None => batches.push(vec![key]),
+        }
+    }
+    batches
+}
+
+/// What `config show` says of keys of `hello`: each has its value, from the line that it stands in (the first one in
+/// `origin`'s), or from its variable.
+fn shown(
+    workspace: &Workspace,
+    batch: &[&Value],
+    env: &[(String, String)],
+    args: &[&str],
+    (origin, root): (&str, &str),
+) {
     let mut command =
         workspace.command(&["config", "show", "--handler", "hello", "--output", "json"]);
-    let answer = run(command.args(args).envs(env.iter().copied())).code(0);
+    let answer = run(command.args(args).envs(env.iter().cloned())).code(0);
     let settings = answer.records()[0]["settings"].as_array().unwrap().clone();
-    let full = |setting: &&Value| {
-        let name = setting["key"].as_str().unwrap();
-        name == key || name == format!("{key}.KEY") || name == format!("{key}.\"GET /KEY\"")
-    };
-    let found = settings.iter().find(full).unwrap_or_else(|| panic!("no {key} in {settings:?}"));
-    (found["value"].clone(), found["origin"].as_str().unwrap().to_owned())
+    for (at, key) in batch.iter().enumerate() {
+        let name = key["key"].as_str().unwrap();
+        let full = |setting: &&Value| {
+            let full = setting["key"].as_str().unwrap();
+            full == name || full == format!("{name}.KEY") || full == format!("{name}.\"GET /KEY\"")
+        };
+        let found = settings.iter().find(full);
+        let found = found.unwrap_or_else(|| panic!("no {name} in {settings:?}"));
+        let mut value = sample(key).2;
+        if name == "environment" {
+            value = json!("***");
+        }
+        if let Some(item) = value.as_array_mut().and_then(|items| items.first_mut())
+            && item["root"] == "ROOT"
+        {
+            item["root"] = json!(root);
+        }
+        assert_eq!(found["value"], value, "{name} from {origin}");
+        let from = match origin.rsplit_once(':') {
+            Some((file, line)) => format!("{file}:{}", line.parse::<usize>().unwrap() + at),
+            None => variable(name),
+        };
+        assert_eq!(found["origin"], from, "{name}");
+    }
+}
+
+/// The variable of a key.
+fn variable(key: &str) -> String {
+    format!("LAMBDA_PACK_{}", key.to_ascii_uppercase().replace(['-', '.'], "_"))
 }
 
 #[test]
@@ -109,68 +157,44 @@ fn every_key_from_every_source() {
     // What `env-file` names.
     workspace.write("some-text", "AA=1");
     workspace.write("crates/hello/some-text", "AA=1");
-    for key in keys() {
-        let name = key["key"].as_str().unwrap();
-        let (toml, variable, mut value) = sample(&key);
-        let expect = |found: (Value, String), mut value: Value, origin: &str, root: &str| {
-            if let Some(item) = value.as_array_mut().and_then(|items| items.first_mut())
-                && item["root"] == "ROOT"
-            {
-                item["root"] = json!(root);
-            }
-            assert_eq!(found.0, value, "{name} from {origin}");
-            assert!(found.1.starts_with(origin), "{name}: {} is not {origin}", found.1);
+    let keys = keys();
+    let of = |key: &&Value, scope: &str| key["scopes"].as_array().unwrap().contains(&json!(scope));
+    for batch in batches(&keys) {
+        let lines = |keys: &[&Value]| {
+            let line =
+                |key: &&Value| format!("{} = {}\n", key["key"].as_str().unwrap(), sample(key).0);
+            keys.iter().map(line).collect::<String>()
         };
-        if name == "environment" {
-            value = json!("***");
-        }
-        let line = format!("{name} = {toml}");
-        let of = |scope: &str| key["scopes"].as_array().unwrap().contains(&json!(scope));
-        let (of_all, of_one) = (of("workspace"), of("handler"));
+        let of_one: Vec<_> = batch.iter().copied().filter(|key| of(key, "handler")).collect();
+        let of_all: Vec<_> = batch.iter().copied().filter(|key| of(key, "workspace")).collect();
+        let others: Vec<_> = batch.iter().copied().filter(|key| !of(key, "handler")).collect();
         // The package's own manifest, and its handler's table.
-        if of_one {
-            workspace.handler("hello", &line);
-            expect(
-                shown(&workspace, name, &[], &[]),
-                value.clone(),
-                "crates/hello/Cargo.toml:8",
-                "package",
-            );
-            let table = format!("[package.metadata.lambda-pack.handlers.hello]\n{line}");
-            workspace.handler("hello", &table);
-            expect(
-                shown(&workspace, name, &[], &[]),
-                value.clone(),
-                "crates/hello/Cargo.toml:9",
-                "package",
-            );
-            workspace.handler("hello", "");
+        let own = lines(&of_one);
+        workspace.handler("hello", &own);
+        shown(&workspace, &of_one, &[], &[], ("crates/hello/Cargo.toml:8", "package"));
+        workspace
+            .handler("hello", &format!("[package.metadata.lambda-pack.handlers.hello]\n{own}"));
+        shown(&workspace, &of_one, &[], &[], ("crates/hello/Cargo.toml:9", "package"));
+        workspace.handler("hello", "");
+
+        let own = lines(&of_all);
+        let table = "[workspace.metadata.lambda-pack]";
+        workspace.write("Cargo.toml", format!("{manifest}{table}\n{own}"));
+        shown(&workspace, &of_all, &[], &[], ("Cargo.toml:8", "workspace"));
+        workspace.write("Cargo.toml", &manifest);
+        workspace.write("lambda-pack.toml", &own);
+        shown(&workspace, &of_all, &[], &[], ("lambda-pack.toml:1", "workspace"));
+
+        for (table, keys) in [("package.hello.env.prod", of_one), ("env.prod", others)] {
+            workspace.write("lambda-pack.toml", format!("[{table}]\n{}", lines(&keys)));
+            let prod = ["--env", "prod"];
+            shown(&workspace, &keys, &[], &prod, ("lambda-pack.toml:2", "package"));
+            let env = [("LAMBDA_PACK_ENV".to_owned(), "prod".to_owned())];
+            shown(&workspace, &keys, &env, &[], ("lambda-pack.toml:2", "package"));
+            let of_key = |key: &&Value| (variable(key["key"].as_str().unwrap()), sample(key).1);
+            let variables: Vec<_> = keys.iter().map(of_key).collect();
+            shown(&workspace, &keys, &variables, &prod, ("its variable", "workspace"));
         }
-        if of_all {
-            workspace.write(
-                "Cargo.toml",
-                format!("{manifest}[workspace.metadata.lambda-pack]\n{line}\n"),
-            );
-            expect(shown(&workspace, name, &[], &[]), value.clone(), "Cargo.toml:8", "workspace");
-            workspace.write("Cargo.toml", &manifest);
-            workspace.write("lambda-pack.toml", &line);
-            expect(
-                shown(&workspace, name, &[], &[]),
-                value.clone(),
-                "lambda-pack.toml:1",
-                "workspace",
-            );
-        }
-        let table = if of_one { "package.hello.env.prod" } else { "env.prod" };
-        workspace.write("lambda-pack.toml", format!("[{table}]\n{line}\n"));
-        let prod = shown(&workspace, name, &[], &["--env", "prod"]);
-        expect(prod, value.clone(), "lambda-pack.toml:2", "package");
-        let prod = shown(&workspace, name, &[("LAMBDA_PACK_ENV", "prod")], &[]);
-        expect(prod, value.clone(), "lambda-pack.toml:2", "package");
-        let name_of_variable =
-            format!("LAMBDA_PACK_{}", name.to_ascii_uppercase().replace(['-', '.'], "_"));
-        let found = shown(&workspace, name, &[(&name_of_variable, &variable)], &["--env", "prod"]);
-        expect(found, value, &name_of_variable, "workspace");
         std::fs::remove_file(workspace.path().join("lambda-pack.toml")).unwrap();
     }
 }
@@ -291,12 +315,16 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let schema = run(lambda_pack(&repository()).args(["config", "schema"])).code(0).stdout;
     std::fs::write(folder.path().join("schema.json"), schema).unwrap();
-    let checked = |text: &str| {
+    let write = |name: &str, text: &str| {
         let text = format!("#:schema ./schema.json\n{text}\n");
-        std::fs::write(folder.path().join("lambda-pack.toml"), text).unwrap();
-        let mut command = Command::new(&taplo);
-        run(command.args(["check", "lambda-pack.toml"]).current_dir(folder.path()))
+        std::fs::write(folder.path().join(name), text).unwrap();
+        name.to_owned()
     };
+    let checked = |files: &[String]| {
+        let mut command = Command::new(&taplo);
+        run(command.arg("check").args(files).current_dir(folder.path()))
+    };
+    let mut right = Vec::new();
     let mut all = String::new();
     for key in keys() {
         let of_all = key["scopes"].as_array().unwrap().contains(&json!("workspace"));
@@ -309,14 +337,16 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
         }
         let of_one = key["scopes"].as_array().unwrap().contains(&json!("handler"));
         let table = if of_one { "package.p.handlers.h.env.prod" } else { "env.prod" };
-        checked(&format!("[{table}]\n{line}")).code(0);
+        right.push(write(&format!("{name}.toml"), &format!("[{table}]\n{line}")));
     }
-    checked(&format!(
+    let several = format!(
         "{all}[env.prod]\nmemory = \"none\"\nlayers = {{ extend = true, items = [] }}\n\
          timeout = \"${{T}}\"\nrole = \"${{ROLE:-}}\"\nkms-key = \"\""
-    ))
-    .code(0);
-    for wrong in [
+    );
+    right.push(write("several.toml", &several));
+    checked(&right).code(0);
+    let mut names = Vec::new();
+    let wrong = [
         "memry = 1",
         "memory = 64",
         "memory = \"much\"",
@@ -341,9 +371,14 @@ fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
         "permissions = [{ action = \"lambda:*\" }]",
         "permissions = [{ principal = \"*\", actoin = \"lambda:*\" }]",
         "package.p.triggers = [{ source = \"arn:aws:sns:eu-west-1:123456789012:t\" }]",
-    ] {
-        let answer = checked(wrong);
-        assert_ne!(answer.code, 0, "{wrong}: {}{}", answer.stdout, answer.stderr);
+    ];
+    for (at, wrong) in wrong.iter().enumerate() {
+        names.push(write(&format!("wrong-{at}.toml"), wrong));
+    }
+    let answer = checked(&names);
+    assert_ne!(answer.code, 0);
+    for (name, wrong) in names.iter().zip(wrong) {
+        assert!(answer.stderr.contains(name.as_str()), "{wrong} is taken:\n{}", answer.stderr);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::support::repository;
 const WORDS: &[&str] = &[
     "artifact",
     "compile",
+    "crate_name",
     "digest",
     "function",
     "invocation",
@@ -23,6 +24,7 @@ const DECISIONS: &[&str] = &[
     "audit",
     "bundle",
     "cargo_config",
+    "cargo_manifest",
     "closure",
     "compare",
     "config",
@@ -48,6 +50,7 @@ const DECISIONS: &[&str] = &[
     "stamps",
     "system",
     "tar",
+    "template",
 ];
 const EDGES: &[&str] = &[
     "aws",
@@ -64,6 +67,7 @@ const EDGES: &[&str] = &[
     "registry",
     "sandbox",
     "shell",
+    "template_files",
     "tool_cache",
     "toolchain",
     "unpack",

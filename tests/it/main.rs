@@ -35,6 +35,7 @@ mod local;
 #[cfg(feature = "aws")]
 mod logs;
 mod native;
+mod new;
 mod nothing_twice;
 mod orders;
 mod package;

@@ -15,79 +15,13 @@ use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;
 use crate::cli::{configuration, split};
+use crate::crate_name;
 use crate::dylib::{self, Common};
 use crate::error::Error;
 use crate::function::{Function, Role};
 use crate::message::{Keep, LeftOut, Message, Shared, SharedCrate, Table};
 use crate::plan;
 use crate::shell::Shell;
-
-/// Keywords (The Rust Reference, "Keywords"), Rust's own crates, and cargo's folder.
-const RESERVED: [&str; 63] = [
-    "abstract",
-    "alloc",
-    "as",
-    "async",
-    "await",
-    "become",
-    "box",
-    "break",
-    "const",
-    "continue",
-    "core",
-    "crate",
-    "do",
-    "dyn",
-    "else",
-    "enum",
-    "extern",
-    "false",
-    "final",
-    "fn",
-    "for",
-    "gen",
-    "if",
-    "impl",
-    "in",
-    "let",
-    "loop",
-    "macro",
-    "match",
-    "mod",
-    "move",
-    "mut",
-    "override",
-    "priv",
-    "proc_macro",
-    "pub",
-    "ref",
-    "return",
-    "self",
-    "static",
-    "std",
-    "struct",
-    "super",
-    "target",
-    "test",
-    "trait",
-    "true",
-    "try",
-    "type",
-    "typeof",
-    "union",
-    "unsafe",
-    "unsized",
-    "use",
-    "virtual",
-    "where",
-    "while",
-    "yield",
-    "build",
-    "deps",
-    "examples",
-    "incremental",
-    "macro_rules",
-];
 
 pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<(), Error> {
     let facts = Facts::gather(args.build.cargo_options(global), true)?;
@@ -182,18 +116,13 @@ fn is_worth(sizes: &Sizes) -> bool {
 
 /// What cargo takes for the name of a crate, and no other crate has.
 fn check_name(name: &str, resolved: &Metadata) -> Result<(), Error> {
-    let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if !good {
-        let what = "letters, digits, hyphens and underscores, a letter first";
-        return Err(Error::Usage(format!("`--name {name}` cannot name a crate: {what}")));
-    }
+    crate_name::check(name).map_err(|why| Error::Usage(format!("`--name {name}`: {why}")))?;
     let spelled = |name: &str| name.replace('-', "_");
     let libraries = resolved.packages.iter().flat_map(|package| &package.targets);
     let known =
         libraries.filter(|it| !it.is_custom_build()).any(|it| spelled(&it.name) == spelled(name));
-    if known || RESERVED.contains(&spelled(name).as_str()) {
-        let what = "it is a word of Rust's or a crate of this workspace: say another `--name`";
+    if known {
+        let what = "it is a crate of this workspace: say another `--name`";
         return Err(Error::Usage(format!("`{name}` means something already: {what}")));
     }
     Ok(())

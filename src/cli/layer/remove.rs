@@ -114,7 +114,7 @@ fn take_back(
 fn edit(
     changes: &mut Changes,
     path: &Path,
-    edit: impl FnOnce(&str) -> Result<Option<String>, dylib::EditError>,
+    edit: impl FnOnce(&str) -> Result<Option<String>, crate::cargo_manifest::EditError>,
 ) -> Result<(), Error> {
     let Some(text) = changes.text(path)? else { return Ok(()) };
     match edit(&text).map_err(|error| super::edit(path, error))? {

@@ -201,7 +201,7 @@ fn a_dry_run_shows_checks_and_steps_and_refuses_what_would_be_refused() {
     for line in [
         "api:live: check version 1 with 1 event (events/a.json)",
         "api:live: shifted by canary:10%/5m",
-        "api:live: a step says something from ",
+        "api:live: a step is good enough from ",
     ] {
         assert!(shown.stdout.contains(line), "{line} in {}", shown.stdout);
     }

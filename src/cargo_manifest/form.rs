@@ -1,7 +1,7 @@
 //! How a text is kept: byte order mark and line ends.
 
 /// What is taken off a text and given back.
-pub(super) struct Form {
+pub(crate) struct Form {
     mark: bool,
     carriage: bool,
 }
@@ -10,7 +10,7 @@ const MARK: char = '\u{feff}';
 
 impl Form {
     /// The text without its mark and with lines that end in `\n`.
-    pub(super) fn take(text: &str) -> (String, Self) {
+    pub(crate) fn take(text: &str) -> (String, Self) {
         let plain = text.strip_prefix(MARK).unwrap_or(text);
         // Lines of both kinds stay as they are.
         let carriage = plain.contains("\r\n") && !plain.replace("\r\n", "").contains('\n');
@@ -19,7 +19,7 @@ impl Form {
     }
 
     /// A text in that form.
-    pub(super) fn give(&self, text: &str) -> String {
+    pub(crate) fn give(&self, text: &str) -> String {
         let text = if self.carriage { text.replace('\n', "\r\n") } else { text.to_owned() };
         if self.mark { format!("{MARK}{text}") } else { text }
     }

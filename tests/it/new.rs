@@ -1,0 +1,124 @@
+//! `new` and `init`: what is written, where, and what of hostile templates is not.
+
+mod all;
+mod hostile;
+mod terminal;
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::support::{Run, lambda_pack, run};
+
+/// `new` or `init`, in a folder.
+fn pack(folder: &Path, args: &[&str]) -> Run {
+    run(lambda_pack(folder).args(args))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}: {}", path.display()))
+}
+
+/// A folder with a workspace of one member.
+fn workspace() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("old/src")).unwrap();
+    let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\n    \"old\", # the first\n]\n";
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    let old = "[package]\nname = \"old\"\nedition = \"2024\"\n";
+    fs::write(folder.path().join("old/Cargo.toml"), old).unwrap();
+    fs::write(folder.path().join("old/src/lib.rs"), "").unwrap();
+    folder
+}
+
+#[test]
+fn nothing_is_asked_where_nobody_is_and_the_next_command_is_said() {
+    let folder = TempDir::new().unwrap();
+    let made = pack(folder.path(), &["new", "hello"]).code(0);
+    assert_eq!(
+        made.stderr,
+        "     Created `hello` in hello/ (http, 6 files)\n        Next cd hello\n        \
+         Next cargo lambda-pack invoke --local --payload events/function-url.json\n"
+    );
+    let hello = folder.path().join("hello");
+    assert!(read(hello.join("Cargo.toml")).contains("name = \"hello\"\n"));
+    assert!(hello.join("events/function-url.json").is_file());
+    // It is there: nothing of it is touched.
+    fs::write(hello.join("README.md"), "mine").unwrap();
+    pack(folder.path(), &["new", "hello"]).code(2).says("hello is there already");
+    pack(&hello, &["init"]).code(2).says("with other contents: `README.md`; `--force` writes");
+    assert_eq!(read(hello.join("README.md")), "mine");
+    pack(&hello, &["init", "--force"]).code(0);
+    assert!(read(hello.join("README.md")).contains("hello"));
+    // What is the same is not in the way.
+    pack(&hello, &["init"]).code(0);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn a_package_joins_the_workspace_that_it_stands_in() {
+    let folder = workspace();
+    let made = pack(folder.path(), &["new", "crates/jobs", "-t", "schedule", "--output", "json"]);
+    let record = &made.code(0).records()[0];
+    let manifest = fs::canonicalize(folder.path()).unwrap().join("Cargo.toml");
+    assert_eq!(record["workspace"], manifest.to_str().unwrap());
+    assert_eq!(record["package"], "jobs");
+    let joined = "[workspace]\nresolver = \"3\"\nmembers = [\n    \"old\", # the first\n    \"crates/jobs\",\n]\n";
+    assert_eq!(read(folder.path().join("Cargo.toml")), joined);
+    let metadata = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let read_by_cargo = std::process::Command::new("cargo")
+        .args(metadata)
+        .current_dir(folder.path().join("crates/jobs"))
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&read_by_cargo.stdout).contains("crates/jobs/Cargo.toml"));
+    // A workspace cannot be in a workspace.
+    let refused = pack(folder.path(), &["new", "more", "-t", "workspace"]).code(2);
+    refused.says("`more` would be a workspace in the workspace of");
+    assert!(!folder.path().join("more").exists());
+    assert_eq!(read(folder.path().join("Cargo.toml")), joined);
+}
+
+#[test]
+fn what_is_said_wrongly_changes_nothing() {
+    let folder = TempDir::new().unwrap();
+    for (args, says) in [
+        (&["new"][..], "<PATH>"),
+        (&["new", "nul"], "`nul` cannot be the name of the package"),
+        (&["new", "a b"], "a package's name has letters"),
+        (&["new", "x", "--name", "fn"], "it means something to Rust already"),
+        (&["new", "x", "-t", "htpp"], "no template `htpp`: did you mean `http`?"),
+        (&["new", "x", "--set", "evnts=alb"], "asks for no `evnts`: did you mean `events`?"),
+        (&["new", "x", "--set", "events=abl"], "did you mean `alb`?"),
+        (&["new", "x", "--set", "events"], "is not KEY=VALUE"),
+        (&["new", "x", "-t", "./nowhere"], "cannot read"),
+        (&["new", "x", "-t", "nowhere.zip"], "nowhere.zip"),
+        (&["new", "x", "-t", "ext::sh -c touch% y://x"], "is no URL of a git repository"),
+        (&["new", "x", "-t", "file:///nowhere/at/all"], "cannot fetch the template"),
+        (&["new", ".."], ".. is there already"),
+        (&["init", "/"], "cannot be the name"),
+    ] {
+        let answer = pack(folder.path(), args).code(2);
+        assert!(answer.stderr.contains(says), "{args:?}: {}", answer.stderr);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{args:?}");
+    }
+}
+
+#[test]
+fn templates_and_what_they_ask_are_listed() {
+    let folder = TempDir::new().unwrap();
+    let list = pack(folder.path(), &["new", "--list"]).code(0).stdout;
+    assert!(list.contains("\nhttp "), "{list}");
+    for line in list.lines() {
+        assert!(line.chars().count() <= 78, "{line}");
+    }
+    let records = pack(folder.path(), &["init", "--list", "--output", "json"]).code(0).records();
+    assert_eq!(records.len(), list.lines().count() - 1);
+    assert!(records.iter().all(|record| record["reason"] == "template"));
+    let asked = pack(folder.path(), &["new", "--list", "-t", "http"]).code(0);
+    asked.says_out("function-url, api-gateway-v2, alb");
+    pack(folder.path(), &["new", "--list", "-t", "basic"]).code(0).says_out("it asks nothing");
+}

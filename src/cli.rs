@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod changes;
 mod check;
 mod config;
 mod configuration;
@@ -27,6 +28,7 @@ mod log_line;
 mod logs;
 mod lower;
 mod man;
+mod migrate;
 #[cfg(feature = "aws")]
 mod moves;
 mod new;
@@ -143,6 +145,7 @@ fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
         Command::New(args) => new::new(args, shell),
         Command::Init(args) => new::init(args, shell),
+        Command::Migrate(args) => migrate::run(args, &cli.global, shell),
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),
         #[cfg(feature = "registry")]

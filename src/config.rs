@@ -14,6 +14,7 @@ mod json;
 mod keys;
 mod layers;
 mod located;
+mod migrate;
 mod patch;
 mod settings;
 mod tables;
@@ -27,15 +28,18 @@ use std::sync::Arc;
 pub(crate) use check::NONE;
 pub use expand::{Known, Placeholders, filled};
 pub use keys::{Check, Field, Form, KEYS, Key, Kind, RESERVED, Scope, Shape};
+use layers::FORGET;
 pub use layers::{For, Layer, Rank, Source, Tier};
 pub(crate) use located::{Lines, TOO_LARGE, integer};
 pub use located::{Located, Mistake, Node, Origin, Table};
+pub use migrate::{Migration, masked, migrate};
 pub use settings::Settings;
 pub use wanted::wanted;
 
 use crate::nearest::suggestion;
 use crate::routes::{RouteError, Routes};
 use crate::target::Arch;
+pub use cargo_lambda::CONTEXT;
 use cargo_lambda::Written;
 use check::Lookup;
 use layers::Reader;
@@ -82,6 +86,8 @@ pub struct Config {
     layers: Vec<Layer>,
     /// The environment that was picked.
     pub env: Option<String>,
+    /// Every one that some table names.
+    envs: BTreeSet<String>,
     /// What is written for cargo-lambda and not taken.
     pub warnings: Vec<Mistake>,
     /// The files that it was read from, beside the manifests.
@@ -96,18 +102,10 @@ pub type Merged = BTreeMap<&'static str, Located>;
 impl Config {
     /// Reads everything.
     pub fn load(inputs: &Inputs<'_>) -> Result<Self, Vec<Mistake>> {
-        let mut reader = Reader {
-            env: inputs.env.as_deref(),
-            lookup: Lookup::Now(inputs.lookup),
-            read: inputs.read,
-            layers: Vec::new(),
-            warnings: Vec::new(),
-            mistakes: Vec::new(),
-            syntax: Vec::new(),
-            envs: BTreeSet::new(),
-            named: Vec::new(),
-        };
-        read_files(&mut reader, inputs);
+        let mut reader = Reader::new(inputs);
+        let written = read_files(&mut reader, inputs);
+        cargo_lambda::read(&mut reader, &written, &inputs.variables, &inputs.packages);
+        read_lambda_pack(&mut reader, inputs);
         variables::read(&mut reader, &inputs.variables);
         let rank = Rank {
             tier: Tier::Flags,
@@ -135,6 +133,7 @@ impl Config {
         let mut config = Self {
             layers: reader.layers,
             env: inputs.env.clone(),
+            envs: reader.envs,
             warnings: reader.warnings,
             files: Vec::new(),
             settings: BTreeMap::new(),
@@ -257,19 +256,24 @@ impl Config {
         names.into_iter().any(|name| matches!(&name.node, Node::Text(name) if name.contains(text)))
     }
 
-    /// The settings of one handler.
-    #[must_use]
-    pub fn of_handler(&self, package: &str, handler: &str) -> Merged {
+    /// Those that concern one handler.
+    fn layers_of(&self, package: &str, handler: &str) -> Vec<&Layer> {
         let concerned = |layer: &&Layer| match &layer.for_ {
             For::All => true,
             For::Package(name) => name == package,
             For::Handler(name, target) => name == package && target == handler,
         };
-        let layers: Vec<&Layer> = self.layers.iter().filter(concerned).collect();
-        // As with every single value, the topmost `env-file` takes the place of those below.
-        let env_file = layers.iter().rposition(|layer| layer.values.contains_key("env-file"));
+        self.layers.iter().filter(concerned).collect()
+    }
+
+    /// The settings of one handler.
+    #[must_use]
+    pub fn of_handler(&self, package: &str, handler: &str) -> Merged {
+        let layers = self.layers_of(package, handler);
+        let env_file = env_file_layer(&layers);
         let mut merged: BTreeMap<&'static str, Patch> = BTreeMap::new();
         for (place, layer) in layers.into_iter().enumerate() {
+            merged.retain(|key, _| !layer.forgets(key));
             let of_file = layer.env_file.as_ref().filter(|_| env_file == Some(place));
             // One that cannot be read takes the place of its own name.
             let (unread, of_file): (Vec<_>, Vec<_>) =
@@ -279,7 +283,8 @@ impl Config {
                 Some(unread) if key == "env-file" => (key, *unread),
                 _ => (key, value),
             };
-            let values = layer.values.iter().map(|(key, value)| value_of(key, value));
+            let values = layer.values.iter().filter(|(key, _)| **key != FORGET);
+            let values = values.map(|(key, value)| value_of(key, value));
             // An empty `environment` clears what is below it, not the file beside it.
             let (clear, values): (Vec<_>, Vec<_>) =
                 values.partition(|(key, value)| *key == "environment" && is_empty(value));
@@ -299,11 +304,20 @@ impl Config {
     }
 }
 
+/// As with every single value, the topmost `env-file` takes the place of those below, unless one that is
+/// above it forgets it.
+fn env_file_layer(layers: &[&Layer]) -> Option<usize> {
+    let said = |layer: &&Layer| layer.values.contains_key("env-file");
+    let place = layers.iter().rposition(|layer| said(layer) || layer.forgets("env-file"))?;
+    layers.get(place).is_some_and(said).then_some(place)
+}
+
 fn is_empty(value: &Located) -> bool {
     matches!(&value.node, Node::Table(table) if table.is_empty())
 }
 
-fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
+/// Reads our tables of manifests; what is written for cargo-lambda is the answer.
+fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) -> Written {
     let mut written = Written::default();
     let workspace = parse(reader, &inputs.workspace);
     if let Some(metadata) = metadata(&workspace, "workspace") {
@@ -334,7 +348,10 @@ fn read_files(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
         }
     }
     written.file = inputs.cargo_lambda.as_ref().map(|file| parse(reader, file));
-    cargo_lambda::read(reader, &written, &inputs.variables, &inputs.packages);
+    written
+}
+
+fn read_lambda_pack(reader: &mut Reader<'_>, inputs: &Inputs<'_>) {
     if let Some(file) = &inputs.lambda_pack {
         let table = parse(reader, file);
         reader.scope(&table, Scope::Workspace, Source::LambdaPack, &For::All);

@@ -96,6 +96,13 @@ pub enum Message<'a> {
         /// Whether they were changed.
         removed: bool,
     },
+    /// What was written for cargo-lambda is in our own tables.
+    Migrate {
+        /// The files that change.
+        files: Vec<String>,
+        /// Whether they were changed.
+        migrated: bool,
+    },
     /// A layer was published, or was there.
     PublishedLayer(&'a PublishedLayer<'a>),
     /// A version of a layer of ours.

@@ -6,6 +6,7 @@ mod image;
 mod invoke;
 mod layer;
 mod local;
+mod migrate;
 mod moves;
 mod new;
 mod push;
@@ -30,6 +31,7 @@ pub(super) use layer::{LayerCommand, LayerInit, LayerPlan, LayerRemove};
 #[cfg(feature = "aws")]
 pub(super) use layer::{LayerList, LayerPrune, LayerPublish, LayerScope};
 pub(super) use local::{Local, region};
+pub(super) use migrate::Migrate;
 pub(super) use moves::{Promote, Releases, Rollback};
 pub(super) use new::{Init, New, TemplateFlags};
 #[cfg(feature = "aws")]
@@ -125,6 +127,13 @@ pub(super) enum Command {
     ///
     /// As `new`. Files that are there are not written over without --force.
     Init(Init),
+    /// Say in tables of this program what was written for cargo-lambda
+    ///
+    /// Takes `[package.metadata.lambda]`, `[workspace.metadata.lambda]` and CargoLambda.toml over, in every
+    /// environment (a context is one), with their comments. Each function keeps the settings that it
+    /// has: that is proved before anything is written, and what cannot be said otherwise is
+    /// refused. Shows the change with the values of environment variables hidden, and asks.
+    Migrate(Migrate),
     /// Build handlers, prove that they will run, and write a zip for each
     ///
     /// A handler is a binary whose package has a normal dependency on `lambda_runtime`, `lambda_http` or

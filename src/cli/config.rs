@@ -84,7 +84,7 @@ fn show(args: &Show, global: &Global, shell: &Shell) -> Result<(), Error> {
     if mistakes.is_empty() { Ok(()) } else { Err(Error::Config(mistakes)) }
 }
 
-fn options(manifest: &ManifestFlags, global: &Global) -> CargoOptions {
+pub(super) fn options(manifest: &ManifestFlags, global: &Global) -> CargoOptions {
     CargoOptions {
         manifest_path: global.manifest_path.clone(),
         locked: manifest.locked,

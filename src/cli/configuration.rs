@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8Path;
@@ -20,7 +20,7 @@ use crate::toolchain;
 /// The settings file beside the workspace's manifest.
 const FILE: &str = "lambda-pack.toml";
 /// That of cargo-lambda.
-const CARGO_LAMBDA: &str = "CargoLambda.toml";
+pub(super) const CARGO_LAMBDA: &str = "CargoLambda.toml";
 
 /// Reads all settings of a workspace. Every mistake is reported at once, also of files that cannot
 /// be read at all.
@@ -30,6 +30,41 @@ pub(super) fn load(
     global: &Global,
     shell: &Shell,
 ) -> Result<Config, Error> {
+    warn_of_members(metadata, metadata.workspace_root.as_std_path(), shell);
+    let (config, mut mistakes, files) = gathered(metadata, flags, global, Config::load);
+    let mut config = match config {
+        Ok(config) if mistakes.is_empty() => config,
+        Ok(_) => return Err(Error::Config(mistakes)),
+        Err(more) => {
+            mistakes.extend(more);
+            mistakes.sort();
+            return Err(Error::Config(mistakes));
+        }
+    };
+    config.files = files;
+    warn(&config.warnings, shell)?;
+    Ok(config)
+}
+
+/// Says what is not taken.
+pub(super) fn warn(warnings: &[Mistake], shell: &Shell) -> Result<(), Error> {
+    for warning in warnings {
+        shell.warn(warning);
+        if shell.is_json() {
+            shell.record(&Message::Warning { message: warning.to_string() })?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds everything that configures, and works with it. Beside what that answers: what cannot be read
+/// or is in the wrong place, and the files that were asked for.
+pub(super) fn gathered<T>(
+    metadata: &Metadata,
+    flags: Vec<(&'static str, Located)>,
+    global: &Global,
+    work: impl FnOnce(&Inputs<'_>) -> T,
+) -> (T, Vec<Mistake>, Vec<PathBuf>) {
     let root = metadata.workspace_root.as_std_path();
     let mut mistakes = Vec::new();
     let mut read = |path: &Path| -> Option<ConfigFile> {
@@ -55,7 +90,6 @@ pub(super) fn load(
     let nearest = root.ancestors().map(|folder| folder.join(CARGO_LAMBDA)).find(|at| at.exists());
     let cargo_lambda = nearest.and_then(|path| read(&path));
     mistakes.extend(files_elsewhere(metadata, root));
-    warn_of_members(metadata, root, shell);
     let variables = variables(&mut mistakes);
     let by_name: BTreeMap<&str, &str> =
         variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -83,23 +117,8 @@ pub(super) fn load(
         lookup: &|name| by_name.get(name).map(|&value| value.to_owned()),
         variables: variables.clone(),
     };
-    let mut config = match Config::load(&inputs) {
-        Ok(config) if mistakes.is_empty() => config,
-        Ok(_) => return Err(Error::Config(mistakes)),
-        Err(more) => {
-            mistakes.extend(more);
-            mistakes.sort();
-            return Err(Error::Config(mistakes));
-        }
-    };
-    config.files = asked.take();
-    for warning in &config.warnings {
-        shell.warn(warning);
-        if shell.is_json() {
-            shell.record(&Message::Warning { message: warning.to_string() })?;
-        }
-    }
-    Ok(config)
+    let answer = work(&inputs);
+    (answer, mistakes, asked.take())
 }
 
 /// The branch or the commit, for a name.

@@ -1,6 +1,5 @@
 //! `layer`: what functions share, in which layers, and what that saves; layers on AWS.
 
-mod changes;
 mod common;
 mod explain;
 #[cfg(feature = "aws")]

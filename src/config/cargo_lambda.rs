@@ -9,7 +9,7 @@
 //! Where 1.9.2 departs from its documentation (a binary's table hides its package's), this follows
 //! the documentation. Seen with the real tool: `tests/it/fixtures/cargo-lambda`.
 
-mod keys;
+pub(super) mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +17,11 @@ use super::Mistake;
 use super::check::Lookup;
 use super::keys::Scope;
 use super::layers::{For, Layer, Rank, Reader, Source, Tier};
-use super::located::{Located, Node, Table};
+use super::located::{Located, Node, Origin, Table};
 use keys::SECTIONS;
 
 /// The environment variable that picks a context there, and here where `--env` picks none.
-const CONTEXT: &str = "CARGO_LAMBDA_CONTEXT";
+pub const CONTEXT: &str = "CARGO_LAMBDA_CONTEXT";
 
 /// All that was written, as it was found.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub(super) struct Written {
 
 /// One table's settings, by our keys; `build.include` has that name, for it comes on top.
 #[derive(Default, Clone)]
-struct Said {
+pub(super) struct Said {
     values: BTreeMap<&'static str, Located>,
     /// The section `[env]`: variables too, below `deploy.env_file` and `deploy.env`.
     environment: Table,
@@ -49,6 +49,81 @@ struct WithBins {
     bins: BTreeMap<String, (Located, Said)>,
 }
 
+/// Who says something there, from the lowest to the highest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// `CargoLambda.toml`.
+    File,
+    /// The workspace's table.
+    Workspace,
+    /// One of its `bin.<name>`.
+    WorkspaceBin,
+    /// The package's table.
+    Package,
+    /// One of its `bin.<name>`.
+    PackageBin,
+}
+
+/// What all tables say.
+pub(super) struct Levels {
+    file: Option<Said>,
+    workspace: Option<WithBins>,
+    packages: BTreeMap<String, WithBins>,
+}
+
+impl Levels {
+    pub(super) fn of(
+        reader: &mut Reader<'_>,
+        written: &Written,
+        variables: &[(String, String)],
+    ) -> Self {
+        // `${…}` is a text like any other there.
+        let lookup = std::mem::replace(&mut reader.lookup, Lookup::Never);
+        let file = written.file.as_ref().map(|table| self::file(reader, table, variables));
+        let workspace = written.workspace.as_ref().map(|table| with_bins(reader, table));
+        let tables = written.packages.iter();
+        let packages =
+            tables.map(|(package, table)| (package.clone(), with_bins(reader, table))).collect();
+        reader.lookup = lookup;
+        Self { file, workspace, packages }
+    }
+
+    /// What counts for a handler, the lowest first; of a binary's table with its place.
+    pub(super) fn of_handler(
+        &self,
+        (package, handlers): (&String, &BTreeSet<String>),
+        handler: &String,
+    ) -> Vec<(Level, &Said, Option<&Origin>)> {
+        let mut all: Vec<_> = self.file.iter().map(|said| (Level::File, said, None)).collect();
+        let mine = self.packages.get(package);
+        for (level, bin, found) in [
+            (Level::Workspace, Level::WorkspaceBin, self.workspace.as_ref()),
+            (Level::Package, Level::PackageBin, mine),
+        ] {
+            let Some(found) = found else { continue };
+            all.push((level, &found.own, None));
+            // By the binary's name, then by the package's, unless another binary has that.
+            let of_package = (!handlers.contains(package)).then_some(package);
+            let mut names = std::iter::once(handler).chain(of_package);
+            if let Some((at, said)) = names.find_map(|name| found.bins.get(name)) {
+                all.push((bin, said, Some(&at.origin)));
+            }
+        }
+        all
+    }
+
+    /// Of the workspace or of a package, without its binaries' tables.
+    pub(super) fn own(&self, package: Option<&str>) -> Option<&Said> {
+        let found = package.map_or(self.workspace.as_ref(), |package| self.packages.get(package));
+        found.map(|found| &found.own)
+    }
+
+    /// Of `CargoLambda.toml`.
+    pub(super) fn file(&self) -> Option<&Said> {
+        self.file.as_ref()
+    }
+}
+
 /// Reads everything into two layers a handler.
 pub(super) fn read(
     reader: &mut Reader<'_>,
@@ -56,35 +131,22 @@ pub(super) fn read(
     variables: &[(String, String)],
     packages: &BTreeMap<String, BTreeSet<String>>,
 ) {
-    // `${…}` is a text like any other there.
-    let lookup = std::mem::replace(&mut reader.lookup, Lookup::Never);
-    let file = written.file.as_ref().map(|table| self::file(reader, table, variables));
-    let workspace = written.workspace.as_ref().map(|table| with_bins(reader, table));
-    let mut own: BTreeMap<&str, WithBins> = BTreeMap::new();
-    for (package, table) in &written.packages {
-        own.insert(package, with_bins(reader, table));
-    }
+    let levels = Levels::of(reader, written, variables);
     ignored_variables(reader, written, variables);
+    let lookup = std::mem::replace(&mut reader.lookup, Lookup::Never);
     let mut used = BTreeSet::new();
     for (package, handlers) in packages {
-        let mine = own.get(package.as_str());
         for handler in handlers {
-            let mut merged = file.clone().unwrap_or_default();
-            for level in [workspace.as_ref(), mine].into_iter().flatten() {
-                merged = merged.below(&level.own);
-                // By the binary's name, then by the package's, unless another binary has that.
-                let of_package = (!handlers.contains(package)).then_some(package);
-                let mut names = std::iter::once(handler).chain(of_package);
-                if let Some((at, said)) = names.find_map(|name| level.bins.get(name)) {
-                    merged = merged.below(said);
-                    used.insert(at.origin.clone());
-                }
+            let mut merged = Said::default();
+            for (_, said, at) in levels.of_handler((package, handlers), handler) {
+                merged = merged.below(said);
+                used.extend(at.cloned());
             }
             push(reader, merged, &For::Handler(package.clone(), handler.clone()));
         }
     }
     reader.lookup = lookup;
-    for level in workspace.iter().chain(own.values()) {
+    for level in levels.workspace.iter().chain(levels.packages.values()) {
         for (name, (at, _)) in &level.bins {
             if !used.contains(&at.origin) {
                 warn(reader, at, format!("cargo-lambda's `bin.{name}` names no binary"));
@@ -100,6 +162,34 @@ impl Said {
         self.environment.extend(above.environment.clone());
         self
     }
+
+    /// All of it by our keys, as one table of ours would say it.
+    pub(super) fn flat(&self) -> BTreeMap<&'static str, Located> {
+        let mut values = self.values.clone();
+        if let Some(build) = values.remove("build.include") {
+            let include = with_deploy(build, values.get("include"));
+            values.insert("include", include);
+        }
+        if let Some(first) = self.environment.values().next() {
+            let none = || Located { node: Node::Table(Table::new()), origin: first.origin.clone() };
+            let above = values.entry("environment").or_insert_with(none);
+            if let Node::Table(above) = &mut above.node {
+                let mut whole = self.environment.clone();
+                whole.append(above);
+                *above = whole;
+            }
+        }
+        values
+    }
+}
+
+/// `deploy` adds to the zip that `build` made.
+fn with_deploy(mut build: Located, deploy: Option<&Located>) -> Located {
+    if let (Some(deploy), Node::List(items)) = (deploy, &mut build.node) {
+        items.extend(deploy.node.items().to_vec());
+        build.origin = build.origin.and(deploy.origin.clone());
+    }
+    build
 }
 
 /// `[env]` in one layer, the rest above it. What is empty there takes the lower one away and is then
@@ -116,13 +206,9 @@ fn push(reader: &mut Reader<'_>, said: Said, for_: &For) {
         layer(Scope::Workspace, BTreeMap::from([("environment", table)]));
     }
     let mut values = said.values;
-    if let Some(mut build) = values.remove("build.include") {
-        // `deploy` adds to the zip that `build` made.
-        if let (Some(deploy), Node::List(items)) = (values.get("include"), &mut build.node) {
-            items.extend(deploy.node.items().to_vec());
-            build.origin = build.origin.and(deploy.origin.clone());
-        }
-        values.insert("include", build);
+    if let Some(build) = values.remove("build.include") {
+        let include = with_deploy(build, values.get("include"));
+        values.insert("include", include);
     }
     values.retain(|_, value| match &value.node {
         Node::Table(table) => !table.is_empty(),
@@ -159,7 +245,7 @@ fn file(reader: &mut Reader<'_>, table: &Table, variables: &[(String, String)]) 
         .and_then(|wanted| contexts.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)));
     let Some((name, Located { node: Node::Table(context), .. })) = context else {
         if let (None, Some(named)) = (reader.env, wanted) {
-            let origin = super::Origin::Variable(CONTEXT.to_owned());
+            let origin = Origin::Variable(CONTEXT.to_owned());
             let what = format!(
                 "CargoLambda.toml has no context `{named}`; its plain sections count only without one"
             );
@@ -180,6 +266,15 @@ fn file(reader: &mut Reader<'_>, table: &Table, variables: &[(String, String)]) 
     };
     overlay(&mut whole, &keys::canonical(context));
     keys::said(reader, &whole)
+}
+
+/// Whether a table of that file is the context of this name.
+pub(super) fn is_context(table: &Table, name: &str) -> bool {
+    table.iter().any(|(known, value)| {
+        !SECTIONS.contains(&known.as_str())
+            && known.eq_ignore_ascii_case(name)
+            && matches!(value.node, Node::Table(_))
+    })
 }
 
 /// Tables by key, anything else as a whole: how that file's own tables lie over one another.
@@ -213,7 +308,7 @@ fn ignored_variables(reader: &mut Reader<'_>, written: &Written, variables: &[(S
     }
     for (name, _) in variables {
         if name.starts_with("CARGO_LAMBDA_") && name != CONTEXT {
-            let origin = super::Origin::Variable(name.clone());
+            let origin = Origin::Variable(name.clone());
             let what = "cargo-lambda's variable is not read; instead: `LAMBDA_PACK_…`, as \
                         `cargo lambda-pack config keys` lists the keys"
                 .to_owned();

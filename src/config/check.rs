@@ -1,6 +1,6 @@
 //! Whether a value is one that its key takes and that AWS would take.
 
-use super::keys::{Check, Kind, RESERVED};
+use super::keys::{self, Check, Kind, RESERVED};
 use super::located::{Located, Mistake, Node, Origin, Table};
 use super::{expand, include, json, tables};
 use crate::audit::Trust;
@@ -327,6 +327,9 @@ fn text_is(check: Check, text: &str) -> Result<(), String> {
         Check::Variables => key_is(check, text),
         Check::Filter => filter_is(text),
         Check::Strategy => text.parse::<Strategy>().map(drop).map_err(|error| error.to_string()),
+        Check::Key if keys::find(text).is_none() => {
+            Err(suggestion(text, keys::KEYS.iter().map(|key| key.name)))
+        }
         Check::Trusted => match Trust::new(vec![text.to_owned()]).unknown() {
             Ok(Some(what)) => Err(what),
             // Broken data of our own are said where they are used.

@@ -69,6 +69,8 @@ pub enum Check {
     Routes,
     /// How traffic goes over to a new version.
     Strategy,
+    /// The name of a key, as it stands in this table.
+    Key,
 }
 
 /// The form of a string, as the API's model has it (`CreateFunction`, the shapes of those names).

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::Lookup;
 use super::keys::{self, KEYS, Key, Scope};
 use super::located::{Located, Mistake, Node, Origin, Table};
-use super::{check, env_file, patch};
+use super::{Inputs, check, env_file, patch};
 use crate::nearest::{nearest, suggestion};
 
 /// Who says something; later ones win.
@@ -74,6 +74,20 @@ pub struct Layer {
     pub env_file: Option<Located>,
 }
 
+/// The key of those of which nothing counts that is said below.
+pub(super) const FORGET: &str = "forget";
+
+impl Layer {
+    /// Whether what is said of a key below does not count from here on.
+    pub(super) fn forgets(&self, key: &str) -> bool {
+        let items = match self.values.get(FORGET).map(|value| &value.node) {
+            Some(Node::Table(table)) => table.get("items").map(|items| &items.node),
+            said => said,
+        };
+        items.is_some_and(|items| items.items().iter().any(|item| item.text() == key))
+    }
+}
+
 /// Reads tables into layers, and gathers every mistake on the way.
 pub(super) struct Reader<'a> {
     pub(super) env: Option<&'a str>,
@@ -93,7 +107,22 @@ pub(super) struct Reader<'a> {
     pub(super) named: Vec<(Origin, For)>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// One that has read nothing yet.
+    pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
+        Self {
+            env: inputs.env.as_deref(),
+            lookup: Lookup::Now(inputs.lookup),
+            read: inputs.read,
+            layers: Vec::new(),
+            warnings: Vec::new(),
+            mistakes: Vec::new(),
+            syntax: Vec::new(),
+            envs: BTreeSet::new(),
+            named: Vec::new(),
+        }
+    }
+
     pub(super) fn mistake(&mut self, origin: &Origin, what: String) {
         self.mistakes.push(Mistake { origin: origin.clone(), what });
     }
@@ -182,7 +211,8 @@ impl Reader<'_> {
             Origin::File { file, .. } => file.rsplit_once('/').map_or("", |(folder, _)| folder),
             Origin::Variable(_) | Origin::Flag(_) | Origin::Several(_) => "",
         };
-        let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        let alone = folder.is_empty() || name.starts_with('/');
+        let path = if alone { name } else { format!("{folder}/{name}") };
         let text = match (self.read)(&path) {
             Ok(text) => text,
             Err(why) => {

@@ -156,6 +156,36 @@ fn a_table_of_another_environment_or_handler_says_nothing() {
 }
 
 #[test]
+fn what_is_forgotten_is_left_alone() {
+    let setup = |api: &str, variables: Vec<(&'static str, &'static str)>| Setup {
+        workspace:
+            "[workspace.metadata.lambda-pack]\nmemory = 128\ntags = { a = \"1\", b = \"1\" }\n\
+                    env-file = \"api/prod.env\"\n"
+                .to_owned(),
+        api: api.to_owned(),
+        variables,
+        ..Setup::default()
+    };
+    let api = "[package.metadata.lambda-pack]\nforget = [\"memory\", \"tags\", \"env-file\"]\ntags = { a = \"2\" }\n";
+    let config = setup(api, Vec::new()).load().unwrap();
+    let merged = config.of_handler("api", "api");
+    assert_eq!(merged.keys().copied().collect::<Vec<_>>(), ["tags"]);
+    assert!(matches!(&merged["tags"].node, Node::Table(table) if table.len() == 1));
+    let keys = config.of_handler("worker", "worker");
+    assert_eq!(keys.into_keys().collect::<Vec<_>>(), ["env-file", "environment", "memory", "tags"]);
+    // What stands beside it, and above, counts.
+    let again = "[package.metadata.lambda-pack.handlers.api]\nmemory = 512\n";
+    let config = setup(&format!("{api}{again}"), Vec::new()).load().unwrap();
+    assert_eq!(config.of_handler("api", "api")["memory"].node, Node::Integer(512));
+    let variables = vec![("LAMBDA_PACK_FORGET", "memory,tags"), ("LAMBDA_PACK_MEMORY", "256")];
+    let merged = setup("", variables).load().unwrap().of_handler("api", "api");
+    assert_eq!(merged["memory"].node, Node::Integer(256));
+    assert!(!merged.contains_key("tags"));
+    let unknown = setup("[package.metadata.lambda-pack]\nforget = [\"memry\"]\n", Vec::new());
+    assert!(unknown.load().unwrap_err()[0].contains("did you mean `memory`?"));
+}
+
+#[test]
 fn maps_merge_key_by_key_and_lists_replace_or_extend() {
     let setup = Setup {
         workspace: "[workspace.metadata.lambda-pack]\ntrust-system = [\"ssl\"]\n\

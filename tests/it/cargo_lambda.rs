@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{lambda_pack, repository, run};
 
-fn fixtures() -> Vec<PathBuf> {
+pub(crate) fn fixtures() -> Vec<PathBuf> {
     let folder = repository().join("tests/it/fixtures/cargo-lambda");
     let mut all: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -19,7 +19,7 @@ fn fixtures() -> Vec<PathBuf> {
     all
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -33,7 +33,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The crate that makes a package's binaries handlers, empty.
-fn stub(folder: &Path) {
+pub(crate) fn stub(folder: &Path) {
     let stub = folder.join("stub/lambda_runtime");
     fs::create_dir_all(stub.join("src")).unwrap();
     let manifest = "[package]\nname = \"lambda_runtime\"\nversion = \"0.1.0\"\n[workspace]\n";

@@ -157,7 +157,9 @@ fn every_key_from_every_source() {
     // What `env-file` names.
     workspace.write("some-text", "AA=1");
     workspace.write("crates/hello/some-text", "AA=1");
-    let keys = keys();
+    let mut keys = keys();
+    // It is a word about the others, and shows in what they are.
+    keys.retain(|key| key["key"] != "forget");
     let of = |key: &&Value, scope: &str| key["scopes"].as_array().unwrap().contains(&json!(scope));
     for batch in batches(&keys) {
         let lines = |keys: &[&Value]| {

@@ -48,6 +48,7 @@ fn help_of_what_runs_on_this_machine() {
 
 #[test]
 fn help_of_config() {
+    pinned("migrate", &["migrate", "--help"]);
     pinned("layer", &["layer", "--help"]);
     pinned("layer-plan", &["layer", "plan", "--help"]);
     pinned("layer-publish", &["layer", "publish", "--help"]);

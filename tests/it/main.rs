@@ -34,6 +34,7 @@ mod layers;
 mod local;
 #[cfg(feature = "aws")]
 mod logs;
+mod migrate;
 mod native;
 mod new;
 mod nothing_twice;

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use cargo_metadata::{Metadata, Package};
 
-use super::changes::Changes;
 use super::common::{Left, Uses};
 use super::edit;
 use super::measure::Sizes;
 use crate::cargo;
 use crate::cli::args::{Global, LayerInit};
+use crate::cli::changes::Changes;
 use crate::cli::facts::Facts;
 use crate::cli::groups::functions;
 use crate::cli::prepare::Machines;

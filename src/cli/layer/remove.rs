@@ -6,8 +6,8 @@ use std::path::Path;
 
 use cargo_metadata::{Metadata, Package};
 
-use super::changes::Changes;
 use crate::cli::args::{Build, Global, LayerRemove};
+use crate::cli::changes::Changes;
 use crate::cli::configuration;
 use crate::cli::facts::Facts;
 use crate::config::Config;

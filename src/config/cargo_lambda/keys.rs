@@ -9,7 +9,7 @@ use super::{Said, warn};
 use crate::nearest::nearest;
 
 /// The sections that it reads.
-pub(super) const SECTIONS: [&str; 5] = ["bin", "build", "deploy", "env", "watch"];
+pub(in crate::config) const SECTIONS: [&str; 5] = ["bin", "build", "deploy", "env", "watch"];
 
 /// Second names of keys, and the first ones.
 const ALIASES: [(&str, &str); 4] =

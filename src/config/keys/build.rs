@@ -50,6 +50,13 @@ pub(super) static KEYS: &[Key] = &[
         "The extensions of the workspace that run beside the function, by name; an empty list takes none.",
     ),
     key(
+        "forget",
+        Texts(64, Check::Key),
+        Workspace,
+        "nothing",
+        "Keys of which nothing counts that a lower table says: they are left alone, unless this very table says them.",
+    ),
+    key(
         "format",
         Choice(&["zip", "image"]),
         Workspace,

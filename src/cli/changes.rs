@@ -83,6 +83,15 @@ impl Changes {
 
     /// As `diff -u` shows it.
     pub(super) fn show(&self, shell: &Shell) -> Result<(), Error> {
+        self.show_as(shell, |_, text| text.to_owned())
+    }
+
+    /// The same of texts as they may be seen, by the files' names.
+    pub(super) fn show_as(
+        &self,
+        shell: &Shell,
+        seen: impl Fn(&str, &str) -> String,
+    ) -> Result<(), Error> {
         let mut all: Vec<_> = self.changed().collect();
         all.sort_by_key(|(path, _)| *path);
         for (path, Change { before, after }) in all {
@@ -91,14 +100,26 @@ impl Changes {
                 text.as_ref().map_or("/dev/null".to_owned(), |_| format!("{letter}/{name}"))
             };
             let (old, new) = (side(before, "a"), side(after, "b"));
-            let (before, after) = (before.as_deref().unwrap_or(""), after.as_deref().unwrap_or(""));
-            let diff = TextDiff::from_lines(before, after);
+            let seen = |text: &Option<String>| {
+                text.as_ref().map_or_else(String::new, |text| seen(&name, text))
+            };
+            let (before, after) = (seen(before), seen(after));
+            let diff = TextDiff::from_lines(&before, &after);
             let text = diff.unified_diff().context_radius(CONTEXT).header(&old, &new).to_string();
             for line in text.lines() {
                 shell.answer(line)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes the changes: all of them, or none.
+    pub(super) fn make(&self) -> Result<(), Error> {
+        asynchronously(async {
+            // From here on it does not end in the middle.
+            let _interrupt = Interrupt::listen()?;
+            self.write()
+        })?
     }
 
     /// Writes the changes and works with them; takes them back where that fails, is interrupted, or was for nothing.

@@ -1,0 +1,277 @@
+//! The old tables as they stand in their files: comments, and what is not taken.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
+
+use super::sheet::{At, Place};
+use crate::config::cargo_lambda::keys::SECTIONS;
+use crate::config::located::{Mistake, Origin};
+
+/// What stands for a value that is nobody's business.
+const MASK: &str = "***";
+
+/// What stands beside a key.
+#[derive(Debug, Default)]
+pub(super) struct Comment {
+    /// Lines above it.
+    pub(super) above: Vec<String>,
+    /// On its own line.
+    pub(super) behind: Option<String>,
+}
+
+/// Where the old tables of one file are.
+pub(super) struct Old {
+    name: Arc<str>,
+    document: DocumentMut,
+    /// Each with the table of ours that takes its place.
+    roots: Vec<(Vec<&'static str>, At)>,
+    /// The paths of the keys on each line, outer ones first.
+    lines: BTreeMap<usize, Vec<Vec<String>>>,
+    comments: BTreeMap<Vec<String>, Comment>,
+}
+
+impl Old {
+    /// Of a text that is TOML.
+    pub(super) fn of(
+        name: &Arc<str>,
+        text: &str,
+        roots: Vec<(Vec<&'static str>, At)>,
+    ) -> Option<Self> {
+        let parsed = Document::parse(text.to_owned()).ok()?;
+        let mut lines: BTreeMap<usize, Vec<Vec<String>>> = BTreeMap::new();
+        let line_of = |at: usize| text.get(..at).unwrap_or("").matches('\n').count() + 1;
+        for (root, _) in &roots {
+            let path: Vec<String> = root.iter().map(|part| (*part).to_owned()).collect();
+            if let Some(table) = find(parsed.as_item(), &path).and_then(Item::as_table_like) {
+                paths(table, &path, &mut |path, at| {
+                    lines.entry(line_of(at)).or_default().push(path);
+                });
+            }
+        }
+        let document = parsed.into_mut();
+        let all = lines.values().flatten();
+        let comment = |path: &Vec<String>| Some((path.clone(), comment(document.as_item(), path)?));
+        let comments = all.filter_map(comment).collect();
+        Some(Self { name: name.clone(), document, roots, lines, comments })
+    }
+
+    /// The comment of the key that stands on the line of an origin; nobody gets it twice.
+    pub(super) fn take(&mut self, origin: &Origin) -> Comment {
+        let first = match origin {
+            Origin::Several(all) => all.first(),
+            one => Some(one),
+        };
+        let Some(Origin::File { line, .. }) = first.filter(|origin| self.has(origin)) else {
+            return Comment::default();
+        };
+        let path = self.lines.get(line).and_then(|paths| paths.first());
+        path.and_then(|path| self.comments.remove(path)).unwrap_or_default()
+    }
+
+    fn has(&self, origin: &Origin) -> bool {
+        matches!(origin, Origin::File { file, .. } if *file == self.name)
+    }
+
+    /// Comments that nobody took, and what is not taken, by the table that they belong to.
+    pub(super) fn rest(&mut self, warnings: &[Mistake]) -> BTreeMap<Place, Vec<String>> {
+        let mut rest: BTreeMap<Place, Vec<String>> = BTreeMap::new();
+        for (path, comment) in std::mem::take(&mut self.comments) {
+            let lines = comment.above.into_iter().chain(comment.behind);
+            rest.entry(self.place(&path)).or_default().extend(lines);
+        }
+        for Mistake { origin, what } in warnings.iter().filter(|warning| self.has(&warning.origin))
+        {
+            let Origin::File { line, .. } = origin else { continue };
+            let Some(path) = self.path_of(*line, what) else { continue };
+            let lines = rest.entry(self.place(path)).or_default();
+            lines.extend(self.shown(path).map(|text| format!("# {text}")));
+            lines.push(format!("#   ({what})"));
+        }
+        // It passes over it by its own account; the table goes with the file.
+        if self.roots.iter().any(|(root, _)| root.is_empty())
+            && self.document.contains_key("template")
+        {
+            let path = vec!["template".to_owned()];
+            let text = self.shown(&path).map(|text| format!("# {text}"));
+            rest.entry(self.place(&path)).or_default().extend(text);
+        }
+        rest
+    }
+
+    /// The key of that line which a warning is about.
+    fn path_of(&self, line: usize, what: &str) -> Option<&Vec<String>> {
+        let paths = self.lines.get(&line)?;
+        let named = |path: &&Vec<String>| {
+            path.last().is_some_and(|name| {
+                what.contains(&format!("`{name}`")) || what.contains(&format!(".{name}`"))
+            })
+        };
+        paths.iter().find(named).or(paths.first())
+    }
+
+    /// The table of ours that takes the place of the one which holds a key.
+    fn place(&self, path: &[String]) -> Place {
+        let is_below = |root: &Vec<&str>| {
+            root.len() <= path.len() && root.iter().zip(path).all(|(part, known)| part == known)
+        };
+        let found = self.roots.iter().find(|(root, _)| is_below(root));
+        let Some((root, at)) = found else { return Place { at: At::File, env: None } };
+        let mut inner = path.iter().skip(root.len());
+        let env = inner.next().filter(|name| *at == At::File && !SECTIONS.contains(&name.as_str()));
+        let bin = inner.next().filter(|_| path.get(root.len()).is_some_and(|name| name == "bin"));
+        match (at, bin) {
+            (At::Package(package), Some(bin)) => {
+                Place { at: At::Handler(package.clone(), bin.clone()), env: None }
+            }
+            _ => Place { at: at.clone(), env: env.cloned() },
+        }
+    }
+
+    /// A key with its value on one line.
+    fn shown(&self, path: &[String]) -> Option<String> {
+        let item = find(self.document.as_item(), path)?;
+        let mut value = item.clone().into_value().ok()?;
+        one_line(&mut value);
+        let name = path.last()?;
+        Some(format!(
+            "{} = {}",
+            toml_edit::Key::new(name.as_str()).display_repr(),
+            value.to_string().trim()
+        ))
+    }
+}
+
+/// The item at a path.
+fn find<'i>(item: &'i Item, path: &[String]) -> Option<&'i Item> {
+    path.iter().try_fold(item, |item, name| item.as_table_like()?.get(name))
+}
+
+/// Calls with the path of every key, and where it stands.
+fn paths(table: &dyn TableLike, path: &[String], found: &mut impl FnMut(Vec<String>, usize)) {
+    for (name, item) in table.iter() {
+        let path = [path, &[name.to_owned()]].concat();
+        if let Some(span) = table.key(name).and_then(toml_edit::Key::span) {
+            found(path.clone(), span.start);
+        }
+        if let Some(inner) = item.as_table_like() {
+            paths(inner, &path, found);
+        }
+    }
+}
+
+/// What stands beside the key of a path.
+fn comment(root: &Item, path: &[String]) -> Option<Comment> {
+    let (name, above) = path.split_last()?;
+    let table = find(root, above)?.as_table_like()?;
+    let item = table.get(name)?;
+    let text = |raw: Option<&toml_edit::RawString>| {
+        raw.and_then(toml_edit::RawString::as_str).unwrap_or_default().to_owned()
+    };
+    let (prefix, suffix) = match item {
+        Item::Table(table) if !table.is_dotted() && !table.is_implicit() => {
+            (text(table.decor().prefix()), text(table.decor().suffix()))
+        }
+        Item::Value(value) => (
+            text(table.key(name).and_then(|key| key.leaf_decor().prefix())),
+            text(value.decor().suffix()),
+        ),
+        _ => return None,
+    };
+    let is_comment = |line: &&str| line.starts_with('#');
+    let above: Vec<String> =
+        prefix.lines().map(str::trim).filter(is_comment).map(str::to_owned).collect();
+    let behind = Some(suffix.trim()).filter(is_comment).map(str::to_owned);
+    (!above.is_empty() || behind.is_some()).then_some(Comment { above, behind })
+}
+
+/// Takes blanks and comments out of a value.
+fn one_line(value: &mut Value) {
+    value.decor_mut().clear();
+    match value {
+        Value::Array(array) => {
+            array.iter_mut().for_each(one_line);
+            array.fmt();
+        }
+        Value::InlineTable(table) => {
+            table.iter_mut().for_each(|(_, value)| one_line(value));
+            table.fmt();
+        }
+        // One that has several lines is written on one.
+        Value::String(text) => *value = Value::from(text.value().replace('\n', " ")),
+        _ => {}
+    }
+}
+
+/// A file with the values of environment variables hidden, for people to see.
+#[must_use]
+pub fn masked(name: &str, text: &str) -> String {
+    let lines = |text: &str| {
+        let line = |line: &str| match line.split_once(" = ") {
+            Some((key, _)) if line.starts_with('#') && line.contains("env") => {
+                format!("{key} = {MASK}\n")
+            }
+            _ => format!("{line}\n"),
+        };
+        text.lines().map(line).collect()
+    };
+    let Ok(mut document) = text.parse::<DocumentMut>() else { return String::new() };
+    let hide = |table: &mut Table, path: &[&str], is_variables: fn(&str) -> bool| {
+        let mut item = Some(table as &mut dyn TableLike);
+        for name in path {
+            item = item.and_then(|table| table.get_mut(name)).and_then(Item::as_table_like_mut);
+        }
+        if let Some(table) = item {
+            mask(table, is_variables);
+        }
+    };
+    let theirs = |name: &str| name.starts_with("env") && name != "env_file";
+    let ours = |name: &str| name == "environment";
+    let table = document.as_table_mut();
+    match name.rsplit('/').next().unwrap_or(name) {
+        "CargoLambda.toml" => hide(table, &[], theirs),
+        super::write::FILE => hide(table, &[], ours),
+        _ => {
+            for kind in ["package", "workspace"] {
+                hide(table, &[kind, "metadata", "lambda"], theirs);
+                hide(table, &[kind, "metadata", "lambda-pack"], ours);
+            }
+        }
+    }
+    lines(&document.to_string())
+}
+
+fn mask(table: &mut dyn TableLike, is_variables: fn(&str) -> bool) {
+    for (name, item) in table.iter_mut() {
+        let is_all: fn(&str) -> bool = |_| true;
+        let inner = if is_variables(&name) { is_all } else { is_variables };
+        match item {
+            Item::Value(value) => mask_value(value, is_variables(&name), is_variables),
+            Item::Table(table) => mask(table, inner),
+            Item::ArrayOfTables(tables) => {
+                tables.iter_mut().for_each(|table| mask(table, inner));
+            }
+            Item::None => {}
+        }
+    }
+}
+
+fn mask_value(value: &mut Value, is_secret: bool, is_variables: fn(&str) -> bool) {
+    match value {
+        Value::Array(array) => {
+            array.iter_mut().for_each(|value| mask_value(value, is_secret, is_variables));
+        }
+        Value::InlineTable(table) => {
+            for (name, value) in table.iter_mut() {
+                mask_value(value, is_secret || is_variables(&name), is_variables);
+            }
+        }
+        value if is_secret => {
+            let decor = value.decor().clone();
+            *value = Value::from(MASK);
+            *value.decor_mut() = decor;
+        }
+        _ => {}
+    }
+}

@@ -49,6 +49,7 @@ impl Interrupt {
 ///
 /// # Errors
 /// As [`Interrupt::listen`].
+#[cfg(feature = "aws")]
 pub(super) async fn unless_twice<T>(
     work: impl Future<Output = T>,
     told: &watch::Sender<Option<u8>>,

@@ -155,8 +155,8 @@ fn every_key_from_every_source() {
     let workspace = Workspace::hello();
     let manifest = std::fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap();
     // What `env-file` names.
-    workspace.write("some-text", "AA=1");
-    workspace.write("crates/hello/some-text", "AA=1");
+    workspace.write("some-text", "BB=1");
+    workspace.write("crates/hello/some-text", "BB=1");
     let mut keys = keys();
     // It is a word about the others, and shows in what they are.
     keys.retain(|key| key["key"] != "forget");

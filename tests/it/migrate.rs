@@ -9,7 +9,8 @@ use serde_json::Value;
 use toml_edit::{DocumentMut, Item};
 
 use crate::cargo_lambda::{copy, fixtures, stub};
-use crate::support::{lambda_pack, repository, run};
+use crate::new::terminal::Terminal;
+use crate::support::{have, lambda_pack, repository, run};
 
 /// What `config show` says in an environment: the value of each handler's keys.
 fn shown(folder: &Path, env: Option<&str>, migrated: bool) -> BTreeMap<(String, String), Value> {
@@ -104,6 +105,31 @@ fn nothing_is_written_unasked_and_no_secret_shown() {
     assert!(!theirs.exists());
     let ours = fs::read_to_string(folder.path().join("lambda-pack.toml")).unwrap();
     assert!(ours.contains("hunter2"), "{ours}");
+}
+
+#[test]
+fn on_a_terminal_it_asks() {
+    if !have("tmux") {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("project");
+    copy(&repository().join("tests/it/fixtures/cargo-lambda/named-in-file"), &folder);
+    stub(&folder);
+    let theirs = folder.join("CargoLambda.toml");
+    let text = fs::read_to_string(&theirs).unwrap();
+    let terminal = Terminal::start(&folder, scratch.path().join("tmux"));
+    let program = env!("CARGO_BIN_EXE_cargo-lambda-pack");
+    for (answer, ends) in [("n", "ended 0"), ("C-c", "ended 130"), ("y", "ended 0")] {
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), text);
+        terminal.press(&["clear", "Enter"]);
+        terminal.press(&[&format!("{program} migrate --offline; echo ended $?"), "Enter"]);
+        terminal.shows("[y/N]");
+        terminal.press(&[answer, "Enter"]);
+        terminal.shows(ends);
+    }
+    assert!(!theirs.exists());
+    assert!(folder.join("lambda-pack.toml").exists());
 }
 
 /// A change that cannot be written whole is not written at all.

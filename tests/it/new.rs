@@ -2,7 +2,7 @@
 
 mod all;
 mod hostile;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::fs;
 use std::path::Path;

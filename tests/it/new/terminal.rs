@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use crate::support::{have, run, scrub};
 
 /// A terminal of 80 columns with a shell in a folder.
-struct Terminal {
+pub(crate) struct Terminal {
     socket: PathBuf,
 }
 
 impl Terminal {
-    fn start(folder: &Path, socket: PathBuf) -> Self {
+    pub(crate) fn start(folder: &Path, socket: PathBuf) -> Self {
         let this = Self { socket };
         let folder = folder.to_str().unwrap();
         this.tmux(&[
@@ -42,13 +42,13 @@ impl Terminal {
         run(command.arg("-S").arg(&self.socket).args(["-f", "/dev/null"]).args(args)).code(0).stdout
     }
 
-    fn press(&self, keys: &[&str]) {
+    pub(crate) fn press(&self, keys: &[&str]) {
         self.tmux(&[&["send-keys"], keys].concat());
     }
 
     /// Waits until a text is on the screen.
     #[track_caller]
-    fn shows(&self, text: &str) -> String {
+    pub(crate) fn shows(&self, text: &str) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.tmux(&["capture-pane", "-p"]);

@@ -28,9 +28,6 @@ fn brief(text: &str) -> String {
     (out + rest).replace(PORT, "$PORT").replace("x86_64", host_arch())
 }
 
-/// Commands that are written about, and not there yet.
-const TO_COME: &[&str] = &["new"];
-
 /// The script of a page; empty if there is nothing to run.
 fn script(page: &Page) -> String {
     let mut out = String::new();
@@ -118,9 +115,6 @@ fn lines_that_are_not_run_have_flags_that_there_are() {
         for block in page.blocks.iter().filter(|block| block.mark("no-run").is_some()) {
             for (number, line) in block.lines() {
                 let Some(words) = line.strip_prefix("cargo lambda-pack ") else { continue };
-                if words.split(' ').next().is_some_and(|command| TO_COME.contains(&command)) {
-                    continue;
-                }
                 let words = words.replace("\\\n", " ");
                 let words = words.split(['|', '>', '#']).next().unwrap().split_whitespace();
                 let words = words.map(|word| word.trim_matches(['\'', '"']));

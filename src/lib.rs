@@ -65,11 +65,12 @@
 //! - [`target`] and [`compile`]: what a handler is compiled for, and how; [`function`]: handlers, and the
 //!   functions that run them.
 //! - [`digest`], [`tree`] (the one gate into any archive), [`artifact`], [`mod@reference`] (the name of an
-//!   image), [`percent`].
+//!   image), [`percent`], [`crate_name`].
 //! - [`invocation`]: one call of a function, wherever it runs.
 //!
 //! **Decisions**, pure, from what to build to what to send:
 //!
+//! - What is written for somebody who begins: [`template`]; what is changed of manifests: [`cargo_manifest`].
 //! - What is wanted: [`config`], [`cargo_config`], [`profile`], [`rustflags`], [`remap`], [`linker`], and
 //!   [`plan`], which puts them together. For machines that lack something: [`remedy`], [`doctor`].
 //! - What was built: [`elf`], [`system`] (what Lambda has), [`closure`] (which library each program
@@ -84,7 +85,8 @@
 //!
 //! - Programs and what is known of them: [`process`], [`jobs`], [`tool_cache`], [`toolchain`], [`zig`],
 //!   [`cargo_files`], [`cargo`].
-//! - The disk: [`files`], [`inspect`], [`unpack`], [`fresh`], [`libraries`], [`blobs`].
+//! - The disk: [`files`], [`inspect`], [`unpack`], [`fresh`], [`libraries`], [`blobs`],
+//!   [`template_files`].
 //! - The network: `registry`, `aws` (each a feature of the crate).
 //! - The embedded Lambda: [`local`], and [`sandbox`], the last step before a function's program.
 //! - The terminal: [`shell`].

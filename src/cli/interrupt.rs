@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(feature = "aws")]
 use tokio::sync::watch;
 
 /// Ctrl-C, SIGTERM and the end of the terminal (unless `nohup` has it ignored). From when this is made

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::invoke::LONGEST as TIMEOUT;
 use super::{Aws, AwsError, object, send};
 use crate::invocation::{Invocation, Invoked, Kind};
-use crate::release::check::{Check, Checked, Event, Fault, Rules, judge, tail};
+use crate::release::check::{Check, Checked, Event, Fault, Passed, Rules, judge, tail};
 
 /// How long Lambda may still be at work on a version that is active: optimising its image, or waking it.
 const READY: Duration = Duration::from_mins(2);
@@ -16,6 +16,10 @@ const READY: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest.
 const LONGEST: Duration = Duration::from_secs(5);
+/// What is told where nobody knows which values must not be.
+pub(super) const UNREAD: &str = "neither values of answers nor logs are shown, as the environment variables of this version cannot be read";
+/// In place of such a value.
+const HIDDEN: &str = "(not shown)";
 
 /// Why a version may not take traffic.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -73,8 +77,7 @@ impl Aws {
         let mut events = Vec::new();
         for event in &check.events {
             let invoked = self.answer(&version, event).await?;
-            let passed = judge(&check.rules, event, &invoked);
-            events.push(passed.map_err(|why| self.failed(&version, event, why, &invoked.log))?);
+            events.push(self.judged(&version, (&check.rules, event), &invoked).await?);
         }
         self.warm_up(&version, check).await?;
         Ok(Checked { version: version.number.to_owned(), events })
@@ -86,8 +89,8 @@ impl Aws {
         let one = async |event| {
             let invoked = self.answer(version, event).await?;
             // Whatever it answers was judged before.
-            let passed = judge(&Rules::default(), &Event::default(), &invoked);
-            passed.map(drop).map_err(|why| self.failed(version, event, why, &invoked.log))
+            let any = Event { name: event.name.clone(), ..Event::default() };
+            self.judged(version, (&Rules::default(), &any), &invoked).await.map(drop)
         };
         try_join_all(check.events.iter().cycle().take(count).map(one)).await.map(drop)
     }
@@ -111,7 +114,8 @@ impl Aws {
                 _ if error.is_not_ready() && began.elapsed() < READY => {}
                 _ if error.is_uncertain() && !lost => lost = true,
                 AwsError::Unanswered { why, .. } => {
-                    return Err(self.failed(version, event, Fault::Unanswered(why.clone()), b""));
+                    let why = Fault::Unanswered(why.clone());
+                    return Err(self.failed((version, event), why, b"", true));
                 }
                 _ => return Err(error.into()),
             }
@@ -128,13 +132,38 @@ impl Aws {
         Ok(seconds.map_or(TIMEOUT, Duration::from_secs))
     }
 
-    fn failed(&self, version: &Version<'_>, event: &Event, why: Fault, log: &[u8]) -> CheckFailure {
-        let secrets = self.calls.secrets.borrow();
-        CheckFailure::Failed(Box::new(Failed {
-            version: version.number.to_owned(),
-            event: event.name.clone(),
-            why: why.map(|text| secrets.scrub(text)),
-            log: tail(&secrets.scrub(&String::from_utf8_lossy(log))),
-        }))
+    /// Whether an answer is as it must be. An older version has values of its own in its environment: they are
+    /// asked for before anything that it said is told.
+    async fn judged(
+        &self,
+        version: &Version<'_>,
+        (rules, event): (&Rules, &Event),
+        invoked: &Invoked,
+    ) -> Result<Passed, CheckFailure> {
+        if let Ok(passed) = judge(rules, event, invoked, &str::to_owned) {
+            return Ok(passed);
+        }
+        let known = self.keep_values_of(version.function, version.number).await;
+        let shown = |text: &str| if known { self.scrub(text) } else { HIDDEN.to_owned() };
+        let failed = |why| self.failed((version, event), why, &invoked.log, known);
+        judge(rules, event, invoked, &shown).map_err(failed)
+    }
+
+    /// `known`: whether all values are known that must not be told.
+    fn failed(
+        &self,
+        (version, event): (&Version<'_>, &Event),
+        why: Fault,
+        log: &[u8],
+        known: bool,
+    ) -> CheckFailure {
+        let (why, log) = if known {
+            let log = self.scrub(&String::from_utf8_lossy(log));
+            (why.map(|text| self.scrub(text)), tail(&log))
+        } else {
+            (why.map(|text| format!("{text} ({UNREAD})")), vec![UNREAD.to_owned()])
+        };
+        let (version, event) = (version.number.to_owned(), event.name.clone());
+        CheckFailure::Failed(Box::new(Failed { version, event, why, log }))
     }
 }

@@ -282,7 +282,12 @@ pub(super) struct Secrets(BTreeSet<String>);
 impl Secrets {
     pub(super) fn add(&mut self, values: impl IntoIterator<Item = String>) {
         // What is as short as that is in every other text.
-        self.0.extend(values.into_iter().filter(|value| value.len() > 3));
+        for value in values.into_iter().filter(|value| value.len() > 3) {
+            // As it stands in JSON, with quotes and line ends escaped.
+            let quoted = Value::from(value.as_str()).to_string();
+            self.0.extend(quoted.get(1..quoted.len() - 1).map(str::to_owned));
+            self.0.insert(value);
+        }
     }
 
     /// A text of AWS's without them. Where a whole environment is quoted, it is cut out.
@@ -323,7 +328,7 @@ mod tests {
     #[test]
     fn values_of_the_environment_are_never_shown() {
         let mut secrets = Secrets::default();
-        secrets.add(["hunter22".to_owned(), "ab".to_owned()]);
+        secrets.add(["hunter22".to_owned(), "ab".to_owned(), "a\"quoted\"one".to_owned()]);
         for (said, shown) in [
             ("bad hunter22 here", "bad … here"),
             (
@@ -334,6 +339,7 @@ mod tests {
                 "Value '{A=ab}' at 'environment.variables' failed to satisfy constraint",
                 "Value '…' at 'environment.variables' failed to satisfy constraint",
             ),
+            (r#"{"mode":"a\"quoted\"one"}"#, r#"{"mode":"…"}"#),
             ("nothing of it", "nothing of it"),
         ] {
             assert_eq!(secrets.scrub(said), shown);

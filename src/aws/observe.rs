@@ -158,6 +158,23 @@ impl Aws {
         }
     }
 
+    /// Keeps the values of a version's environment secret; whether they could be read.
+    pub(super) async fn keep_values_of(&self, function: &str, version: &str) -> bool {
+        let Ok(Some(answer)) = self.get_function(function, Some(version)).await else {
+            return false;
+        };
+        let configuration = answer.get("Configuration").and_then(Value::as_object);
+        let variables = configuration.map(crate::release::content::variables);
+        let Some(Ok(variables)) = variables else { return false };
+        self.keep_secret(variables.into_values());
+        true
+    }
+
+    /// A text of AWS's or of a function without what is secret.
+    pub(super) fn scrub(&self, text: &str) -> String {
+        self.calls.secrets.borrow().scrub(text)
+    }
+
     /// `$LATEST` again: its state, its revision.
     pub async fn observe_latest(
         &self,

@@ -138,22 +138,29 @@ impl Checked {
     }
 }
 
-/// Whether what came of an event is as it must be.
+/// Whether what came of an event is as it must be. What the function said is passed through `shown`, which takes
+/// secrets out, before it is cut and told.
 ///
 /// # Errors
 ///
 /// The first thing that is not.
-pub fn judge(rules: &Rules, event: &Event, invoked: &Invoked) -> Result<Passed, Fault> {
+pub fn judge(
+    rules: &Rules,
+    event: &Event,
+    invoked: &Invoked,
+    shown: &dyn Fn(&str) -> String,
+) -> Result<Passed, Fault> {
     if invoked.failed {
-        return Err(Fault::Failed(answer::error(&invoked.payload)));
+        return Err(Fault::Failed(answer::error(&invoked.payload, shown)));
     }
     let expected = event.json.as_ref().or(rules.json.as_ref());
     if rules.status.is_some() || expected.is_some() {
         let answer = serde_json::from_slice(&invoked.payload)
             .map_err(|_| Fault::Answer("the answer is not JSON".to_owned()))?;
-        answer::status(rules.status, &answer).map_err(Fault::Answer)?;
+        answer::status(rules.status, &answer, shown).map_err(Fault::Answer)?;
         if let Some(expected) = expected {
-            answer::holds(expected, &answer, &mut String::new()).map_err(Fault::Answer)?;
+            let holds = answer::holds(expected, &answer, &mut String::new(), shown);
+            holds.map_err(Fault::Answer)?;
         }
     }
     let figures = figures(&String::from_utf8_lossy(&invoked.log));

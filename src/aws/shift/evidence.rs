@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::aws::Aws;
+use crate::aws::check::UNREAD;
 use crate::invocation::{Invocation, Kind};
 use crate::release::shift::Move;
 use crate::release::shift::judge::{Counts, Evidence, Verdict, judge};
@@ -65,8 +66,16 @@ impl Aws {
             payload: &probe.event,
         };
         let invoked = timeout(PATIENCE, self.invoke(&invocation)).await.ok()?.ok()?;
-        let said = || String::from_utf8_lossy(&invoked.payload).chars().take(SHOWN).collect();
-        invoked.failed.then(said)
+        if !invoked.failed {
+            return None;
+        }
+        // Going back does not wait for longer to know what must not be told.
+        let known = timeout(PATIENCE, self.keep_values_of(&plan.function, &plan.to)).await;
+        if !known.unwrap_or_default() {
+            return Some(UNREAD.to_owned());
+        }
+        let said = self.scrub(&String::from_utf8_lossy(&invoked.payload));
+        Some(said.chars().take(SHOWN).collect())
     }
 }
 

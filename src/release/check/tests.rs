@@ -6,6 +6,10 @@ fn event() -> Event {
     Event { name: "a.json".to_owned(), ..Event::default() }
 }
 
+fn judge(rules: &Rules, event: &Event, invoked: &Invoked) -> Result<Passed, Fault> {
+    super::judge(rules, event, invoked, &str::to_owned)
+}
+
 fn answered(payload: &Value, log: &str) -> Invoked {
     let (log, payload) = (log.as_bytes().to_vec(), payload.to_string().into_bytes());
     Invoked { log, payload, ..Invoked::default() }
@@ -43,6 +47,17 @@ fn an_answer_holds_what_is_named_and_may_hold_more() {
         let judged = judge(&rules, &event(), &answered(&answer, ""));
         assert_eq!(judged.err().map(|fault| fault.to_string()).as_deref(), fault);
     }
+}
+
+/// Cut first, the beginning of a secret would be left.
+#[test]
+fn secrets_are_taken_out_before_an_answer_is_cut() {
+    let secret = "s3cr3t".repeat(20);
+    let rules = Rules { json: Some(json!({ "mode": "zz" })), ..Rules::default() };
+    let answer = answered(&json!({ "mode": secret }), "");
+    let shown = |text: &str| text.replace(&secret, "…");
+    let fault = super::judge(&rules, &event(), &answer, &shown).unwrap_err().to_string();
+    assert_eq!(fault, "`mode` of the answer is \"…\", and \"zz\" is expected");
 }
 
 #[test]

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::emulators;
 use super::layers::{LAYERS, by_hand};
 use super::proxy::{Call, Proxy};
-use super::site::{ROLE, Site, answer};
+use super::site::{ROLE, Site, answer, leaks};
 use crate::local::s3::s3;
 use crate::local::server::Server;
-use crate::local::zips::says;
+use crate::local::zips::{python, says};
 use crate::support::{Run, have, host_arch, run, tools};
 
 fn alias_path(name: &str) -> String {
@@ -371,4 +371,49 @@ fn a_rollback_is_checked_and_may_go_by_steps() {
     failed.says("version 3 fails its check with events/a.json");
     let there = alias(&server, "api");
     assert_eq!((&there["FunctionVersion"], there.get("RoutingConfig")), (&json!("1"), None));
+}
+
+/// A version before has values in its environment that no settings know any more.
+#[test]
+fn values_of_the_version_that_is_checked_are_never_shown() {
+    let server = Server::start(&[]);
+    let site = Site::new(&["api"]);
+    site.workspace.write("events/a.json", "{}");
+    site.workspace.write("events/a.expect.json", r#"{ "mode": "zz" }"#);
+    let check = "check = { events = \"events/*.json\" }\n";
+    for mode in ["leakyoldvalue1", "newvalue2"] {
+        let environment = format!("environment = {{ MODE = \"{mode}\" }}");
+        site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\n{environment}\n{check}"));
+        let mode = "os.environ['MODE']";
+        site.bundle_of(
+            "api",
+            &python(&format!("say({mode})\nloop(lambda event: {{'mode': {mode}}})")),
+        );
+        site.run(&server.address, &["deploy", "--skip-checks"]).code(0);
+    }
+    let json = ["--output", "json"];
+    for args in [&[][..], &json] {
+        let failed = rollback(&site, &server.address, args).code(4);
+        assert!(!leaks(&failed, "leaky"), "{failed:?}");
+        if args.is_empty() {
+            failed.says("`mode` of the answer is \"…\", and \"zz\" is expected").says("api …");
+        }
+    }
+    // As AWS answers whoever may not use the key of the environment.
+    let proxy = Proxy::editing(&server.address, |_, _, answer| {
+        let (old, new) = (b"\"Variables\":", b"\"Error\"    :");
+        while let Some(at) = answer.windows(old.len()).position(|found| found == old) {
+            answer[at..at + new.len()].copy_from_slice(new);
+        }
+        true
+    });
+    for args in [&[][..], &json] {
+        let failed = rollback(&site, &proxy.address, args).code(4);
+        assert!(!leaks(&failed, "leaky"), "{failed:?}");
+        if args.is_empty() {
+            failed
+                .says("`mode` of the answer is (not shown)")
+                .says("variables of this version cannot be read");
+        }
+    }
 }

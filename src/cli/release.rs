@@ -22,9 +22,8 @@ use crate::shell::Shell;
 pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> Result<(), Error> {
     let args = match command {
         ReleaseCommand::Appspec(args) => return appspec::run(args, global, shell),
-        ReleaseCommand::Status(args)
-        | ReleaseCommand::Resume(args)
-        | ReleaseCommand::Abort(args) => args,
+        ReleaseCommand::Status(args) | ReleaseCommand::Abort(args) => args,
+        ReleaseCommand::Resume(resume) => &resume.shifts,
     };
     let place = session::place(&args.place)?;
     let mut scope = Scope::named(&args.functions, &args.manifest, global, shell)?;
@@ -39,6 +38,11 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
         if all.is_empty() && unseen.is_empty() {
             shell.status("Nothing", "shifts any traffic");
             return Ok(());
+        }
+        if let ReleaseCommand::Resume(resume) = command
+            && !resume.unwatched
+        {
+            watched(&scope, all.iter().map(|(plan, _)| plan))?;
         }
         match command {
             ReleaseCommand::Abort(_) => abort(&session, &moves(all), unseen, shell).await,
@@ -106,6 +110,19 @@ async fn of_function(
         all.extend(plan.map(|plan| (plan, shift)));
     }
     Ok(all)
+}
+
+/// Refuses shifts of functions whose settings are not found: nobody would know what is to be watched.
+fn watched<'a>(scope: &Scope, mut moves: impl Iterator<Item = &'a Move>) -> Result<(), Error> {
+    let is_set = |plan: &Move| {
+        scope.functions.iter().any(|it| it.name == plan.function && !it.known.is_empty())
+    };
+    let Some(plan) = moves.find(|plan| !is_set(plan)) else { return Ok(()) };
+    Err(Error::Usage(format!(
+        "`{}`: its settings are not found, and nothing would be watched while its traffic goes to version {}: name its \
+         workspace by `--manifest-path`, or go on with `--unwatched`",
+        plan.function, plan.to
+    )))
 }
 
 fn moves(all: Vec<(Move, Shifting)>) -> Vec<Move> {

@@ -17,7 +17,10 @@ pub(in crate::cli) enum ReleaseCommand {
     ///
     /// From the step that is under way, with what the settings say is watched. Two who go on with the
     /// same shift do no harm.
-    Resume(Shifts),
+    ///
+    /// Where no settings of a function are found, nothing would be watched: that is refused before
+    /// anything moves, unless `--unwatched` says so.
+    Resume(Resume),
     /// Take shifts back: all traffic to the version that it came from
     Abort(Shifts),
     /// Print the AppSpec with which AWS CodeDeploy makes the same shift, and change nothing
@@ -46,6 +49,16 @@ pub(in crate::cli) struct AppSpec {
     pub(in crate::cli) place: Place,
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestFlags,
+}
+
+/// `release resume`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Resume {
+    #[command(flatten)]
+    pub(in crate::cli) shifts: Shifts,
+    /// Go on with nothing watched where the settings of a function are not found
+    #[arg(long, help_heading = "Release")]
+    pub(in crate::cli) unwatched: bool,
 }
 
 /// Whose shifts.

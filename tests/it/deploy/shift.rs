@@ -284,6 +284,19 @@ fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
     // By a command of its own, and by the same deploy again.
     site.bundle("api", "two");
     killed();
+    // Where nobody knows what to watch, that is said and wanted, or nothing moves.
+    let elsewhere = |more: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = site.at(&server.address, &[&["release", "resume", "api"], more].concat());
+        run(command.current_dir(folder.path()))
+    };
+    let before = alias(&server, "api");
+    let refused = elsewhere(&[]).code(2);
+    refused
+        .says("`api`: its settings are not found")
+        .says("`--manifest-path`")
+        .says("`--unwatched`");
+    assert_eq!(alias(&server, "api"), before);
     release(&["resume", "api"]).code(0);
     rests(&server, "api", "2");
     site.bundle("api", "four");
@@ -299,6 +312,10 @@ fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
     assert_eq!(shift["deploy"], deploy);
     rests(&server, "api", "3");
     assert_eq!(site.changes(&server.address), 0);
+    site.bundle("api", "five");
+    killed();
+    elsewhere(&["--unwatched"]).code(0).says("nothing is watched while its traffic shifts");
+    rests(&server, "api", "4");
 }
 
 #[test]

@@ -207,7 +207,7 @@ impl AwsError {
     /// knows whether it was written.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.is_conflict() || matches!(self, Self::Unanswered { .. })
+        self.is_conflict() || self.is_uncertain()
     }
 
     /// Whether nobody knows if the call had its effect.
@@ -343,6 +343,27 @@ mod tests {
             ("nothing of it", "nothing of it"),
         ] {
             assert_eq!(secrets.scrub(said), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_again() {
+        let refused = |code: &str, status| AwsError::Refused {
+            operation: "UpdateAlias",
+            code: code.to_owned(),
+            message: String::new(),
+            status,
+        };
+        let lost = AwsError::Unanswered { operation: "UpdateAlias", why: String::new() };
+        for (error, open) in [
+            (lost, true),
+            (refused("ServiceException", 500), true),
+            (refused("ServiceUnavailableException", 503), true),
+            (refused("PreconditionFailedException", 412), true),
+            (refused("AccessDeniedException", 403), false),
+            (refused("ResourceNotFoundException", 404), false),
+        ] {
+            assert_eq!(error.is_open(), open, "{error}");
         }
     }
 

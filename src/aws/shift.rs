@@ -25,6 +25,8 @@ use crate::release::shift::{Move, Shifting};
 const TRIES: u32 = 20;
 /// The pause before that.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The longest before what AWS had no answer for: in all it has half a minute to recover.
+const LONGEST: Duration = Duration::from_secs(2);
 /// The shortest pause between two polls.
 const SHORTEST: Duration = Duration::from_millis(50);
 
@@ -201,7 +203,7 @@ impl Group<'_> {
                 Ok(()) => tries = TRIES,
                 Err(error) if error.is_open() && tries > 0 => {
                     tries -= 1;
-                    sleep(PAUSE).await;
+                    sleep(pause_after(&error, tries)).await;
                 }
                 Err(error) => return Err(self.give_up(lane, error).await),
             }
@@ -352,6 +354,16 @@ fn went_back(plan: &Move, why: &Why) -> Stop {
 
 fn overtaken(plan: &Move, lost: &Lost) -> Stop {
     Stop::Overtaken { what: format!("alias {}", plan.alias), when: Some(lost.to_string()) }
+}
+
+/// How long to wait before a write is decided on again, with so many tries left: a conflict is over at once, a
+/// server error need not be.
+fn pause_after(error: &AwsError, left: u32) -> Duration {
+    if !error.is_uncertain() {
+        return PAUSE;
+    }
+    let doubled = TRIES.saturating_sub(left + 1).min(5);
+    (PAUSE * 2_u32.pow(doubled)).min(LONGEST)
 }
 
 /// The time, in seconds since 1970.

@@ -2,7 +2,7 @@
 
 use tokio::time::sleep;
 
-use super::{PAUSE, TRIES, overtaken};
+use super::{TRIES, overtaken, pause_after};
 use crate::aws::call::ahead;
 use crate::aws::{Aws, AwsError, Stop};
 use crate::release::Object;
@@ -50,7 +50,7 @@ impl Aws {
                 Ok(_) => return Ok(true),
                 Err(error) if error.is_open() && tries > 0 => {
                     tries -= 1;
-                    sleep(PAUSE).await;
+                    sleep(pause_after(&error, tries)).await;
                 }
                 Err(error) => return Err(stuck(error)),
             }

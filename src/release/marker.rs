@@ -22,6 +22,8 @@ pub const MARKER: usize = 160;
 pub const TEXT: usize = DESCRIPTION - MARKER - 1;
 
 const BEGIN: &str = "[lp1";
+/// How the markers of all versions of this program begin, before a number.
+const ANY: &str = "[lp";
 
 /// What a deploy leaves on an alias.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -157,19 +159,26 @@ impl Shifting {
     }
 }
 
-/// Every version that the marker of a description names, with the field that does: also those of a newer
-/// program, which will want them.
+/// Every version that a marker in a description names, with the field that does: also those of a newer
+/// program, which will want them, and wherever in the text somebody has left it.
 #[must_use]
 pub fn versions(description: &str) -> Vec<(&str, u64)> {
-    let marker = description.rfind(BEGIN).and_then(|at| description.get(at + BEGIN.len()..));
-    let fields = marker.and_then(|marker| marker.strip_suffix(']')).unwrap_or_default();
     let is_a_version =
         |name: &str| !matches!(name, "dep" | "sha" | "shift" | "step" | "at" | "by" | "back");
-    let fields = fields.split_whitespace().filter_map(|field| field.split_once('='));
+    let fields = description.split(ANY).skip(1).filter_map(fields);
+    let fields = fields.flat_map(str::split_whitespace).filter_map(|field| field.split_once('='));
     fields
         .filter(|(name, _)| is_a_version(name))
         .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
         .collect()
+}
+
+/// The fields of a marker of any version, by what stands behind [`ANY`]. One that was cut off has those that are
+/// left of it.
+fn fields(behind: &str) -> Option<&str> {
+    let fields = behind.trim_start_matches(|char: char| char.is_ascii_digit());
+    let is_one = fields.len() < behind.len() && fields.starts_with(char::is_whitespace);
+    is_one.then(|| fields.split_once(']').map_or(fields, |(fields, _)| fields))
 }
 
 /// Whether a text must be cut to stand before a marker.
@@ -300,7 +309,11 @@ mod tests {
                 "[lp1 from=7 dep=1 shift=canary:10%/5m step=1 at=2 new=9 was=8 by=55 back=1 mood=calm]",
                 vec![("from", 7), ("new", 9), ("was", 8)],
             ),
-            ("[lp1 prev=3 dep=a sha=b] cut", vec![]),
+            ("[lp1 prev=9 dep=aaa sha=x] please do not touch", vec![("prev", 9)]),
+            ("[lp2 prev=13 dep=b wave=14]", vec![("prev", 13), ("wave", 14)]),
+            ("a [lp1 prev=3 dep=a] b [lp12 from=4] prev=5", vec![("prev", 3), ("from", 4)]),
+            ("[lp1 prev=3 dep=a sh", vec![("prev", 3)]),
+            ("[lp prev=3] [lpx prev=4] [lp1prev=5] lp1 prev=6", vec![]),
         ] {
             assert_eq!(versions(description), found, "{description}");
         }

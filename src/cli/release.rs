@@ -13,6 +13,7 @@ use super::shift;
 use crate::aws::{AwsError, Progress, Stop, Turn};
 use crate::error::{DeployError, Error, MoveError, RemoteError};
 use crate::message::{Message, Table};
+use crate::nearest;
 use crate::release::Object;
 use crate::release::content::text;
 use crate::release::shift::course::Why;
@@ -34,26 +35,57 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
     super::asynchronously(async {
         let session = scope.connect(place, "look at", shell).await?;
         let goes_on = matches!(command, ReleaseCommand::Resume(_));
-        let (all, unseen) = found(&session, &scope, args, goes_on).await;
+        let Found { all, unseen, missing } = found(&session, &scope, args, goes_on).await;
         if all.is_empty() && unseen.is_empty() {
-            shell.status("Nothing", "shifts any traffic");
-            return Ok(());
+            if missing.is_empty() {
+                shell.status("Nothing", "shifts any traffic");
+            }
+            return there(&missing);
         }
         if let ReleaseCommand::Resume(resume) = command
             && !resume.unwatched
         {
             watched(&scope, all.iter().map(|(plan, _)| plan))?;
         }
-        match command {
+        let is_whole = unseen.is_empty() && missing.is_empty();
+        let done = match command {
             ReleaseCommand::Abort(_) => abort(&session, &moves(all), unseen, shell).await,
             // They go over together.
-            ReleaseCommand::Resume(_) if unseen.is_empty() || args.keep_going => {
+            ReleaseCommand::Resume(_) if is_whole || args.keep_going => {
                 resume(&session, &moves(all), args, shell).await.and(seen(unseen))
             }
             ReleaseCommand::Resume(_) => seen(unseen),
             _ => status(&all, shell).and(seen(unseen)),
+        };
+        if done.is_err() {
+            for line in &missing {
+                shell.warn(line);
+            }
         }
+        done.and_then(|()| there(&missing))
     })?
+}
+
+/// What was looked for.
+#[derive(Default)]
+struct Found {
+    /// The shifts that stand on aliases.
+    all: Vec<(Move, Shifting)>,
+    unseen: Unseen,
+    /// What was named and is not there, a line for each.
+    missing: Vec<String>,
+}
+
+/// What there is of one function.
+struct Seen {
+    shifts: Vec<(Move, Shifting)>,
+    exists: bool,
+    aliases: Vec<String>,
+}
+
+/// Whoever names what is not there has meant another.
+fn there(missing: &[String]) -> Result<(), Error> {
+    if missing.is_empty() { Ok(()) } else { Err(Error::Usage(missing.join("\n"))) }
 }
 
 /// Functions that could not be looked at.
@@ -66,24 +98,54 @@ fn seen(unseen: Unseen) -> Result<(), Error> {
     Err(RemoteError { verb: "look at", stopped: unseen }.into())
 }
 
-/// The shifts that stand on aliases, of all functions that can be looked at. `goes_on`: whether both versions
-/// must be there for it.
-async fn found(
-    session: &Session,
-    scope: &Scope,
-    args: &Shifts,
-    goes_on: bool,
-) -> (Vec<(Move, Shifting)>, Unseen) {
+/// The shifts of all functions that can be looked at. `goes_on`: whether both versions must be there for it.
+async fn found(session: &Session, scope: &Scope, args: &Shifts, goes_on: bool) -> Found {
     let look = async |named| (named, of_function(session, named, args, goes_on).await);
     let mut looked = stream::iter(&scope.functions).map(look).buffered(AT_ONCE);
-    let (mut all, mut unseen) = (Vec::new(), Vec::new());
-    while let Some((named, found)) = looked.next().await {
-        match found {
-            Ok(more) => all.extend(more),
-            Err(error) => unseen.push((named.name.clone(), error)),
+    let (mut found, mut there) = (Found::default(), Vec::new());
+    while let Some((named, seen)) = looked.next().await {
+        match seen {
+            Ok(mut seen) => {
+                found.all.append(&mut seen.shifts);
+                there.push((named.name.as_str(), seen));
+            }
+            Err(error) => found.unseen.push((named.name.clone(), error)),
         }
     }
-    (all, unseen)
+    let is_seen = found.unseen.is_empty();
+    found.missing = missing(&there, args, is_seen, |name| scope.suggestion(name));
+    found
+}
+
+/// What was named and is not there, in words. Of functions that nobody has named one is to have the alias;
+/// `is_seen`: whether all could be looked at. `meant`: which function may have been.
+fn missing(
+    there: &[(&str, Seen)],
+    args: &Shifts,
+    is_seen: bool,
+    meant: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let line = |what: String, meant: String| {
+        format!("{what} is not there; {meant}").trim_end_matches("; ").to_owned()
+    };
+    let is_named = |name: &str| args.functions.iter().any(|named| named == name);
+    let named = there.iter().filter(|(name, _)| is_named(name));
+    let (here, gone): (Vec<_>, Vec<_>) = named.partition(|(_, seen)| seen.exists);
+    let gone = gone.into_iter().map(|(name, _)| line(format!("`{name}`"), meant(name)));
+    let mut all: Vec<String> = gone.collect();
+    let Some(alias) = &args.alias else { return all };
+    let lacks = |seen: &Seen| !seen.aliases.contains(alias);
+    let known =
+        |seen: &'_ Seen| nearest::suggestion(alias, seen.aliases.iter().map(String::as_str));
+    let lacking = here.into_iter().filter(|(_, seen)| lacks(seen));
+    all.extend(
+        lacking.map(|(name, seen)| line(format!("alias `{alias}` of `{name}`"), known(seen))),
+    );
+    if args.functions.is_empty() && is_seen && there.iter().all(|(_, seen)| lacks(seen)) {
+        let aliases = there.iter().flat_map(|(_, seen)| &seen.aliases).map(String::as_str);
+        all.push(line(format!("alias `{alias}`"), nearest::suggestion(alias, aliases)));
+    }
+    all
 }
 
 async fn of_function(
@@ -91,11 +153,14 @@ async fn of_function(
     named: &Named,
     args: &Shifts,
     goes_on: bool,
-) -> Result<Vec<(Move, Shifting)>, AwsError> {
+) -> Result<Seen, AwsError> {
     let wanted =
         |alias: &Object| args.alias.as_deref().is_none_or(|name| text(alias, "Name") == Some(name));
-    let mut all = Vec::new();
+    let mut shifts = Vec::new();
     let aliases = session.aws.aliases(&named.name).await?;
+    // Whoever has an alias is there; of those that nobody has named it does not matter.
+    let is_asked = aliases.is_empty() && args.functions.contains(&named.name);
+    let exists = !is_asked || session.aws.released(&named.name, false).await?.exists;
     for alias in aliases.iter().filter(|alias| wanted(alias)) {
         let Some((marker, shift)) = under_way(alias) else { continue };
         let old = marker.prev.unwrap_or_default();
@@ -107,9 +172,10 @@ async fn of_function(
         let watch = named.known.first().map(|(_, wanted)| wanted.watch.clone());
         let whose = (named.name.as_str(), alias);
         let plan = Move::resume(whose, watch.unwrap_or_default(), (&old, &new));
-        all.extend(plan.map(|plan| (plan, shift)));
+        shifts.extend(plan.map(|plan| (plan, shift)));
     }
-    Ok(all)
+    let aliases = aliases.iter().filter_map(|alias| text(alias, "Name"));
+    Ok(Seen { shifts, exists, aliases: aliases.map(str::to_owned).collect() })
 }
 
 /// Refuses shifts of functions whose settings are not found: nobody would know what is to be watched.

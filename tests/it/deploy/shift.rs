@@ -249,6 +249,22 @@ fn ctrl_c_takes_traffic_back() {
     assert_eq!(alias(&server, "api")["Description"], before);
 }
 
+/// A server error of a write is looked at again: at the first step, and on the way back.
+#[test]
+fn server_errors_of_a_write_are_not_the_end() {
+    let fault = ["--fault", "error=500:UpdateAlias@#1-2", "--fault", "error=503:UpdateAlias@#4-5"];
+    let server = Server::start(&fault);
+    let site = site(&server, &["api"], "shift = \"canary:50%/1h\"\nwatch = { poll = \"100ms\" }\n");
+    site.bundle("api", "two");
+    let mut child = begun(&site, &server);
+    send(&child, Signal::KILL);
+    child.wait().unwrap();
+    let abort = ["release", "abort", "api", "nofn"];
+    let back = run(&mut site.at(&server.address, &abort)).code(2).says("is on version 1 again");
+    back.says("`nofn` is not there");
+    rests(&server, "api", "1");
+}
+
 #[test]
 fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
     let server = Server::start(&[]);
@@ -281,6 +297,11 @@ fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
     back.says("could not take back the traffic of `ghost`");
     rests(&server, "api", "1");
     release(&["abort"]).code(0).says("Nothing");
+    // What was named and is not there is not called well.
+    release(&["abort", "apo"]).code(2).says("`apo` is not there; did you mean `api`?");
+    let near = release(&["status", "api", "--alias", "liev"]).code(2);
+    near.says("alias `liev` of `api` is not there; did you mean `live`?");
+    release(&["resume", "--alias", "liev"]).code(2).says("did you mean `live`?");
     // By a command of its own, and by the same deploy again.
     site.bundle("api", "two");
     killed();
@@ -297,6 +318,7 @@ fn a_killed_shift_is_shown_gone_on_with_and_taken_back() {
         .says("`--manifest-path`")
         .says("`--unwatched`");
     assert_eq!(alias(&server, "api"), before);
+    release(&["resume", "api", "nofn"]).code(2).says("`nofn` is not there");
     release(&["resume", "api"]).code(0);
     rests(&server, "api", "2");
     site.bundle("api", "four");

@@ -297,7 +297,10 @@ impl Secrets {
             Some((before, _)) => format!("{before}(not shown)"),
             None => text.to_owned(),
         };
-        for secret in self.0.iter().rev() {
+        // The longest first: one may be a part of another.
+        let mut secrets: Vec<&String> = self.0.iter().collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in secrets {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), "…");
             }
@@ -329,8 +332,11 @@ mod tests {
     fn values_of_the_environment_are_never_shown() {
         let mut secrets = Secrets::default();
         secrets.add(["hunter22".to_owned(), "ab".to_owned(), "a\"quoted\"one".to_owned()]);
+        secrets.add(["my-hunter22-too".to_owned()]);
         for (said, shown) in [
             ("bad hunter22 here", "bad … here"),
+            // Nothing is left of one that holds another.
+            ("my-hunter22-too", "…"),
             (
                 "exceeded the 4KB limit. String measured: {\"A\":\"ab\"}",
                 "exceeded the 4KB limit. (not shown)",

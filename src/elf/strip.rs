@@ -120,10 +120,10 @@ mod tests {
 
     #[test]
     fn what_is_loaded_stays_and_the_rest_goes() {
-        // This very program: dynamic, with symbols and debugging information.
+        // This very program: dynamic, with symbols, and debugging information of std at least.
         let data = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let out = stripped(&data).unwrap().unwrap();
-        assert!(out.len() * 2 < data.len(), "{} of {}", out.len(), data.len());
+        assert!(out.len() * 4 < data.len() * 3, "{} of {}", out.len(), data.len());
         let before = super::super::read(&mut Cursor::new(&data)).unwrap();
         let after = super::super::read(&mut Cursor::new(&out)).unwrap();
         assert_eq!(super::super::ElfFacts { comments: Vec::new(), ..before }, after);

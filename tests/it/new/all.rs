@@ -108,7 +108,7 @@ fn deploy(folder: &Path, server: &Server) {
     package.arg(&out).arg("--target-dir").arg(target);
     run(package.envs(QUICK)).code(0);
     let mut deploy = lambda_pack(folder);
-    deploy.args(["deploy", "--workspace", "--create-role", "--local", "--port", port(server)]);
+    deploy.args(["deploy", "--workspace", "--local", "--port", port(server)]);
     run(deploy.arg("--from").arg(&out)).code(0);
 }
 
@@ -155,7 +155,7 @@ fn all_templates_build_and_answer() {
         let clippy = ["clippy", "--offline", "--workspace", "--all-targets"];
         cargo(folder, &[&clippy[..], &pedantic].concat());
         cargo(folder, &["fmt", "--all", "--check"]);
-        cargo(folder, &["test", "--offline", "--workspace", "--bins", "--lib"]);
+        cargo(folder, &["test", "--offline", "--workspace"]);
         deploy(folder, &server);
     }
     for made in &all {

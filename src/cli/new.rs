@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Init, New, TemplateFlags};
 use crate::error::Error;
-use crate::files;
 use crate::message::{AskedOf, Keep, Made, Message, Table};
 use crate::nearest::quoted;
 use crate::shell::Shell;
@@ -66,8 +65,12 @@ fn make(place: &Path, flags: &TemplateFlags, shell: &Shell) -> Result<(), Error>
     let template = read(&said, shell)?;
     let home = Home::of(&place)?;
     let given = Given { name, workspace: home.is_workspace(), set };
-    let answers = template.answers(&given, |prompt| asking.answer(prompt))?;
-    let files = from::bounded(|| template.render(&answers))?;
+    // Conditions of questions are the template's own too.
+    let (answers, files) = from::bounded(|| {
+        let answers = template.answers(&given, |prompt| asking.answer(prompt))?;
+        let files = template.render(&answers)?;
+        Ok::<_, Error>((answers, files))
+    })?;
     let home = home.for_package(&files, &given.name)?;
     write(&place, &files, flags.force)?;
     home.join()?;
@@ -243,9 +246,4 @@ impl From<template::TemplateError> for Error {
     fn from(error: template::TemplateError) -> Self {
         TemplateFilesError::from(error).into()
     }
-}
-
-/// The text of a manifest.
-fn text(path: &Path) -> Result<String, Error> {
-    Ok(files::read_text(path)?)
 }

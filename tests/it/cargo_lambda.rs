@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::support::{lambda_pack, repository, run};
+use crate::support::{copy, lambda_pack, repository, run};
 
 pub(crate) fn fixtures() -> Vec<PathBuf> {
     let folder = repository().join("tests/it/fixtures/cargo-lambda");
@@ -17,19 +17,6 @@ pub(crate) fn fixtures() -> Vec<PathBuf> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     all.sort();
     all
-}
-
-pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// The crate that makes a package's binaries handlers, empty.

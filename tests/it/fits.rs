@@ -17,7 +17,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Workspace, have, repository, run, scrub, tools};
+use crate::support::{Workspace, copy, have, repository, run, scrub, tools};
 
 /// The Python of an environment that `tests/setup` has fetched.
 fn python_of(name: &str) -> Option<PathBuf> {
@@ -36,19 +36,6 @@ fn orders(example: &str) -> Workspace {
     symlink(".", workspace.path().join("orders")).unwrap();
     copy(&repository().join("examples").join(example), &workspace.path().join(example));
     workspace
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// A program that may call `cargo lambda-pack`, with the program under test first in `PATH`.

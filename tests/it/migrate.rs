@@ -8,9 +8,9 @@ use std::path::Path;
 use serde_json::Value;
 use toml_edit::{DocumentMut, Item};
 
-use crate::cargo_lambda::{copy, fixtures, stub};
+use crate::cargo_lambda::{fixtures, stub};
 use crate::new::terminal::Terminal;
-use crate::support::{have, lambda_pack, repository, run};
+use crate::support::{copy, have, lambda_pack, repository, run};
 
 /// What `config show` says in an environment: the value of each handler's keys.
 fn shown(folder: &Path, env: Option<&str>, migrated: bool) -> BTreeMap<(String, String), Value> {

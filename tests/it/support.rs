@@ -120,6 +120,20 @@ impl Run {
     }
 }
 
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 /// A Cargo workspace in a folder of its own. Its `lambda_runtime` is an empty crate of that name:
 /// what makes a handler is the dependency, and nothing is fetched or compiled for it.
 pub(crate) struct Workspace {

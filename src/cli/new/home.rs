@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::text;
 use crate::cargo;
 use crate::cargo_manifest::{self, Membership};
 use crate::error::Error;
@@ -31,11 +30,12 @@ impl Home {
             let path = manifest.display().to_string();
             Error::Edit { path, source: Box::new(source) }
         };
-        let becomes = match cargo_manifest::join(&text(&manifest)?, &folder).map_err(edit)? {
-            Membership::Apart => return Ok(Self::None),
-            Membership::Already => None,
-            Membership::With(text) => Some(text),
-        };
+        let becomes =
+            match cargo_manifest::join(&files::read_text(&manifest)?, &folder).map_err(edit)? {
+                Membership::Apart => return Ok(Self::None),
+                Membership::Already => None,
+                Membership::With(text) => Some(text),
+            };
         Ok(Self::Workspace { manifest, becomes })
     }
 

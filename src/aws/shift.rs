@@ -176,8 +176,8 @@ impl Group<'_> {
                     return Ok(());
                 }
                 // Its weights are somebody else's, between the same two versions: nobody watches it any more.
-                Step::Lost(_) if plan.is_between(&alias) => {
-                    let why = Why::Asked("somebody else has set its weights");
+                Step::Lost(_) if plan.is_between(&alias, lane.known.get().begun) => {
+                    let why = Why::Asked("somebody else has set its weights, or its description");
                     return Err(self.back(lane, &why).await);
                 }
                 Step::Lost(lost) => {
@@ -275,7 +275,8 @@ impl Group<'_> {
     async fn take_back(&self, lane: &Lane<'_>, why: &Why) -> Result<bool, Stop> {
         self.call_off(lane);
         let (plan, seen) = (lane.plan, lane.seen.take());
-        let was_there = self.aws.take_back(plan, seen, why).await? || lane.known.get().begun;
+        let begun = lane.known.get().begun;
+        let was_there = self.aws.take_back(plan, seen, (why, begun)).await? || begun;
         if was_there {
             self.tell(plan, Turn::Back(why), None, None);
         }

@@ -1,6 +1,7 @@
 //! `plan` and `deploy`: what is selected, made to be on AWS.
 
 mod actions;
+mod begun;
 pub(super) mod bundle;
 pub(super) mod checks;
 pub(super) mod image;
@@ -92,6 +93,8 @@ fn release_all(
             patience: release.wait.into(),
             new_role: if release.create_role { NEW_ROLE } else { Duration::ZERO },
         };
+        let both = jobs.iter().map(|job| &job.desired).zip(&observed);
+        begun::say(both, &changes, shell);
         shift::hold(&mut jobs, &observed);
         shift::before(&session, (&jobs, &observed), &changes, (&options, shell)).await?;
         session.make_repositories((&jobs, &missing), &release.ecr, shell).await?;
@@ -131,6 +134,7 @@ fn dry_run(
                     format!("the repository {name}, before anything is pushed"),
                 );
             }
+            begun::say(all.iter().map(|(desired, seen)| (desired, seen)), &changes, shell);
             show::plan(&session, &all, (&changes, &end.refused), shell)?;
         }
         refuse(release, end)?;

@@ -16,6 +16,8 @@ use crate::message::{Message, Table};
 use crate::nearest;
 use crate::release::Object;
 use crate::release::content::text;
+use crate::release::marker::Stale;
+use crate::release::observed::weights;
 use crate::release::shift::course::Why;
 use crate::release::shift::{Move, Shifting, under_way};
 use crate::shell::Shell;
@@ -35,7 +37,10 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
     super::asynchronously(async {
         let session = scope.connect(place, "look at", shell).await?;
         let goes_on = matches!(command, ReleaseCommand::Resume(_));
-        let Found { all, unseen, missing } = found(&session, &scope, args, goes_on).await;
+        let Found { all, unseen, others, missing } = found(&session, &scope, args, goes_on).await;
+        for line in others {
+            shell.warn(line);
+        }
         if all.is_empty() && unseen.is_empty() {
             if missing.is_empty() {
                 shell.status("Nothing", "shifts any traffic");
@@ -72,6 +77,8 @@ struct Found {
     /// The shifts that stand on aliases.
     all: Vec<(Move, Shifting)>,
     unseen: Unseen,
+    /// What else splits traffic, or says so and does not, a line for each.
+    others: Vec<String>,
     /// What was named and is not there, a line for each.
     missing: Vec<String>,
 }
@@ -79,6 +86,7 @@ struct Found {
 /// What there is of one function.
 struct Seen {
     shifts: Vec<(Move, Shifting)>,
+    others: Vec<String>,
     exists: bool,
     aliases: Vec<String>,
 }
@@ -107,6 +115,7 @@ async fn found(session: &Session, scope: &Scope, args: &Shifts, goes_on: bool) -
         match seen {
             Ok(mut seen) => {
                 found.all.append(&mut seen.shifts);
+                found.others.append(&mut seen.others);
                 there.push((named.name.as_str(), seen));
             }
             Err(error) => found.unseen.push((named.name.clone(), error)),
@@ -156,13 +165,16 @@ async fn of_function(
 ) -> Result<Seen, AwsError> {
     let wanted =
         |alias: &Object| args.alias.as_deref().is_none_or(|name| text(alias, "Name") == Some(name));
-    let mut shifts = Vec::new();
+    let (mut shifts, mut others) = (Vec::new(), Vec::new());
     let aliases = session.aws.aliases(&named.name).await?;
     // Whoever has an alias is there; of those that nobody has named it does not matter.
     let is_asked = aliases.is_empty() && args.functions.contains(&named.name);
     let exists = !is_asked || session.aws.released(&named.name, false).await?.exists;
     for alias in aliases.iter().filter(|alias| wanted(alias)) {
-        let Some((marker, shift)) = under_way(alias) else { continue };
+        let Some((marker, shift)) = under_way(alias) else {
+            others.extend(of_others(alias).map(|line| format!("{}: {line}", named.name)));
+            continue;
+        };
         let old = marker.prev.unwrap_or_default();
         let (old, new) = match session.aws.digests(&named.name, (&old, &shift.new)).await {
             // Traffic goes back whatever the marker says then.
@@ -175,7 +187,22 @@ async fn of_function(
         shifts.extend(plan.map(|plan| (plan, shift)));
     }
     let aliases = aliases.iter().filter_map(|alias| text(alias, "Name"));
-    Ok(Seen { shifts, exists, aliases: aliases.map(str::to_owned).collect() })
+    Ok(Seen { shifts, others, exists, aliases: aliases.map(str::to_owned).collect() })
+}
+
+/// What an alias without a shift of ours still has of one, or of somebody else's.
+fn of_others(alias: &Object) -> Option<String> {
+    if let Some(stale) = Stale::of(alias).filter(|stale| stale.marker.shift.is_some()) {
+        return Some(format!("{stale}; no shift is under way"));
+    }
+    let all = weights(alias);
+    let all: Vec<String> =
+        all.iter().map(|(version, weight)| format!("{weight} to version {version}")).collect();
+    (!all.is_empty()).then(|| {
+        let name = text(alias, "Name").unwrap_or_default();
+        let all = all.join(", ");
+        format!("alias {name} sends {all} by no shift of this program: `--clear-weights` of `deploy` or `rollback` takes that off")
+    })
 }
 
 /// Refuses shifts of functions whose settings are not found: nobody would know what is to be watched.
@@ -249,7 +276,7 @@ async fn abort(
 ) -> Result<(), Error> {
     let why = Why::Asked("`release abort`");
     let one = async |plan: &Move| {
-        let stop = session.aws.take_back(plan, None, &why).await.err();
+        let stop = session.aws.take_back(plan, None, (&why, true)).await.err();
         if stop.is_none() {
             let turn = Turn::Back(&why);
             let progress = Progress { plan, turn, shift: None, left: 0, counts: None };

@@ -81,6 +81,8 @@ pub struct AliasStatus<'a> {
     pub rolled_back_from: Option<&'a str>,
     /// That deploy.
     pub deploy: Option<&'a str>,
+    /// Why its marker counts for nothing: somebody else has moved the alias since. The members before are null then.
+    pub stale: Option<String>,
     /// The digest of the code that it has moved the alias to.
     pub marked_sha256: Option<&'a str>,
     /// The shift that is under way; what stands above is then of the move before it.

@@ -26,6 +26,8 @@ pub struct ShiftPlan<'a> {
     pub to: &'a str,
     /// The steps, as they are written in settings.
     pub strategy: String,
+    /// The one that is under way already, from 1; null where the shift is to begin.
+    pub under_way: Option<usize>,
     /// Each of them.
     pub steps: Vec<PlannedStep>,
     /// How many invocations of the new version a step needs to be good enough; null where nothing is counted.

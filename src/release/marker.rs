@@ -1,17 +1,24 @@
 //! The release marker: all the state that a release leaves, in the description of an alias.
 //!
-//! `[lp1 prev=12 dep=k3v9x2c1 sha=wXTAdOLR…]` stands behind the user's text: the version that the alias
-//! pointed at before, the deploy that moved it (one over all functions), and the `CodeSha256` that it
-//! moved to. A rollback leaves `from=` in place of `prev=`: the version that it came away from. It is
-//! never compared as drift.
+//! `[lp1 prev=12 to=13 dep=k3v9x2c1 sha=wXTAdOLR…]` stands behind the user's text: the version that the alias
+//! pointed at before, the one that it moved to, the deploy that moved it (one over all functions), and the
+//! `CodeSha256` of that one. A rollback leaves `from=` in place of `prev=`: the version that it came away
+//! from. It is never compared as drift.
+//!
+//! Whoever moves an alias by hand leaves the description as it is. Such a marker is *stale*: it tells of
+//! another move than the last one, and counts for nothing ([`Stale`]).
 //!
 //! While traffic is shifted it also says how far that is: `[lp1 prev=12 dep=k3v9x2c1
 //! shift=canary:10%/5m step=1 at=1764400000 new=13 was=11
 //! by=h2b6…]`. The digest comes back at the end; of signed code it stays, since AWS has another one of it.
 
+mod stale;
+
 use std::fmt;
 
 use super::shift::strategy::Strategy;
+
+pub use stale::{Stale, of_alias, written};
 
 /// The longest description of an alias or a version, in characters (`CreateAlias`, `PublishVersion`).
 pub const DESCRIPTION: usize = 256;
@@ -32,6 +39,8 @@ pub struct Marker {
     pub prev: Option<String>,
     /// The version that a rollback came away from; none: it was no rollback.
     pub from: Option<String>,
+    /// The version that the alias was moved to; none during a shift, and in markers of those who did not write it.
+    pub to: Option<String>,
     /// The deploy.
     pub deploy: String,
     /// The `CodeSha256` of the version that it points at. During a shift empty; of code that is signed, that
@@ -78,6 +87,9 @@ impl fmt::Display for Marker {
         if let (Some(from), None) = (&self.from, &self.shift) {
             write!(f, " from={from}")?;
         }
+        if let (Some(to), None) = (&self.to, &self.shift) {
+            write!(f, " to={to}")?;
+        }
         write!(f, " dep={}", self.deploy)?;
         let Some(shift) = &self.shift else { return write!(f, " sha={}]", self.sha) };
         let Shifting { strategy, step, at, new, was, by } = shift;
@@ -109,6 +121,7 @@ impl Marker {
             match name {
                 "prev" => read.prev = Some(value.to_owned()),
                 "from" => read.from = Some(value.to_owned()),
+                "to" => read.to = Some(value.to_owned()),
                 "dep" => value.clone_into(&mut read.deploy),
                 "sha" => value.clone_into(&mut read.sha),
                 "back" => read.from.clone_from(&read.prev),
@@ -238,7 +251,7 @@ mod tests {
     #[test]
     fn the_longest_marker_keeps_its_length() {
         let most = || Some(u64::MAX.to_string());
-        let longest = Marker { prev: most(), from: most(), ..marker() };
+        let longest = Marker { prev: most(), from: most(), to: most(), ..marker() };
         assert!(longest.to_string().len() <= MARKER);
         let from = Some("4294967294".to_owned());
         let longest = Marker { from, ..shifting() };

@@ -8,10 +8,9 @@ mod refused;
 
 use super::change::Action;
 use super::content::text;
-use super::marker::Marker;
+use super::marker::{Marker, of_alias, written};
 use super::next::Refusal;
 use super::observed::{State, points_at, state, weights};
-use super::releases::marker;
 use super::shift::under_way;
 use super::{Object, advice};
 
@@ -81,7 +80,7 @@ impl Move {
         let weights = alias.map(weights).unwrap_or_default();
         let there = alias.map(points_at);
         let to = Some(self.to.as_str());
-        let by = |alias: &Object| marker(alias).map(|marker| marker.deploy);
+        let by = |alias: &Object| of_alias(alias).map(|marker| marker.deploy);
         if there == to && alias.and_then(by).as_ref() == Some(&self.deploy) {
             return Ok(if weights.is_empty() { Step::Done } else { Step::Wait });
         }
@@ -96,16 +95,15 @@ impl Move {
         if !weights.is_empty() && !self.clear_weights {
             return Err(Refusal::Weights { alias: self.alias.clone(), weights });
         }
-        let before = alias.and_then(|alias| text(alias, "Description")).unwrap_or_default();
-        let (said, before) = Marker::read(before);
-        let description = self.marker(before, there, sha256).after(said);
+        let said = alias.map(|alias| written(alias).0).unwrap_or_default();
+        let description = self.marker(alias.and_then(of_alias), there, sha256).after(said);
         Ok(Step::Act(Box::new(point(&self.alias, alias, &self.to, description))))
     }
 
     /// The marker that an alias has when it has moved.
     #[must_use]
     pub fn marker_on(&self, alias: &Object, sha256: &str) -> Marker {
-        self.marker(marker(alias), Some(points_at(alias)), sha256)
+        self.marker(of_alias(alias), Some(points_at(alias)), sha256)
     }
 
     /// What only loses its weights has come from where it came from.
@@ -121,7 +119,7 @@ impl Move {
             _ => (there, None),
         };
         let (deploy, sha) = (self.deploy.clone(), sha256.to_owned());
-        Marker { prev, from, deploy, sha, shift: None }
+        Marker { prev, from, to: Some(self.to.clone()), deploy, sha, shift: None }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Object;
 use super::content::text;
-use super::marker::{LastMove, Marker};
+use super::marker::{LastMove, of_alias, written};
 use super::observed::{points_at, weights};
 use super::origin::Origin;
 
@@ -85,20 +85,32 @@ fn release<'r>(name: &'r str, version: &'r Object, aliases: &'r [Object]) -> Rel
         if part > 0.0 {
             release.aliases.push((alias_name, part));
         }
-        let Some(marker) = marker(alias) else { continue };
+        let Some(marker) = of_alias(alias) else {
+            // What a stale one tells of was so once.
+            let stale = written(alias).1.filter(|stale| stale.to.as_deref() == Some(name));
+            release.moved_by(stale.as_ref().map(|stale| stale.deploy.as_str()));
+            continue;
+        };
         let LastMove { deploy, prev, from } = marker.last_move();
         let shift = marker.shift.as_ref().map(|shift| (shift.new.as_str(), marker.deploy.as_str()));
         let moves = deploy.map(|deploy| (points_at(alias), deploy)).into_iter().chain(shift);
-        for (_, deploy) in moves.filter(|(version, _)| *version == name) {
-            if !release.deploys.iter().any(|known| known == deploy) {
-                release.deploys.push(deploy.to_owned());
-            }
-        }
+        release.moved_by(moves.filter(|(version, _)| *version == name).map(|(_, deploy)| deploy));
         if [prev, from].into_iter().flatten().any(|before| before == name) {
             release.before.push(alias_name);
         }
     }
     release
+}
+
+impl Release<'_> {
+    /// Notes by which deploys an alias came to it.
+    fn moved_by<'d>(&mut self, deploys: impl IntoIterator<Item = &'d str>) {
+        for deploy in deploys {
+            if !self.deploys.iter().any(|known| known == deploy) {
+                self.deploys.push(deploy.to_owned());
+            }
+        }
+    }
 }
 
 /// What part of the traffic of an alias goes to a version.
@@ -107,12 +119,6 @@ fn part(alias: &Object, version: &str) -> f64 {
     let rest = 1.0 - weights.values().sum::<f64>();
     let own = if points_at(alias) == version { rest } else { 0.0 };
     own + weights.get(version).copied().unwrap_or_default()
-}
-
-/// The marker of an alias.
-#[must_use]
-pub fn marker(alias: &Object) -> Option<Marker> {
-    Marker::read(text(alias, "Description").unwrap_or_default()).1
 }
 
 /// Which version a commit is.

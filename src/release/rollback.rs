@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Object;
 use super::content::text;
+use super::marker::{Stale, of_alias};
 use super::moves::{Move, Refused};
 use super::next::Refusal;
 use super::observed::{points_at, weights};
-use super::releases::{OfCommit, Released, marker, of_commit};
+use super::releases::{OfCommit, Released, of_commit};
 use super::shift::guard;
 
 /// Where to.
@@ -74,7 +75,7 @@ pub fn plan(functions: &[Function<'_>], asked: &Asked) -> Plan {
             }
         };
         for alias in aliases {
-            if let Some(marker) = marker(alias) {
+            if let Some(marker) = of_alias(alias) {
                 plan.deploys.entry(marker.deploy).or_default().insert(name.clone());
             }
             match decide(function, alias, asked) {
@@ -93,7 +94,7 @@ fn picked<'a>(function: &Function<'a>, asked: &Asked) -> Result<Vec<&'a Object>,
     if let Some(deploy) = &asked.deploy {
         let is_meant = |alias: &&Object| {
             asked.alias.as_ref().is_none_or(|asked| *asked == name(alias))
-                && marker(alias).is_some_and(|marker| marker.deploy == *deploy)
+                && of_alias(alias).is_some_and(|marker| marker.deploy == *deploy)
         };
         return Ok(all.iter().filter(is_meant).collect());
     }
@@ -147,7 +148,10 @@ fn decide(function: &Function<'_>, alias: &Object, asked: &Asked) -> Result<Move
 /// The version that the last deploy found.
 fn before(name: &str, alias: &Object) -> Result<String, Refused> {
     let name = name.to_owned();
-    let Some(marker) = marker(alias) else { return Err(Refused::Unmarked { alias: name }) };
+    if let Some(stale) = Stale::of(alias) {
+        return Err(Refused::Stale(Box::new(stale)));
+    }
+    let Some(marker) = of_alias(alias) else { return Err(Refused::Unmarked { alias: name }) };
     if let Some(from) = marker.from {
         return Err(Refused::Again { alias: name, from, at: points_at(alias).to_owned() });
     }

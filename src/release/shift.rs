@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use super::Object;
 use super::content::text;
 use super::desired::Desired;
-use super::marker::Marker;
 pub use super::marker::Shifting;
+use super::marker::{Marker, Stale, of_alias, written};
 use super::observed::{Observed, points_at, weights};
 use course::Step;
 use strategy::Strategy;
@@ -87,15 +87,10 @@ impl Write {
     }
 }
 
-/// Text and marker of an alias.
-fn description(alias: &Object) -> (&str, Option<Marker>) {
-    Marker::read(text(alias, "Description").unwrap_or_default())
-}
-
 /// The shift that is under way on an alias, with the marker that it stands in.
 #[must_use]
 pub fn under_way(alias: &Object) -> Option<(Marker, Shifting)> {
-    let marker = description(alias).1?;
+    let marker = of_alias(alias)?;
     let shift = marker.shift.clone()?;
     Some((marker, shift))
 }
@@ -151,8 +146,11 @@ impl Move {
         (said, marker): (&str, Marker),
         (strategy, watch): (Strategy, Watch),
     ) -> Self {
-        let (before, old) = description(alias);
+        let ((before, _), old) = (written(alias), of_alias(alias));
         let from = points_at(alias).to_owned();
+        // A stale marker is not left to tell of anything once more.
+        let whole = text(alias, "Description").unwrap_or_default();
+        let back = if Stale::of(alias).is_some() { before } else { whole };
         Self {
             function: function.to_owned(),
             alias: text(alias, "Name").unwrap_or_default().to_owned(),
@@ -160,11 +158,16 @@ impl Move {
             strategy,
             watch: watched(&marker, watch),
             text: if said.is_empty() { before } else { said }.to_owned(),
-            marker: Marker { prev: came_from(&marker, &from), shift: None, ..marker },
+            marker: Marker {
+                prev: came_from(&marker, &from),
+                to: Some(to.to_owned()),
+                shift: None,
+                ..marker
+            },
             from,
             was: old.as_ref().and_then(|old| old.prev.clone()),
             by: old.map(|old| old.deploy),
-            back: text(alias, "Description").unwrap_or_default().to_owned(),
+            back: back.to_owned(),
             begun: false,
             signed: false,
         }
@@ -179,11 +182,12 @@ impl Move {
         digests: (&str, &str),
     ) -> Option<Self> {
         let (marker, shift) = under_way(alias)?;
-        let (said, _) = description(alias);
+        let ((said, _), from) = (written(alias), points_at(alias));
         let signed = !marker.sha.is_empty();
         let new = if signed { &marker.sha } else { digests.1 };
-        let with = |prev: Option<String>, sha: &str| Marker {
+        let with = |prev: Option<String>, to: &str, sha: &str| Marker {
             prev,
+            to: Some(to.to_owned()),
             sha: sha.to_owned(),
             shift: None,
             ..marker.clone()
@@ -191,16 +195,16 @@ impl Move {
         Some(Self {
             function: function.to_owned(),
             alias: text(alias, "Name").unwrap_or_default().to_owned(),
-            from: marker.prev.clone().unwrap_or_default(),
-            to: shift.new,
+            from: from.to_owned(),
+            to: shift.new.clone(),
             strategy: shift.strategy,
             watch: watched(&marker, watch),
             text: said.to_owned(),
-            marker: with(came_from(&marker, marker.prev.as_deref().unwrap_or_default()), new),
+            marker: with(came_from(&marker, from), &shift.new, new),
             // As it was, but for what a rollback had left: the deploy that is taken back has not moved it.
             back: match shift.by.clone() {
                 Some(deploy) => {
-                    let before = with(shift.was.clone(), digests.0);
+                    let before = with(shift.was.clone(), from, digests.0);
                     Marker { from: None, deploy, ..before }.after(said)
                 }
                 None => said.to_owned(),
@@ -232,7 +236,13 @@ impl Move {
                 (&self.from, weights, marker.after(&self.text))
             }
             Step::Finish => (&self.to, BTreeMap::new(), self.marker.after(&self.text)),
-            Step::Back(_) => (&self.from, BTreeMap::new(), self.back.clone()),
+            Step::Back(_) => {
+                // A text that somebody else has set since is theirs.
+                let text = text(alias, "Description").unwrap_or_default();
+                let ours = written(alias).1.is_some_and(|it| it.deploy == self.marker.deploy);
+                let back = if ours { self.back.as_str() } else { text };
+                (&self.from, BTreeMap::new(), back.to_owned())
+            }
             Step::Wait { .. } | Step::Done | Step::Lost(_) => return None,
         };
         let revision = text(alias, "RevisionId").map(str::to_owned);
@@ -255,16 +265,22 @@ impl Move {
         ours.then_some(shift)
     }
 
-    /// Whether the alias is still between the two versions of this shift, by its marker, though its weights may be
-    /// somebody else's by now, or gone.
+    /// Whether the alias is still between the two versions of this shift: by its marker, though its weights may be
+    /// somebody else's by now, or gone; or, if this shift has `begun`, by its weights, though somebody else has set its
+    /// description.
     #[must_use]
-    pub fn is_between(&self, alias: &Object) -> bool {
-        let ours = under_way(alias).is_some_and(|(marker, shift)| {
-            marker.deploy == self.marker.deploy
-                && shift.new == self.to
-                && marker.prev.as_ref() == Some(&self.from)
-        });
-        ours && points_at(alias) == self.from && weights(alias).keys().all(|it| *it == self.to)
+    pub fn is_between(&self, alias: &Object, begun: bool) -> bool {
+        let weights = weights(alias);
+        let of_shift = |marker: Marker| match marker.shift {
+            Some(shift) => {
+                marker.deploy == self.marker.deploy
+                    && shift.new == self.to
+                    && marker.prev.as_ref() == Some(&self.from)
+            }
+            None => begun && !weights.is_empty(),
+        };
+        let ours = written(alias).1.map_or(begun && !weights.is_empty(), of_shift);
+        ours && points_at(alias) == self.from && weights.keys().all(|it| *it == self.to)
     }
 
     /// How many seconds of a step are left, as it was planned.
@@ -277,7 +293,7 @@ impl Move {
     /// Whether this shift has ended well, and nobody has touched the alias since.
     #[must_use]
     pub fn is_finished(&self, alias: &Object) -> bool {
-        let marker = description(alias).1;
+        let marker = written(alias).1;
         points_at(alias) == self.to
             && marker.is_some_and(|it| it.shift.is_none() && it.deploy == self.marker.deploy)
     }

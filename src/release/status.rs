@@ -6,7 +6,7 @@ use super::Object;
 use super::change::Change;
 use super::content::{differing, text};
 use super::desired::Desired;
-use super::marker::Marker;
+use super::marker::{Marker, Stale, of_alias, written};
 use super::next::Refusal;
 use super::observed::{Observed, points_at, weights};
 use super::predict::unfold;
@@ -77,6 +77,8 @@ pub struct Alias {
     pub text: String,
     /// The marker of the deploy that moved it.
     pub marker: Option<Marker>,
+    /// A marker that counts for nothing: somebody else has moved the alias since.
+    pub stale: Option<Stale>,
     /// In which members the version differs from `$LATEST`.
     pub differs: Vec<&'static str>,
 }
@@ -86,14 +88,15 @@ impl Alias {
     #[must_use]
     pub fn read(alias: &Object, latest: &Object, versions: &[Object]) -> Self {
         let version = points_at(alias);
-        let (said, marker) = Marker::read(text(alias, "Description").unwrap_or_default());
+        let (said, _) = written(alias);
         let target = versions.iter().find(|one| text(one, "Version") == Some(version));
         Self {
             name: text(alias, "Name").unwrap_or_default().to_owned(),
             version: version.to_owned(),
             weights: weights(alias),
             text: said.to_owned(),
-            marker,
+            marker: of_alias(alias),
+            stale: Stale::of(alias),
             differs: target.map(|target| differing(target, latest)).unwrap_or_default(),
         }
     }

@@ -59,6 +59,8 @@ fn deployed(desired: &Desired) -> Observed {
         observed.versions.insert("7".to_owned(), version);
         for alias in observed.aliases.values_mut() {
             alias.insert("FunctionVersion".to_owned(), "7".into());
+            let said = alias["Description"].as_str().unwrap().replace("to=new", "to=7");
+            alias.insert("Description".to_owned(), said.into());
         }
     }
     observed

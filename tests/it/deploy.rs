@@ -7,6 +7,7 @@ mod cuts;
 pub(crate) mod emulators;
 mod faults;
 mod first;
+mod hands;
 mod images;
 mod layer_commands;
 mod layers;

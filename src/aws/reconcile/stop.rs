@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::aws::{AwsError, CheckFailure, Failed};
+use crate::release::marker::of_alias;
 use crate::release::next::Refusal;
 use crate::release::observed::points_at;
-use crate::release::releases::marker;
 use crate::release::role::{policy_arn, trust};
 use crate::release::{Object, advice};
 
@@ -96,7 +96,7 @@ impl Stop {
     pub fn overtaken(alias: &str, now: Option<&Object>) -> Self {
         let when = now.map(|now| {
             let at = format!("it points at version {}", points_at(now));
-            match marker(now) {
+            match of_alias(now) {
                 Some(marker) => format!("{at}, by deploy {}", marker.deploy),
                 None => at,
             }

@@ -13,7 +13,7 @@ use crate::release::shift::course::{Lost, Step, Why};
 impl Aws {
     /// Takes traffic back, by one call if `seen` is the alias as it is, and before all that wait for their turn;
     /// whether that call was made: there may be nothing to take back any more. What is not this shift's is left
-    /// alone.
+    /// alone: `begun` tells whether it was seen on the alias.
     ///
     /// # Errors
     ///
@@ -22,16 +22,16 @@ impl Aws {
         &self,
         plan: &Move,
         seen: Option<Object>,
-        why: &Why,
+        (why, begun): (&Why, bool),
     ) -> Result<bool, Stop> {
-        ahead(self.at_once(plan, seen, why)).await
+        ahead(self.at_once(plan, seen, (why, begun))).await
     }
 
     async fn at_once(
         &self,
         plan: &Move,
         mut seen: Option<Object>,
-        why: &Why,
+        (why, begun): (&Why, bool),
     ) -> Result<bool, Stop> {
         let stuck = |error| Stop::Stuck { reason: why.to_string(), error };
         let mut tries = TRIES;
@@ -40,7 +40,7 @@ impl Aws {
                 Some(alias) => alias,
                 None => self.alias_there(plan).await.map_err(stuck)?,
             };
-            if !plan.is_between(&alias) && !plan.is_finished(&alias) {
+            if !plan.is_between(&alias, begun) && !plan.is_finished(&alias) {
                 return at_rest(plan, &alias).map(|()| false);
             }
             let Some(write) = plan.write(&Step::Back(why.clone()), &alias, 0) else {
@@ -70,10 +70,10 @@ impl Aws {
 
 /// Of an alias that this shift is not on: nothing to do if it has not begun, or was taken back already.
 fn at_rest(plan: &Move, alias: &Object) -> Result<(), Stop> {
-    let weighted = !weights(alias).is_empty();
+    let weights = weights(alias);
     match points_at(alias) {
-        at if at == plan.from && !weighted => Ok(()),
-        at if at == plan.from => Err(overtaken(plan, &Lost::Weights)),
+        at if at == plan.from && weights.is_empty() => Ok(()),
+        at if at == plan.from => Err(overtaken(plan, &Lost::Weights(weights))),
         at => Err(overtaken(plan, &Lost::Moved(at.to_owned(), None))),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::begun;
 use super::session::Session;
 use crate::aws::{Job, Options, Outcome, Stop};
 use crate::cli::shift::run;
@@ -242,12 +243,19 @@ fn moved(plan: &Move) -> Change {
 }
 
 /// How the move of an alias goes, for the plan: its steps, and what they need; none where it is all at once.
-pub(super) fn steps<'a>(desired: &'a Desired, change: &'a Change) -> Option<ShiftPlan<'a>> {
+pub(super) fn steps<'a>(
+    desired: &'a Desired,
+    observed: &Observed,
+    change: &'a Change,
+) -> Option<ShiftPlan<'a>> {
     let Action::MoveAlias { name, from, to, .. } = &change.action else { return None };
-    let strategy = desired.wanted.shift.as_ref().filter(|it| **it != Strategy::AllAtOnce)?;
+    let begun = begun::of(desired, observed, name);
+    let step = begun.as_ref().map(|shift| shift.step);
+    let strategy = begun.map(|shift| shift.strategy).or_else(|| desired.wanted.shift.clone());
+    let strategy = strategy.filter(|it| *it != Strategy::AllAtOnce)?;
     let watch = &desired.wanted.watch;
     let needed = watch.needed();
-    let step = |stage: Stage| PlannedStep {
+    let planned = |stage: Stage| PlannedStep {
         percent: stage.percent.percent(),
         hold_s: stage.hold,
         invocations: needed.map(|needed| in_all(needed, stage)),
@@ -258,7 +266,8 @@ pub(super) fn steps<'a>(desired: &'a Desired, change: &'a Change) -> Option<Shif
         from,
         to,
         strategy: strategy.to_string(),
-        steps: strategy.stages().map(step).collect(),
+        under_way: step,
+        steps: strategy.stages().map(planned).collect(),
         needed,
         error_rate: watch.error_rate,
         shown_from: watch.shown_from().filter(|_| needed.is_some()),
@@ -277,11 +286,18 @@ fn in_all(needed: u64, stage: Stage) -> u64 {
 }
 
 /// The same for people.
-pub(super) fn lines(desired: &Desired, change: &Change) -> Vec<String> {
-    let Action::MoveAlias { from, to, .. } = &change.action else { return Vec::new() };
+pub(super) fn lines(desired: &Desired, observed: &Observed, change: &Change) -> Vec<String> {
+    let Action::MoveAlias { name, from, to, .. } = &change.action else { return Vec::new() };
+    let watch = &desired.wanted.watch;
+    if let Some(shift) = begun::of(desired, observed, name) {
+        let steps = shift.strategy.stages().count();
+        let mut lines = of_strategy(&shift.strategy, watch);
+        lines.insert(0, format!("which is under way: step {} of {steps}", shift.step));
+        return lines;
+    }
     let strategy = desired.wanted.shift.as_ref().filter(|it| **it != Strategy::AllAtOnce);
     let Some(strategy) = strategy.filter(|_| from != to) else { return Vec::new() };
-    of_strategy(strategy, &desired.wanted.watch)
+    of_strategy(strategy, watch)
 }
 
 /// The steps of a strategy, and what they need.
@@ -332,7 +348,7 @@ mod tests {
             let strategy = job.desired.wanted.shift.clone().unwrap();
             let alias = alias.as_object().unwrap();
             let plan = plan(("api", alias), "2", ("", <_>::default()), (strategy, watch));
-            lines(&job.desired, &moved(&plan))
+            lines(&job.desired, &Observed::default(), &moved(&plan))
         };
         let shown = "from 299 invocations of the new version on (1 % of errors then show";
         let all = said(None);
@@ -351,7 +367,10 @@ mod tests {
     #[test]
     fn whoever_goes_on_with_a_shift_is_the_deploy_that_began_it() {
         let seen = |marker: &str| {
-            let alias = serde_json::json!({ "FunctionVersion": "1", "Description": marker });
+            let weights = serde_json::json!({ "AdditionalVersionWeights": { "2": 0.1 } });
+            let alias = serde_json::json!({
+                "FunctionVersion": "1", "Description": marker, "RoutingConfig": weights
+            });
             let alias = alias.as_object().cloned().unwrap();
             Observed { aliases: BTreeMap::from([("live".to_owned(), alias)]), ..<_>::default() }
         };

@@ -29,7 +29,8 @@ pub(super) fn plan(
         for change in changes {
             shell.record(&record(change))?;
             let of_it = all.iter().find(|(desired, _)| desired.name == change.function);
-            if let Some(plan) = of_it.and_then(|(desired, _)| super::shift::steps(desired, change))
+            if let Some(plan) =
+                of_it.and_then(|(desired, seen)| super::shift::steps(desired, seen, change))
             {
                 shell.record(&Message::ShiftPlan(&plan))?;
             }
@@ -107,7 +108,7 @@ fn of_function(
         for line in lines(change) {
             shell.answer(format_args!("  {:<14}  {}", "", clean(&line)))?;
         }
-        for line in super::shift::lines(desired, change) {
+        for line in super::shift::lines(desired, observed, change) {
             shell.answer(format_args!("  {:<14}  {line}", ""))?;
         }
     }

@@ -17,7 +17,7 @@ use crate::release::check::Check;
 use crate::release::moves::{Move, Refused};
 use crate::release::next::Refusal;
 use crate::release::observed::weights;
-use crate::release::shift::under_way;
+use crate::release::shift::{guard, under_way};
 use crate::shell::Shell;
 
 impl Aim {
@@ -85,6 +85,11 @@ pub(super) async fn look(
         }
     }
     for lane in &lanes {
+        let ends = lane.one.seen.as_ref().and_then(under_way);
+        if let Some((marker, shift)) = ends {
+            let line = guard::ended(&lane.one.alias, &marker, &shift);
+            shell.warn(format!("{}: {line}", lane.one.function));
+        }
         for amiss in &lane.target.amiss {
             shell.warn(format!("{}: {amiss}", lane.one.function));
         }

@@ -119,7 +119,13 @@ mod tests {
     #[test]
     fn a_shift_that_is_under_way_keeps_its_strategy() {
         let marker = "[lp1 prev=2 dep=d3 shift=canary:10%/5m step=1 at=5 new=3]";
-        let alias = |said: &str| json!({ "Description": said }).as_object().cloned().unwrap();
+        let alias = |said: &str| {
+            let weights = json!({ "AdditionalVersionWeights": { "3": 0.1 } });
+            json!({ "Description": said, "FunctionVersion": "2", "RoutingConfig": weights })
+                .as_object()
+                .cloned()
+                .unwrap()
+        };
         let (shifts, rests) = (alias(marker), alias("[lp1 prev=2 dep=d3 sha=s]"));
         let said = |asked: Option<&str>, alias: &Object, to: &str| {
             let asked = asked.map(|asked| asked.parse().unwrap());

@@ -134,6 +134,9 @@ fn alias_line(alias: &Alias, version: Option<&Object>) -> String {
     if !alias.text.is_empty() {
         line.push_str(&format!("; {}", alias.text));
     }
+    if let Some(stale) = &alias.stale {
+        line.push_str(&format!("; {stale}"));
+    }
     if let Some(marker) = &alias.marker {
         line.push_str(&shift_line(marker));
         let LastMove { deploy, prev, from } = marker.last_move();
@@ -260,6 +263,7 @@ fn of_alias<'f>(alias: &'f Alias, found: &'f Found<'_>) -> AliasStatus<'f> {
         previous: prev,
         rolled_back_from: from,
         deploy,
+        stale: alias.stale.as_ref().map(ToString::to_string),
         marked_sha256: marker
             .filter(|marker| marker.shift.is_none())
             .map(|marker| marker.sha.as_str())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::release::marker::Stale;
+
 /// Why an alias is not moved. All of these are known before anything is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -23,6 +25,9 @@ pub enum Refused {
         /// The alias.
         alias: String,
     },
+    /// Somebody has moved it by hand since: where it was before is not known.
+    #[error("{0}; where it was before that is not known")]
+    Stale(Box<Stale>),
     /// It was made where it is.
     #[error("alias {alias} was made by deploy {deploy}: there is nothing before")]
     NothingBefore {
@@ -133,6 +138,7 @@ impl Refused {
         matches!(
             self,
             Self::Unmarked { .. }
+                | Self::Stale(_)
                 | Self::NothingBefore { .. }
                 | Self::LatestBefore { .. }
                 | Self::Again { .. }
@@ -158,6 +164,7 @@ impl Refused {
                 "say where to with `--to VERSION`, or leave it out: name the other functions"
             }
             Self::Unmarked { .. }
+            | Self::Stale(_)
             | Self::LatestBefore { .. }
             | Self::Again { .. }
             | Self::NoVersion(_)

@@ -17,8 +17,12 @@ fn alias(version: &str, description: &str) -> Object {
 }
 
 fn shifting(alias: &Object) -> Object {
+    split(alias, "9")
+}
+
+fn split(alias: &Object, version: &str) -> Object {
     let mut alias = alias.clone();
-    let routing = json!({ "AdditionalVersionWeights": { "9": 0.1 } });
+    let routing = json!({ "AdditionalVersionWeights": { version: 0.1 } });
     alias.insert("RoutingConfig".to_owned(), routing);
     alias
 }
@@ -60,7 +64,7 @@ fn a_way_back_is_one_call_and_its_marker_is_read_back() {
         panic!("{action:?}")
     };
     assert_eq!((from.as_str(), to.as_str(), revision.as_deref()), ("7", "6", Some("r1")));
-    assert_eq!((description.as_str(), weights.len()), ("shop [lp1 from=7 dep=r1 sha=s6]", 0));
+    assert_eq!((description.as_str(), weights.len()), ("shop [lp1 from=7 to=6 dep=r1 sha=s6]", 0));
     let made = after(&action);
     assert_eq!(one.step(Some(&made), "s6"), Ok(Step::Done));
     // Along with provisioned concurrency AWS shifts by itself: these weights are nobody else's.
@@ -71,13 +75,13 @@ fn a_way_back_is_one_call_and_its_marker_is_read_back() {
 fn a_way_on_remembers_what_was_before_and_makes_what_is_not_there() {
     let one = Move { back: false, ..back() };
     let action = call(&one, one.seen.as_ref(), "s6");
-    let said = "shop [lp1 prev=7 dep=r1 sha=s6]";
+    let said = "shop [lp1 prev=7 to=6 dep=r1 sha=s6]";
     assert!(matches!(&action, Action::MoveAlias { description, .. } if description == said));
     let new = Move { seen: None, ..one };
     let action = call(&new, None, "s6");
     let Action::CreateAlias { name, version, description } = &action else { panic!() };
     assert_eq!((name.as_str(), version.as_str()), ("live", "6"));
-    assert_eq!(description, "[lp1 dep=r1 sha=s6]");
+    assert_eq!(description, "[lp1 to=6 dep=r1 sha=s6]");
     assert_eq!(new.step(Some(&after(&action)), "s6"), Ok(Step::Done));
 }
 
@@ -125,7 +129,7 @@ fn weights_of_others_are_taken_off_only_where_that_is_said() {
         panic!()
     };
     assert_eq!((from, to), ("7".to_owned(), "7".to_owned()));
-    assert_eq!(description, "shop [lp1 prev=6 dep=r1 sha=s7]");
+    assert_eq!(description, "shop [lp1 prev=6 to=7 dep=r1 sha=s7]");
 }
 
 #[test]
@@ -213,21 +217,21 @@ proptest! {
         prop_assert_eq!(&ends[1 - winner], &Some(Step::Overtaken));
         let (alias, won) = (&aws.aliases["live"], &movers[winner].one);
         prop_assert_eq!(points_at(alias), won.to.as_str());
-        prop_assert_eq!(marker(alias).unwrap().deploy, won.deploy.clone());
+        prop_assert_eq!(of_alias(alias).unwrap().deploy, won.deploy.clone());
     }
 }
 
 #[test]
 fn taken_back_in_the_middle_of_a_shift_it_says_what_it_came_away_from() {
     let said = "shop [lp1 prev=6 dep=d2 shift=canary:10%/5m step=1 at=5 new=7 was=5 by=d1]";
-    let seen = shifting(&alias("6", said));
+    let seen = split(&alias("6", said), "7");
     let one = Move { seen: Some(seen.clone()), clear_weights: true, ..back() };
     let there = after(&call(&one, Some(&seen), "s6"));
-    assert_eq!(text(&there, "Description"), Some("shop [lp1 from=7 dep=r1 sha=s6]"));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 from=7 to=6 dep=r1 sha=s6]"));
     // What goes on is no rollback.
     let one = Move { back: false, ..one };
     let there = after(&call(&one, Some(&seen), "s6"));
-    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=5 dep=r1 sha=s6]"));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=5 to=6 dep=r1 sha=s6]"));
 }
 
 #[test]
@@ -240,13 +244,15 @@ fn what_is_to_shift_is_cleared_first_where_it_is() {
     let cleared = one.cleared().unwrap();
     let there = after(&call(&cleared, Some(&weighted), "s7"));
     assert_eq!((points_at(&there), weights(&there).len()), ("7", 0));
-    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=6 dep=r1 sha=s7]"));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=6 to=7 dep=r1 sha=s7]"));
     assert_eq!(cleared.step(Some(&there), "s7"), Ok(Step::Done));
-    // The shift of a deploy whose weights somebody has taken off, too.
+    // The shift of a deploy, too; one whose weights somebody has taken off is none any more.
     let said = "shop [lp1 prev=6 dep=d2 shift=canary:10%/5m step=1 at=5 new=7 was=5 by=d1]";
-    let seen = alias("6", said);
+    let seen = split(&alias("6", said), "7");
     let one = Move { seen: Some(seen.clone()), to: "7".to_owned(), back: false, ..one };
+    let bare = Move { seen: Some(alias("6", said)), ..one.clone() };
+    assert_eq!(bare.cleared(), None);
     let there = after(&call(&one.cleared().unwrap(), Some(&seen), "s6"));
-    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=5 dep=r1 sha=s6]"));
+    assert_eq!(text(&there, "Description"), Some("shop [lp1 prev=5 to=6 dep=r1 sha=s6]"));
     assert!(one.goes() && !one.cleared().unwrap().goes());
 }

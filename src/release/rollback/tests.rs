@@ -151,6 +151,26 @@ fn weights_are_refused_unless_they_are_to_go() {
     assert_eq!(one(&there, &clearing).moves[0].to, "5");
 }
 
+/// `prev` of a deploy is no way back from where somebody went after it: it may well lead forward.
+#[test]
+fn what_somebody_has_moved_by_hand_since_is_not_guessed() {
+    let shift = "[lp1 prev=6 dep=d2 shift=canary:10%/5m step=1 at=5 new=7 was=5 by=d1]";
+    for (at, said) in [("5", "[lp1 prev=6 to=7 dep=d2 sha=s]"), ("7", shift), ("6", shift)] {
+        let there = released(vec![alias("live", at, said)]);
+        let plan = one(&there, &asked(To::Before));
+        let why = refused(&plan);
+        assert!(why.contains("by deploy d2") && why.contains("by hand"), "{why}");
+        assert_eq!(plan.deploys, BTreeMap::new());
+        let Refusal::Unmoved(why) = &plan.refused[0].1 else { panic!("{plan:?}") };
+        assert!(why.wants_list() && why.hint().contains("--to VERSION"));
+        // It is none of those that the deploy has moved, and goes where it is told to.
+        let of_second = Asked { deploy: Some("d2".to_owned()), ..asked(To::Before) };
+        assert_eq!(one(&there, &of_second), Plan::default());
+        let named = one(&there, &asked(To::Version("4".to_owned())));
+        assert_eq!(named.moves[0].to, "4");
+    }
+}
+
 /// Cut after each move of an alias: what the deploy has moved goes back, and nothing else is touched; where
 /// it is not said what is meant, there is more than one deploy that could be.
 #[test]
@@ -180,7 +200,10 @@ fn from_every_partial_state_of_a_deploy_of_ten() {
 #[test]
 fn while_traffic_shifts_that_is_what_is_said() {
     let said = "[lp1 prev=6 dep=d2 shift=canary:10%/5m step=1 at=5 new=7 was=5 by=d1]";
-    let there = released(vec![alias("live", "6", said)]);
+    let mut live = alias("live", "6", said);
+    let routing = json!({ "AdditionalVersionWeights": { "7": 0.1 } });
+    live.insert("RoutingConfig".to_owned(), routing);
+    let there = released(vec![live]);
     let why = refused(&one(&there, &asked(To::Before)));
     assert!(why.starts_with("api: a shift of alias live is under way: step 1"), "{why}");
     let cleared = Asked { clear_weights: true, ..asked(To::Before) };

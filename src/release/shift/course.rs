@@ -1,13 +1,14 @@
 //! What is to be done now with an alias whose traffic is shifted.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::judge::{Breach, Verdict};
 use super::strategy::Percent;
 use super::watch::{EXTENSIONS, OnUnknown};
-use super::{Move, description, under_way};
+use super::{Move, under_way};
 use crate::release::Object;
-use crate::release::marker::Shifting;
+use crate::release::marker::{Shifting, Stale, of_alias};
 use crate::release::observed::{points_at, weights};
 
 /// What is to be done.
@@ -65,14 +66,16 @@ impl fmt::Display for Why {
 }
 
 /// Who has the alias now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Lost {
     /// Somebody who has moved it: the version, and the deploy if it says which.
     Moved(String, Option<String>),
     /// Somebody who has ended this shift.
     Ended,
-    /// Somebody who has set weights.
-    Weights,
+    /// Somebody who has set these weights.
+    Weights(BTreeMap<String, f64>),
+    /// Somebody who shifts it now: the deploy.
+    Shifted(String),
 }
 
 impl fmt::Display for Lost {
@@ -83,7 +86,12 @@ impl fmt::Display for Lost {
                 write!(f, "it points at version {version}, by deploy {deploy}")
             }
             Self::Ended => f.write_str("the shift was ended, and all traffic goes to one version"),
-            Self::Weights => f.write_str("its weights are not those of this shift"),
+            Self::Weights(all) => {
+                let all =
+                    all.iter().map(|(version, weight)| format!("{weight} to version {version}"));
+                write!(f, "it sends {}", all.collect::<Vec<_>>().join(", "))
+            }
+            Self::Shifted(deploy) => write!(f, "deploy {deploy} shifts its traffic"),
         }
     }
 }
@@ -104,17 +112,21 @@ pub fn course(plan: &Move, alias: &Object, known: Known, now: u64, verdict: &Ver
         return go_on(plan, (&shift, known.passed), now, verdict);
     }
     let at = points_at(alias);
-    let unweighted = weights(alias).is_empty();
+    let weights = weights(alias);
+    let unweighted = weights.is_empty();
     match under_way(alias) {
         // Weights beside it are AWS's own, while provisioned concurrency moves over.
-        None if at == plan.to => Step::Done,
+        None if at == plan.to && Stale::of(alias).is_none() => Step::Done,
         None if at != plan.from => {
-            let deploy = description(alias).1.map(|marker| marker.deploy);
+            let deploy = of_alias(alias).map(|marker| marker.deploy);
             Step::Lost(Lost::Moved(at.to_owned(), deploy))
         }
         None if known.begun && unweighted => Step::Lost(Lost::Ended),
         None if unweighted => next(plan, 0),
-        _ => Step::Lost(Lost::Weights),
+        Some((marker, _)) if marker.deploy != plan.marker.deploy => {
+            Step::Lost(Lost::Shifted(marker.deploy))
+        }
+        _ => Step::Lost(Lost::Weights(weights)),
     }
 }
 

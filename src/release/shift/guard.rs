@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::under_way;
+use super::{Shifting, under_way};
 use crate::release::Object;
 use crate::release::attach::provisioned;
 use crate::release::content::{current, text};
 use crate::release::desired::Desired;
+use crate::release::marker::Marker;
 use crate::release::observed::{Observed, points_at};
 
 /// Why traffic cannot be shifted.
@@ -93,6 +94,16 @@ pub fn of_another(name: &str, alias: &Object) -> Option<Refused> {
         from: marker.prev.unwrap_or_default(),
         to: shift.new,
     })
+}
+
+/// What `--clear-weights` does to the shift of another deploy, in words.
+#[must_use]
+pub fn ended(alias: &str, marker: &Marker, shift: &Shifting) -> String {
+    let Shifting { strategy, step, new, .. } = shift;
+    format!(
+        "`--clear-weights` ends a shift of alias {alias} that is under way: step {step} of {strategy}, to version {new}, by deploy {}",
+        marker.deploy
+    )
 }
 
 /// What keeps traffic from being split between the version that an alias points at and another one

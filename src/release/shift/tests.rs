@@ -168,7 +168,7 @@ fn every_strategy_takes_its_steps_and_ends_at_the_new_version() {
         let steps = plan.strategy.stages().count();
         assert_eq!(shares(&mut cloud, plan), expected, "{strategy}");
         assert!(cloud.is_settled_at("13"), "{cloud:?}");
-        assert_eq!(cloud.description(), "shop [lp1 prev=12 dep=ours sha=new=]");
+        assert_eq!(cloud.description(), "shop [lp1 prev=12 to=13 dep=ours sha=new=]");
         assert_eq!(cloud.writes, steps + 1, "{strategy}");
     }
 }
@@ -234,7 +234,7 @@ fn a_breach_at_any_poll_takes_one_call() {
             let (mut second, mut there) = (Operator::new(resumed(&cloud).unwrap()), cloud.clone());
             second.poll(&mut there, &breach());
             assert!(there.is_settled_at("12"));
-            assert_eq!(there.description(), "shop [lp1 prev=11 dep=before sha=old=]");
+            assert_eq!(there.description(), "shop [lp1 prev=11 to=12 dep=before sha=old=]");
             cloud.now += 7;
             operator.poll(&mut cloud, &Verdict::Sound);
         }
@@ -312,17 +312,38 @@ fn what_somebody_else_has_taken_is_left_alone() {
 
     let (mut cloud, mut operator) = begun();
     cloud.set("RoutingConfig", json!({ "AdditionalVersionWeights": { "13": 0.3 } }));
-    assert_eq!(lost(&mut cloud, &mut operator), Lost::Weights);
+    let weights = |version: &str, weight| Lost::Weights([(version.to_owned(), weight)].into());
+    assert_eq!(lost(&mut cloud, &mut operator), weights("13", 0.3));
 
+    // By hand, with the description as it was: nobody takes that back.
     let (mut cloud, mut operator) = begun();
     cloud.set("FunctionVersion", "13".into());
-    assert_eq!(lost(&mut cloud, &mut operator), Lost::Weights);
+    cloud.alias.remove("RoutingConfig");
+    assert_eq!(lost(&mut cloud, &mut operator), Lost::Moved("13".to_owned(), None));
+    assert_eq!(resumed(&cloud), None);
+    assert!(!operator.plan.is_between(&cloud.alias, true));
+
+    // AWS has one more version on an alias at most: ours has no traffic any more.
+    let (mut cloud, mut operator) = begun();
+    cloud.set("RoutingConfig", json!({ "AdditionalVersionWeights": { "9": 0.2 } }));
+    let third = lost(&mut cloud, &mut operator);
+    assert_eq!(
+        (&third, third.to_string()),
+        (&weights("9", 0.2), "it sends 0.2 to version 9".to_owned())
+    );
+
+    // Another deploy's, of the same versions.
+    let (mut cloud, mut operator) = begun();
+    let theirs = cloud.description().replace("dep=ours", "dep=theirs");
+    cloud.set("Description", theirs.into());
+    assert_eq!(lost(&mut cloud, &mut operator), Lost::Shifted("theirs".to_owned()));
+    assert!(!operator.plan.is_between(&cloud.alias, true));
 
     // Another shift, to another version.
     let (mut cloud, mut operator) = begun();
     let other = cloud.description().replace("new=13", "new=14");
     cloud.set("Description", other.into());
-    assert_eq!(lost(&mut cloud, &mut operator), Lost::Weights);
+    assert_eq!(lost(&mut cloud, &mut operator), weights("13", 0.1));
 
     // `release abort` from elsewhere: nobody begins anew.
     let (mut cloud, mut operator) = begun();
@@ -336,7 +357,7 @@ fn what_somebody_else_has_taken_is_left_alone() {
     let mut cloud = Cloud::new();
     cloud.set("RoutingConfig", json!({ "AdditionalVersionWeights": { "13": 0.1 } }));
     let mut operator = Operator::new(plan("canary:10%/1m", &cloud));
-    assert_eq!(lost(&mut cloud, &mut operator), Lost::Weights);
+    assert_eq!(lost(&mut cloud, &mut operator), weights("13", 0.1));
 }
 
 proptest! {
@@ -401,17 +422,25 @@ fn weights_of_somebody_else_between_its_own_versions_can_be_taken_back() {
     let mut cloud = Cloud::new();
     let mut operator = Operator::new(plan("canary:10%/5m", &cloud));
     let plan = operator.plan.clone();
-    assert!(!plan.is_between(&cloud.alias));
+    assert!(!plan.is_between(&cloud.alias, true));
     operator.poll(&mut cloud, &Verdict::Sound);
-    assert!(plan.is_between(&cloud.alias));
+    assert!(plan.is_between(&cloud.alias, false));
+    // Somebody has set another description: only whoever has seen the shift knows that the weight is its own.
+    let mut other = cloud.clone();
+    other.set("Description", "mine".into());
+    assert_eq!([false, true].map(|begun| plan.is_between(&other.alias, begun)), [false, true]);
+    let back = plan.write(&Step::Back(Why::Asked("so")), &other.alias, BEGIN).unwrap();
+    assert!(other.update(&back));
+    assert_eq!((other.is_settled_at("12"), other.description()), (true, "mine"));
+    assert!(!plan.is_between(&other.alias, true));
     for (weights, ours) in
         [(json!({ "13": 0.5 }), true), (json!({}), true), (json!({ "9": 0.1 }), false)]
     {
         cloud.set("RoutingConfig", json!({ "AdditionalVersionWeights": weights }));
-        assert_eq!((plan.is_between(&cloud.alias), plan.stands(&cloud.alias)), (ours, None));
+        assert_eq!((plan.is_between(&cloud.alias, true), plan.stands(&cloud.alias)), (ours, None));
     }
     cloud.set("FunctionVersion", "13".into());
-    assert!(!plan.is_between(&cloud.alias));
+    assert!(!plan.is_between(&cloud.alias, true));
 }
 
 /// They are on because of the version that it leaves.

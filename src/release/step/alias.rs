@@ -3,19 +3,17 @@
 use super::Step;
 use crate::release::Object;
 use crate::release::change::{Action, Phase};
-use crate::release::content::text;
 use crate::release::desired::Desired;
-use crate::release::marker::Marker;
+use crate::release::marker::{Marker, of_alias, written};
 use crate::release::moves;
 use crate::release::next::Refusal;
 use crate::release::observed::{Observed, is_moving_over, points_at, weights};
-use crate::release::releases::marker;
 use crate::release::shift::{self, Shifting};
 
 /// Whether this very deploy has moved the alias: weights are then AWS's own, while provisioned
 /// concurrency moves along.
 pub(super) fn is_ours(desired: &Desired, alias: &Object) -> bool {
-    marker(alias).is_some_and(|marker| marker.deploy == desired.deploy)
+    of_alias(alias).is_some_and(|marker| marker.deploy == desired.deploy)
 }
 
 /// An alias whose traffic is being shifted, with the version that it goes to. Only a deploy of that very
@@ -125,18 +123,18 @@ fn move_alias(
     there: bool,
     version: &str,
 ) -> Action {
-    let before = alias.and_then(|alias| text(alias, "Description")).unwrap_or_default();
-    let (text_before, before) = Marker::read(before);
+    let text_before = alias.map(|alias| written(alias).0).unwrap_or_default();
     let from = alias.map(points_at);
     let (deploy, sha) = (desired.deploy.clone(), desired.code.sha256.clone());
     let mut marker = Marker { deploy, sha, ..Marker::default() };
     // What only loses its weights has come from where it came from.
-    match before {
+    match alias.and_then(of_alias) {
         Some(Marker { shift: Some(shift), .. }) if there => marker.prev = shift.was,
         Some(before) if there => (marker.prev, marker.from) = (before.prev, before.from),
         _ => marker.prev = from.filter(|_| !there).map(str::to_owned),
     }
     let said = if desired.alias_text.is_empty() { text_before } else { &desired.alias_text };
     let to = from.filter(|_| there).unwrap_or(version);
+    marker.to = Some(to.to_owned());
     moves::point(name, alias, to, marker.after(said))
 }

@@ -4,7 +4,7 @@ use crate::release::change::{Action, Place, Sent};
 use crate::release::content::{current, text};
 use crate::release::desired::{self, Desired, Source};
 use crate::release::ecr::same_repository;
-use crate::release::marker::Marker;
+use crate::release::marker::written;
 use crate::release::observed::{Function, Observed, State, lost_its_code, points_at, state};
 
 /// The code, unless it is there.
@@ -61,10 +61,12 @@ fn code_is_there(desired: &Desired, observed: &Observed, function: &Function) ->
     }
     desired.may_be_repackaged(function.code_signing.as_deref())
         && observed.aliases.values().any(|alias| {
-            let marker = Marker::read(text(alias, "Description").unwrap_or_default()).1;
-            // While traffic is shifted the marker tells of the version that it goes over to.
+            // Stale or not: it tells of the version that it names. While traffic is shifted that is the one which it
+            // goes over to.
+            let marker = written(alias).1;
             let shift = marker.as_ref().and_then(|marker| marker.shift.as_ref());
-            let number = shift.map_or(points_at(alias), |shift| &shift.new);
+            let to = marker.as_ref().and_then(|marker| marker.to.as_deref());
+            let number = shift.map_or(to.unwrap_or(points_at(alias)), |shift| &shift.new);
             let version = observed.versions.get(number);
             marker.as_ref().is_some_and(|marker| marker.sha == desired.code.sha256)
                 && version.and_then(|version| text(version, "CodeSha256")) == there

@@ -54,7 +54,7 @@ fn what_is_held_stays_and_what_lives_on_it_too() {
     let all = moves(&desired, &observed);
     let [plan] = &all[..] else { panic!("{all:?}") };
     assert_eq!((plan.from.as_str(), plan.to.as_str(), plan.begun), ("7", "8", false));
-    assert_eq!(plan.marker.to_string(), "[lp1 prev=7 dep=d2 sha=newer=]");
+    assert_eq!(plan.marker.to_string(), "[lp1 prev=7 to=8 dep=d2 sha=newer=]");
     // When all traffic is over, the rest follows.
     desired.hold_alias = false;
     alias(&mut observed).insert("FunctionVersion".to_owned(), "8".into());
@@ -166,7 +166,7 @@ fn a_killed_deploy_goes_on_and_another_one_does_not_come_between() {
     assert_eq!(one(&desired, &observed), Next::default());
     let plan = moves(&desired, &observed).remove(0);
     assert_eq!((plan.begun, plan.strategy.to_string().as_str()), (true, "canary:50%/1m"));
-    assert_eq!(plan.marker.to_string(), "[lp1 prev=7 dep=killed sha=newer=]");
+    assert_eq!(plan.marker.to_string(), "[lp1 prev=7 to=8 dep=killed sha=newer=]");
     // Also where nothing says any more that it is to shift.
     desired.wanted.shift = None;
     assert_eq!((one(&desired, &observed), moves(&desired, &observed).len()), (Next::default(), 1));
@@ -193,7 +193,7 @@ fn weights_that_are_to_go_go_first() {
         panic!("{next:#?}")
     };
     assert_eq!((from.as_str(), to.as_str()), ("7", "7"));
-    assert_eq!(description, "[lp1 dep=d2 sha=newer=]");
+    assert_eq!(description, "[lp1 to=7 dep=d2 sha=newer=]");
     apply(&next.changes[0].action, &mut observed);
     assert_eq!(one(&desired, &observed), Next::default());
     assert_eq!(under_way(&observed.aliases["live"]), None);

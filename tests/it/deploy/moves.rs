@@ -93,10 +93,11 @@ fn weights_that_are_to_go_go_before_a_shift_begins() {
     rests(&server, "api", "1");
     rests(&server, "worker", "1");
     let said = live(&server, "api")["Description"].as_str().unwrap().to_owned();
-    assert!(said.starts_with("[lp1 from=2 dep="), "{said}");
-    // On with a version that is on its way by another deploy, and whose weights somebody took off.
+    assert!(said.starts_with("[lp1 from=2 to=1 dep="), "{said}");
+    // On with a version that is on its way by another deploy.
     let killed = "[lp1 prev=1 dep=d9 shift=canary:50%/1h step=1 at=5 new=2 was=1 by=d8]";
     server.control("PUT", &path("api", "live"), &json!({ "Description": killed }));
+    split(&server, "api", &json!({ "2": 0.5 }));
     moved(&site, &server.address, &[&PROMOTE, &STEPS, &["api"]]).code(2).says("is under way");
     let promoted = [&PROMOTE[..], &STEPS, &["--clear-weights"]];
     moved(&site, &server.address, &promoted).code(0).says("Moved 2 aliases");

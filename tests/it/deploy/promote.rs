@@ -39,7 +39,7 @@ fn the_version_behind_one_alias_to_another() {
     // What was promoted is rolled back like what was deployed.
     let path = "/2015-03-31/functions/api/aliases/";
     let live = server.control("GET", &format!("{path}live"), &json!(null));
-    assert!(live["Description"].as_str().unwrap().starts_with("[lp1 prev=1 dep="), "{live}");
+    assert!(live["Description"].as_str().unwrap().starts_with("[lp1 prev=1 to="), "{live}");
     crate::support::run(&mut site.at(&server.address, &["rollback", "api", "--alias", "live"]))
         .code(0);
     assert_eq!(answer(&server, "api:live"), "one");

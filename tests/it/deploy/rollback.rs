@@ -64,7 +64,7 @@ fn three_functions_go_back_once_and_a_second_time_only_where_it_is_said_where_to
         let alias = alias(&server, name);
         let (by, sha) = (&record["deploy"], &record["code_sha256"]);
         let marker =
-            format!("[lp1 from=2 dep={} sha={}]", by.as_str().unwrap(), sha.as_str().unwrap());
+            format!("[lp1 from=2 to=1 dep={} sha={}]", by.as_str().unwrap(), sha.as_str().unwrap());
         assert_eq!(
             (&alias["FunctionVersion"], &alias["Description"]),
             (&json!("1"), &json!(marker))
@@ -100,7 +100,7 @@ fn three_functions_go_back_once_and_a_second_time_only_where_it_is_said_where_to
     site.deploy(&server.address);
     assert_eq!(answer(&server, "f2"), "two");
     let said = alias(&server, "f2")["Description"].as_str().unwrap().to_owned();
-    assert!(said.starts_with("[lp1 prev=1 dep="), "{said}");
+    assert!(said.starts_with("[lp1 prev=1 to=2 dep="), "{said}");
 }
 
 /// A deploy of ten functions, cut behind every call that changes something: what it has moved goes back and
@@ -159,7 +159,7 @@ fn from_every_partial_state_of_a_deploy_of_ten() {
             if moves.iter().any(|call| of(&call)) {
                 assert_eq!(now["FunctionVersion"], "1", "cut at {cut}");
                 let said = now["Description"].as_str().unwrap();
-                assert!(said.starts_with("[lp1 from=2 dep="), "cut at {cut}: {said}");
+                assert!(said.starts_with("[lp1 from=2 to=1 dep="), "cut at {cut}: {said}");
             } else {
                 assert_eq!(now, old, "cut at {cut}");
             }
@@ -362,7 +362,7 @@ fn a_rollback_is_checked_and_may_go_by_steps() {
     let there = alias(&server, "api");
     assert_eq!((&there["FunctionVersion"], there.get("RoutingConfig")), (&json!("1"), None));
     let marker = there["Description"].as_str().unwrap();
-    assert!(marker.starts_with("[lp1 from=2 dep="), "{marker}");
+    assert!(marker.starts_with("[lp1 from=2 to=1 dep="), "{marker}");
     rollback(&site, &server.address, &by_steps).code(2).says("was rolled back already");
 
     settings("one", "shift = \"steps:50%/1s\"\n");

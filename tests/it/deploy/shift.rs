@@ -20,20 +20,20 @@ use crate::support::{Run, run};
 const WATCH: &str = "watch = { poll = \"100ms\", min-invocations = 5, error-rate = \"20%\" }\n";
 
 /// Functions whose first version answers `one`, deployed; then these settings besides.
-fn site(server: &Server, functions: &[&str], settings: &str) -> Site {
+pub(super) fn site(server: &Server, functions: &[&str], settings: &str) -> Site {
     let site = Site::new(functions);
     site.deploy(&server.address);
     site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\n{settings}"));
     site
 }
 
-fn alias(server: &Server, function: &str) -> Value {
+pub(super) fn alias(server: &Server, function: &str) -> Value {
     server.control("GET", &format!("/2015-03-31/functions/{function}/aliases/live"), &Value::Null)
 }
 
 /// All traffic is on this version, and the description is this without what differs from run to run.
 #[track_caller]
-fn rests(server: &Server, function: &str, version: &str) {
+pub(super) fn rests(server: &Server, function: &str, version: &str) {
     let alias = alias(server, function);
     assert_eq!(alias["FunctionVersion"], version, "{alias}");
     assert_eq!(alias.get("RoutingConfig"), None, "{alias}");
@@ -221,7 +221,7 @@ fn one_that_fails_its_probe_takes_the_others_back() {
 }
 
 /// A deploy that shifts, once half of the traffic goes over.
-fn begun(site: &Site, server: &Server) -> Child {
+pub(super) fn begun(site: &Site, server: &Server) -> Child {
     let mut command = site.command(&server.address, &["deploy"]);
     command.process_group(0).stderr(Stdio::piped()).stdout(Stdio::null());
     let child = command.spawn().unwrap();
@@ -229,7 +229,7 @@ fn begun(site: &Site, server: &Server) -> Child {
     child
 }
 
-fn send(child: &Child, signal: Signal) {
+pub(super) fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 

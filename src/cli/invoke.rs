@@ -1,6 +1,7 @@
 //! `invoke`: one invocation, on AWS or on this machine.
 
 mod local;
+mod only;
 pub(super) mod payload;
 pub(super) mod show;
 mod target;
@@ -25,12 +26,13 @@ pub(super) fn run(args: &Invoke, global: &Global, shell: &Shell) -> Result<(), E
     if args.list_events {
         return list_events(shell);
     }
-    let Some(function) = args.function.as_deref() else {
-        return Err(Error::Usage("name the function to invoke".to_owned()));
-    };
     let payload = payload::read(args)?;
+    let function = match &args.function {
+        Some(name) => name.clone(),
+        None => only::name(args, global)?,
+    };
     let invocation = Invocation {
-        function,
+        function: &function,
         qualifier: args.qualifier.as_deref(),
         kind: match (args.dry_run, args.is_async) {
             (true, _) => Kind::DryRun,

@@ -461,6 +461,8 @@ fn three_that_serve() -> Workspace {
 #[test]
 fn invoke_local_has_the_layers() {
     let workspace = three_that_serve();
+    let unnamed = workspace.run(&["invoke", "--local"]).code(2);
+    unnamed.says("name the function to invoke: there are 3 here: hello, second, third");
     let run = workspace.run(&["invoke", "hello", "--local"]);
     if run.code == 3 {
         // This machine's libraries are newer than Lambda's: the next test goes another way.

@@ -9,8 +9,9 @@ use super::{Audit, Build};
 // `--profile` is AWS's here, as with whatever else goes to AWS.
 #[command(mut_arg("profile", |arg| arg.long("cargo-profile")))]
 pub(in crate::cli) struct Invoke {
-    /// The function: its name; with a server or on AWS also name:qualifier, or an ARN
-    #[arg(value_name = "FUNCTION", required_unless_present = "list_events")]
+    /// The function: its name; with a server or on AWS also name:qualifier, or an ARN [default: the
+    /// only one here]
+    #[arg(value_name = "FUNCTION")]
     pub(in crate::cli) function: Option<String>,
     /// What to send: JSON, a file that holds JSON, or `-` for standard input [default: {}]
     #[arg(long, value_name = "JSON|FILE|-", help_heading = "Invocation")]

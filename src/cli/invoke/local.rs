@@ -8,13 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::only::Here;
 use super::send;
 use crate::bundle::LayerUse;
 use crate::cli::args::{self, Build, Global, Invoke, Package};
-use crate::cli::facts::Facts;
-use crate::cli::groups::functions;
-use crate::cli::prepare::Machines;
-use crate::cli::{configuration, here, image, package, server};
+use crate::cli::{here, image, package, server};
 use crate::config;
 use crate::error::Error;
 use crate::files;
@@ -70,11 +68,7 @@ struct Packed {
 
 /// Packages the function of this name.
 fn packed(name: &str, args: &Invoke, global: &Global, shell: &Shell) -> Result<Packed, Error> {
-    let facts = Facts::gather(args.build.cargo_options(global), false)?;
-    let flags = args.build.compile.settings(&args.audit);
-    let settings = configuration::load(&facts.metadata, flags, global, shell)?;
-    let target = Machines::new(&facts, shell).default_target();
-    let (functions, _) = functions(&facts, &args.build.selection(), &settings, target)?;
+    let Here { facts, settings, functions } = Here::gather(args, global, shell)?;
     let Some(function) = functions.iter().find(|function| function.name.as_str() == name) else {
         let names = functions.iter().map(|function| function.name.as_str());
         let known = nearest::suggestion(name, names);

@@ -56,7 +56,8 @@ impl fmt::Display for Stale {
                 )?;
             }
             None => {
-                write!(f, "the marker of alias {alias} tells of version {}", version(&marker.to))?
+                let to = version(&marker.to);
+                write!(f, "the marker of alias {alias} tells of version {to}")?;
             }
         }
         write!(f, ", by deploy {deploy}, and it {does}: somebody has moved it by hand since")

@@ -95,7 +95,8 @@ fn an_event_without_a_server_is_run() {
 fn the_setting_says_where_it_is_invoked() {
     let workspace = workspace();
     workspace.write("lambda-pack.toml", "invoke.target = \"${TARGET:-local}\"\n");
-    let answer = workspace.run(&["invoke", "hello", "--payload", "[1]"]).code(0);
+    // Where there is one function, it need not be named.
+    let answer = workspace.run(&["invoke", "--payload", "[1]"]).code(0);
     assert_eq!(answer.stdout, "[1]\n");
     let server = Server::start(&[]);
     server.create("f", &python("loop(lambda event: 'of the server')"));
@@ -116,6 +117,8 @@ fn the_setting_says_where_it_is_invoked() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("lambda-pack.toml"), "invoke.target = \"local\"\n").unwrap();
     run(lambda_pack(folder.path()).args(["invoke", "f", "--port", port])).code(2).says("--local");
+    let unnamed = run(lambda_pack(folder.path()).args(["invoke", "--local", "--port", port]));
+    unnamed.code(2).says("name the function to invoke: there is no workspace here");
 }
 
 /// One record a line, each with a reason.

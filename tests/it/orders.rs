@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
-use crate::support::{have, lambda_pack, repository, run, tools};
+use crate::support::{lambda_pack, repository, run};
 
 /// Where the bundles are, packaged once for all tests of this file.
 static BUNDLES: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -73,24 +73,6 @@ fn the_worker_reports_partial_failures_under_the_real_emulator() {
     assert_eq!(failures["batchItemFailures"].as_array().map(Vec::len), Some(2), "{failures}");
     let none = emulator.invoke("orders-worker/events/good-batch.json");
     assert_eq!(none, json!({ "batchItemFailures": [] }));
-}
-
-/// Compiled, linked and audited for Graviton here, and really run: by qemu, under the real emulator.
-#[test]
-fn the_worker_of_arm64_answers_too() {
-    let (rustc, python) = (tools().join("arm64/bin/rustc"), tools().join("zig/bin/python3"));
-    if !have(&rustc) || !have(&python) {
-        return;
-    }
-    let target = repository().join("target/orders-arm64");
-    let mut command = lambda_pack(&repository().join("examples/orders"));
-    command.args(["package", "--locked", "--arch", "arm64", "-p", "orders-worker"]);
-    command.arg("--target-dir").arg(&target).env("RUSTC", &rustc);
-    run(command.env("CARGO_ZIGBUILD_PYTHON_PATH", &python)).code(0).says("with zig cc 0.");
-    let zip = target.join("lambda-pack/orders-worker/arm64/bootstrap.zip");
-    let Some(emulator) = Emulator::start(&zip, "arm64", &[]) else { return };
-    let failures = emulator.invoke("orders-worker/events/batch.json");
-    assert_eq!(failures["batchItemFailures"].as_array().map(Vec::len), Some(2), "{failures}");
 }
 
 #[test]

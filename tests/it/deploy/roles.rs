@@ -6,22 +6,27 @@ use super::emulators::Emulator;
 use super::proxy::Proxy;
 use super::site::Site;
 
-/// A site whose function has no role, and reads a queue.
-fn without_a_role(emulator: &Emulator) -> Site {
-    let site = Site::new(&["api"]);
+/// A queue that functions read; its ARN.
+fn queue(emulator: &Emulator) -> String {
     let queue = emulator.aws(&["sqs", "create-queue", "--queue-name", "orders"]);
     let queue = queue["QueueUrl"].as_str().unwrap();
     let named = ["--queue-url", queue, "--attribute-names", "QueueArn"];
     let queue = emulator.aws(&[&["sqs", "get-queue-attributes"], &named[..]].concat());
-    let queue = queue["Attributes"]["QueueArn"].as_str().unwrap();
-    site.workspace.handler("api", &format!("triggers = [{{ source = \"{queue}\" }}]"));
+    queue["Attributes"]["QueueArn"].as_str().unwrap().to_owned()
+}
+
+/// A site whose function has no role, and reads a queue.
+fn without_a_role(function: &str, queue: &str) -> Site {
+    let site = Site::new(&[function]);
+    site.workspace.handler(function, &format!("triggers = [{{ source = \"{queue}\" }}]"));
     site.settings("alias = [\"live\"]\n");
     site
 }
 
-fn policies(emulator: &Emulator) -> Vec<String> {
-    let named = ["iam", "list-attached-role-policies", "--role-name", "api-role"];
-    let all = emulator.aws(&named);
+/// What is attached to a function's role.
+fn policies(emulator: &Emulator, function: &str) -> Vec<String> {
+    let role = format!("{function}-role");
+    let all = emulator.aws(&["iam", "list-attached-role-policies", "--role-name", &role]);
     let all = all["AttachedPolicies"].as_array().unwrap();
     let mut all: Vec<String> =
         all.iter().map(|one| one["PolicyName"].as_str().unwrap().to_owned()).collect();
@@ -34,7 +39,7 @@ fn made(emulator: &Emulator) -> Value {
 }
 
 fn a_role_is_made(emulator: &Emulator) {
-    let site = without_a_role(emulator);
+    let site = without_a_role("api", &queue(emulator));
     let refused = site.run(&emulator.address, &["deploy"]).code(2).says("--create-role");
     assert!(refused.stderr.contains("iam create-role --role-name api-role"), "{}", refused.stderr);
     let plan = site.run(&emulator.address, &["plan", "--create-role"]).code(0).stdout;
@@ -55,7 +60,7 @@ fn a_role_is_made(emulator: &Emulator) {
         "lambda.amazonaws.com"
     );
     assert_eq!(
-        policies(emulator),
+        policies(emulator, "api"),
         ["AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole"]
     );
     let function = emulator.aws(&["lambda", "get-function", "--function-name", "api"]);
@@ -84,53 +89,19 @@ fn a_role_is_made_on_moto() {
 #[test]
 fn a_role_that_was_half_made_is_finished() {
     let Some(emulator) = Emulator::moto() else { return };
-    let site = without_a_role(&emulator);
-    for cut in 1.. {
+    let queue = queue(&emulator);
+    // Each round takes a while: the calls of making the role are among the first.
+    for cut in 1..10 {
+        // Another function and another role each time, so that there is nothing to be cleared away.
+        let function = format!("api{cut}");
+        let site = without_a_role(&function, &queue);
         // IAM's calls are all `POST /`.
         let proxy = Proxy::new(&emulator.address, move |number, _| number != cut);
         let mut command = site.command(&proxy.address, &["deploy", "--create-role"]);
         let run = crate::support::run(&mut command);
-        if proxy.calls().len() < cut {
-            assert_eq!(run.code, 0, "{}", run.stderr);
-            break;
-        }
-        assert_eq!(run.code, 0, "{}: {}", proxy.calls()[cut - 1], run.stderr);
-        assert_eq!(policies(&emulator).len(), 2);
-        for (service, what) in [
-            ("lambda", &["delete-function", "--function-name", "api"][..]),
-            (
-                "iam",
-                &[
-                    "detach-role-policy",
-                    "--role-name",
-                    "api-role",
-                    "--policy-arn",
-                    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
-                ][..],
-            ),
-            (
-                "iam",
-                &[
-                    "detach-role-policy",
-                    "--role-name",
-                    "api-role",
-                    "--policy-arn",
-                    "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole",
-                ][..],
-            ),
-            ("iam", &["delete-role", "--role-name", "api-role"][..]),
-        ] {
-            emulator.aws(&[&[service], what].concat());
-        }
-        // The mapping goes with its function on AWS alone.
-        let mappings = emulator.aws(&["lambda", "list-event-source-mappings"]);
-        for mapping in mappings["EventSourceMappings"].as_array().into_iter().flatten() {
-            let id = mapping["UUID"].as_str().unwrap();
-            emulator.aws(&["lambda", "delete-event-source-mapping", "--uuid", id]);
-        }
-        // Each round takes a while: the calls of making the role are among the first.
-        if cut == 9 {
-            break;
-        }
+        let calls = proxy.calls();
+        assert!(calls.len() >= cut, "{calls:#?}");
+        assert_eq!(run.code, 0, "{}: {}", calls[cut - 1], run.stderr);
+        assert_eq!(policies(&emulator, &function).len(), 2);
     }
 }

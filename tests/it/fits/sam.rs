@@ -22,6 +22,7 @@ fn sam(workspace: &Workspace, args: &[&str]) -> Option<Command> {
 }
 
 #[test]
+#[ignore = "the SAM CLI is fetched by tests/setup --long"]
 fn templates_are_valid_and_take_what_was_packaged() {
     let workspace = orders("sam");
     if python_of("sam").is_none() || !have("make") {

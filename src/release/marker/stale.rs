@@ -46,19 +46,12 @@ impl fmt::Display for Stale {
         let Self { alias, marker, does } = self;
         let deploy = &marker.deploy;
         let version = |version: &Option<String>| version.clone().unwrap_or_else(|| "?".to_owned());
-        match &marker.shift {
-            Some(shift) => {
-                let from = version(&marker.prev);
-                write!(
-                    f,
-                    "the marker of alias {alias} tells of a shift from version {from} to {}",
-                    shift.new
-                )?;
-            }
-            None => {
-                let to = version(&marker.to);
-                write!(f, "the marker of alias {alias} tells of version {to}")?;
-            }
+        if let Some(shift) = &marker.shift {
+            let (from, to) = (version(&marker.prev), &shift.new);
+            write!(f, "the marker of alias {alias} tells of a shift from version {from} to {to}")?;
+        } else {
+            let to = version(&marker.to);
+            write!(f, "the marker of alias {alias} tells of version {to}")?;
         }
         write!(f, ", by deploy {deploy}, and it {does}: somebody has moved it by hand since")
     }

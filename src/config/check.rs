@@ -317,6 +317,10 @@ fn map(
 fn text_is(check: Check, text: &str) -> Result<(), String> {
     let length = text.chars().count();
     match check {
+        // A variable that a script has not set would move all traffic at once.
+        Check::Strategy if text.is_empty() => {
+            Err("it is empty; all traffic in one step is `all-at-once`".to_owned())
+        }
         _ if text.is_empty() => Ok(()),
         Check::Length(most) if length > most => {
             Err(format!("it has {length} characters; AWS takes {most}"))

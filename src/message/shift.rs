@@ -7,8 +7,8 @@ use serde::Serialize;
 pub struct AppSpecRecord<'a> {
     /// Its YAML.
     pub content: &'a str,
-    /// The deployment configuration that fits; null where none can.
-    pub deployment_config: Option<&'a str>,
+    /// The deployment configuration that fits.
+    pub deployment_config: &'a str,
     /// The arguments of `aws` that make it; null where CodeDeploy has it.
     pub create: Option<&'a [String]>,
 }

@@ -8,6 +8,12 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::Object;
+use super::marker::of_alias;
+use super::observed::points_at;
+use super::shift::strategy::{CANARY, LINEAR};
+use super::shift::under_way;
+
 /// An alias of a function, and between which versions its traffic is shifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shifted<'a> {
@@ -19,6 +25,42 @@ pub struct Shifted<'a> {
     pub current: &'a str,
     /// The version that it is to point at.
     pub target: &'a str,
+}
+
+/// Why there is no version to shift to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoTarget {
+    /// No version is published.
+    #[error("it has no version")]
+    Nothing,
+    /// The newest version is the one that the alias was taken back from.
+    #[error(
+        "its newest version, {0}, is the one that the alias was rolled back from: say which is meant with `--to`"
+    )]
+    TakenBack(String),
+}
+
+/// The version that traffic is to go to: the one that is asked for, else that of the shift under way, else the
+/// newest.
+///
+/// # Errors
+///
+/// If there is none, or if it is the one that was found to be bad.
+pub fn target(
+    alias: &Object,
+    asked: Option<&str>,
+    newest: Option<&str>,
+) -> Result<String, NoTarget> {
+    if let Some(asked) = asked {
+        return Ok(asked.to_owned());
+    }
+    if let Some((_, shift)) = under_way(alias) {
+        return Ok(shift.new);
+    }
+    let newest = newest.ok_or(NoTarget::Nothing)?.to_owned();
+    let bad = of_alias(alias).and_then(|marker| marker.from);
+    let is_bad = bad.as_ref() == Some(&newest) && points_at(alias) != newest;
+    if is_bad { Err(NoTarget::TakenBack(newest)) } else { Ok(newest) }
 }
 
 /// An `AppSpec` in YAML, as `create-deployment` takes it. AWS's examples have one function in each: one call
@@ -76,19 +118,15 @@ pub struct DeploymentConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// Only canary, linear and all at once.
-    #[error("CodeDeploy knows no steps of different sizes: canary or linear alone")]
+    #[error("it knows no steps of different sizes, but canary and linear")]
     Steps,
     /// Only whole percents.
-    #[error("CodeDeploy takes whole percents of the traffic, from 1 to 99")]
+    #[error("it takes whole percents of the traffic, from 1 to 99")]
     Percent,
     /// Only whole minutes.
-    #[error("CodeDeploy takes whole minutes between steps")]
+    #[error("it takes whole minutes between steps")]
     Minutes,
 }
-
-/// The minutes of `CodeDeploy`'s own configurations, which all shift a tenth.
-const CANARY: [u64; 4] = [5, 10, 15, 30];
-const LINEAR: [u64; 4] = [1, 2, 3, 10];
 
 /// The deployment configuration for a shift: `CodeDeploy`'s own, else one that is to be made.
 ///
@@ -148,6 +186,26 @@ fn whole(part: Part) -> Result<(u16, u64), Unfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_taken_back_is_not_shifted_to_again() {
+        let alias = |at: &str, said: &str| {
+            let alias = json!({ "FunctionVersion": at, "Description": said });
+            alias.as_object().cloned().unwrap()
+        };
+        let back = alias("1", "[lp1 from=2 dep=r1 sha=s]");
+        let taken_back = || Err(NoTarget::TakenBack("2".to_owned()));
+        assert_eq!(target(&back, None, Some("2")), taken_back());
+        assert_eq!(target(&back, Some("2"), Some("2")), Ok("2".to_owned()));
+        assert_eq!(target(&back, None, Some("3")), Ok("3".to_owned()));
+        assert_eq!(target(&back, None, None), Err(NoTarget::Nothing));
+        let shifts = "[lp1 prev=1 dep=d shift=canary:10%/5m step=1 at=5 new=2]";
+        let mut shifting = alias("1", shifts);
+        let weights = json!({ "AdditionalVersionWeights": { "2": 0.1 } });
+        shifting.insert("RoutingConfig".to_owned(), weights);
+        assert_eq!(target(&shifting, None, Some("3")), Ok("2".to_owned()));
+        assert_eq!(target(&alias("1", "by hand"), None, Some("3")), Ok("3".to_owned()));
+    }
 
     #[test]
     fn the_form_is_that_of_aws_examples() {

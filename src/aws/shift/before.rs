@@ -20,15 +20,30 @@ impl Aws {
     }
 
     async fn sound(&self, plan: &Move) -> Result<(), Stop> {
-        let refused = |why| Err(Stop::Refused(Refusal::Shift(why)));
         if !plan.begun && plan.strategy.stage(1).is_some() {
             let alias = self.alias_there(plan).await?;
-            let (old, new) = self.both(plan).await?;
-            if let Some(why) = between((&plan.alias, &alias), &old, &new) {
-                return refused(why);
-            }
+            self.refuse_split(&plan.function, &alias, (&plan.from, &plan.to)).await?;
         }
         self.refuse_watch((&plan.function, &plan.alias, &plan.to), &plan.watch, plan.begun).await
+    }
+
+    /// Why AWS would not split the traffic of an alias between two versions, whoever asks for it.
+    ///
+    /// # Errors
+    ///
+    /// That reason; or if AWS refuses or does not answer.
+    pub async fn refuse_split(
+        &self,
+        function: &str,
+        alias: &Object,
+        versions: (&str, &str),
+    ) -> Result<(), Stop> {
+        let (old, new) = self.both(function, versions).await?;
+        let name = text(alias, "Name").unwrap_or_default();
+        match between((name, alias), &old, &new) {
+            Some(why) => Err(Stop::Refused(Refusal::Shift(why))),
+            None => Ok(()),
+        }
     }
 
     /// Why what is to be watched of a version behind an alias cannot be: alarms that are not there, or are on
@@ -71,10 +86,14 @@ impl Aws {
     }
 
     /// Both versions, which must be there.
-    async fn both(&self, plan: &Move) -> Result<(Object, Object), AwsError> {
+    async fn both(
+        &self,
+        function: &str,
+        (from, to): (&str, &str),
+    ) -> Result<(Object, Object), AwsError> {
         let one = async |number: &str| {
             let mut seen = Observed::default();
-            self.observe_version(&plan.function, number, &mut seen).await?;
+            self.observe_version(function, number, &mut seen).await?;
             seen.versions.remove(number).ok_or_else(|| AwsError::Refused {
                 operation: "GetFunction",
                 code: "ResourceNotFoundException".to_owned(),
@@ -82,7 +101,7 @@ impl Aws {
                 status: 404,
             })
         };
-        let (old, new) = tokio::join!(one(&plan.from), one(&plan.to));
+        let (old, new) = tokio::join!(one(from), one(to));
         Ok((old?, new?))
     }
 

@@ -101,7 +101,7 @@ fn strategy(text: &str) -> Result<Strategy, String> {
 }
 
 /// The number of a version.
-fn version(text: &str) -> Result<String, String> {
+pub(super) fn version(text: &str) -> Result<String, String> {
     if text.parse::<u64>().is_ok_and(|number| number > 0) {
         return Ok(text.to_owned());
     }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::ManifestFlags;
 use super::deploy::Place;
+use super::moves::version;
 use crate::release::shift::strategy::Strategy;
 
 /// What `release` does.
@@ -26,7 +27,8 @@ pub(in crate::cli) enum ReleaseCommand {
     /// Print the AppSpec with which AWS CodeDeploy makes the same shift, and change nothing
     ///
     /// Which deployment configuration fits the strategy is told of, with the command that makes it where
-    /// CodeDeploy has none.
+    /// CodeDeploy has none. A strategy that CodeDeploy cannot follow is refused: it knows canary, linear and all at
+    /// once, in whole percents and minutes.
     Appspec(AppSpec),
 }
 
@@ -40,7 +42,7 @@ pub(in crate::cli) struct AppSpec {
     #[arg(long, value_name = "NAME", help_heading = "Release")]
     pub(in crate::cli) alias: Option<String>,
     /// The version that traffic is to go to [default: that of the shift under way, else the newest]
-    #[arg(long, value_name = "VERSION", help_heading = "Release")]
+    #[arg(long, value_name = "VERSION", value_parser = version, help_heading = "Release")]
     pub(in crate::cli) to: Option<String>,
     /// How it is to go over [default: the setting `shift`]
     #[arg(long, value_name = "STRATEGY", help_heading = "Release")]

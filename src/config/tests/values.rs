@@ -118,6 +118,11 @@ fn variables_with_our_prefix_say_what_they_want() {
         said("LAMBDA_PACK_MEMORY", ""),
         "LAMBDA_PACK_MEMORY: `memory` is empty; a number is cleared with \"none\""
     );
+    // A script that has not set what it names would move all traffic at once.
+    assert_eq!(
+        said("LAMBDA_PACK_SHIFT", ""),
+        "LAMBDA_PACK_SHIFT: `shift` is ``: it is empty; all traffic in one step is `all-at-once`"
+    );
     assert_eq!(
         said("LAMBDA_PACK_WHATEVER", "1"),
         "LAMBDA_PACK_WHATEVER: no setting has that variable; `cargo lambda-pack config keys` lists \

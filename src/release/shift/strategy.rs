@@ -4,12 +4,19 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::nearest::nearest;
+
 /// The longest strategy, in characters: it stands in a marker ([`MARKER`](crate::release::marker::MARKER)).
 pub const LONGEST: usize = 50;
 /// The longest step, in seconds: a week.
 const LONGEST_STEP: u64 = 7 * 24 * 3600;
-/// What CodeDeploy's names of its own strategies begin with.
-const CODE_DEPLOY: &str = "CodeDeployDefault.Lambda";
+/// What CodeDeploy's names of its own strategies begin with, and how much of it may be left out.
+const CODE_DEPLOY: [&str; 2] = ["CodeDeployDefault.", "Lambda"];
+/// The minutes of CodeDeploy's own, which all shift a tenth (AWS CodeDeploy User Guide, "Predefined deployment
+/// configurations for an AWS Lambda compute platform").
+pub(in crate::release) const CANARY: [u64; 4] = [5, 10, 15, 30];
+/// The same, of those that go on in equal steps.
+pub(in crate::release) const LINEAR: [u64; 4] = [1, 2, 3, 10];
 
 /// A part of the traffic: more than nothing and less than all of it, in hundredths of a percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,9 +142,9 @@ pub enum Strategy {
 pub enum StrategyError {
     /// No known form.
     #[error(
-        "`{0}` is no strategy: all-at-once, canary:10%/5m, linear:10%/1m, steps:1%/1m,10%/5m, or one of CodeDeploy's (Canary10Percent5Minutes)"
+        "`{0}` is no strategy: all-at-once, canary:10%/5m, linear:10%/1m, steps:1%/1m,10%/5m, or one of CodeDeploy's (Canary10Percent5Minutes){1}"
     )]
-    Unknown(String),
+    Unknown(String, Near),
     /// No step.
     #[error("`{0}` is no step: a part of the traffic and a time, as 10%/5m")]
     Stage(String),
@@ -155,6 +162,37 @@ pub enum StrategyError {
     /// More than the marker holds.
     #[error("it has {0} characters, and the marker on the alias holds {LONGEST}: name fewer steps")]
     TooLong(usize),
+}
+
+/// The known name that may have been meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near(Option<String>);
+
+impl Near {
+    fn to(name: &str) -> Self {
+        let known: Vec<String> = of_code_deploy().map(|(name, _)| name).collect();
+        let known = known.iter().map(String::as_str).chain(["all-at-once"]);
+        // Of less there is hardly anything in it.
+        let name = Some(name).filter(|name| name.len() >= 5);
+        Self(name.and_then(|name| nearest(name, known)).map(str::to_owned))
+    }
+}
+
+impl fmt::Display for Near {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|name| write!(f, "; did you mean `{name}`?"))
+    }
+}
+
+/// CodeDeploy's own, by their names without what all of them begin with.
+fn of_code_deploy() -> impl Iterator<Item = (String, Strategy)> {
+    let ten = |minutes: u64| Stage { percent: Percent(1_000), hold: minutes * 60 };
+    let name = |kind: &str, minutes: u64| {
+        format!("{kind}{minutes}Minute{}", if minutes == 1 { "" } else { "s" })
+    };
+    let canary = CANARY.map(|it| (name("Canary10Percent", it), Strategy::Canary(ten(it))));
+    let linear = LINEAR.map(|it| (name("Linear10PercentEvery", it), Strategy::Linear(ten(it))));
+    canary.into_iter().chain(linear).chain([("AllAtOnce".to_owned(), Strategy::AllAtOnce)])
 }
 
 impl Strategy {
@@ -175,28 +213,6 @@ impl Strategy {
     /// All steps, in order.
     pub fn stages(&self) -> impl Iterator<Item = Stage> {
         (1..).map_while(|step| self.stage(step))
-    }
-
-    /// What is known of CodeDeploy's own, by its name without what all of them begin with (AWS
-    /// CodeDeploy User Guide, "Predefined deployment configurations for an AWS Lambda compute platform").
-    fn of_code_deploy(name: &str) -> Option<Self> {
-        let ten = |minutes: &str| {
-            let hold = minutes.parse::<u64>().ok()? * 60;
-            Some(Stage { percent: Percent(1_000), hold })
-        };
-        if name == "AllAtOnce" {
-            return Some(Self::AllAtOnce);
-        }
-        let minutes = |rest: &'static str| {
-            let rest = name.strip_prefix(rest)?;
-            rest.strip_suffix("Minutes").or_else(|| rest.strip_suffix("Minute"))
-        };
-        let of = |minutes: Option<&str>, known: &[&str]| {
-            minutes.filter(|minutes| known.contains(minutes)).and_then(ten)
-        };
-        of(minutes("Canary10Percent"), &["5", "10", "15", "30"]).map(Self::Canary).or_else(|| {
-            of(minutes("Linear10PercentEvery"), &["1", "2", "3", "10"]).map(Self::Linear)
-        })
     }
 }
 
@@ -227,9 +243,12 @@ impl FromStr for Strategy {
                 Self::Steps(rising(stages.collect::<Result<_, _>>()?)?)
             }
             _ => {
-                let name = text.strip_prefix(CODE_DEPLOY).unwrap_or(text);
-                let known = Self::of_code_deploy(name);
-                known.ok_or_else(|| StrategyError::Unknown(text.to_owned()))?
+                let name = CODE_DEPLOY
+                    .iter()
+                    .fold(text, |name, begin| name.strip_prefix(begin).unwrap_or(name));
+                let known = of_code_deploy().find(|(known, _)| known == name);
+                let unknown = || StrategyError::Unknown(text.to_owned(), Near::to(name));
+                known.ok_or_else(unknown)?.1
             }
         };
         let length = strategy.to_string().len();
@@ -280,6 +299,7 @@ mod tests {
         for (name, same) in [
             ("AllAtOnce", "all-at-once"),
             ("CodeDeployDefault.LambdaAllAtOnce", "all-at-once"),
+            ("LambdaLinear10PercentEvery2Minutes", "linear:10%/2m"),
             ("Canary10Percent5Minutes", "canary:10%/5m"),
             ("CodeDeployDefault.LambdaCanary10Percent30Minutes", "canary:10%/30m"),
             ("Linear10PercentEvery1Minute", "linear:10%/1m"),
@@ -295,6 +315,15 @@ mod tests {
             ("", "no strategy"),
             ("canary", "no strategy"),
             ("Canary10Percent7Minutes", "no strategy"),
+            ("Canary10Percent7Minutes", "did you mean `Canary10Percent"),
+            (
+                "canary10percent5minutes",
+                "(Canary10Percent5Minutes); did you mean `Canary10Percent5Minutes`?",
+            ),
+            (
+                "CodeDeployDefault.LambdaLinear10PercentEvery1Minutes",
+                "did you mean `Linear10PercentEvery1",
+            ),
             ("Canary20Percent5Minutes", "no strategy"),
             ("blue:10%/5m", "no strategy"),
             ("canary:10%", "no step"),

@@ -355,11 +355,24 @@ fn what_cannot_be_shifted_is_refused_before_anything_moves() {
     rests(&server, "api", "1");
     site.run(&server.address, &["plan", "--shift", "canary:100%/5m"]).code(2).says("no part of");
     site.run(&server.address, &["deploy", "--shift", "all-at-once"]).code(0);
-    let args = ["release", "appspec", "--to", "1", "--shift", "Canary10Percent5Minutes"];
-    let spec = run(&mut site.at(&server.address, &args)).code(0);
+    site.run(&server.address, &["plan", "--shift", ""]).code(2).says("`shift` is ``: it is empty");
+    // The same for CodeDeploy, which AWS would refuse as well.
+    let appspec = |to: &str, shift: &str| {
+        let args = ["release", "appspec", "--to", to, "--shift", shift];
+        run(&mut site.at(&server.address, &args))
+    };
+    appspec("1", "Canary10Percent5Minutes").code(2).says("the dead letter queue of version 2");
+    appspec("999", "all-at-once").code(2).says("version 999 is not there");
+    appspec("$LATEST", "all-at-once").code(2).says("the number of a version is wanted");
+    appspec("2", "all-at-once").code(2).says("alias live is at version 2 already");
+    appspec("1", "all-at-once").code(0).says("CodeDeployDefault.LambdaAllAtOnce");
+    site.settings(&format!("role = \"{ROLE}\"\nalias = [\"live\"]\n"));
+    site.bundle_of("api", &says("three"));
+    site.run(&server.address, &["deploy"]).code(0);
+    let spec = appspec("2", "Canary10Percent5Minutes").code(0);
     let spec = spec.says("CodeDeployDefault.LambdaCanary10Percent5Minutes");
     for line in
-        ["Name: \"api\"", "Alias: \"live\"", "CurrentVersion: \"2\"", "TargetVersion: \"1\""]
+        ["Name: \"api\"", "Alias: \"live\"", "CurrentVersion: \"3\"", "TargetVersion: \"2\""]
     {
         assert!(spec.stdout.contains(line), "{line} in {}", spec.stdout);
     }

@@ -314,21 +314,19 @@ impl Deploy<'_> {
         track.see(observed)
     }
 
-    /// A conflict, or no answer: whatever is there now decides.
+    /// A conflict, no answer, or an error of AWS's own: whatever is there now decides.
     async fn after(&self, track: &Track<'_>, change: &Change, error: AwsError) -> Result<(), Stop> {
         // What may be sent twice was sent again already.
         let once = guard::find(change.action.operation()).is_none_or(|call| !call.is_safe_twice());
-        let unanswered = once && matches!(error, AwsError::Unanswered { .. });
-        if !unanswered && !error.is_conflict() {
+        let uncertain = once && error.is_uncertain();
+        if !uncertain && !error.is_conflict() {
             return Err(error.into());
         }
-        if !track.try_again() {
-            return Err(error.into());
-        }
-        if unanswered {
+        let Some(pause) = track.try_again(&error) else { return Err(error.into()) };
+        if uncertain {
             track.forget(change);
         }
-        sleep(PAUSE).await;
+        sleep(pause).await;
         let observed = self.aws.observe(&track.job.desired).await?;
         track.see_after_conflict(observed)
     }

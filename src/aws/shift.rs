@@ -350,7 +350,8 @@ impl Group<'_> {
 }
 
 fn went_back(plan: &Move, why: &Why) -> Stop {
-    Stop::Back { version: plan.from.clone(), reason: why.to_string() }
+    let (version, reason) = (plan.from.clone(), why.to_string());
+    Stop::Back { version, reason, hint: why.hint() }
 }
 
 fn overtaken(plan: &Move, lost: &Lost) -> Stop {
@@ -359,7 +360,7 @@ fn overtaken(plan: &Move, lost: &Lost) -> Stop {
 
 /// How long to wait before a write is decided on again, with so many tries left: a conflict is over at once, a
 /// server error need not be.
-fn pause_after(error: &AwsError, left: u32) -> Duration {
+pub(super) fn pause_after(error: &AwsError, left: u32) -> Duration {
     if !error.is_uncertain() {
         return PAUSE;
     }

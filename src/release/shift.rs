@@ -287,7 +287,8 @@ impl Move {
     #[must_use]
     pub fn left(&self, shift: &Shifting, now: u64) -> u64 {
         let hold = self.strategy.stage(shift.step).map_or(0, |stage| stage.hold);
-        shift.at.saturating_add(hold).saturating_sub(now)
+        // A step begins by a whole second, which may be the next one.
+        shift.at.saturating_add(hold).saturating_sub(now).min(hold)
     }
 
     /// Whether this shift has ended well, and nobody has touched the alias since.

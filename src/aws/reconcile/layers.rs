@@ -6,7 +6,6 @@ use tokio::time::sleep;
 
 use super::track::Track;
 use super::{Deploy, Event, Stop};
-use crate::aws::AwsError;
 use crate::release::change::{Change, NewLayer};
 use crate::release::layers::{self, Layer, wants};
 
@@ -41,11 +40,9 @@ impl Deploy<'_> {
                 Ok(())
             }
             Err(error) => {
-                let unanswered = matches!(error, AwsError::Unanswered { .. });
-                if !(unanswered || error.is_conflict()) || !track.try_again() {
-                    return Err(error.into());
-                }
-                sleep(LOST).await;
+                let pause = error.is_open().then(|| track.try_again(&error)).flatten();
+                let Some(pause) = pause else { return Err(error.into()) };
+                sleep(pause.max(LOST)).await;
                 Ok(())
             }
         }

@@ -60,6 +60,8 @@ pub enum Stop {
         version: String,
         /// Why.
         reason: String,
+        /// What to do about that.
+        hint: &'static str,
     },
     /// The same, and it could not be taken back.
     #[error("{reason}; traffic could not be taken back: {error}")]
@@ -151,8 +153,9 @@ impl Stop {
             Self::Patience { .. } => {
                 "run the same command again to wait on, with `--wait` for longer"
             }
-            Self::Back { .. } => {
-                "nothing else of it was changed: see `logs`, and run the same command again when it is mended"
+            Self::Back { hint, .. } => hint,
+            Self::Stuck { error, .. } if error.is_not_found() => {
+                "somebody has deleted it: nothing is left to be taken back; `deploy` makes it anew"
             }
             Self::Stuck { .. } => {
                 "a part of the traffic may still go to the new version: `release status` shows it, `release abort` takes it back"
@@ -180,13 +183,17 @@ fn make(role: &str, policies: &[&str]) -> String {
     )
 }
 
+const AGAIN: &str = "an error of AWS's own, or of a proxy on the way: run the same command again in a while; it goes on where this ended";
+
 fn of_error(error: &AwsError) -> Option<String> {
     match error {
         AwsError::Refused { code, message, operation, .. } => {
             if code.starts_with("AccessDenied") {
                 return Some(denied(operation, message));
             }
-            advice::of_error(code, message).map(str::to_owned)
+            let advice = advice::of_error(code, message).map(str::to_owned);
+            // Of one that is AWS's own there is nothing to mend.
+            advice.or_else(|| error.is_uncertain().then(|| AGAIN.to_owned()))
         }
         AwsError::Unsent { why, .. } if why.contains("SSO") || why.contains("sso") => Some(
             "sign in with `aws sso login` (and `--profile`) and run the same command again".to_owned(),
@@ -220,4 +227,32 @@ fn denied(operation: &str, message: &str) -> String {
     format!(
         "allow it: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{resource}\"}}; `plan --iam-policy` prints all that is needed"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a rollback as of a deploy: what does not go away by itself has a way on.
+    #[test]
+    fn an_error_of_awss_own_is_tried_again() {
+        let refused = |status| AwsError::Refused {
+            operation: "UpdateAlias",
+            code: "ServiceException".to_owned(),
+            message: "no".to_owned(),
+            status,
+        };
+        let hint = |status| Stop::Aws(refused(status)).hint();
+        assert!(hint(503).unwrap().contains("run the same command again"));
+        assert_eq!(hint(400), None);
+        let gone = AwsError::Refused {
+            operation: "GetAlias",
+            code: "ResourceNotFoundException".to_owned(),
+            message: "there is no alias live".to_owned(),
+            status: 404,
+        };
+        let stuck = |error| Stop::Stuck { reason: String::new(), error }.hint().unwrap();
+        assert!(stuck(gone).contains("nothing is left to be taken back"));
+        assert!(stuck(refused(503)).contains("`release abort` takes it back"));
+    }
 }

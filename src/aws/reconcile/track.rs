@@ -2,18 +2,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Job, Outcome, Shared, Stop};
-use crate::aws::object;
+use crate::aws::shift::pause_after;
+use crate::aws::{AwsError, object};
 use crate::release::change::{Action, Change};
 use crate::release::content::{differing, text, with_digest};
 use crate::release::next::next;
 use crate::release::observed::{Observed, State, StoredObject, points_at, state, weights};
 use crate::release::{Object, predict};
 
-/// How often a function may meet a conflict or a lost answer.
+/// How often a function may meet a conflict, a lost answer, or an error of AWS's own.
 const TRIES: u32 = 20;
 
 /// One function.
@@ -187,10 +189,11 @@ impl<'a> Track<'a> {
         )
     }
 
-    /// Whether it may be tried once more.
-    pub(super) fn try_again(&self) -> bool {
+    /// After how long it may be tried once more, if at all.
+    pub(super) fn try_again(&self, error: &AwsError) -> Option<Duration> {
         self.tries.set(self.tries.get().saturating_sub(1));
-        self.tries.get() > 0
+        let left = self.tries.get();
+        (left > 0).then(|| pause_after(error, left))
     }
 
     /// Of a change that was not answered nothing is known: neither that it was made, nor that what is

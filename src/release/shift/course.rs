@@ -53,6 +53,26 @@ pub enum Why {
     Asked(&'static str),
 }
 
+impl Why {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Breach(_) => {
+                "nothing else of it was changed: see `logs`, and run the same command again when it is mended"
+            }
+            Self::Unclear(_) => {
+                "nothing is known to be wrong with it: send it more traffic, name longer steps, or a smaller `watch.min-invocations`; `watch.on-unknown = \"pass\"` goes on without"
+            }
+            Self::Other(_) => "see what stopped that one; `--keep-going` lets the others go on",
+            Self::Aws(_) => {
+                "nothing is known to be wrong with it: when AWS answers again, run the same command again"
+            }
+            Self::Asked(_) => "the same command again begins anew with the first step",
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

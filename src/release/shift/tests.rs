@@ -458,3 +458,28 @@ fn a_rollback_is_not_held_up_by_alarms() {
     let rollback = begin(Some("12"));
     assert_eq!((rollback.watch.alarms.len(), rollback.marker.prev), (0, None));
 }
+
+#[test]
+fn no_more_of_a_step_is_left_than_it_lasts() {
+    let marker = "[lp1 prev=12 dep=d shift=canary:10%/5s step=1 at=100 new=13]";
+    let alias = json!({ "Name": "live", "FunctionVersion": "12", "Description": marker,
+        "RoutingConfig": { "AdditionalVersionWeights": { "13": 0.1 } } });
+    let alias = alias.as_object().cloned().unwrap();
+    let plan = Move::resume(("api", &alias), Watch::default(), ("a", "b")).unwrap();
+    let (_, shift) = under_way(&alias).unwrap();
+    let left = [99, 100, 103, 105, 200].map(|now| plan.left(&shift, now));
+    assert_eq!(left, [5, 5, 2, 0, 0]);
+}
+
+/// What to do depends on why: there is nothing to mend after Ctrl-C.
+#[test]
+fn what_to_do_about_traffic_that_went_back() {
+    let (asked, unclear) = (Why::Asked("interrupted"), Why::Unclear(String::new()));
+    let aws = Why::Aws(String::new());
+    for why in [&asked, &unclear, &aws] {
+        assert!(!why.hint().contains("mended"), "{why}");
+    }
+    assert!(unclear.hint().contains("watch.min-invocations"));
+    let breach = Why::Breach(Breach::Alarm("a".to_owned(), String::new()));
+    assert!(breach.hint().contains("see `logs`"));
+}

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -152,4 +152,38 @@ fn answers_of_a_second_deploy_lost() {
 fn every_answer_lost_in_turn() {
     at_calls(&each, &site, &first, &lost, &states);
     at_calls(&each, &site, &second, &lost, &states);
+}
+
+/// Every write is made, and AWS's answer to its first try is an error of its own.
+#[test]
+fn a_server_error_of_every_write_is_looked_at_again() {
+    let (site, plain, failing) = (site(), Server::start(&[]), Server::start(&[]));
+    let deploy = || {
+        let seen = Mutex::new(BTreeSet::new());
+        let proxy = Proxy::editing(&failing.address, move |_, call, answer| {
+            if !call.starts_with("GET ") && seen.lock().unwrap().insert(call.to_owned()) {
+                answer[9..12].copy_from_slice(b"500");
+            }
+            true
+        });
+        site.run(&proxy.address, &["deploy"]).code(0);
+        site.deploy(&plain.address);
+        assert_eq!(states(&failing), states(&plain));
+        assert_eq!(site.changes(&failing.address), 0);
+    };
+    deploy();
+    change(&site);
+    deploy();
+}
+
+/// The same of writes that were not made.
+#[test]
+fn writes_that_fail_at_first_are_made() {
+    let writes = "Create*,Update*,Publish*,Put*,Add*,Tag*";
+    let fault = format!("error=503:{writes}@#1-9");
+    let server = Server::start(&["--fault", &fault]);
+    let site = site();
+    site.run(&server.address, &["deploy"]).code(0);
+    assert_eq!(site.changes(&server.address), 0);
+    assert_eq!(answer(&server, "api"), answer(&server, "worker"));
 }

@@ -37,6 +37,7 @@ use serde_json::Value;
 use call::{Calls, send};
 use error::Failure;
 
+pub use call::Talk;
 pub use check::{CheckFailure, Failed};
 pub use connect::Place;
 pub use delete::Belongings;
@@ -72,16 +73,13 @@ pub struct Aws {
 impl Aws {
     /// Finds AWS. No call is made but those that get credentials.
     ///
-    /// `rate`: control calls a second; zero for no limit. `talk` is told what takes long.
+    /// `rate`: control calls a second; zero for no limit. `talk` is told, with a verb before it, what takes long and that values are
+    /// not shown.
     ///
     /// # Errors
     ///
     /// If no Region is named.
-    pub async fn connect(
-        place: &Place,
-        rate: f64,
-        talk: Box<dyn Fn(&str)>,
-    ) -> Result<Self, AwsError> {
+    pub async fn connect(place: &Place, rate: f64, talk: Talk) -> Result<Self, AwsError> {
         let config = connect::load(place).await;
         let region = connect::region(&config).ok_or(AwsError::NoRegion)?;
         let client = Client::new(&config);

@@ -43,6 +43,9 @@ pub(super) async fn ahead<T>(work: impl Future<Output = T>) -> T {
     AHEAD.scope((), work).await
 }
 
+/// Who is told what goes on between calls: a verb, and the text behind it.
+pub type Talk = Box<dyn Fn(&str, &str)>;
+
 /// How calls are made.
 pub(super) struct Calls {
     rates: Rates,
@@ -51,7 +54,9 @@ pub(super) struct Calls {
     throttled: Cell<bool>,
     /// The same if it takes its time.
     slow: Cell<bool>,
-    talk: Box<dyn Fn(&str)>,
+    /// Told once that something is not shown.
+    hidden: Cell<bool>,
+    talk: Talk,
     /// What was called, in order, for tests and `-v`.
     pub(super) made: RefCell<Vec<&'static str>>,
     /// For jitter.
@@ -112,12 +117,13 @@ impl Attempt {
 
 impl Calls {
     /// `rate`: control calls a second; zero for no limit.
-    pub(super) fn new(rate: f64, talk: Box<dyn Fn(&str)>) -> Self {
+    pub(super) fn new(rate: f64, talk: Talk) -> Self {
         Self {
             rates: Rates::new(rate),
             secrets: RefCell::default(),
             throttled: Cell::default(),
             slow: Cell::default(),
+            hidden: Cell::default(),
             talk,
             made: RefCell::default(),
             seed: Cell::new(u64::from(std::process::id()) | 1),
@@ -158,11 +164,12 @@ impl Calls {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            self.tell_hidden();
             match failure.class {
                 Class::Throttled(after) if began.elapsed() < PATIENCE => {
                     self.rates.throttled(operation);
                     if !self.throttled.replace(true) {
-                        (self.talk)("AWS throttles: waiting as long as it asks for");
+                        (self.talk)("Waiting", "AWS throttles: waiting as long as it asks for");
                     }
                     sleep(after.unwrap_or_default().max(self.jitter(pause))).await;
                 }
@@ -176,6 +183,13 @@ impl Calls {
         }
     }
 
+    /// Says once that values are taken out of what others have said.
+    pub(super) fn tell_hidden(&self) {
+        if self.secrets.borrow().took_out() && !self.hidden.replace(true) {
+            (self.talk)("Hidden", "`…` stands for values of the functions' environment");
+        }
+    }
+
     /// An attempt; that nothing comes back is said once.
     async fn watched<T>(&self, operation: &str, attempt: impl Future<Output = T>) -> T {
         tokio::pin!(attempt);
@@ -184,7 +198,7 @@ impl Calls {
             () = sleep(SLOW) => {}
         }
         if !self.slow.replace(true) {
-            (self.talk)(&format!("no answer to {operation} yet: waiting for it"));
+            (self.talk)("Waiting", &format!("no answer to {operation} yet: waiting for it"));
         }
         attempt.await
     }

@@ -1,10 +1,13 @@
 //! What AWS refuses with, and what becomes of a call that was not answered.
 
-use std::collections::BTreeSet;
+mod secrets;
+
 use std::time::Duration;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use serde_json::Value;
+
+pub(super) use secrets::Secrets;
 
 /// AWS refused, or could not be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -275,82 +278,9 @@ impl AwsError {
     }
 }
 
-/// Values that are never shown.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Secrets(BTreeSet<String>);
-
-impl Secrets {
-    pub(super) fn add(&mut self, values: impl IntoIterator<Item = String>) {
-        // What is as short as that is in every other text.
-        for value in values.into_iter().filter(|value| value.len() > 3) {
-            // As it stands in JSON, with quotes and line ends escaped.
-            let quoted = Value::from(value.as_str()).to_string();
-            self.0.extend(quoted.get(1..quoted.len() - 1).map(str::to_owned));
-            self.0.insert(value);
-        }
-    }
-
-    /// A text of AWS's without them. Where a whole environment is quoted, it is cut out.
-    pub(super) fn scrub(&self, text: &str) -> String {
-        // "…exceeded the 4KB limit. String measured: {…}" (recorded).
-        let mut text = match text.split_once("String measured:") {
-            Some((before, _)) => format!("{before}(not shown)"),
-            None => text.to_owned(),
-        };
-        // The longest first: one may be a part of another.
-        let mut secrets: Vec<&String> = self.0.iter().collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        for secret in secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "…");
-            }
-        }
-        without_values(&text)
-    }
-}
-
-/// "Value '{…}' at 'environment.variables' failed to satisfy constraint" (recorded), without the value.
-fn without_values(text: &str) -> String {
-    let (begin, end) = ("Value '", "' at 'environment");
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(end) {
-        let Some(from) = rest.get(..at).and_then(|before| before.rfind(begin)) else { break };
-        out.push_str(&rest[..from + begin.len()]);
-        out.push('…');
-        out.push_str(end);
-        rest = &rest[at + end.len()..];
-    }
-    out + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_of_the_environment_are_never_shown() {
-        let mut secrets = Secrets::default();
-        secrets.add(["hunter22".to_owned(), "ab".to_owned(), "a\"quoted\"one".to_owned()]);
-        secrets.add(["my-hunter22-too".to_owned()]);
-        for (said, shown) in [
-            ("bad hunter22 here", "bad … here"),
-            // Nothing is left of one that holds another.
-            ("my-hunter22-too", "…"),
-            (
-                "exceeded the 4KB limit. String measured: {\"A\":\"ab\"}",
-                "exceeded the 4KB limit. (not shown)",
-            ),
-            (
-                "Value '{A=ab}' at 'environment.variables' failed to satisfy constraint",
-                "Value '…' at 'environment.variables' failed to satisfy constraint",
-            ),
-            (r#"{"mode":"a\"quoted\"one"}"#, r#"{"mode":"…"}"#),
-            ("nothing of it", "nothing of it"),
-        ] {
-            assert_eq!(secrets.scrub(said), shown);
-        }
-    }
 
     #[test]
     fn what_is_looked_at_again() {

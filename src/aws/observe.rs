@@ -172,7 +172,9 @@ impl Aws {
 
     /// A text of AWS's or of a function without what is secret.
     pub(super) fn scrub(&self, text: &str) -> String {
-        self.calls.secrets.borrow().scrub(text)
+        let text = self.calls.secrets.borrow().scrub(text);
+        self.calls.tell_hidden();
+        text
     }
 
     /// `$LATEST` again: its state, its revision.

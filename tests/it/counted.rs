@@ -126,8 +126,9 @@ fn with<T>(address: &str, work: impl AsyncFnOnce(Aws) -> T) -> T {
     let local: SocketAddr = address.parse().unwrap();
     let place = Place { local: Some(local), ..Place::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime
-        .block_on(async { work(Aws::connect(&place, 0.0, Box::new(|_| ())).await.unwrap()).await })
+    runtime.block_on(async {
+        work(Aws::connect(&place, 0.0, Box::new(|_, _| ())).await.unwrap()).await
+    })
 }
 
 fn now() -> u64 {

@@ -208,7 +208,8 @@ async fn connect(place: &Place, rate: f64, shell: &Shell) -> Result<Aws, AwsErro
     let talk = shell.apart();
     // A server on this machine has no quota.
     let rate = if place.local.is_some() { 0.0 } else { rate };
-    let aws = Aws::connect(place, rate, Box::new(move |text| talk.status("Waiting", text))).await?;
+    let aws =
+        Aws::connect(place, rate, Box::new(move |verb, text| talk.status(verb, text))).await?;
     #[cfg(feature = "registry")]
     let aws = aws.telling(super::super::warner(shell));
     Ok(aws)

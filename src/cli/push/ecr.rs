@@ -20,7 +20,7 @@ async fn connect(args: &Push, host: Option<&str>, shell: &Shell) -> Result<Aws, 
     let region = host.and_then(Ecr::of_host).map(|ecr| ecr.region.to_owned());
     place.region = region.or(place.region);
     let talk = shell.apart();
-    let connected = Aws::connect(&place, 0.0, Box::new(move |text| talk.status("Waiting", text)));
+    let connected = Aws::connect(&place, 0.0, Box::new(move |verb, text| talk.status(verb, text)));
     let aws = connected.await.map_err(|error| failed("reach", "Amazon ECR", error))?;
     Ok(aws.telling(warner(shell)))
 }

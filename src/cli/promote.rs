@@ -1,6 +1,7 @@
 //! `promote`: the version behind one alias to another alias, or a bundle to another environment, account
 //! or Region.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args::{Global, Promote, Release};
@@ -9,6 +10,7 @@ use super::deploy::{self, bundle, image, jobs};
 use super::moves::{self, Aim, Decided, How, Pace};
 use super::remote::{Named, Scope};
 use crate::aws::{Place, Stop};
+use crate::config::{Check, KEYS, Kind};
 use crate::error::{DeployError, Error, MoveError, RemoteError};
 use crate::function::{Function, Packaging};
 use crate::release::content::text;
@@ -137,7 +139,13 @@ fn targets(named: &Named, from: &str, release: &Release) -> Result<Vec<String>, 
         [] => of_settings().unwrap_or_default(),
         given => given.to_vec(),
     };
-    targets.retain(|name| name != from);
+    let mut known = BTreeSet::new();
+    targets.retain(|name| name != from && known.insert(name.clone()));
+    if let Some(name) = targets.iter().find(|name| !is_alias(name)) {
+        return Err(Error::Usage(format!(
+            "`--alias {name}`: an alias has up to 128 letters, digits, hyphens and underscores, and is no number"
+        )));
+    }
     if targets.is_empty() {
         return Err(Error::Usage(format!(
             "no alias of `{}` is to follow {from}: name it with `--alias`",
@@ -145,6 +153,15 @@ fn targets(named: &Named, from: &str, release: &Release) -> Result<Vec<String>, 
         )));
     }
     Ok(targets)
+}
+
+/// Whether AWS would take a name for an alias, as the setting `alias` has it.
+fn is_alias(name: &str) -> bool {
+    let key = KEYS.iter().find(|key| key.name == "alias");
+    key.is_some_and(|key| match key.kind {
+        Kind::Texts(_, Check::Form(form)) => form.fits(name),
+        _ => true,
+    })
 }
 
 /// Whether what was packaged is what an alias runs: here, or in another environment, account or Region.
@@ -242,5 +259,20 @@ fn pairs<'a>(here: &'a Scope, there: &'a Scope) -> Result<Vec<(&'a Function, &'a
             named.name
         ))),
         None => Ok(pairs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_named_as_aws_takes_them() {
+        for name in ["live", "a", "2a", "blue_green-2", &"a".repeat(128)] {
+            assert!(is_alias(name), "{name}");
+        }
+        for name in ["", "1", "bad name", "$LATEST", "ü", &"a".repeat(129)] {
+            assert!(!is_alias(name), "{name}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::moves::{self, Aim, How, Pace};
 use super::remote::{Named, Scope};
 use crate::error::Error;
 use crate::release::releases::Released;
-use crate::release::rollback::{Asked, Function, Plan, To, plan};
+use crate::release::rollback::{Asked, Function, Plan, To, plan, stays};
 use crate::release::shift::strategy::Strategy;
 use crate::shell::Shell;
 
@@ -34,6 +34,9 @@ pub(super) fn run(args: &Rollback, global: &Global, shell: &Shell) -> Result<(),
             let plan = plan(&functions, &asked);
             of_one_deploy(&plan, args)?;
             if !aim.waits(&session, tempo, (&plan.moves, &plan.refused), shell).await? {
+                for line in stays(&functions, &asked, &plan) {
+                    shell.warn(line);
+                }
                 break plan;
             }
         };

@@ -59,7 +59,7 @@ pub fn decide(function: &str, released: &Released, asked: &Asked) -> Result<Move
 /// If it leads to none, or to two.
 pub fn version<'a>(name: &str, source: Option<&'a Object>) -> Result<&'a str, Refused> {
     let alias = name.to_owned();
-    let Some(source) = source else { return Err(Refused::NoAlias(alias)) };
+    let Some(source) = source else { return Err(Refused::NoSource(alias)) };
     if !weights(source).is_empty() {
         return Err(Refused::SourceWeights { alias });
     }

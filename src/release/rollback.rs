@@ -1,6 +1,8 @@
 //! Where aliases go back to: the version before, as the marker of the last deploy says it, or one that
 //! is named.
 
+mod stays;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Object;
@@ -11,6 +13,8 @@ use super::next::Refusal;
 use super::observed::{points_at, weights};
 use super::releases::{OfCommit, Released, of_commit};
 use super::shift::guard;
+
+pub use stays::stays;
 
 /// Where to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,7 +130,7 @@ fn decide(function: &Function<'_>, alias: &Object, asked: &Asked) -> Result<Move
         To::Version(version) => version.clone(),
         To::Commit(digits) => match of_commit(function.released, digits) {
             OfCommit::Version(version) => version,
-            OfCommit::Unknown => return Err(Refused::NoCommit(digits.clone()).into()),
+            OfCommit::Unknown => return Err(no_commit(function.released, digits).into()),
             OfCommit::Several(all) => return Err(Refused::SeveralCommits(all).into()),
         },
     };
@@ -143,6 +147,14 @@ fn decide(function: &Function<'_>, alias: &Object, asked: &Asked) -> Result<Move
         deploy: asked.by.clone(),
         clear_weights: asked.clear_weights,
     })
+}
+
+/// No version is of this very commit; one may be of files that were changed after it.
+fn no_commit(released: &Released, digits: &str) -> Refused {
+    match of_commit(released, &format!("{digits}-dirty")) {
+        OfCommit::Version(version) => Refused::ChangedCommit { commit: digits.to_owned(), version },
+        OfCommit::Unknown | OfCommit::Several(_) => Refused::NoCommit(digits.to_owned()),
+    }
 }
 
 /// The version that the last deploy found.

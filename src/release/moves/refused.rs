@@ -13,6 +13,9 @@ pub enum Refused {
     /// It has no alias of this name.
     #[error("it has no alias {0}")]
     NoAlias(String),
+    /// It has no alias of this name, whose version another is to get.
+    #[error("it has no alias {0}")]
+    NoSource(String),
     /// It has none at all.
     #[error("it has no alias: its callers get $LATEST")]
     NoAliases,
@@ -58,6 +61,16 @@ pub enum Refused {
     /// No version says that it was made of this commit.
     #[error("no version says that it was made of commit {0}")]
     NoCommit(String),
+    /// One says that it was made of it, and of files that were changed.
+    #[error(
+        "version {version} was made of commit {commit} with files that were changed, and none of the commit itself"
+    )]
+    ChangedCommit {
+        /// The commit, as it was asked for.
+        commit: String,
+        /// The newest such version.
+        version: String,
+    },
     /// Several commits begin with these digits.
     #[error("several commits begin so: {}", .0.iter().map(String::as_str).collect::<Vec<_>>().join(", "))]
     SeveralCommits(BTreeSet<String>),
@@ -144,6 +157,7 @@ impl Refused {
                 | Self::Again { .. }
                 | Self::NoVersion(_)
                 | Self::NoCommit(_)
+                | Self::ChangedCommit { .. }
                 | Self::SeveralCommits(_)
                 | Self::CannotRun { .. }
                 | Self::ImageGone { .. }
@@ -158,6 +172,9 @@ impl Refused {
             Self::NoFunction => "name another, or look whether Region and account are those meant",
             Self::NoAlias(_) | Self::WhichAlias(_) => {
                 "say which with `--alias NAME`; `releases` shows what there is"
+            }
+            Self::NoSource(_) => {
+                "say whose version it is with `--alias-from`; `releases` shows what there is"
             }
             Self::NoAliases => "deploy with `--alias NAME` first",
             Self::NothingBefore { .. } => {
@@ -174,6 +191,9 @@ impl Refused {
             }
             Self::NoCommit(_) => {
                 "say where to with `--to VERSION`; what was deployed with `--zip`, or outside of git, tells no commit"
+            }
+            Self::ChangedCommit { .. } => {
+                "if that one is meant, name it with `--to VERSION`, or by its commit with `-dirty` behind it"
             }
             Self::SeveralCommits(_) => "give more of its digits",
             Self::CannotRun { advice, .. } => advice,

@@ -72,6 +72,19 @@ fn what_tells_of_no_way_back_is_refused() {
 }
 
 #[test]
+fn a_version_of_a_commit_with_changes_is_named() {
+    let mut there = released(vec![alias("live", "5", "")]);
+    let dirty = json!({ "Version": "8", "Description": "[commit ccccccc8-dirty]" });
+    there.versions.push(object(&dirty));
+    let to = |digits: &str| one(&there, &asked(To::Commit(digits.to_owned())));
+    assert_eq!(
+        refused(&to("ccccccc")),
+        "api: version 8 was made of commit ccccccc with files that were changed, and none of the commit itself"
+    );
+    assert_eq!(to("ccccccc-dirty").moves[0].to, "8");
+}
+
+#[test]
 fn a_commit_names_the_version() {
     let there = released(vec![alias("live", "7", "")]);
     let to = |digits: &str| one(&there, &asked(To::Commit(digits.to_owned())));
@@ -208,4 +221,37 @@ fn while_traffic_shifts_that_is_what_is_said() {
     assert!(why.starts_with("api: a shift of alias live is under way: step 1"), "{why}");
     let cleared = Asked { clear_weights: true, ..asked(To::Before) };
     assert_eq!(one(&there, &cleared).moves[0].to, "6");
+}
+
+#[test]
+fn what_stays_behind_is_said() {
+    let first = released(vec![
+        alias("live", "7", "[lp1 prev=6 dep=d2 sha=s]"),
+        alias("canary", "7", "[lp1 prev=6 dep=d2 sha=s]"),
+        alias("old", "5", "[lp1 prev=4 dep=d1 sha=s]"),
+        alias("hand", "5", ""),
+    ]);
+    let second = released(vec![alias("live", "7", "[lp1 prev=6 dep=d3 sha=s]")]);
+    let aliases = ["live".to_owned()];
+    let said = |asked: &Asked| {
+        let function = |name, released| Function { name, aliases: &aliases, released };
+        let all = [function("api", &first), function("job", &second)];
+        stays(&all, asked, &plan(&all, asked)).join("\n")
+    };
+    assert_eq!(
+        said(&asked(To::Before)),
+        "api: alias canary, which the same deploy has moved, stays at version 7: `--alias canary` takes it back, \
+         `--deploy d2` all of it"
+    );
+    let alias = Some("live".to_owned());
+    assert_eq!(said(&Asked { alias: alias.clone(), ..asked(To::Before) }), "");
+    let of = |deploy: &str| Asked { deploy: Some(deploy.to_owned()), ..asked(To::Before) };
+    assert_eq!(
+        said(&of("d2")),
+        "what was moved last by something else than d2 stays where it is: api:old by d1; job:live by d3"
+    );
+    let live = Asked { alias, ..of("d2") };
+    assert!(said(&live).ends_with("it is: job:live by d3"), "{}", said(&live));
+    // That there is nothing to take back is said otherwise.
+    assert_eq!(said(&of("d9")), "");
 }

@@ -84,8 +84,8 @@ pub enum Error {
     /// The plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// `include`, of one function or several.
-    #[error("cannot include all files\n{}", include_lines(.0))]
+    /// `include` and its like, of one function or several, each with the key.
+    #[error("cannot take all files that the settings name\n{}", include_lines(.0))]
     Include(Vec<(String, IncludeError)>),
     /// The executable and an included file want one place.
     #[error("cannot pack `{function}`")]
@@ -234,7 +234,11 @@ fn config_lines(mistakes: &[Mistake]) -> String {
 }
 
 fn include_lines(errors: &[(String, IncludeError)]) -> String {
-    let line = |(function, error): &(String, IncludeError)| format!("{function}: {error}");
+    let line = |(key, error): &(String, IncludeError)| {
+        let error = error.to_string();
+        // A pattern is the value of the key.
+        format!("{key}{} {error}", if error.starts_with('`') { "" } else { ":" })
+    };
     errors.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

@@ -300,7 +300,7 @@ pub(super) fn includes(
     workspace: &Path,
     outputs: &[PathBuf],
 ) -> Result<Tree, Error> {
-    taken(function, &function.include, workspace, outputs)
+    taken(function, ("include", &function.include), workspace, outputs)
 }
 
 /// What a function finds below `/opt` by its `assets`, likewise.
@@ -309,7 +309,7 @@ pub(super) fn assets(
     workspace: &Path,
     outputs: &[PathBuf],
 ) -> Result<Tree, Error> {
-    taken(function, &function.assets, workspace, outputs)
+    taken(function, ("assets", &function.assets), workspace, outputs)
 }
 
 /// Files with the paths of what layers bring.
@@ -320,7 +320,7 @@ pub(super) fn below_opt(files: Vec<Inspected>) -> Vec<Inspected> {
 
 fn taken(
     function: &Function,
-    rules: &[IncludeRule],
+    (key, rules): (&str, &[IncludeRule]),
     workspace: &Path,
     outputs: &[PathBuf],
 ) -> Result<Tree, Error> {
@@ -331,8 +331,8 @@ fn taken(
     };
     let mut tree = Tree::default();
     files::include(&mut tree, rules, &roots).map_err(|errors| {
-        let named = errors.into_iter().map(|error| (function.name.to_string(), error));
-        Error::Include(named.collect())
+        let what = format!("{}: {key}", function.name);
+        Error::Include(errors.into_iter().map(|error| (what.clone(), error)).collect())
     })?;
     Ok(tree)
 }

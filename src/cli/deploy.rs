@@ -171,7 +171,7 @@ pub(super) async fn deploy(
     shell.start_rows(jobs.len());
     let talk = |event: Event<'_>| talk(&event, &waits, shell);
     let deploying = aws.deploy(jobs, observed, options, interrupted, &talk);
-    let outcomes = unless_twice(deploying, &stop, || stopping(shell)).await;
+    let outcomes = unless_twice(deploying, &stop, |again| stopping(again, shell)).await;
     shell.end_rows();
     aws.abandon_uploads().await;
     let asked = *stop.borrow();
@@ -188,9 +188,9 @@ pub(super) async fn deploy(
     Ok(outcomes)
 }
 
-/// What the first Ctrl-C does.
-pub(super) fn stopping(shell: &Shell) {
-    shell.status("Stopping", "when what is under way has ended; Ctrl-C once more ends at once");
+/// What the first signal does; `again`: what ends at once.
+pub(super) fn stopping(again: &str, shell: &Shell) {
+    shell.status("Stopping", format!("when what is under way has ended; {again} ends at once"));
 }
 
 pub(super) fn talk(event: &Event<'_>, waits: &RefCell<BTreeSet<String>>, shell: &Shell) {

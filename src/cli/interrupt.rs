@@ -46,7 +46,7 @@ impl Interrupt {
 }
 
 /// Work until it has ended. The first signal is told to it by `told`, as the exit code that it comes to, after
-/// `say`; one more ends it at once, and only that code is left.
+/// `say`, which is given what ends it at once; then only that code is left.
 ///
 /// # Errors
 /// As [`Interrupt::listen`].
@@ -54,12 +54,12 @@ impl Interrupt {
 pub(super) async fn unless_twice<T>(
     work: impl Future<Output = T>,
     told: &watch::Sender<Option<u8>>,
-    say: impl Fn(),
+    say: impl Fn(&str),
 ) -> io::Result<Result<T, u8>> {
     let mut interrupt = Interrupt::listen()?;
     let ended = async {
         let code = interrupt.next().await;
-        say();
+        say(if code == 130 { "Ctrl-C once more" } else { "a second signal" });
         told.send_replace(Some(code));
         interrupt.next().await
     };

@@ -94,7 +94,7 @@ impl How {
             }
             if how.strategy.is_some() {
                 let mut wanted = wanted.clone();
-                shift::read_probes(root, [&mut wanted])?;
+                shift::read_probes(root, [(named.name.as_str(), &mut wanted)])?;
                 how.watches.insert(named.name.clone(), wanted.watch);
             }
         }

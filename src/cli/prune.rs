@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::args::{Global, Prune};
 use super::deploy::session;
-use super::remote::Scope;
+use super::remote::{Scope, there};
 use crate::aws::{Aws, AwsError};
 use crate::error::{Error, RemoteError};
 use crate::release::content::text;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Prune, global: &Global, shell: &Shell) -> Result<(), Er
     let scope = Scope::of(&args.functions, &args.build, global, shell)?;
     super::asynchronously(async {
         let session = scope.connect(place, "prune", shell).await?;
-        let mut all = look(&session.aws, &scope, args.keep, shell).await?;
+        let (mut all, missing) = look(&session.aws, &scope, args, shell).await?;
         let mut stopped = Vec::new();
         for one in &mut all {
             if args.yes {
@@ -79,19 +79,23 @@ pub(super) fn run(args: &Prune, global: &Global, shell: &Shell) -> Result<(), Er
         show::end(&all, &layers, &session, args.yes, shell)?;
         stopped.extend(layers.stopped);
         if stopped.is_empty() {
-            return Ok(());
+            return there(&missing);
+        }
+        for line in &missing {
+            shell.warn(line);
         }
         Err(RemoteError { verb: "delete", stopped }.into())
     })?
 }
 
-/// Looks at all functions, before anything is deleted of one.
+/// Looks at all functions, before anything is deleted of one; and what was named and is not there, in words. Of
+/// the workspace's own one may not be deployed yet.
 async fn look(
     aws: &Aws,
     scope: &Scope,
-    keep: NonZero<usize>,
+    args: &Prune,
     shell: &Shell,
-) -> Result<Vec<Pruned>, Error> {
+) -> Result<(Vec<Pruned>, Vec<String>), Error> {
     let failed = |name: &str, error: AwsError| Error::from(RemoteError::of("look at", name, error));
     let first = scope.functions.first().map_or("", |named| named.name.as_str());
     let mappings = aws.all_mappings().await.map_err(|error| failed(first, error))?;
@@ -103,11 +107,16 @@ async fn look(
     let all: Vec<Inventory> = stream::iter(all).buffered(AT_ONCE).try_collect().await?;
     let (there, missing): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|inventory| !inventory.versions.is_empty());
-    for Inventory { function, .. } in missing {
-        let line = format!("`{function}` is not there; {}", scope.suggestion(&function));
-        shell.warn(line.trim_end_matches("; "));
+    let missing: Vec<String> =
+        missing.iter().map(|inventory| scope.not_there(&inventory.function)).collect();
+    let pruned = there.into_iter().map(|inventory| Pruned::new(inventory, args.keep)).collect();
+    if args.functions.is_empty() {
+        for line in &missing {
+            shell.warn(line);
+        }
+        return Ok((pruned, Vec::new()));
     }
-    Ok(there.into_iter().map(|inventory| Pruned::new(inventory, keep)).collect())
+    Ok((pruned, missing))
 }
 
 impl Found {

@@ -8,7 +8,7 @@ use futures_util::stream;
 use super::args::{Global, ReleaseCommand, Shifts};
 use super::deploy::session::{self, Session};
 use super::releases::AT_ONCE;
-use super::remote::{Named, Scope};
+use super::remote::{Named, Scope, not_there, there};
 use super::shift;
 use crate::aws::{AwsError, Progress, Stop, Turn};
 use crate::error::{DeployError, Error, MoveError, RemoteError};
@@ -31,8 +31,10 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
     let place = session::place(&args.place)?;
     let mut scope = Scope::named(&args.functions, &args.manifest, global, shell)?;
     if let (ReleaseCommand::Resume(_), Some(root)) = (command, scope.root.clone()) {
-        let known = scope.functions.iter_mut().flat_map(|named| &mut named.known);
-        shift::read_probes(&root, known.map(|(_, wanted)| wanted))?;
+        let known = scope.functions.iter_mut().flat_map(|Named { name, known }| {
+            known.iter_mut().map(|(_, wanted)| (name.as_str(), wanted))
+        });
+        shift::read_probes(&root, known)?;
     }
     super::asynchronously(async {
         let session = scope.connect(place, "look at", shell).await?;
@@ -91,11 +93,6 @@ struct Seen {
     aliases: Vec<String>,
 }
 
-/// Whoever names what is not there has meant another.
-fn there(missing: &[String]) -> Result<(), Error> {
-    if missing.is_empty() { Ok(()) } else { Err(Error::Usage(missing.join("\n"))) }
-}
-
 /// Functions that could not be looked at.
 type Unseen = Vec<(String, AwsError)>;
 
@@ -134,9 +131,7 @@ fn missing(
     is_seen: bool,
     meant: impl Fn(&str) -> String,
 ) -> Vec<String> {
-    let line = |what: String, meant: String| {
-        format!("{what} is not there; {meant}").trim_end_matches("; ").to_owned()
-    };
+    let line = |what: String, meant: String| not_there(what, &meant);
     let is_named = |name: &str| args.functions.iter().any(|named| named == name);
     let named = there.iter().filter(|(name, _)| is_named(name));
     let (here, gone): (Vec<_>, Vec<_>) = named.partition(|(_, seen)| seen.exists);
@@ -280,7 +275,7 @@ async fn abort(
         if stop.is_none() {
             let turn = Turn::Back(&why);
             let progress = Progress { plan, turn, shift: None, left: 0, counts: None };
-            shift::tell(&progress, shell)?;
+            shift::tell(&progress, false, shell)?;
         }
         Ok::<_, Error>(stop)
     };

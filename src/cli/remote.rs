@@ -129,6 +129,11 @@ impl Scope {
         Session::to(place, rate, &who, failed, shell).await
     }
 
+    /// A function that is nowhere, in words.
+    pub(super) fn not_there(&self, name: &str) -> String {
+        not_there(format_args!("`{name}`"), &self.suggestion(name))
+    }
+
     /// Which name may have been meant, for one that is nowhere.
     pub(super) fn suggestion(&self, name: &str) -> String {
         // One that the workspace has is only not deployed.
@@ -137,6 +142,16 @@ impl Scope {
         }
         nearest::suggestion(name, self.names.iter().map(String::as_str))
     }
+}
+
+/// What is not there, and what may have been meant.
+pub(super) fn not_there(what: impl std::fmt::Display, meant: &str) -> String {
+    format!("{what} is not there; {meant}").trim_end_matches("; ").to_owned()
+}
+
+/// Whoever names what is not there has meant another.
+pub(super) fn there(missing: &[String]) -> Result<(), Error> {
+    if missing.is_empty() { Ok(()) } else { Err(Error::Usage(missing.join("\n"))) }
 }
 
 /// The handlers that the flags select. For `any` it is the whole workspace, which need not have one.

@@ -1,5 +1,7 @@
 //! Traffic that is shifted, for whoever waits for it: what goes on, and Ctrl-C.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tokio::sync::watch;
@@ -31,11 +33,18 @@ pub(super) async fn run(
         ));
     }
     let (stop, interrupted) = watch::channel(None);
-    let say = || shell.status("Going back", "to the version before; Ctrl-C once more ends at once");
+    let say = |again: &str| {
+        shell.status("Going back", format!("to the version before; {again} ends at once"));
+    };
     shell.start_rows(moves.len());
+    let gone_on = RefCell::new(BTreeSet::new());
     let talk = |progress: &Progress<'_>| {
+        // Where a shift is that was begun by others is said once, and not only with its next step.
+        let plan = progress.plan;
+        let is_first =
+            plan.begun && gone_on.borrow_mut().insert((plan.function.clone(), plan.alias.clone()));
         // Standard output may be gone; traffic goes on all the same.
-        let _ = tell(progress, shell);
+        let _ = tell(progress, is_first, shell);
     };
     let shifting = aws.shift(moves, keep_going, interrupted, &talk);
     let stops = unless_twice(shifting, &stop, say).await;
@@ -44,8 +53,8 @@ pub(super) async fn run(
     Ok(stops?.unwrap_or_else(|code| vec![Some(Stop::Interrupted(code)); moves.len()]))
 }
 
-/// One turn, as a line and as a record.
-pub(super) fn tell(progress: &Progress<'_>, shell: &Shell) -> std::io::Result<()> {
+/// One turn, as a line and as a record. `is_first`: also a poll is said.
+pub(super) fn tell(progress: &Progress<'_>, is_first: bool, shell: &Shell) -> std::io::Result<()> {
     let Progress { plan, turn, shift, left, counts } = progress;
     let (verb, event, why) = match turn {
         Turn::Step(1) => ("Shifting", "begin", None),
@@ -63,7 +72,7 @@ pub(super) fn tell(progress: &Progress<'_>, shell: &Shell) -> std::io::Result<()
         }
     };
     match turn {
-        Turn::Polled(_) => shell.row(&row, verb, line, shell.is_verbose()),
+        Turn::Polled(_) => shell.row(&row, verb, line, is_first || shell.is_verbose()),
         Turn::Step(_) => shell.row(&row, verb, line, true),
         Turn::Back(_) | Turn::Finished => {
             shell.rest(&row, verb, &line);
@@ -157,16 +166,51 @@ pub(super) fn record<'a>(
     }
 }
 
-/// Reads the events of probes, which settings name by their files.
+/// Reads the events of probes, which settings name by their files; each with its function.
 pub(super) fn read_probes<'w>(
     root: &Path,
-    all: impl IntoIterator<Item = &'w mut Wanted>,
+    all: impl IntoIterator<Item = (&'w str, &'w mut Wanted)>,
 ) -> Result<(), Error> {
-    for probe in all.into_iter().filter_map(|wanted| wanted.watch.probe.as_mut()) {
-        probe.event = files::read_bytes(&root.join(&probe.file))?;
-        if let Err(error) = serde_json::from_slice::<serde_json::Value>(&probe.event) {
-            return Err(Error::Usage(format!("`watch.probe`: {} is no JSON: {error}", probe.file)));
+    for (function, wanted) in all {
+        let Some(probe) = &mut wanted.watch.probe else { continue };
+        let wrong = |why: &dyn std::fmt::Display| {
+            Error::Usage(format!("{function}: `watch.probe` names {}, {why}", probe.file))
+        };
+        let path = root.join(&probe.file);
+        let event = files::read_bytes(&path).map_err(|error| {
+            let why = Error::from(error).one_line();
+            wrong(&format_args!("which is below the workspace's folder: {why}"))
+        })?;
+        if let Err(error) = serde_json::from_slice::<serde_json::Value>(&event) {
+            return Err(wrong(&format_args!("which is no JSON: {error}")));
         }
+        probe.event = event;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::shift::watch::Probe;
+
+    #[test]
+    fn a_probe_that_cannot_be_read_names_its_function_and_key() {
+        let folder = tempfile::tempdir().unwrap();
+        files::write_atomically(&folder.path().join("good.json"), b"{}").unwrap();
+        files::write_atomically(&folder.path().join("bad.json"), b"{").unwrap();
+        let read = |file: &str| {
+            let mut wanted = Wanted::default();
+            wanted.watch.probe = Some(Probe { file: file.to_owned(), ..Probe::default() });
+            read_probes(folder.path(), [("api", &mut wanted)]).map(|()| wanted)
+        };
+        assert_eq!(read("good.json").unwrap().watch.probe.unwrap().event, b"{}");
+        for (file, why) in [("gone.json", "No such file"), ("bad.json", "which is no JSON")] {
+            let error = read(file).unwrap_err();
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("api: `watch.probe` names {file}, ")), "{said}");
+            assert!(said.contains(why), "{said}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
 }

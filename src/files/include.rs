@@ -31,7 +31,7 @@ pub struct Roots {
 #[derive(Debug, thiserror::Error)]
 pub enum IncludeError {
     /// A pattern that leads out of its root by itself.
-    #[error("include `{from}` leads out of {}", root.display())]
+    #[error("`{from}` leads out of {}", root.display())]
     Outside {
         /// The pattern.
         from: String,
@@ -39,7 +39,7 @@ pub enum IncludeError {
         root: PathBuf,
     },
     /// A broken glob.
-    #[error("include `{from}` is no valid pattern: {why}")]
+    #[error("`{from}` is no valid pattern: {why}")]
     Pattern {
         /// The pattern.
         from: String,
@@ -47,7 +47,7 @@ pub enum IncludeError {
         why: String,
     },
     /// Nothing there.
-    #[error("include `{from}` matches no file in {}{near}", root.display())]
+    #[error("`{from}` matches no file in {}{near}", root.display())]
     Missing {
         /// The nearest name that is there, as the end of the sentence.
         near: String,

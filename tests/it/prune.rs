@@ -175,8 +175,12 @@ fn who_may_not_delete_or_not_look_is_told() {
     }
     let mut command = site.at(&server.address, &["prune", "durable", "--keep", "1", "--yes"]);
     run(&mut command).code(0).says("Unchanged").says_out("cannot be seen");
-    let nobody = run(&mut site.at(&server.address, &["prune", "ap"])).code(0);
-    nobody.says("`ap` is not there; did you mean `api`?");
+    // The others are done.
+    let args = ["prune", "ap", "durable", "--keep", "1", "--yes"];
+    let nobody = run(&mut site.at(&server.address, &args)).code(2);
+    nobody.says("`ap` is not there; did you mean `api`?").says_out("cannot be seen");
+    let none = run(&mut site.at(&server.address, &["prune", "--keep", "0"])).code(2);
+    none.says("the newest version always stays");
 }
 
 #[test]

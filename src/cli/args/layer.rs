@@ -155,7 +155,7 @@ pub(in crate::cli) struct LayerPlan {
 }
 
 /// The newest version is what the next deploy may want.
-fn keep(text: &str) -> Result<NonZero<usize>, String> {
+pub(super) fn keep(text: &str) -> Result<NonZero<usize>, String> {
     text.parse()
         .map_err(|_| "a whole number, 1 at least: the newest version always stays".to_owned())
 }

@@ -72,7 +72,7 @@ pub(in crate::cli) struct Prune {
     #[arg(value_name = "FUNCTION")]
     pub(in crate::cli) functions: Vec<String>,
     /// How many of the newest versions of each function, and of each layer, stay, needed or not
-    #[arg(long, value_name = "N", default_value = "3", help_heading = "Deletion")]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = super::layer::keep, help_heading = "Deletion")]
     pub(in crate::cli) keep: NonZero<usize>,
     /// Delete them
     #[arg(short, long, help_heading = "Deletion")]

@@ -58,16 +58,25 @@ pub(in crate::cli) fn read(
         Error::Include(errors.into_iter().map(|error| (what.clone(), error)).collect())
     })?;
     let files = tree.iter().filter_map(|(name, entry)| match &entry.source {
-        Source::File(path) if !name.as_str().ends_with(EXPECTED) => Some((name.as_str(), path)),
-        _ => None,
+        Source::File(path) => Some((name.as_str(), path.as_path())),
+        Source::Bytes(_) => None,
     });
-    let events = files.map(|(name, path)| event(name, path)).collect::<Result<Vec<_>, Error>>()?;
-    if events.is_empty() {
+    let (expected, files): (Vec<_>, Vec<_>) = files.partition(|(name, _)| name.ends_with(EXPECTED));
+    if files.is_empty() {
         return Err(Error::Usage(format!(
             "{}: `check.events` names no event, but files `NAME.{EXPECTED}` alone",
             function.name
         )));
     }
+    let is_of = |path: &Path| files.iter().any(|(_, event)| event.with_extension(EXPECTED) == path);
+    if let Some((name, _)) = expected.iter().find(|(_, path)| !is_of(path)) {
+        return Err(Error::Usage(format!(
+            "{}: `check.events` names {name}, and no event that this would be the answer to: name them alike",
+            function.name
+        )));
+    }
+    let events = files.into_iter().map(|(name, path)| event(name, path));
+    let events = events.collect::<Result<_, Error>>()?;
     Ok(Check { events, rules: wish.rules.clone(), timeout: None })
 }
 

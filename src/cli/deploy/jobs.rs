@@ -23,12 +23,13 @@ use crate::plan;
 use crate::release::desired::{Code, Desired, Object, Source};
 use crate::release::layers::Layer;
 use crate::release::marker;
-use crate::release::origin::described;
+use crate::release::origin::{self, described};
 use crate::release::wanted::Wanted;
 use crate::shell::Shell;
 use crate::toolchain;
 
 pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<Vec<Job>, Error> {
+    description_is(release.description.as_deref().unwrap_or_default())?;
     let facts = Facts::gather(release.build.cargo_options(global), true)?;
     let mut flags = release.build.compile.settings(&release.audit);
     flags.extend(settings(release));
@@ -55,7 +56,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     session::must_have_region(&release.place, &named.zip(&wanted).collect::<Vec<_>>())?;
     let root = facts.metadata.workspace_root.as_std_path();
     let checks = checks::all(release, (&selected, &wanted), root, shell)?;
-    shift::read_probes(root, &mut wanted)?;
+    let functions = selected.iter().map(|function| function.name.as_str());
+    shift::read_probes(root, functions.zip(&mut wanted))?;
     // Before it is packaged: the lock forgets then what is shared no more.
     let own = split::own(&facts.metadata, &config)?;
     let base = match (&release.from, &release.zip) {
@@ -70,8 +72,8 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             plan::output(&facts.target, None, false).base
         }
     };
-    let common = Common::new(release, root, shell);
-    selected
+    let common = Common::new(release, root);
+    let jobs: Vec<Job> = selected
         .iter()
         .zip(wanted)
         .zip(checks)
@@ -88,7 +90,39 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
             job.desired.own_layers = Some(own.clone());
             Ok(job)
         })
-        .collect()
+        .collect::<Result<_, Error>>()?;
+    if let Some(line) = is_cut(jobs.iter().map(|job| &job.desired)) {
+        shell.warn(line);
+    }
+    Ok(jobs)
+}
+
+/// Whether AWS would take a text as a description.
+fn description_is(text: &str) -> Result<(), Error> {
+    let length = marker::length(text);
+    if length <= marker::DESCRIPTION {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--description has {length} characters; AWS takes {}",
+        marker::DESCRIPTION
+    )))
+}
+
+/// What is left of a description where something else has to stand beside it.
+fn is_cut<'d>(all: impl Iterator<Item = &'d Desired> + Clone) -> Option<String> {
+    let text = all.clone().next().map_or("", |first| first.alias_text.as_str());
+    let has_alias = all.clone().any(|it| !it.wanted.aliases.is_empty());
+    let alias = (has_alias && marker::too_long(text))
+        .then(|| format!("{} of them stand on an alias, before its marker", marker::TEXT));
+    let all = all.map(|it| it.version_description.as_str());
+    let cut = all.filter(|description| !description.starts_with(text));
+    let kept = cut.map(|description| marker::length(origin::Origin::read(description).text)).min();
+    let version = kept.map(|kept| format!("{kept} in a version, before its commit"));
+    let kept: Vec<String> = alias.into_iter().chain(version).collect();
+    let length = marker::length(text);
+    (!kept.is_empty())
+        .then(|| format!("--description has {length} characters: {}", kept.join("; ")))
 }
 
 /// The folder of `--from`.
@@ -227,16 +261,8 @@ struct Common<'a> {
 }
 
 impl<'a> Common<'a> {
-    fn new(release: &'a Release, root: &Path, shell: &Shell) -> Self {
-        let deploy = moves::name();
-        if let Some(text) = release.description.as_deref().filter(|text| marker::too_long(text)) {
-            shell.warn(format!(
-                "of the {} characters of --description {} stand on an alias: the rest is for the marker",
-                text.chars().count(),
-                marker::TEXT
-            ));
-        }
-        Self { release, deploy, tag: toolchain::tag(root) }
+    fn new(release: &'a Release, root: &Path) -> Self {
+        Self { release, deploy: moves::name(), tag: toolchain::tag(root) }
     }
 
     fn job(&self, function: &Function, wanted: Wanted, bundle: Bundle) -> Result<Job, Error> {

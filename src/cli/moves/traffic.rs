@@ -143,7 +143,7 @@ async fn each(
         }
         ended.borrow_mut().push((at, outcome));
     });
-    let at_once = unless_twice(all, &stop, || stopping(shell)).await;
+    let at_once = unless_twice(all, &stop, |again| stopping(again, shell)).await;
     shell.end_rows();
     if let Err(code) = at_once? {
         for lane in &mut lanes {

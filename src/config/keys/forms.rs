@@ -126,9 +126,9 @@ pub(super) static KEY_PREFIX: Form = Form::new(
     "the beginning of an S3 key: up to 512 letters, digits and `! - _ . * ' ( ) /`",
 )
 .at_most(512);
-/// A part of all calls.
+/// A part of all calls; all of them would limit nothing.
 pub(super) static RATE: Form =
-    Form::new(r"(\d{1,2}(\.\d{1,2})?|100(\.00?)?)%", "a part of all calls (`1%`, `0.5%`)");
+    Form::new(r"\d{1,2}(\.\d{1,2})?%", "a part of all calls, less than 100% (`1%`, `0.5%`)");
 /// A time as `humantime` reads it, of one unit.
 pub(super) static TIME: Form =
     Form::new(r"[1-9]\d{0,6}(ms|s|m|h)", "a time (`500ms`, `10s`, `5m`)");

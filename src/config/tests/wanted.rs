@@ -160,6 +160,22 @@ fn a_lower_table_says_nothing_of_a_vpc_that_is_left() {
     assert_eq!(*vpc, json!({ "SubnetIds": [], "SecurityGroupIds": [] }));
 }
 
+/// A variable that a script has not set would check nothing; who writes it down means it.
+#[test]
+fn events_that_a_variable_takes_away_are_missed() {
+    let file =
+        "alias = ['live']; check.events = 'a.json'; check.max-init = '1s'".replace("; ", "\n");
+    let by = |name, value| Setup { variables: vec![(name, value)], ..setup(&file) };
+    let mistakes = of(&by("LAMBDA_PACK_CHECK_EVENTS", "")).unwrap_err();
+    let said: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let what = "LAMBDA_PACK_CHECK_EVENTS: `check.events` is empty, so that `check.max-init` would check nothing; \
+                `--skip-checks` leaves checks out";
+    assert_eq!(said, [what]);
+    assert!(of(&by("LAMBDA_PACK_CHECK_EVENTS", "b.json")).unwrap().check.is_some());
+    let written = setup(&file.replace("'a.json'", "[]"));
+    assert_eq!(of(&written).unwrap().check, None);
+}
+
 #[test]
 fn statements_have_ids_that_are_made_of_what_they_say() {
     let one = shown(

@@ -3,8 +3,8 @@
 
 use super::super::Merged;
 use super::super::check::NONE;
-use super::super::located::{Located, Mistake, Node};
-use super::{mistake, said};
+use super::super::located::{Located, Mistake, Node, Origin};
+use super::{emptied, mistake, said};
 
 /// Every half without the other one.
 pub(in super::super) fn mistakes(all: &Merged) -> Vec<Mistake> {
@@ -59,7 +59,19 @@ fn check(all: &Merged) -> Vec<Mistake> {
     let mut mistakes: Vec<Mistake> =
         others.into_iter().filter_map(|key| alone(all, key, "check.events")).collect();
     mistakes.extend(alone(all, "check.events", "alias"));
+    mistakes.extend(others.into_iter().find_map(|key| emptied_check(all, key)));
     mistakes
+}
+
+/// A variable that a script has not set would check nothing, without a word.
+fn emptied_check(all: &Merged, key: &str) -> Option<Mistake> {
+    said(all, key)?;
+    let events = emptied(all, "check.events")
+        .filter(|events| matches!(events.origin, Origin::Variable(_)))?;
+    let what = format!(
+        "`check.events` is empty, so that `{key}` would check nothing; `--skip-checks` leaves checks out"
+    );
+    Some(mistake(events, what))
 }
 
 /// An alias is moved to a version.

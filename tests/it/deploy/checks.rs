@@ -74,6 +74,8 @@ fn a_version_that_is_not_well_gets_no_traffic() {
             assert!(run.stderr.contains(said), "{said} in {}", run.stderr);
         }
         assert!(!leaks(&run, "hunter22"), "{run:?}");
+        let hidden = run.stderr.matches("`…` stands for values").count();
+        assert_eq!(hidden, usize::from(script.contains("TOKEN")), "{}", run.stderr);
         assert_eq!(word(&server, "api"), "one", "{script}");
     }
     good(&site, "api", "two");
@@ -200,7 +202,12 @@ fn events_are_files_that_are_there_and_hold_json() {
         .says("`n` of the answer is 1, and 2 is expected");
     settings(&site, "check.events = [\"event/*.json\"]\n");
     let run = site.run(&server.address, &["plan"]).code(2);
-    run.says("api: check.events: include `event/*.json` matches no file in ").says("`events`?");
+    run.says("api: check.events `event/*.json` matches no file in ").says("`events`?");
+    settings(&site, "check.events = \"events/*.json\"\n");
+    site.workspace.write("events/z.expect.json", "{}");
+    let run = site.run(&server.address, &["plan"]).code(2);
+    run.says("api: `check.events` names events/z.expect.json, and no event");
+    std::fs::remove_file(site.workspace.path().join("events/z.expect.json")).unwrap();
     settings(&site, "check.events = \"events/*.expect.json\"\n");
     site.run(&server.address, &["plan"]).code(2).says("`check.events` names no event");
     settings(&site, "check.events = \"events/c\"\n");

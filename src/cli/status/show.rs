@@ -304,20 +304,31 @@ mod tests {
 
     #[test]
     fn an_alias_tells_where_it_came_from() {
-        let line = |marker: &str| {
-            let alias = json!({ "Name": "live", "FunctionVersion": "6", "Description": marker });
+        let line = |marker: &str, weights: Value| {
+            let alias = json!({
+                "Name": "live", "FunctionVersion": "6", "Description": marker,
+                "RoutingConfig": { "AdditionalVersionWeights": weights },
+            });
             let none = Object::new();
             alias_line(&Alias::read(alias.as_object().unwrap(), &none, &[]), None)
         };
         assert_eq!(
-            line("shop [lp1 prev=5 dep=d2 sha=s]"),
+            line("shop [lp1 prev=5 dep=d2 sha=s]", json!({})),
             "live → 6; shop; by deploy d2, before it 5"
         );
         assert_eq!(
-            line("[lp1 prev=6 dep=d3 shift=canary:10%/5m step=1 at=1764400000 new=7 was=5 by=d2]"),
-            "live → 6; deploy d3 shifts traffic to 7 by canary:10%/5m, step 1 of 1 since \
+            line(
+                "[lp1 prev=6 dep=d3 shift=canary:10%/5m step=1 at=1764400000 new=7 was=5 by=d2]",
+                json!({ "7": 0.1 })
+            ),
+            "live → 6, 10 % to 7; deploy d3 shifts traffic to 7 by canary:10%/5m, step 1 of 1 since \
              2025-11-29T07:06:40Z; by deploy d2, before it 5"
         );
-        assert_eq!(line("[lp1 from=7 dep=r1 sha=s]"), "live → 6; by deploy r1, rolled back from 7");
+        assert_eq!(
+            line("[lp1 from=7 to=6 dep=r1 sha=s]", json!({})),
+            "live → 6; by deploy r1, rolled back from 7"
+        );
+        let stale = line("[lp1 from=7 to=5 dep=r1 sha=s]", json!({}));
+        assert!(stale.contains("tells of version 5") && !stale.contains("rolled back"), "{stale}");
     }
 }

@@ -104,8 +104,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let _ = error.print();
             if error.use_stderr() && lower::asks_for_json(&args) {
                 let shell = Shell::new(Output::Json, true, false, anstream::ColorChoice::Never);
-                let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-                let usage = Error::Usage(first.trim_start_matches("error: ").to_owned());
+                let text = error.to_string();
+                // What is missing stands on lines of its own.
+                let what = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+                let what = what.collect::<Vec<_>>().join(" ");
+                let usage = Error::Usage(what.trim_start_matches("error: ").to_owned());
                 let _ = shell.record(&(&usage).into());
             }
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });

@@ -33,7 +33,7 @@ pub use layers::{For, Layer, Rank, Source, Tier};
 pub(crate) use located::{Lines, TOO_LARGE, integer};
 pub use located::{Located, Mistake, Node, Origin, Table};
 pub use migrate::{Migration, masked, migrate};
-pub use settings::Settings;
+pub use settings::{CargoFlags, Settings, features};
 pub use wanted::wanted;
 
 use crate::nearest::suggestion;

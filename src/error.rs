@@ -115,6 +115,14 @@ pub enum Error {
     /// The same of an image.
     #[error("{} is in the way: it is no folder of an image (no image.json in it)", .0.display())]
     ForeignImage(PathBuf),
+    /// Files that were to change together keep their new text, since they cannot be taken back.
+    #[error("{} changed already, and cannot be put back: take the old text from git", .changed.join(", "))]
+    HalfWritten {
+        /// The files.
+        changed: Vec<String>,
+        /// What failed before; none where all were written.
+        source: Option<Box<Error>>,
+    },
     /// Writing a zip.
     #[error("cannot pack `{function}`")]
     Bundle {
@@ -282,6 +290,7 @@ impl Error {
             | Self::Local(LocalError::Start(_))
             | Self::Output(_)
             | Self::Bundle { .. }
+            | Self::HalfWritten { .. }
             | Self::File(_) => 1,
             Self::Template(error) if error.is_disk() => 1,
             Self::Usage(_)

@@ -100,6 +100,8 @@ pub enum Message<'a> {
     Migrate {
         /// The files that change.
         files: Vec<String>,
+        /// How, as `diff -u` shows it, without the values of environment variables.
+        diff: String,
         /// Whether they were changed.
         migrated: bool,
     },

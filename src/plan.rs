@@ -2,6 +2,7 @@
 //!
 //! Everything is decided here, defaults last; the shell then executes it without another question.
 
+mod agreed;
 mod depends;
 pub mod features;
 mod options;
@@ -11,6 +12,7 @@ mod select;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use agreed::agreed;
 pub use depends::FeatureSelection;
 pub use options::CargoOptions;
 pub use runs::{PackageFacts, Run, Units, units};
@@ -88,6 +90,9 @@ pub enum PlanError {
     /// The host's architecture is none of Lambda's, and nothing says another.
     #[error("this host is `{0}`, of an architecture that Lambda has not; say `--arch`")]
     Host(String),
+    /// Handlers that are built together want other flags of cargo's.
+    #[error("{0}")]
+    Disagreement(String),
     /// `SOURCE_DATE_EPOCH` is no time that a zip can hold.
     #[error("SOURCE_DATE_EPOCH is `{0}`; it must be whole seconds since 1970, up to the year 2107")]
     Epoch(String),

@@ -1,6 +1,6 @@
 # The functions of a workspace, from the bundles of
 #
-#     cargo lambda-pack package --manifest-path ../orders/Cargo.toml --out bundles
+#     cargo lambda-pack package --manifest-path ../orders/Cargo.toml --out dist
 #
 # A bundle is the same bytes on every machine, so a plan shows a change only where code has changed.
 
@@ -9,8 +9,9 @@ terraform {
 
   required_providers {
     aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.0"
+      source = "hashicorp/aws"
+      # provided.al2023 is known from there on.
+      version = ">= 5.26"
     }
   }
 }
@@ -18,7 +19,7 @@ terraform {
 variable "bundles" {
   description = "The folder that `package --out` was given"
   type        = string
-  default     = "bundles"
+  default     = "dist"
 }
 
 module "bundles" {
@@ -79,7 +80,7 @@ resource "aws_lambda_alias" "live" {
 
 # One function can do without the index: its record stands beside its zip.
 #
-#     source_code_hash = jsondecode(file("bundles/orders-api/x86_64/lambda-pack.json")).CodeSha256
+#     source_code_hash = jsondecode(file("dist/orders-api/x86_64/lambda-pack.json")).CodeSha256
 
 output "aliases" {
   description = "Function name => ARN of its alias"

@@ -92,6 +92,12 @@ impl Changes {
         shell: &Shell,
         seen: impl Fn(&str, &str) -> String,
     ) -> Result<(), Error> {
+        self.diff(seen).lines().try_for_each(|line| Ok(shell.answer(line)?))
+    }
+
+    /// The same as one text.
+    pub(super) fn diff(&self, seen: impl Fn(&str, &str) -> String) -> String {
+        let mut whole = String::new();
         let mut all: Vec<_> = self.changed().collect();
         all.sort_by_key(|(path, _)| *path);
         for (path, Change { before, after }) in all {
@@ -105,12 +111,11 @@ impl Changes {
             };
             let (before, after) = (seen(before), seen(after));
             let diff = TextDiff::from_lines(&before, &after);
-            let text = diff.unified_diff().context_radius(CONTEXT).header(&old, &new).to_string();
-            for line in text.lines() {
-                shell.answer(line)?;
-            }
+            whole.push_str(
+                &diff.unified_diff().context_radius(CONTEXT).header(&old, &new).to_string(),
+            );
         }
-        Ok(())
+        whole
     }
 
     /// Writes the changes: all of them, or none.
@@ -165,20 +170,36 @@ impl Changes {
         }
     }
 
-    /// Writes all of them; where one fails, takes the others back.
+    /// Writes all of them; where one fails, takes back those before it.
     fn write(&self) -> Result<(), Error> {
-        let written =
-            self.changed().try_for_each(|(path, change)| put(path, change.after.as_deref()));
-        if written.is_err() {
-            // The first failure tells more.
-            let _ = self.undo();
+        for (count, (path, change)) in self.changed().enumerate() {
+            if let Err(error) = put(path, change.after.as_deref()) {
+                return Err(match self.take_back(count) {
+                    changed if changed.is_empty() => error,
+                    changed => Error::HalfWritten { changed, source: Some(Box::new(error)) },
+                });
+            }
         }
-        written
+        Ok(())
     }
 
     /// What was there before, in all of them.
     fn undo(&self) -> Result<(), Error> {
-        self.changed().rev().try_for_each(|(path, change)| put(path, change.before.as_deref()))
+        match self.take_back(self.files.len()) {
+            changed if changed.is_empty() => Ok(()),
+            changed => Err(Error::HalfWritten { changed, source: None }),
+        }
+    }
+
+    /// What was there before, in the first of them. Gives those that keep their new text; one that cannot
+    /// be written is no reason to leave the others.
+    fn take_back(&self, count: usize) -> Vec<String> {
+        let written: Vec<_> = self.changed().take(count).collect();
+        let kept = written
+            .into_iter()
+            .rev()
+            .filter(|(path, change)| put(path, change.before.as_deref()).is_err());
+        kept.map(|(path, _)| self.shown(path)).collect()
     }
 }
 
@@ -206,4 +227,28 @@ fn put(path: &Path, text: Option<&str>) -> Result<(), Error> {
     // What is in them stays.
     let _ = fs::remove_dir(folder);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_one_cannot_be_written_none_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        // A file stands where the last one wants a folder.
+        for name in ["first", "second", "file"] {
+            files::write_atomically(&at(name), b"before").unwrap();
+        }
+        let mut changes = Changes::new(folder.path());
+        for name in ["first", "new", "second", "file/last"] {
+            changes.set(&at(name), Some("after".to_owned())).unwrap();
+        }
+        assert!(changes.make().is_err());
+        for name in ["first", "second"] {
+            assert_eq!(fs::read_to_string(at(name)).unwrap(), "before");
+        }
+        assert!(!at("new").exists());
+    }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Global, Package};
 use super::configuration;
 use super::facts::Facts;
-use super::groups::{Groups, functions};
+use super::groups::{Chosen, Groups, functions};
 use super::prepare::Machines;
 use crate::digest::Sha256;
 use crate::dockerfile::{self, Dockerfile, MARK};
@@ -44,12 +44,14 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(&facts, shell).default_target();
     let selection = args.build.selection();
-    let (mut functions, packages) = functions(&facts, &selection, &config, target)?;
+    let Chosen { mut functions, packages, options } =
+        functions(&facts, &selection, &config, target)?;
+    let facts = Facts { options: options?, ..facts };
     // An image of one function shares nothing.
     for function in &mut functions {
         function.compile.dylib = None;
     }
-    let groups = Groups { facts: &facts, unify: args.build.unifies() };
+    let groups = Groups { facts: &facts, unify: args.build.unifies(&facts.options) };
     let answers = groups.answers(&mut functions, &packages, shell)?;
     let epoch = env::var("SOURCE_DATE_EPOCH").ok();
     let plan =

@@ -17,17 +17,27 @@ use crate::remap::Place;
 use crate::shell::Shell;
 use crate::target::{Arch, Libc};
 
-/// The functions that the flags select, on every architecture that they are wanted for, and the
-/// selected packages.
+/// What the flags select.
+pub(super) struct Chosen {
+    /// The functions, on every architecture that they are wanted for.
+    pub(super) functions: Vec<Function>,
+    /// The selected packages.
+    pub(super) packages: Vec<PackageFacts>,
+    /// Cargo's flags, those of the settings too. Only what builds asks whether the functions agree.
+    pub(super) options: Result<CargoOptions, PlanError>,
+}
+
+/// Finds what the flags select.
 pub(super) fn functions(
     facts: &Facts,
     selection: &Selection,
     config: &Config,
     (arch, libc): (Option<Arch>, Libc),
-) -> Result<(Vec<Function>, Vec<PackageFacts>), Error> {
+) -> Result<Chosen, Error> {
     let Facts { options, metadata, rustc, .. } = facts;
     let mut functions = Vec::new();
     let mut packages = Vec::new();
+    let mut said = Vec::new();
     let wanted = config.architectures(arch);
     if wanted.is_empty() {
         return Err(PlanError::Host(rustc.host.clone()).into());
@@ -35,18 +45,20 @@ pub(super) fn functions(
     for wanted in wanted {
         let selected = plan::select(metadata, selection, wanted, config)?;
         let here = |c: &Candidate| plan::architectures(&c.settings, arch).contains(&wanted);
-        let candidates = selected.candidates.into_iter().filter(here);
-        functions.extend(candidates.map(|candidate| {
-            let level = plan::level(&candidate.settings, options);
-            function((options, metadata), candidate, level, (wanted, libc))
-        }));
+        for candidate in selected.candidates.into_iter().filter(here) {
+            said.push((candidate.handler.clone(), candidate.settings.cargo.clone()));
+            let own = options.with(&candidate.settings.cargo);
+            let level = plan::level(&candidate.settings, &own);
+            functions.push(function((&own, metadata), candidate, level, (wanted, libc)));
+        }
         packages = selected.packages;
     }
     if functions.is_empty() {
         return Err(PlanError::Host(rustc.host.clone()).into());
     }
     functions.sort_by(|a, b| (&a.name, &a.compile).cmp(&(&b.name, &b.compile)));
-    Ok((functions, packages))
+    let options = plan::agreed(options, said.iter().map(|(handler, said)| (handler, said)));
+    Ok(Chosen { functions, packages, options })
 }
 
 fn function(

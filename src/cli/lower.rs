@@ -8,6 +8,7 @@ use anstream::ColorChoice;
 
 use super::args::{Audit, Build, Color, Compile, Global, OutputFormat};
 use crate::audit::Trust;
+use crate::config::features;
 use crate::plan::{CargoOptions, FeatureSelection, Selection};
 use crate::shell::{Output, Shell};
 use crate::target::Runtime;
@@ -93,16 +94,15 @@ impl Build {
     }
 
     /// Whether all handlers are built in one run. A debug build is to be quick, not small.
-    pub(super) fn unifies(&self) -> bool {
-        self.compile.unify_features || self.compile.profile() == "dev"
+    pub(super) fn unifies(&self, options: &CargoOptions) -> bool {
+        self.compile.unify_features || options.profile == "dev"
     }
 
     fn features(&self) -> FeatureSelection {
-        let words = self.features.features.iter().flat_map(|text| text.split([',', ' ']));
         FeatureSelection {
             all: self.features.all_features,
             no_default: self.features.no_default_features,
-            list: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+            list: self.features.features.iter().flat_map(|text| features(text)).collect(),
         }
     }
 
@@ -111,6 +111,7 @@ impl Build {
             manifest_path: global.manifest_path.clone(),
             target_dir: self.compile.target_dir.clone(),
             profile: self.compile.profile().to_owned(),
+            is_profile_said: self.compile.release || self.compile.profile.is_some(),
             features: self.features(),
             jobs: self.compile.jobs.clone(),
             keep_going: self.compile.keep_going,

@@ -25,8 +25,8 @@ pub(super) fn run(args: &Migrate, global: &Global, shell: &Shell) -> Result<(), 
     };
     configuration::warn(&migration.warnings, shell)?;
     let mut changes = Changes::new(root);
-    for (name, text) in migration.files {
-        changes.set(&root.join(&*name), text)?;
+    for (name, text) in &migration.files {
+        changes.set(&root.join(&**name), text.clone())?;
     }
     if changes.is_empty() {
         if shell.is_json() {
@@ -38,6 +38,7 @@ pub(super) fn run(args: &Migrate, global: &Global, shell: &Shell) -> Result<(), 
     if !shell.is_json() {
         changes.show_as(shell, masked)?;
     }
+    say_contexts(&migration.contexts, shell)?;
     let is_written = !args.dry_run && agrees(args)?;
     if is_written {
         changes.make()?;
@@ -51,14 +52,27 @@ pub(super) fn run(args: &Migrate, global: &Global, shell: &Shell) -> Result<(), 
         return Ok(());
     }
     shell.status("Changed", changes.names().join(", "));
-    if env::var_os(CONTEXT).is_some_and(|value| !value.is_empty()) {
-        shell
-            .warn(format!("{CONTEXT} is not read any more; instead: `--env` or `LAMBDA_PACK_ENV`"));
-    }
     let above = root.ancestors().skip(1).map(|folder| folder.join(CARGO_LAMBDA));
     if let Some(path) = above.filter(|_| !root.join(CARGO_LAMBDA).exists()).find(|at| at.exists()) {
         let path = path.display();
         shell.warn(format!("{path} stays, since it may be of other workspaces too"));
+    }
+    Ok(())
+}
+
+/// A release that goes on to set the old variable would have the plain settings.
+fn say_contexts(contexts: &[String], shell: &Shell) -> Result<(), Error> {
+    let is_set = env::var_os(CONTEXT).is_some_and(|value| !value.is_empty());
+    if contexts.is_empty() && !is_set {
+        return Ok(());
+    }
+    let message = format!(
+        "{CONTEXT} picks no environment of these tables: wherever it is set (CI), `--env NAME` or \
+         `LAMBDA_PACK_ENV` takes its place"
+    );
+    shell.warn(&message);
+    if shell.is_json() {
+        shell.record(&Message::Warning { message })?;
     }
     Ok(())
 }
@@ -76,5 +90,9 @@ fn agrees(args: &Migrate) -> Result<bool, Error> {
 }
 
 fn record(changes: &Changes, migrated: bool, shell: &Shell) -> Result<(), Error> {
-    Ok(shell.record(&Message::Migrate { files: changes.names(), migrated })?)
+    Ok(shell.record(&Message::Migrate {
+        files: changes.names(),
+        diff: changes.diff(masked),
+        migrated,
+    })?)
 }

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Package, global: &Global, shell: &Shell) -> Result<(), 
     bases.open_all(&job.plan.functions)?;
     let gate = Gate::default();
     let audited = !args.no_check;
-    let asked = Asked::new(&args.build, global);
+    let asked = Asked::new(&args.build, &job, global);
     let tool = env::current_exe().ok().and_then(|path| files::stamp(&path));
     let tool = tool.map(|stamp| (stamp.size, stamp.modified));
     let commit = OnceLock::new();

@@ -21,9 +21,9 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(build: &Build, global: &Global) -> Self {
+    pub(super) fn new(build: &Build, job: &Job, global: &Global) -> Self {
         Self {
-            unify: build.unifies(),
+            unify: build.unifies(&job.options),
             env: global.env.clone().filter(|env| !env.is_empty()),
             epoch: env::var("SOURCE_DATE_EPOCH").ok().filter(|text| !text.is_empty()),
             not_kept: not_kept(build),

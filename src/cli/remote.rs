@@ -168,7 +168,7 @@ pub(super) fn select(
     }
     let target = Machines::new(facts, shell).default_target();
     match functions(facts, &selection, config, target) {
-        Ok((all, _)) => Ok(all),
+        Ok(chosen) => Ok(chosen.functions),
         Err(Error::Select(SelectError::Nothing(_)) | Error::Plan(PlanError::Host(_))) if any => {
             Ok(Vec::new())
         }

@@ -90,7 +90,7 @@ fn selected(
     let flags = args.build.compile.settings(&args.audit);
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(facts, shell).default_target();
-    let (functions, _) = functions(facts, &args.build.selection(), &config, target)?;
+    let functions = functions(facts, &args.build.selection(), &config, target)?.functions;
     match functions.as_slice() {
         [one] => Ok(one.handler.clone()),
         several => {

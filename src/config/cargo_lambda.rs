@@ -302,6 +302,15 @@ fn with_bins(reader: &mut Reader<'_>, table: &Table) -> WithBins {
 
 /// `CARGO_LAMBDA_…` ranks below everything there; it is not read here, and that is said.
 fn ignored_variables(reader: &mut Reader<'_>, written: &Written, variables: &[(String, String)]) {
+    let context = variables.iter().find(|(name, value)| name == CONTEXT && !value.is_empty());
+    if let (Some((name, _)), None, None) = (context, &written.file, reader.env) {
+        // A release would go out with the plain settings.
+        let what =
+            "there is no CargoLambda.toml with contexts; `--env` or `LAMBDA_PACK_ENV` picks an \
+                    environment"
+                .to_owned();
+        reader.warnings.push(Mistake { origin: Origin::Variable(name.clone()), what });
+    }
     let project = written.file.is_some() || written.workspace.is_some();
     if !project && written.packages.is_empty() {
         return;

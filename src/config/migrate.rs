@@ -32,6 +32,8 @@ pub struct Migration {
     pub files: Vec<(Arc<str>, Option<String>)>,
     /// What is not taken, and what to write instead.
     pub warnings: Vec<Mistake>,
+    /// The contexts, which are environments then.
+    pub contexts: Vec<String>,
 }
 
 /// The settings in one environment.
@@ -43,7 +45,7 @@ struct State {
 }
 
 /// The changes that say with our tables what cargo-lambda's say, in every environment. Variables and flags
-/// count for nothing. With `keep` the old tables stay, which then no longer count.
+/// count for nothing. With `keep` the old tables stay, below ours.
 ///
 /// # Errors
 ///
@@ -59,7 +61,9 @@ pub fn migrate(inputs: &Inputs<'_>, keep: bool) -> Result<Migration, Vec<Mistake
     let sheet = Known { inputs, before: &before }.sheet()?;
     let files = write::files(inputs, &sheet, &warnings, keep)?;
     proved(inputs, &before, &files)?;
-    Ok(Migration { files, warnings })
+    let contexts = before.iter().filter(|(_, state)| state.is_context);
+    let contexts = contexts.filter_map(|(env, _)| env.clone()).collect();
+    Ok(Migration { files, warnings, contexts })
 }
 
 /// The settings in every environment.

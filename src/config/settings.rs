@@ -52,6 +52,21 @@ pub struct Settings {
     pub sysroot: Option<String>,
     /// Zip or image.
     pub packaging: Packaging,
+    /// What is said of cargo's own flags.
+    pub cargo: CargoFlags,
+}
+
+/// Cargo's own flags, as settings have them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CargoFlags {
+    /// `--features`, one feature an element.
+    pub features: Vec<String>,
+    /// `--all-features`.
+    pub all_features: bool,
+    /// `--no-default-features`.
+    pub no_default_features: bool,
+    /// `--profile`.
+    pub profile: Option<String>,
 }
 
 impl Settings {
@@ -83,6 +98,8 @@ impl Settings {
             };
             items(key).into_iter().filter_map(text).collect()
         };
+        let is_on =
+            |key: &str| merged.get(key).is_some_and(|value| value.node == Node::Boolean(true));
         let mut mistakes = Vec::new();
         let name = text("name").and_then(|(text, origin)| {
             let name = expand::placeholders(text, placeholders)
@@ -142,8 +159,20 @@ impl Settings {
                 }),
                 _ => Packaging::Zip,
             },
+            cargo: CargoFlags {
+                // As on cargo's command line.
+                features: texts("cargo.features").iter().flat_map(|it| features(it)).collect(),
+                all_features: is_on("cargo.all-features"),
+                no_default_features: is_on("cargo.no-default-features"),
+                profile: text("cargo.profile").map(|(text, _)| text.to_owned()),
+            },
         })
     }
+}
+
+/// The features of an element of `--features`: they may stand between commas or blanks.
+pub fn features(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned)
 }
 
 /// An empty text, or `"none"`, stands for none at all.

@@ -334,7 +334,7 @@ fn projects_of_cargo_lambda_work_with_no_edit() {
     assert_eq!(
         warnings,
         [
-            "CargoLambda.toml:6: cargo-lambda's `watch` is not taken; `watch` will have it",
+            "CargoLambda.toml:6: cargo-lambda's `watch` is not taken; use flags of `watch`, and `routes` for its `router`",
             "api/Cargo.toml:8: cargo-lambda's `deploy.s3_key` is not taken; keys are made of what is in \
              the zip; `s3-prefix` is their beginning",
         ]

@@ -14,7 +14,7 @@ use crate::function::{Role, TargetKind};
 use crate::target::Arch;
 
 /// Cargo's feature flags.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FeatureSelection {
     /// `--all-features`.
     pub all: bool,

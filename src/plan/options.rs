@@ -16,6 +16,8 @@ pub struct CargoOptions {
     pub target_dir: Option<PathBuf>,
     /// `--profile`; never empty.
     pub profile: String,
+    /// Whether the command line says it, so that no setting counts.
+    pub is_profile_said: bool,
     /// `--features` and its kin.
     pub features: FeatureSelection,
     /// `--jobs`, as cargo takes it (a number, a negative one, or `default`).

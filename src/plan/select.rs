@@ -301,10 +301,13 @@ impl<'m> Scope<'m> {
         named: bool,
         selection: &Selection,
     ) -> Result<Result<Candidate, &'static str>, SelectError> {
-        let reached = self.reached(package, &selection.features, kind);
-        let said = || self.config.is_handler(&package.name, &target.name) == Some(true);
-        let settings = match self.settings(package, target) {
-            Err(mistakes) if !reached.is_empty() || named || said() => {
+        let settings = self.settings(package, target);
+        let said = settings.as_ref().map(|settings| settings.cargo.clone()).unwrap_or_default();
+        let features = selection.features.with(&said);
+        let reached = self.reached(package, &features, kind);
+        let is_said = || self.config.is_handler(&package.name, &target.name) == Some(true);
+        let settings = match settings {
+            Err(mistakes) if !reached.is_empty() || named || is_said() => {
                 return Err(SelectError::Settings(mistakes));
             }
             settings => settings.unwrap_or_default(),
@@ -320,7 +323,7 @@ impl<'m> Scope<'m> {
             Some(true) | None => {}
         }
         // As cargo: a binary whose features are off is skipped, unless it is named.
-        let enabled = depends::enabled(package, &selection.features);
+        let enabled = depends::enabled(package, &features);
         if !named && !target.required_features.iter().all(|f| enabled.features.contains(f)) {
             return Ok(Err("its `required-features` are not enabled"));
         }

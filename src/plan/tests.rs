@@ -222,6 +222,7 @@ fn cargo_gets_every_flag_once_and_packages_by_id() {
         manifest_path: Some("x/Cargo.toml".into()),
         target_dir: Some("t".into()),
         profile: "tuned".to_owned(),
+        is_profile_said: true,
         features: FeatureSelection {
             all: false,
             no_default: true,

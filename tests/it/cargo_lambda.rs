@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::support::{copy, lambda_pack, repository, run};
+use crate::support::{LAMBDA, Workspace, copy, lambda_pack, repository, run};
 
 pub(crate) fn fixtures() -> Vec<PathBuf> {
     let folder = repository().join("tests/it/fixtures/cargo-lambda");
@@ -73,8 +73,8 @@ fn other(value: &Value, prefix: &str) -> Vec<String> {
     let mut keys = Vec::new();
     for (name, value) in table {
         match name.as_str() {
-            // Taken: they make the handler an extension, or say the architecture.
-            "extension" | "internal" | "arm64" => {}
+            // Taken: they make the handler an extension, or say the architecture, or flags of cargo's.
+            "extension" | "internal" | "arm64" | "features" => {}
             "build" if prefix.is_empty() => keys.extend(other(value, "build.")),
             "watch" => keys.push("watch".to_owned()),
             _ if prefix.is_empty() => keys.push(format!("deploy.{name}")),
@@ -121,6 +121,9 @@ fn its_projects_work_with_no_edit() {
                     let build = &not_ours.as_ref().unwrap()["build"];
                     assert_eq!(build["arm64"], json!(true), "{name}");
                 }
+                if let Some(features) = ours.as_object_mut().unwrap().remove("cargo.features") {
+                    assert_eq!(features, not_ours.as_ref().unwrap()["build"]["features"], "{name}");
+                }
                 // Its variables are compared.
                 ours.as_object_mut().unwrap().remove("env-file");
                 if let Some(kind) = ours.as_object_mut().unwrap().remove("extension") {
@@ -135,6 +138,48 @@ fn its_projects_work_with_no_edit() {
             assert_eq!(found, targets.as_object().unwrap().len(), "{name} [{context}]");
         }
     }
+}
+
+/// What a feature switches on is what ships.
+#[test]
+fn flags_of_cargo_are_taken() {
+    let workspace = Workspace::new();
+    let fast = "[features]\nfast = []\n[package.metadata.lambda.build]\nfeatures = [\"fast\"]\n\
+                profile = \"small\"\n";
+    workspace.package("api", &format!("{LAMBDA}{fast}"));
+    let feature = "#[cfg(not(feature = \"fast\"))]\ncompile_error!(\"slow\");\n#[cfg(debug_assertions)]\n\
+                   compile_error!(\"another profile\");\nfn main() {}\n";
+    workspace.write("crates/api/src/main.rs", feature);
+    workspace.handler("worker", "");
+    let manifest = fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap();
+    let profile = "\n[profile.small]\ninherits = \"release\"\n";
+    workspace.write("Cargo.toml", format!("{manifest}{profile}"));
+    // Not with the flags of another, and not silently with none.
+    let together = workspace.run(&["package", "--no-check"]).code(2);
+    together.says("`--profile` for all, or build them apart (`-p worker`, or `--bin`)");
+    let alone = workspace.run(&["package", "--no-check", "-p", "api"]).code(0);
+    assert!(!alone.stderr.contains("is not taken"), "{}", alone.stderr);
+    let record = fs::read(workspace.output("api", "lambda-pack.json")).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(
+        (&record["profile"], &record["build"]["features"]),
+        (&json!("small"), &json!(["fast"]))
+    );
+    // What builds nothing need not agree.
+    workspace.run(&["config", "show"]).code(0).says_out("cargo.features = [\"fast\"]");
+}
+
+#[test]
+fn a_context_that_nothing_reads_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&repository().join("tests/it/fixtures/cargo-lambda/single"), folder.path());
+    stub(folder.path());
+    let said = |env: &[&str]| {
+        let mut command = lambda_pack(folder.path());
+        command.args(["config", "show", "--offline"]).args(env);
+        run(command.env("CARGO_LAMBDA_CONTEXT", "production"))
+    };
+    said(&[]).code(0).says("CARGO_LAMBDA_CONTEXT: there is no CargoLambda.toml with contexts");
 }
 
 #[test]

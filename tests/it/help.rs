@@ -213,6 +213,9 @@ fn usage_mistakes_are_records_too() {
         assert_eq!(records[0]["message"], "unexpected argument '--nope' found");
         assert_eq!(records[0]["exit_code"], 2);
     }
+    let answer = run(lambda_pack(&repository()).args(["verify", "--output", "json"])).code(2);
+    let message = "the following required arguments were not provided: <PATH>...";
+    assert_eq!(answer.records()[0]["message"], message);
 }
 
 #[test]

@@ -69,7 +69,9 @@ fn its_projects_keep_their_settings() {
         };
         migrate(&["--yes"]).code(0).says("Changed");
         assert_eq!(before, all(true), "{name}");
-        migrate(&["--output", "json"]).code(0).says_out("\"files\":[],\"migrated\":false");
+        migrate(&["--output", "json"])
+            .code(0)
+            .says_out("\"files\":[],\"diff\":\"\",\"migrated\":false");
         let manifest = fs::read_to_string(folder.path().join("Cargo.toml")).unwrap();
         assert!(!manifest.contains("metadata.lambda."), "{name}: {manifest}");
         assert!(!folder.path().join("CargoLambda.toml").exists(), "{name}");
@@ -94,7 +96,11 @@ fn nothing_is_written_unasked_and_no_secret_shown() {
     assert!(asked.stdout.contains("+++ b/lambda-pack.toml"), "{}", asked.stdout);
     assert!(asked.stdout.contains("+environment = { APP_ENV = \"***\" }"), "{}", asked.stdout);
     let dry = migrate(&["--dry-run"]).code(0).says("as it is").says("`watch` is not taken");
+    let dry = dry.says("CARGO_LAMBDA_CONTEXT picks no environment of these tables");
     assert_eq!(dry.stdout, asked.stdout);
+    let record = migrate(&["--dry-run", "--output", "json"]).code(0).records();
+    let record = record.iter().find(|record| record["reason"] == "migrate").unwrap();
+    assert_eq!(record["diff"].as_str().unwrap(), dry.stdout);
     assert_eq!(fs::read_to_string(&theirs).unwrap(), text);
     assert!(!folder.path().join("lambda-pack.toml").exists());
     // The old file stays for that tool, and nothing is to be done again.

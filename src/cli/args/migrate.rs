@@ -12,7 +12,7 @@ pub(in crate::cli) struct Migrate {
     /// Do not ask
     #[arg(short, long, help_heading = "Migration")]
     pub(in crate::cli) yes: bool,
-    /// Leave the old tables where they are, for cargo-lambda; here they no longer count
+    /// Leave the old tables where they are, for cargo-lambda; here the new ones stand above them
     #[arg(long, help_heading = "Migration")]
     pub(in crate::cli) keep: bool,
     #[command(flatten)]

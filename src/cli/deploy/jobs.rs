@@ -35,7 +35,7 @@ pub(super) fn jobs(release: &Release, global: &Global, shell: &Shell) -> Result<
     flags.extend(settings(release));
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(&facts, shell).default_target();
-    let (all, _) = functions(&facts, &release.build.selection(), &config, target)?;
+    let all = functions(&facts, &release.build.selection(), &config, target)?.functions;
     let selected = selected(all.clone(), &release.functions, shell)?;
     if let Some(image) = selected.iter().find(|it| it.packaging != Packaging::Zip)
         && release.zip.is_some()

@@ -1,6 +1,7 @@
 //! What every function has become.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use super::session::Session;
 use crate::aws::{Job, Outcome};
@@ -37,7 +38,11 @@ pub(super) fn answer(
     }
     for outcome in outcomes {
         let observed = outcome.observed.as_ref();
-        if let Some(url) = observed.and_then(|seen| url(&seen.attached)) {
+        if let Some(attached) = observed.map(|seen| &seen.attached)
+            && let Some(url) = url(attached)
+        {
+            let local = session.local.map(|server| local_url(server, &outcome.function, attached));
+            let url = local.as_deref().unwrap_or(url);
             shell.answer(format_args!("{}  {url}", outcome.function))?;
         }
     }
@@ -60,6 +65,15 @@ pub(super) fn answer(
 /// Where a function's URL leads.
 pub(super) fn url(attached: &Attached) -> Option<&str> {
     attached.url.as_ref().and_then(|url| text(url, "FunctionUrl"))
+}
+
+/// Where it leads on this machine, where nobody knows the name of its host.
+fn local_url(server: SocketAddr, function: &str, attached: &Attached) -> String {
+    let arn = attached.url.as_ref().and_then(|url| text(url, "FunctionArn"));
+    // `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]`
+    let alias = arn.and_then(|arn| arn.split(':').nth(7));
+    let alias = alias.map_or_else(String::new, |alias| format!(":{alias}"));
+    format!("http://{server}/url/{function}{alias}/")
 }
 
 /// `unchanged`, `created`, `updated`, or why neither.
@@ -119,4 +133,21 @@ fn record(job: &Job, outcome: &Outcome, observed: &Observed, shell: &Shell) -> R
         stopped: outcome.stopped.as_ref().map(ToString::to_string),
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_on_this_machine_names_its_alias() {
+        let url = |arn: &str| {
+            let url = [("FunctionArn".to_owned(), arn.into())].into_iter().collect();
+            let attached = Attached { url: Some(url), ..Attached::default() };
+            local_url(([127, 0, 0, 1], 9720).into(), "hello", &attached)
+        };
+        let arn = "arn:aws:lambda:us-east-1:123456789012:function:hello";
+        assert_eq!(url(arn), "http://127.0.0.1:9720/url/hello/");
+        assert_eq!(url(&format!("{arn}:live")), "http://127.0.0.1:9720/url/hello:live/");
+    }
 }

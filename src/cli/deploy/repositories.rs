@@ -31,7 +31,7 @@ impl Session {
         flags: &Flags,
         shell: &Shell,
     ) -> Result<Vec<String>, Error> {
-        if self.local && (flags.create_repository || flags.set_policy) {
+        if self.local.is_some() && (flags.create_repository || flags.set_policy) {
             return Err(Error::Usage(
                 "`--create-repository` and `--set-policy` are for Amazon ECR, and the Lambda on this machine takes images from where they were packaged"
                     .to_owned(),

@@ -23,8 +23,8 @@ const UPLINK: u64 = 500_000;
 /// A connection to an account in a Region.
 pub(in crate::cli) struct Session {
     pub(in crate::cli) aws: Aws,
-    /// Whether that is a server on this machine.
-    pub(super) local: bool,
+    /// The server on this machine that it is, if it is one.
+    pub(super) local: Option<SocketAddr>,
     /// The account, where it was asked for.
     pub(super) account: Option<String>,
 }
@@ -65,8 +65,8 @@ impl Session {
         })?;
         let values = who.iter().filter_map(|(_, wanted)| wanted.environment.as_ref());
         aws.keep_secret(values.flat_map(|environment| environment.set.values().cloned()));
-        let mut session = Self { aws, local: place.local.is_some(), account: None };
-        if !session.local {
+        let mut session = Self { aws, local: place.local, account: None };
+        if session.local.is_none() {
             session.check(pinned.as_deref(), who, failed).await?;
         }
         Ok(session)
@@ -116,7 +116,7 @@ impl Session {
     pub(super) fn pretend_roles(&self, jobs: &mut [Job], observed: &[Observed]) {
         let role = format!("arn:aws:iam::{ACCOUNT}:role/local");
         for (job, seen) in jobs.iter_mut().zip(observed) {
-            if self.local && seen.function.is_none() {
+            if self.local.is_some() && seen.function.is_none() {
                 let configuration = &mut job.desired.wanted.configuration;
                 configuration.entry("Role").or_insert_with(|| role.clone().into());
             }
@@ -138,7 +138,7 @@ impl Session {
 
     /// The same for something that takes so long.
     pub(super) async fn lasts(&self, needed: Duration, shell: &Shell) -> Result<(), Error> {
-        if self.local {
+        if self.local.is_some() {
             return Ok(());
         }
         let Ok(Some(expiry)) = self.aws.expiry().await else { return Ok(()) };
@@ -158,7 +158,7 @@ impl Session {
     /// Asks for the account, where no function there tells it. A plan without it is a plan as well.
     pub(super) async fn learn_account(&mut self, observed: &[Observed]) {
         let is_told = observed.iter().any(|seen| seen.function.is_some());
-        if !self.local && self.account.is_none() && !is_told {
+        if self.local.is_none() && self.account.is_none() && !is_told {
             self.account = self.aws.account().await.ok().filter(|account| !account.is_empty());
         }
     }
@@ -189,7 +189,7 @@ impl Session {
     }
 
     fn before(&self, name: &str) -> String {
-        format!("{} {name}", if self.local { "on" } else { "in" })
+        format!("{} {name}", if self.local.is_some() { "on" } else { "in" })
     }
 
     /// The same, by the ARN of a function there.
@@ -197,7 +197,7 @@ impl Session {
         let of_arn = arn.and_then(|arn| arn.split(':').nth(4).map(str::to_owned));
         let region = &self.aws.region;
         match self.account.clone().or(of_arn) {
-            _ if self.local => format!("this machine, {region}"),
+            _ if self.local.is_some() => format!("this machine, {region}"),
             Some(account) => format!("account {account}, {region}"),
             None => region.clone(),
         }

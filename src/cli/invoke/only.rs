@@ -25,7 +25,7 @@ impl Here {
         let flags = args.build.compile.settings(&args.audit);
         let settings = configuration::load(&facts.metadata, flags, global, shell)?;
         let target = Machines::new(&facts, shell).default_target();
-        let (functions, _) = functions(&facts, &args.build.selection(), &settings, target)?;
+        let functions = functions(&facts, &args.build.selection(), &settings, target)?.functions;
         Ok(Self { facts, settings, functions })
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn run(args: &LayerInit, global: &Global, shell: &Shell) -> Result<()
     let flags = args.build.compile.settings(&args.audit);
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(&facts, shell).default_target();
-    let (mut all, _) = functions(&facts, &args.build.selection(), &config, target)?;
+    let chosen = functions(&facts, &args.build.selection(), &config, target)?;
+    let (mut all, options) = (chosen.functions, chosen.options?);
+    let facts = Facts { options, ..facts };
     all.retain(|function| function.role == Role::Function);
     if let Some(name) = all.iter().find_map(|function| function.compile.dylib.as_ref()) {
         let what =

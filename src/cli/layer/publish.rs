@@ -107,7 +107,7 @@ fn wish(args: &LayerPublish, global: &Global, shell: &Shell) -> Result<Wish, Err
     let flags = args.build.compile.settings(&args.audit);
     let config = configuration::load(&facts.metadata, flags, global, shell)?;
     let target = Machines::new(&facts, shell).default_target();
-    let (all, _) = functions(&facts, &args.build.selection(), &config, target)?;
+    let all = functions(&facts, &args.build.selection(), &config, target)?.functions;
     let whole = all.len();
     let selected = selected(all, &args.functions, shell)?;
     let wanted = jobs::wanted(&config, &selected)?;

@@ -17,7 +17,11 @@ const ALIASES: [(&str, &str); 4] =
 
 /// Its keys and ours.
 const KEYS: &[(&str, &str)] = &[
+    ("build.all_features", "cargo.all-features"),
+    ("build.features", "cargo.features"),
     ("build.include", "build.include"),
+    ("build.no_default_features", "cargo.no-default-features"),
+    ("build.profile", "cargo.profile"),
     ("deploy.alias", "alias"),
     ("deploy.description", "description"),
     ("deploy.env", "environment"),
@@ -52,40 +56,66 @@ const FLAGS: [&str; 6] = [
 /// What to write instead of keys that we do not take.
 const REPLACEMENTS: &[(&str, &str)] = &[
     ("build.bin", "use `--bin`"),
+    ("build.bins", "use `--bins`"),
+    ("build.color", "use `--color`"),
     ("build.compiler", "use `linker`"),
+    ("build.config", "use `--config`"),
     ("build.env", "set the variables in the environment that runs the build"),
     ("build.env_file", "set the variables in the environment that runs the build"),
-    ("build.features", "use `--features`"),
+    ("build.example", "use `--example`"),
+    ("build.exclude", "use `--exclude`"),
+    ("build.frozen", "use `--frozen`"),
+    ("build.jobs", "use `--jobs`"),
+    ("build.keep_going", "use `--keep-going`"),
     ("build.lambda_dir", "use `--out`"),
-    ("build.no_default_features", "use `--no-default-features`"),
+    ("build.locked", "use `--locked`"),
+    ("build.manifest_path", "use `--manifest-path`"),
+    ("build.offline", "use `--offline`"),
     ("build.output_format", "`package` writes both the executable and the zip"),
     ("build.packages", "use `--package`"),
-    ("build.profile", "use `--profile`"),
-    ("build.release", "`package` builds release, unless `--profile` says otherwise"),
+    ("build.quiet", "use `--quiet`"),
+    (
+        "build.release",
+        "`package` builds release, unless `cargo.profile` or `--profile` says otherwise",
+    ),
     ("build.target", "use `arch` and `libc`"),
     ("build.target_dir", "use `--target-dir`"),
+    ("build.timings", "use `--timings`"),
+    ("build.unstable_flags", "use `-Z`"),
+    ("build.verbose", "use `--verbose`"),
     ("build.workspace", "use `--workspace`"),
-    ("deploy.compatible_runtimes", "layers will have it"),
+    ("deploy.compatible_runtimes", "a layer is published for the runtimes of its functions"),
     ("deploy.endpoint_url", "set `AWS_ENDPOINT_URL_LAMBDA`"),
     ("deploy.log_retention", "log groups are not this program's: `aws logs put-retention-policy`"),
     ("deploy.profile", "set `AWS_PROFILE`"),
+    (
+        "deploy.remote_config",
+        "that tool passes over it too; write `region` and `alias` into `deploy` itself",
+    ),
     ("deploy.s3_key", "keys are made of what is in the zip; `s3-prefix` is their beginning"),
-    ("watch", "`watch` will have it"),
+    ("watch", "use flags of `watch`, and `routes` for its `router`"),
 ];
 
-/// Keys that it knows and that mean nothing here: flags of its own commands.
+/// Keys that it knows and that mean nothing here.
 const KNOWN: &[&str] = &[
-    "build.all_features",
+    "build.all",
+    "build.all_targets",
+    "build.artifact_dir",
+    "build.bench",
+    "build.benches",
+    "build.build_plan",
     "build.disable_optimizations",
-    "build.example",
-    "build.exclude",
+    "build.examples",
     "build.flatten",
-    "build.jobs",
-    "build.locked",
-    "build.offline",
-    "build.frozen",
+    "build.future_incompat_report",
+    "build.ignore_rust_version",
+    "build.lib",
+    "build.message_format",
+    "build.override",
     "build.skip_target_check",
-    "build.verbose",
+    "build.test",
+    "build.tests",
+    "build.unit_graph",
     "deploy.binary_name",
     "deploy.binary_path",
     "deploy.dry",
@@ -291,4 +321,62 @@ fn include(item: &Located) -> Located {
         |text: &str| Located { node: Node::Text(text.to_owned()), origin: item.origin.clone() };
     let table = Table::from([("from".to_owned(), text(from)), ("to".to_owned(), text(to))]);
     Located { node: Node::Table(table), origin: item.origin.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `build` of cargo-lambda 1.9.2 is cargo-options 0.8.1's `Build` with more.
+    const OF_CARGO: [&str; 35] = [
+        "all_features",
+        "all_targets",
+        "bench",
+        "benches",
+        "bin",
+        "bins",
+        "color",
+        "config",
+        "example",
+        "examples",
+        "exclude",
+        "features",
+        "frozen",
+        "ignore_rust_version",
+        "jobs",
+        "keep_going",
+        "lib",
+        "locked",
+        "manifest_path",
+        "message_format",
+        "no_default_features",
+        "offline",
+        "packages",
+        "profile",
+        "quiet",
+        "release",
+        "target",
+        "target_dir",
+        "test",
+        "tests",
+        "timings",
+        "unit_graph",
+        "unstable_flags",
+        "verbose",
+        "workspace",
+    ];
+
+    #[test]
+    fn no_key_that_it_has_is_called_unknown() {
+        for name in OF_CARGO {
+            let key = format!("build.{name}");
+            let pairs = KEYS.iter().chain(REPLACEMENTS).map(|(theirs, _)| *theirs);
+            assert!(pairs.chain(KNOWN.iter().copied()).any(|known| known == key), "{key}");
+        }
+        // Every key of ours is one.
+        for (_, ours) in KEYS {
+            let ours = if *ours == "build.include" { "include" } else { ours };
+            assert!(keys::find(ours).is_some(), "{ours}");
+        }
+    }
 }

@@ -1,16 +1,20 @@
 //! The old tables as they stand in their files: comments, and what is not taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
 use super::sheet::{At, Place};
 use crate::config::cargo_lambda::keys::SECTIONS;
-use crate::config::located::{Mistake, Origin};
+use crate::config::located::{Located, Mistake, Node, Origin};
 
 /// What stands for a value that is nobody's business.
 const MASK: &str = "***";
+/// What is said below a value that counted nowhere.
+const UNSAID: &str = "#   (counted nowhere: something else says it)";
+/// The shortest value that is looked for in comments.
+const SECRET: usize = 4;
 
 /// What stands beside a key.
 #[derive(Debug, Default)]
@@ -30,6 +34,8 @@ pub(super) struct Old {
     /// The paths of the keys on each line, outer ones first.
     lines: BTreeMap<usize, Vec<Vec<String>>>,
     comments: BTreeMap<Vec<String>, Comment>,
+    /// The lines that something now said in our tables comes from.
+    said: BTreeSet<usize>,
 }
 
 impl Old {
@@ -49,12 +55,20 @@ impl Old {
                     lines.entry(line_of(at)).or_default().push(path);
                 });
             }
+            // A comment may stand beside the whole; what is inside comes first.
+            if let Some((name, above)) = path.split_last()
+                && let Some(table) = find(parsed.as_item(), above).and_then(Item::as_table_like)
+                && let Some(span) = table.key(name).and_then(toml_edit::Key::span)
+            {
+                lines.entry(line_of(span.start)).or_default().push(path.clone());
+            }
         }
         let document = parsed.into_mut();
         let all = lines.values().flatten();
         let comment = |path: &Vec<String>| Some((path.clone(), comment(document.as_item(), path)?));
         let comments = all.filter_map(comment).collect();
-        Some(Self { name: name.clone(), document, roots, lines, comments })
+        let said = BTreeSet::new();
+        Some(Self { name: name.clone(), document, roots, lines, comments, said })
     }
 
     /// The comment of the key that stands on the line of an origin; nobody gets it twice.
@@ -66,8 +80,49 @@ impl Old {
         let Some(Origin::File { line, .. }) = first.filter(|origin| self.has(origin)) else {
             return Comment::default();
         };
-        let path = self.lines.get(line).and_then(|paths| paths.first());
-        path.and_then(|path| self.comments.remove(path)).unwrap_or_default()
+        let mut paths = self.lines.get(line).into_iter().flatten();
+        paths.find_map(|path| self.comments.remove(path)).unwrap_or_default()
+    }
+
+    /// Remembers that a value is said in a table of ours.
+    pub(super) fn note_said(&mut self, value: &Located) {
+        let origins = match &value.origin {
+            Origin::Several(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for origin in origins {
+            match origin {
+                Origin::File { file, line } if *file == self.name => drop(self.said.insert(*line)),
+                _ => {}
+            }
+        }
+        match &value.node {
+            Node::Table(table) => table.values().for_each(|value| self.note_said(value)),
+            Node::List(items) => items.iter().for_each(|value| self.note_said(value)),
+            _ => {}
+        }
+    }
+
+    /// What counted nowhere, with its table, but for what a warning tells of.
+    fn unsaid(&self, told: &BTreeSet<Vec<String>>) -> BTreeMap<Vec<String>, String> {
+        let mut unsaid: BTreeMap<Vec<String>, String> = BTreeMap::new();
+        let lines = self.lines.iter().filter(|(line, _)| !self.said.contains(line));
+        for path in lines.flat_map(|(_, paths)| paths) {
+            let is_within = |known: &Vec<String>| path.starts_with(known);
+            if told.iter().any(is_within) || unsaid.keys().any(is_within) {
+                continue;
+            }
+            let text = find(self.document.as_item(), path)
+                .and_then(Item::as_value)
+                .filter(|value| !is_nothing(value))
+                .and_then(|_| self.shown(path));
+            let root = self.root(path).map_or(0, Vec::len);
+            if let (Some(text), [_, .., _]) = (text, &path[root..]) {
+                let table = path[root..path.len() - 1].join(".");
+                unsaid.insert(path.clone(), format!("{table}.{text}"));
+            }
+        }
+        unsaid
     }
 
     fn has(&self, origin: &Origin) -> bool {
@@ -77,12 +132,30 @@ impl Old {
     /// Comments that nobody took, and what is not taken, by the table that they belong to.
     pub(super) fn rest(&mut self, warnings: &[Mistake]) -> BTreeMap<Place, Vec<String>> {
         let mut rest: BTreeMap<Place, Vec<String>> = BTreeMap::new();
+        let warnings: Vec<_> = warnings.iter().filter(|it| self.has(&it.origin)).collect();
+        let told = warnings.iter().filter_map(|Mistake { origin, what }| match origin {
+            Origin::File { line, .. } => self.path_of(*line, what).cloned(),
+            _ => None,
+        });
+        let template = vec!["template".to_owned()];
+        let mut unsaid = self.unsaid(&told.chain([template]).collect());
         for (path, comment) in std::mem::take(&mut self.comments) {
-            let lines = comment.above.into_iter().chain(comment.behind);
-            rest.entry(self.place(&path)).or_default().extend(lines);
+            let lines = rest.entry(self.place(&path)).or_default();
+            lines.extend(comment.above);
+            match (unsaid.remove(&path), comment.behind) {
+                (Some(text), behind) => {
+                    let behind = behind.map_or_else(String::new, |behind| format!(" {behind}"));
+                    lines.push(format!("# {text}{behind}"));
+                    lines.push(UNSAID.to_owned());
+                }
+                (None, behind) => lines.extend(behind),
+            }
         }
-        for Mistake { origin, what } in warnings.iter().filter(|warning| self.has(&warning.origin))
-        {
+        for (path, text) in unsaid {
+            let lines = rest.entry(self.place(&path)).or_default();
+            lines.extend([format!("# {text}"), UNSAID.to_owned()]);
+        }
+        for Mistake { origin, what } in warnings {
             let Origin::File { line, .. } = origin else { continue };
             let Some(path) = self.path_of(*line, what) else { continue };
             let lines = rest.entry(self.place(path)).or_default();
@@ -111,12 +184,16 @@ impl Old {
         paths.iter().find(named).or(paths.first())
     }
 
+    fn root(&self, path: &[String]) -> Option<&Vec<&'static str>> {
+        self.roots.iter().map(|(root, _)| root).find(|root| {
+            root.len() <= path.len() && root.iter().zip(path).all(|(part, known)| part == known)
+        })
+    }
+
     /// The table of ours that takes the place of the one which holds a key.
     fn place(&self, path: &[String]) -> Place {
-        let is_below = |root: &Vec<&str>| {
-            root.len() <= path.len() && root.iter().zip(path).all(|(part, known)| part == known)
-        };
-        let found = self.roots.iter().find(|(root, _)| is_below(root));
+        let root = self.root(path);
+        let found = self.roots.iter().find(|(known, _)| Some(known) == root);
         let Some((root, at)) = found else { return Place { at: At::File, env: None } };
         let mut inner = path.iter().skip(root.len());
         let env = inner.next().filter(|name| *at == At::File && !SECTIONS.contains(&name.as_str()));
@@ -186,6 +263,16 @@ fn comment(root: &Item, path: &[String]) -> Option<Comment> {
     (!above.is_empty() || behind.is_some()).then_some(Comment { above, behind })
 }
 
+/// Whether a value is as good as none there.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Boolean(boolean) => !boolean.value(),
+        Value::Array(array) => array.is_empty(),
+        Value::InlineTable(table) => table.is_empty(),
+        Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Datetime(_) => false,
+    }
+}
+
 /// Takes blanks and comments out of a value.
 fn one_line(value: &mut Value) {
     value.decor_mut().clear();
@@ -204,26 +291,19 @@ fn one_line(value: &mut Value) {
     }
 }
 
-/// A file with the values of environment variables hidden, for people to see.
+/// A file with the values of environment variables hidden, for people to see; also where a comment repeats
+/// one.
 #[must_use]
 pub fn masked(name: &str, text: &str) -> String {
-    let lines = |text: &str| {
-        let line = |line: &str| match line.split_once(" = ") {
-            Some((key, _)) if line.starts_with('#') && line.contains("env") => {
-                format!("{key} = {MASK}\n")
-            }
-            _ => format!("{line}\n"),
-        };
-        text.lines().map(line).collect()
-    };
     let Ok(mut document) = text.parse::<DocumentMut>() else { return String::new() };
-    let hide = |table: &mut Table, path: &[&str], is_variables: fn(&str) -> bool| {
+    let mut secrets = Vec::new();
+    let mut hide = |table: &mut Table, path: &[&str], is_variables: fn(&str) -> bool| {
         let mut item = Some(table as &mut dyn TableLike);
         for name in path {
             item = item.and_then(|table| table.get_mut(name)).and_then(Item::as_table_like_mut);
         }
         if let Some(table) = item {
-            mask(table, is_variables);
+            mask(table, is_variables, &mut secrets);
         }
     };
     let theirs = |name: &str| name.starts_with("env") && name != "env_file";
@@ -239,35 +319,63 @@ pub fn masked(name: &str, text: &str) -> String {
             }
         }
     }
-    lines(&document.to_string())
+    secrets.retain(|secret| secret.len() >= SECRET);
+    // One may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let line = |line: &str| format!("{}\n", masked_comment(line, &secrets));
+    document.to_string().lines().map(line).collect()
 }
 
-fn mask(table: &mut dyn TableLike, is_variables: fn(&str) -> bool) {
+/// A line without what its comment tells of variables.
+fn masked_comment(line: &str, secrets: &[String]) -> String {
+    match line.split_once(" = ") {
+        Some((key, _)) if line.starts_with('#') && line.contains("env") => {
+            return format!("{key} = {MASK}");
+        }
+        _ => {}
+    }
+    let Some((code, comment)) = line.split_once('#') else { return line.to_owned() };
+    let hidden = |text: String, secret: &String| text.replace(secret.as_str(), MASK);
+    format!("{code}#{}", secrets.iter().fold(comment.to_owned(), hidden))
+}
+
+fn mask(table: &mut dyn TableLike, is_variables: fn(&str) -> bool, secrets: &mut Vec<String>) {
     for (name, item) in table.iter_mut() {
         let is_all: fn(&str) -> bool = |_| true;
         let inner = if is_variables(&name) { is_all } else { is_variables };
         match item {
-            Item::Value(value) => mask_value(value, is_variables(&name), is_variables),
-            Item::Table(table) => mask(table, inner),
+            Item::Value(value) => mask_value(value, is_variables(&name), is_variables, secrets),
+            Item::Table(table) => mask(table, inner, secrets),
             Item::ArrayOfTables(tables) => {
-                tables.iter_mut().for_each(|table| mask(table, inner));
+                tables.iter_mut().for_each(|table| mask(table, inner, secrets));
             }
             Item::None => {}
         }
     }
 }
 
-fn mask_value(value: &mut Value, is_secret: bool, is_variables: fn(&str) -> bool) {
+fn mask_value(
+    value: &mut Value,
+    is_secret: bool,
+    is_variables: fn(&str) -> bool,
+    secrets: &mut Vec<String>,
+) {
     match value {
         Value::Array(array) => {
-            array.iter_mut().for_each(|value| mask_value(value, is_secret, is_variables));
+            array.iter_mut().for_each(|value| mask_value(value, is_secret, is_variables, secrets));
         }
         Value::InlineTable(table) => {
             for (name, value) in table.iter_mut() {
-                mask_value(value, is_secret || is_variables(&name), is_variables);
+                mask_value(value, is_secret || is_variables(&name), is_variables, secrets);
             }
         }
         value if is_secret => {
+            if let Value::String(text) = value {
+                // A list there holds `NAME=value`.
+                let text = text.value();
+                secrets.push(text.split_once('=').map_or(text.as_str(), |(_, it)| it).to_owned());
+                secrets.push(text.clone());
+            }
             let decor = value.decor().clone();
             *value = Value::from(MASK);
             *value.decor_mut() = decor;

@@ -134,6 +134,49 @@ fn tables_keep_their_structure_and_comments() {
 }
 
 #[test]
+fn nothing_that_was_written_is_lost() {
+    let (after, _) = kept(&Project {
+        workspace: "[workspace.metadata.lambda.deploy]\nmemory = 256\n".to_owned(),
+        api: "[package]\nname = \"api\"\n[package.metadata]\nlambda = { deploy = { timeout = 3 } } # slow\n\
+              [dependencies]\n"
+            .to_owned(),
+        worker: "[package.metadata.lambda.build]\nfeatures = [\"fast\"]\narm64 = false\n".to_owned(),
+        theirs: Some("[deploy]\n# Once.\nmemory = 512 # mem\nregion = \"eu-west-1\"\n".to_owned()),
+        ..Project::default()
+    });
+    let ours = after.ours.unwrap();
+    let kept =
+        "# Once.\n# deploy.memory = 512 # mem\n#   (counted nowhere: something else says it)\n";
+    assert!(ours.starts_with(kept), "{ours}");
+    assert!(ours.contains("region = \"eu-west-1\""), "{ours}");
+    assert!(after.api.contains("timeout = 3 # slow"), "{}", after.api);
+    assert_eq!(after.worker, "[package.metadata.lambda-pack]\ncargo.features = [\"fast\"]\n");
+}
+
+#[test]
+fn a_table_of_comments_stands_apart() {
+    let (after, _) = kept(&Project {
+        api: "[package]\nname = \"api\"\n[package.metadata.lambda.build]\ncompiler = \"cross\"\n[dependencies]\n"
+            .to_owned(),
+        ..Project::default()
+    });
+    assert_eq!(
+        after.api,
+        "[package]\nname = \"api\"\n\n# compiler = \"cross\"\n#   (cargo-lambda's `build.compiler` is not taken; \
+         use `linker`)\n[package.metadata.lambda-pack]\n\n[dependencies]\n"
+    );
+}
+
+#[test]
+fn comments_that_repeat_a_secret_are_hidden() {
+    let text = "environment = { PASSWORD = \"s3cr3t\", LONG = \"s3cr3t-and-more\" } # pw s3cr3t-and-more\n\
+                # was s3cr3t\nmemory = 256 # s3cr3t\n";
+    let seen = masked("lambda-pack.toml", text);
+    assert!(!seen.contains("s3cr3t"), "{seen}");
+    assert!(seen.contains("memory = 256 # ***") && seen.contains("# was ***"), "{seen}");
+}
+
+#[test]
 fn an_environment_forgets_what_a_context_takes_the_place_of() {
     let (after, _) = kept(&Project {
         theirs: Some(
@@ -146,8 +189,8 @@ fn an_environment_forgets_what_a_context_takes_the_place_of() {
     assert_eq!(
         after.ours.unwrap(),
         "# Of all.\n\narch = \"arm64\"\nmemory = 256\nenvironment = { AA = \"1\", BB = \"2\" }\n\n# release = \
-         true\n#   (cargo-lambda's `build.release` is not taken; `package` builds release, unless `--profile` says \
-         otherwise)\n[env.empty]\nforget = [\"arch\", \"environment\", \"memory\"]\n\n[env.prod]\nforget = [\"arch\", \"environment\"]\n\
+         true\n#   (cargo-lambda's `build.release` is not taken; `package` builds release, unless `cargo.profile` \
+         or `--profile` says otherwise)\n[env.empty]\nforget = [\"arch\", \"environment\", \"memory\"]\n\n[env.prod]\nforget = [\"arch\", \"environment\"]\n\
          memory = 512\nenvironment = { AA = \"9\" }\n"
     );
     assert_eq!(after.theirs, None);
@@ -194,7 +237,8 @@ fn tables_of_ours_stay_above() {
     let (after, _) = kept(&project);
     assert_eq!(
         after.api,
-        "[package.metadata.lambda-pack]\ntimeout = 7 # ours\nenvironment = { AA = \"ours\" , BB = \"1\" }\n"
+        "# deploy.memory = 256\n#   (counted nowhere: something else says it)\n[package.metadata.lambda-pack]\n\
+         timeout = 7 # ours\nenvironment = { AA = \"ours\" , BB = \"1\" }\n"
     );
     // A list that is extended has what is below it, which no table of ours can come to stand below.
     let refused = Project {

@@ -46,6 +46,11 @@ pub(super) fn files(
             found.find(|it| !it.above.is_empty() || it.behind.is_some()).unwrap_or_default()
         };
         file.say(place, values, comments)?;
+        for old in &mut olds {
+            for value in values.values() {
+                old.note_said(value);
+            }
+        }
     }
     for (mut place, lines) in olds.iter_mut().flat_map(|old| old.rest(warnings)) {
         if !sheet.0.contains_key(&place) {
@@ -274,6 +279,8 @@ impl Open {
         }
         let text =
             format!("{}{}", head.join("\n"), self.document.to_string().trim_start_matches('\n'));
+        // A table that holds only comments stands apart from the next one.
+        let text = text.replace("lambda-pack]\n[", "lambda-pack]\n\n[");
         let text = self.form.give(&text);
         (self.before.as_ref() != Some(&text)).then_some((self.name, text))
     }

@@ -104,7 +104,7 @@ fn keys_become_members_and_what_clears_them_too() {
     }
     // Of building and packaging, and what `environment` takes up.
     let others: Vec<_> = KEYS.iter().map(|key| key.name).filter(|it| !seen.contains(it)).collect();
-    let build = "arch assets compression dlopen env-file extension extensions forget format handler image.base \
+    let build = "arch assets cargo.all-features cargo.features cargo.no-default-features cargo.profile compression dlopen env-file extension extensions forget format handler image.base \
                  image.certificates image.media-types image.name include libc library-paths linker name optimize routes runtime sysroot target-cpu trust-system";
     assert_eq!(others.join(" "), build);
     assert_eq!(shown(""), json!({}), "what is not said is left alone");

@@ -105,10 +105,13 @@ fn the_jobs_of_github_release_one_bundle_twice() {
     let Some(python) = python_of("fits") else { return };
     let workflow = yaml(&python, WORKFLOW);
     released(&["package", "staging", "production"].map(|job| of_github(&workflow, job)));
+    assert_eq!(workflow["concurrency"], json!(null));
     for job in ["staging", "production"] {
         let job = &workflow["jobs"][job];
         assert_eq!(job["permissions"], json!({ "contents": "read", "id-token": "write" }));
         assert!(job["environment"].is_string());
+        // What waits for somebody's yes must not keep later pushes from staging.
+        assert_eq!(job["concurrency"]["cancel-in-progress"], false);
     }
     assert_eq!(workflow["jobs"]["package"]["permissions"], json!({ "contents": "read" }));
 }

@@ -109,8 +109,11 @@ fn the_action_installs_what_the_release_has_made() {
     let on_path = fs::read_to_string(&paths).unwrap();
     let program = Path::new(on_path.trim()).join("cargo-lambda-pack");
     assert!(program.starts_with(&temp) && program.is_file());
-    // Its environment has the program, so zig is looked for there.
-    assert!(program.ancestors().nth(2).unwrap().join("pyvenv.cfg").is_file());
+    // Its environment has the program, so zig is looked for there; its Python stays out of everybody's way.
+    let real = fs::canonicalize(&program).unwrap();
+    assert!(real.ancestors().nth(2).unwrap().join("pyvenv.cfg").is_file());
+    let beside: Vec<_> = fs::read_dir(on_path.trim()).unwrap().collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
 
     // The step that runs it gives each word by itself.
     let script = step(&action["runs"]["steps"], "Run");
@@ -121,9 +124,16 @@ fn the_action_installs_what_the_release_has_made() {
 
     // An archive that is not the one of its digest is not unpacked.
     let archive = format!("cargo-lambda-pack-{target}.tar.gz");
-    fs::write(dist.join(archive), "x").unwrap();
+    fs::write(dist.join(&archive), "x").unwrap();
     assert_ne!(installed().code, 0);
     assert!(!program.exists());
+
+    // A version that nobody has released is said.
+    for name in [&archive, &format!("{archive}.sha256")] {
+        fs::remove_file(dist.join(name)).unwrap();
+    }
+    let version = format!("the release v{}: name a release", env!("CARGO_PKG_VERSION"));
+    installed().code(1).says_out(&version);
 }
 
 #[test]

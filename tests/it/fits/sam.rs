@@ -49,6 +49,8 @@ fn templates_are_valid_and_take_what_was_packaged() {
             assert!(template.contains("CodeUri: OrdersApi"), "{template}");
         } else {
             assert!(!made.exists(), "{name} is built already");
+            // A folder would take more along than the bundle.
+            assert!(template.contains("/bootstrap.zip"), "{template}");
         }
     }
     assert!(fs::read(zip).unwrap() == bytes);

@@ -5,6 +5,7 @@ mod grouping;
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{BuildScript, CrateType, Message, Metadata, MetadataCommand};
@@ -77,13 +78,19 @@ fn program() -> OsString {
 }
 
 /// The manifest of the workspace that a package in this folder would belong to, or of the package that stands
-/// above it; nothing if there is none that cargo understands.
-#[must_use]
-pub fn workspace_manifest(folder: &Path) -> Option<PathBuf> {
+/// above it; nothing if no manifest does.
+///
+/// # Errors
+///
+/// If one does that cargo cannot read (its own words stand before ours), or cargo does not run.
+pub fn workspace_manifest(folder: &Path) -> Result<Option<PathBuf>, CargoError> {
+    if !folder.ancestors().any(|above| above.join("Cargo.toml").exists()) {
+        return Ok(None);
+    }
     let words = ["locate-project", "--workspace", "--message-format", "plain"];
-    let answer = Step::new(program(), words).at(folder).quiet_output().ok()?;
-    let path = String::from_utf8(answer).ok()?;
-    Some(PathBuf::from(path.trim_end_matches('\n')))
+    let answer = Step::new(program(), words).at(folder).output();
+    let answer = answer.map_err(|error| failed(error, CargoError::Metadata))?;
+    Ok(Some(PathBuf::from(OsString::from_vec(answer.trim_ascii_end().to_vec()))))
 }
 
 /// `cargo metadata --no-deps`: the members of the workspace.

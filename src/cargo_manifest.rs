@@ -4,11 +4,13 @@
 //! Pure: a text in, another one out.
 
 mod form;
+mod inherit;
 
 use globset::GlobBuilder;
-use toml_edit::{Array, DocumentMut, Item, Table, TableLike, TomlError, Value};
+use toml_edit::{Array, DocumentMut, Item, RawString, Table, TableLike, TomlError, Value};
 
 pub(crate) use form::Form;
+pub use inherit::inherit;
 
 /// Why a manifest cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +80,12 @@ pub enum Membership {
     With(String),
 }
 
+/// Whether a path, as a manifest has it, is a folder or stands above it.
+fn is_at_or_above(path: &str, folder: &str) -> bool {
+    let path = path.trim_start_matches("./").trim_end_matches('/');
+    folder.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Makes a folder (as it is reached from the manifest, `/` between its parts) a member of the workspace whose
 /// manifest this is (The Cargo Book, "Workspaces": `members` and `exclude`).
 ///
@@ -85,17 +93,18 @@ pub enum Membership {
 ///
 /// Where it is no TOML, or `workspace` or its `members` are something else than cargo has.
 pub fn join(text: &str, folder: &str) -> Result<Membership, EditError> {
-    if is_member(text, folder)? {
-        return Ok(Membership::Already);
-    }
+    let is_member = is_member(text, folder)?;
     let (text, form) = Form::take(text);
     let mut document: DocumentMut = text.parse()?;
-    let is_below = |path: &str| {
-        let path = path.trim_start_matches("./").trim_end_matches('/');
-        folder.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if !document.contains_key("workspace") || listed(&document, "exclude").any(is_below) {
+    let covers = |path: &str| is_at_or_above(path, folder);
+    // A member that is named counts more than `exclude`, which counts more than patterns.
+    let is_named = listed(&document, "members").any(covers);
+    let is_excluded = !is_named && listed(&document, "exclude").any(covers);
+    if !document.contains_key("workspace") || is_excluded {
         return Ok(Membership::Apart);
+    }
+    if is_member {
+        return Ok(Membership::Already);
     }
     add_member(table(document.as_table_mut(), "workspace", false)?, folder)?;
     Ok(Membership::With(form.give(&document.to_string())))
@@ -107,15 +116,25 @@ pub(crate) fn add_member(workspace: &mut dyn TableLike, folder: &str) -> Result<
     let members = members.as_array_mut().ok_or(EditError::NoTable("members"))?;
     let before = members.iter().last().and_then(|last| last.decor().prefix()).cloned();
     let behind = members.trailing().as_str().unwrap_or_default().to_owned();
+    // Without a comma behind the last one, what stands there is its own: the comma would come behind it.
+    let own = { members.iter_mut() }.last().map(|last| {
+        let own = last.decor().suffix().and_then(RawString::as_str).unwrap_or_default().to_owned();
+        last.decor_mut().set_suffix("");
+        own
+    });
+    let own = own.unwrap_or_default();
     members.push(folder);
     // Where the last one stands on a line of its own.
-    let own_line = |it: &toml_edit::RawString| it.as_str().is_some_and(|it| it.contains('\n'));
-    if let (Some(before), Some(last)) = (before.filter(own_line), { members.iter_mut() }.last()) {
+    let own_line = |it: &RawString| it.as_str().is_some_and(|it| it.contains('\n'));
+    let Some(last) = members.iter_mut().last() else { return Ok(()) };
+    if let Some(before) = before.filter(own_line) {
         let text = before.as_str().unwrap_or("\n");
         let blank = text.rsplit_once('\n').map_or("", |(_, blank)| blank);
         // What stands behind the one before stays there; what stands above it is not said twice.
-        last.decor_mut().set_prefix(format!("{}\n{blank}", behind.trim_end()));
+        last.decor_mut().set_prefix(format!("{}{}\n{blank}", own.trim_end(), behind.trim_end()));
         members.set_trailing("\n");
+    } else {
+        last.decor_mut().set_suffix(own);
     }
     Ok(())
 }
@@ -138,6 +157,15 @@ mod tests {
             joined("[workspace]\r\nmembers = [\r\n    \"a\", # first\r\n]\r\n"),
             "[workspace]\r\nmembers = [\r\n    \"a\", # first\r\n    \"crates/new\",\r\n]\r\n"
         );
+        // Without a comma behind the last one.
+        assert_eq!(
+            joined("[workspace]\nmembers = [\n  \"a\", # first\n  \"z\" # last\n]\n"),
+            "[workspace]\nmembers = [\n  \"a\", # first\n  \"z\", # last\n  \"crates/new\"\n]\n"
+        );
+        assert_eq!(
+            joined("[workspace]\nmembers = [ \"a\" ]\n"),
+            "[workspace]\nmembers = [ \"a\", \"crates/new\" ]\n"
+        );
         assert_eq!(
             joined("[package]\nname = \"a\"\n\n[workspace]\n"),
             "[package]\nname = \"a\"\n\n[workspace]\nmembers = [\"crates/new\"]\n"
@@ -150,6 +178,14 @@ mod tests {
             ("[workspace]\nmembers = [\"crates/*\"]", Membership::Already),
             ("[workspace]\nmembers = [\"./crates/new/\"]", Membership::Already),
             ("[workspace]\nexclude = [\"crates\"]", Membership::Apart),
+            (
+                "[workspace]\nmembers = [\"crates/*\"]\nexclude = [\"crates/new\"]",
+                Membership::Apart,
+            ),
+            (
+                "[workspace]\nmembers = [\"crates/new\"]\nexclude = [\"crates\"]",
+                Membership::Already,
+            ),
             ("[package]\nname = \"a\"", Membership::Apart),
         ] {
             assert_eq!(join(text, "crates/new").unwrap(), expected, "{text}");

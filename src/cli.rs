@@ -115,7 +115,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let shell = cli.global.shell();
-    match dispatch(&cli, &shell) {
+    let result = match new::apart(&cli.command, &args) {
+        Ok(Some(code)) => return ExitCode::from(code),
+        Ok(None) => dispatch(&cli, &shell),
+        Err(error) => Err(error),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         // `cargo lambda-pack … | head`: whoever closed the pipe knows.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -146,8 +151,8 @@ fn answer_of(result: Result<(), zig::ZigError>) -> ExitCode {
 
 fn dispatch(cli: &Cli, shell: &Shell) -> Result<(), Error> {
     match &cli.command {
-        Command::New(args) => new::new(args, shell),
-        Command::Init(args) => new::init(args, shell),
+        Command::New(args) => new::new(args, &cli.global, shell),
+        Command::Init(args) => new::init(args, &cli.global, shell),
         Command::Migrate(args) => migrate::run(args, &cli.global, shell),
         Command::Package(args) => package::run(args, &cli.global, shell),
         Command::Check(args) => check::run(args, &cli.global, shell),

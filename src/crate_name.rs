@@ -4,7 +4,8 @@
 const LONGEST: usize = 64;
 
 /// Keywords (The Rust Reference, "Keywords"), Rust's own crates, and cargo's folders in `target`.
-const RESERVED: [&str; 63] = [
+const RESERVED: [&str; 64] = [
+    "Self",
     "abstract",
     "alloc",
     "as",
@@ -140,6 +141,7 @@ mod tests {
             ("a/b", NameRefused::Characters),
             ("ä", NameRefused::Characters),
             ("fn", NameRefused::Word),
+            ("Self", NameRefused::Word),
             ("macro-rules", NameRefused::Word),
             ("test", NameRefused::Word),
             ("nul", NameRefused::Device),

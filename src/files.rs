@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 pub use held::{hold, remove_left};
@@ -153,6 +153,20 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// The same for a file that nobody else may read.
 pub fn write_privately(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_as(path, bytes, 0o600)
+}
+
+/// Writes a file anew that may be there, whole or not at all: where a link leads, with the mode that it has, and
+/// as its owner's where we may give it to them.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let Ok(before) = fs::metadata(path) else { return write_atomically(path, bytes) };
+    let failed = FileError::at("write", path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
+    file.write_all(bytes).map_err(&failed)?;
+    // Whoever is neither root nor its owner becomes its owner.
+    let _ = fchown(file.as_file(), Some(before.uid()), Some(before.gid()));
+    publish(file, path, before.mode() & 0o7777).map_err(&failed)
 }
 
 fn write_as(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {

@@ -157,6 +157,12 @@ impl Step {
         self.check(status)
     }
 
+    /// Runs it with all that is ours, as if it stood in our place, and says how it ended.
+    pub fn instead(&self) -> Result<ExitStatus, ProcessError> {
+        let status = self.command().stdin(Stdio::inherit()).status();
+        status.map_err(|source| ProcessError::Start { step: self.to_string(), source })
+    }
+
     fn captured(&self, stderr: Stdio) -> Result<Vec<u8>, ProcessError> {
         let mut command = self.command();
         command.stdout(Stdio::piped()).stderr(stderr);

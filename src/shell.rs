@@ -191,6 +191,12 @@ impl Shell {
         }
     }
 
+    /// Whether only what goes wrong is to be said.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// A line of progress, in cargo's manner: the verb in twelve columns.
     pub fn status(&self, verb: &str, text: impl Display) {
         if !self.quiet {

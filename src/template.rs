@@ -22,10 +22,10 @@ pub use answers::{Answers, Given};
 pub use builtin::{DEFAULT, builtin, described, names};
 pub use manifest::{Kind, Manifest, Prompt, Sample};
 pub use origin::{Git, Origin};
-pub use place::{Gathered, MAX_FILE, MAX_FILES};
+pub use place::{Gathered, MAX_ALL, MAX_FILE, MAX_FILES};
 
 use crate::crate_name::NameRefused;
-use crate::tree::PathRefused;
+use crate::tree::{ArchivePath, PathRefused};
 
 /// The file that says what a template is.
 pub const MANIFEST: &str = "template.toml";
@@ -168,7 +168,36 @@ impl Template {
         let mut files = gathered.into_files();
         let manifest = files.remove(MANIFEST).ok_or(TemplateError::NoManifest)?;
         let manifest = Manifest::parse(&String::from_utf8_lossy(&manifest.bytes))?;
-        Ok(Self { manifest, files })
+        let template = Self { manifest, files };
+        template.check()?;
+        Ok(template)
+    }
+
+    /// Whether what `template.toml` names can be there.
+    fn check(&self) -> Result<(), TemplateError> {
+        let wrong = |key: &str, why: &str| {
+            Err(TemplateError::Prompt { key: key.to_owned(), why: why.to_owned() })
+        };
+        for condition in &self.manifest.files {
+            if !self.files.keys().any(|path| condition.covers(path)) {
+                return wrong(
+                    &condition.path,
+                    "no file of the template has this path or is below it",
+                );
+            }
+        }
+        for Sample { event, .. } in &self.manifest.samples {
+            let refused = |source| TemplateError::Path { path: event.clone(), source };
+            ArchivePath::new(event).map_err(refused)?;
+            // What a name with an answer in it becomes nobody knows yet.
+            let becomes = |path: &String| {
+                path.contains('{') || path.strip_suffix(RENDERED).unwrap_or(path) == event
+            };
+            if !self.files.keys().any(becomes) {
+                return wrong(event, "no file of the template becomes this event");
+            }
+        }
+        Ok(())
     }
 
     /// The files with these answers, each of which may be written below the place of the package. A file that
@@ -217,9 +246,7 @@ impl Template {
     /// Whether all conditions of a file, and of the folders above it, hold.
     fn wants(&self, path: &str, renderer: &render::Renderer) -> Result<bool, TemplateError> {
         for condition in &self.manifest.files {
-            let above = path.strip_prefix(condition.path.trim_end_matches('/'));
-            let covers = above.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            if covers && !renderer.holds(&condition.path, &condition.when)? {
+            if condition.covers(path) && !renderer.holds(&condition.path, &condition.when)? {
                 return Ok(false);
             }
         }

@@ -3,8 +3,11 @@
 //! Folders, archives and repositories are hostile: no link is followed, nothing is unpacked under a name that
 //! they give, git checks nothing out, and reading ends where a template may not be larger.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read};
+mod git;
+mod put;
+
+use std::fs;
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +17,11 @@ use walkdir::WalkDir;
 
 use crate::bundle::{ReadError, ZipFile};
 use crate::files::{self, FileError};
-use crate::process::{ProcessError, Step};
+use crate::process::ProcessError;
 use crate::tar::{Kind, Reader, TarError};
-use crate::template::{Files, Gathered, Git, MAX_FILE, MAX_FILES, TemplateError};
+use crate::template::{Gathered, MAX_ALL, MAX_FILE, MAX_FILES, TemplateError};
+pub use git::of_git;
+pub use put::{Put, in_the_way};
 
 /// What may be rendered of a template from elsewhere takes at most this much memory beyond what is used, in
 /// bytes: its language can double a text with each line.
@@ -52,11 +57,30 @@ pub enum TemplateFilesError {
     #[error("the template is too large: more than {MAX_MEMBERS} files and folders")]
     Members,
     /// git.
-    #[error("cannot fetch the template")]
-    Git(#[from] ProcessError),
-    /// A folder on the way to a file is a link, or no folder.
-    #[error("{} is no folder of its own: nothing is written through it", .0.display())]
+    #[error("cannot fetch the template from {from}{hint}")]
+    Git {
+        /// The repository, without whoever logs in there.
+        from: String,
+        /// What may be wrong.
+        hint: String,
+        /// What git did.
+        source: ProcessError,
+    },
+    /// The process that is to read it.
+    #[error("cannot read the template in a process of its own")]
+    Apart(#[source] ProcessError),
+    /// A name that no path of a template can have.
+    #[error("the template has a name that is no UTF-8: {0:?}")]
+    NotUtf8(String),
+    /// A folder on the way to a file is a link.
+    #[error("{} is a link: nothing is written through it; move it away", .0.display())]
     Through(PathBuf),
+    /// A file stands where a folder has to be.
+    #[error("{} is no folder, and the template has one there: move it away", .0.display())]
+    NoFolder(PathBuf),
+    /// A folder stands where a file has to be.
+    #[error("{} is a folder, and the template has a file there: move it away", .0.display())]
+    NoFile(PathBuf),
 }
 
 impl TemplateFilesError {
@@ -79,18 +103,21 @@ pub fn of_folder(folder: &Path) -> Result<Gathered, TemplateFilesError> {
     for (count, item) in items.enumerate() {
         let item = item?;
         let path = item.path().strip_prefix(folder).unwrap_or(item.path());
-        let path = path.to_string_lossy().into_owned();
+        let shown = path.to_string_lossy();
         if count == MAX_MEMBERS {
             return Err(TemplateFilesError::Members);
         }
+        let Some(path) = path.to_str() else {
+            return Err(TemplateFilesError::NotUtf8(shown.into_owned()));
+        };
         if item.file_type().is_dir() {
             continue;
         }
         if !item.file_type().is_file() {
-            return Err(TemplateFilesError::Special(path));
+            return Err(TemplateFilesError::Special(path.to_owned()));
         }
         let mode = item.metadata()?.permissions().mode();
-        gathered.add(&path, mode & 0o111 != 0, &mut files::open_file(item.path())?)?;
+        gathered.add(path, mode & 0o111 != 0, &mut files::open_file(item.path())?)?;
     }
     Ok(gathered)
 }
@@ -110,8 +137,12 @@ pub fn of_zip(path: &Path) -> Result<Gathered, TemplateFilesError> {
         if index == MAX_MEMBERS {
             return Err(TemplateFilesError::Members);
         }
-        if member.folder {
+        // What macOS knows of files, beside their folder.
+        if member.folder || member.name.starts_with("__MACOSX/") {
             continue;
+        }
+        if member.name.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(TemplateFilesError::NotUtf8(member.name));
         }
         if member.symlink || member.named_twice || member.refused.is_some() {
             return Err(TemplateFilesError::Special(member.name));
@@ -135,10 +166,21 @@ pub fn of_zip(path: &Path) -> Result<Gathered, TemplateFilesError> {
 ///
 /// If it cannot be read, or is no template.
 pub fn of_tar_gz(path: &Path) -> Result<Gathered, TemplateFilesError> {
-    let file = MultiGzDecoder::new(BufReader::new(
+    let mut file = MultiGzDecoder::new(BufReader::new(
         files::open_file(path).map_err(TemplateFilesError::Archive)?,
     ));
-    Ok(of_tar(&path.display().to_string(), file)?.without_single_folder())
+    let what = path.display().to_string();
+    let gathered = of_tar(&what, &mut file)?;
+    // Behind the archive stand blanks, and the checksum of all of it.
+    let behind = io::copy(&mut file.take(MAX_ALL), &mut io::sink());
+    match behind {
+        Ok(length) if length < MAX_ALL => Ok(gathered.without_single_folder()),
+        Ok(_) => {
+            let what = format!("more than {} MiB behind the archive", MAX_ALL >> 20);
+            Err(TemplateError::Large(what).into())
+        }
+        Err(error) => Err(TemplateFilesError::Tar(what, error.into())),
+    }
 }
 
 fn of_tar(what: &str, from: impl Read) -> Result<Gathered, TemplateFilesError> {
@@ -164,58 +206,6 @@ fn of_tar(what: &str, from: impl Read) -> Result<Gathered, TemplateFilesError> {
     Ok(gathered)
 }
 
-/// The files of a git repository at a reference. They are fetched into a folder that is removed again, and read
-/// as an archive of git's.
-///
-/// # Errors
-///
-/// If git cannot fetch them, they cannot be read, or are no template.
-pub fn of_git(from: &Git) -> Result<Gathered, TemplateFilesError> {
-    let failed = |source| files::unwritten(&std::env::temp_dir(), source);
-    let scratch =
-        tempfile::Builder::new().prefix("lambda-pack-template-").tempdir().map_err(failed)?;
-    let git = |words: &[&str]| {
-        let words = words.iter().map(|word| (*word).to_owned());
-        // What a repository of one's own may say does not count for the one that is fetched.
-        let step = Step::new("git", words).at(scratch.path());
-        step.without(["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"])
-    };
-    let reference = from.reference.as_deref().unwrap_or("HEAD");
-    git(&["init", "--quiet", "--bare", "--template=", "."]).interactive()?;
-    git(&[
-        "-c",
-        "protocol.ext.allow=never",
-        "fetch",
-        "--quiet",
-        "--depth=1",
-        "--no-tags",
-        "--no-recurse-submodules",
-        "--",
-        &from.url,
-        reference,
-    ])
-    .interactive()?;
-    let tree = match &from.path {
-        Some(path) => format!("FETCH_HEAD:{path}"),
-        None => "FETCH_HEAD".to_owned(),
-    };
-    // Where the archive is refused in the middle, git only misses its reader.
-    let mut read = None;
-    let streamed = git(&["archive", "--format=tar", &tree]).stream(|out| {
-        read = Some(of_tar(&from.url, out));
-        Ok(())
-    });
-    match (read, streamed) {
-        (
-            Some(Err(error @ (TemplateFilesError::Template(_) | TemplateFilesError::Special(_)))),
-            _,
-        ) => Err(error),
-        (_, Err(error)) => Err(error.into()),
-        (Some(read), Ok(())) => read,
-        (None, Ok(())) => Ok(Gathered::default()),
-    }
-}
-
 /// Does something with a template from elsewhere, within a bound of memory.
 pub fn bounded<T>(work: impl FnOnce() -> T) -> T {
     let before = getrlimit(Resource::As);
@@ -231,75 +221,4 @@ pub fn bounded<T>(work: impl FnOnce() -> T) -> T {
     let result = work();
     let _ = setrlimit(Resource::As, before);
     result
-}
-
-/// The files that are there already, with other contents.
-///
-/// # Errors
-///
-/// If one could not be written without following a link.
-pub fn in_the_way(place: &Path, files: &Files) -> Result<Vec<String>, TemplateFilesError> {
-    let mut found = Vec::new();
-    for (path, file) in files {
-        let target = place.join(path);
-        let folders = target.ancestors().skip(1).take_while(|folder| *folder != place);
-        for folder in folders {
-            if fs::symlink_metadata(folder).is_ok_and(|it| !it.is_dir()) {
-                return Err(TemplateFilesError::Through(folder.to_path_buf()));
-            }
-        }
-        let Ok(known) = fs::symlink_metadata(&target) else { continue };
-        if known.is_dir() {
-            return Err(TemplateFilesError::Through(target));
-        }
-        if !known.is_file() || !holds(&target, &file.bytes) {
-            found.push(path.clone());
-        }
-    }
-    Ok(found)
-}
-
-fn holds(path: &Path, bytes: &[u8]) -> bool {
-    let same_length = |file: &File| file.metadata().is_ok_and(|it| it.len() == bytes.len() as u64);
-    let mut held = Vec::new();
-    File::open(path).is_ok_and(|mut file| {
-        same_length(&file) && file.read_to_end(&mut held).is_ok() && held == bytes
-    })
-}
-
-/// Writes files into a folder that is not there, or is empty: whole, or not at all.
-///
-/// # Errors
-///
-/// If the disk fails.
-pub fn create(place: &Path, files: &Files) -> Result<(), TemplateFilesError> {
-    let above = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |source| files::unwritten(place, source);
-    files::create_folder(above)?;
-    let mut builder = tempfile::Builder::new();
-    // As any folder that a program makes, less the user's umask; not as a temporary one.
-    builder.prefix(".lambda-pack-new-").permissions(fs::Permissions::from_mode(0o777));
-    let staged = builder.tempdir_in(above).map_err(failed)?;
-    write(staged.path(), files)?;
-    fs::rename(staged.path(), place).map_err(failed)?;
-    drop(staged.keep());
-    Ok(())
-}
-
-/// Writes files into a folder, over what is there; each whole or not at all.
-///
-/// # Errors
-///
-/// If the disk fails.
-pub fn write(place: &Path, files: &Files) -> Result<(), TemplateFilesError> {
-    for (path, file) in files {
-        let target = place.join(path);
-        files::create_folder(target.parent().unwrap_or(place))?;
-        files::write_atomically(&target, &file.bytes)?;
-        if file.executable {
-            let set = fs::set_permissions(&target, fs::Permissions::from_mode(0o755));
-            set.map_err(|source| files::unwritten(&target, source))?;
-        }
-    }
-    Ok(())
 }

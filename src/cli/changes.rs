@@ -208,15 +208,7 @@ fn put(path: &Path, text: Option<&str>) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(path);
     if let Some(text) = text {
         files::create_folder(folder)?;
-        // Where a link leads, and as it may be used.
-        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        let before = fs::metadata(path).ok();
-        files::write_atomically(path, text.as_bytes())?;
-        if let Some(before) = before {
-            let kept = fs::set_permissions(path, before.permissions());
-            kept.map_err(|source| files::unwritten(path, source))?;
-        }
-        return Ok(());
+        return Ok(files::rewrite(path, text.as_bytes())?);
     }
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

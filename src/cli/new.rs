@@ -1,46 +1,64 @@
 //! `new` and `init`: a package from a template.
 
+mod apart;
 mod ask;
 mod home;
+mod list;
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use super::args::{Init, New, TemplateFlags};
+use super::args::{Global, Init, New, TemplateFlags};
+use super::asynchronously;
+use super::interrupt::Interrupt;
 use crate::error::Error;
-use crate::message::{AskedOf, Keep, Made, Message, Table};
+use crate::files;
+use crate::message::{Made, Message};
 use crate::nearest::quoted;
 use crate::shell::Shell;
-use crate::template::{self, Answers, Files, Given, Kind, Origin, Prompt, Template};
-use crate::template_files::{self as from, TemplateFilesError};
+use crate::template::{self, Answers, Files, Given, Origin, Template};
+use crate::template_files::{self as from, Put, TemplateFilesError};
+pub(super) use apart::apart;
 use ask::Asking;
 use home::Home;
+use list::list;
 
-pub(super) fn new(args: &New, shell: &Shell) -> Result<(), Error> {
+pub(super) fn new(args: &New, global: &Global, shell: &Shell) -> Result<(), Error> {
     if args.flags.list {
         return list(&args.flags, shell);
     }
-    let Some(path) = &args.path else {
-        return Err(Error::Usage("no PATH".to_owned()));
-    };
-    let is_taken = fs::symlink_metadata(path).is_ok() && !is_empty(path);
+    let asking = asking(&args.flags, global, shell)?;
+    let place = whole(&match &args.path {
+        Some(path) => path.clone(),
+        None => asking.path()?,
+    })?;
+    let is_taken = fs::symlink_metadata(&place).is_ok() && !is_empty(&place);
     if is_taken && !args.flags.force {
         let what = format!(
             "{} is there already: choose another folder, or `init` one (`--force` writes over files)",
-            path.display()
+            args.path.as_deref().unwrap_or(&place).display()
         );
         return Err(Error::Usage(what));
     }
-    make(path, &args.flags, shell)
+    make(&place, &args.flags, &asking, shell)
 }
 
-pub(super) fn init(args: &Init, shell: &Shell) -> Result<(), Error> {
+pub(super) fn init(args: &Init, global: &Global, shell: &Shell) -> Result<(), Error> {
     if args.flags.list {
         return list(&args.flags, shell);
     }
-    make(args.path.as_deref().unwrap_or(Path::new(".")), &args.flags, shell)
+    let place = whole(args.path.as_deref().unwrap_or(Path::new(".")))?;
+    make(&place, &args.flags, &asking(&args.flags, global, shell)?, shell)
+}
+
+fn asking(flags: &TemplateFlags, global: &Global, shell: &Shell) -> Result<Asking, Error> {
+    if global.manifest_path.is_some() {
+        let what = "`--manifest-path` means nothing here: a package joins the workspace that its folder is in";
+        return Err(Error::Usage(what.to_owned()));
+    }
+    Ok(Asking::new(flags.yes || shell.is_json() || shell.is_quiet()))
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -48,47 +66,60 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Asks, renders, and writes.
-fn make(place: &Path, flags: &TemplateFlags, shell: &Shell) -> Result<(), Error> {
-    let place = whole(place)?;
-    let name = match &flags.name {
-        Some(name) => name.clone(),
-        None => place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-    };
-    let refused = |source| template::TemplateError::PackageName { name: name.clone(), source };
-    crate::crate_name::check(&name).map_err(|why| Error::from(refused(why)))?;
+fn make(place: &Path, flags: &TemplateFlags, asking: &Asking, shell: &Shell) -> Result<(), Error> {
+    let name = name(place, flags)?;
     let set = settings(&flags.set)?;
-    let mut asking = Asking::new(flags.yes || shell.is_json());
     let said = match &flags.template {
         Some(said) => said.clone(),
         None => asking.template()?,
     };
-    let template = read(&said, shell)?;
-    let home = Home::of(&place)?;
+    let (template, said) = read(&said, asking.asks(), shell)?;
+    let home = Home::of(place)?;
     let given = Given { name, workspace: home.is_workspace(), set };
     // Conditions of questions are the template's own too.
-    let (answers, files) = from::bounded(|| {
+    let (answers, mut files) = from::bounded(|| {
         let answers = template.answers(&given, |prompt| asking.answer(prompt))?;
         let files = template.render(&answers)?;
         Ok::<_, Error>((answers, files))
     })?;
-    let home = home.for_package(&files, &given.name)?;
-    write(&place, &files, flags.force)?;
-    home.join()?;
-    let done = Done { said: &said, template: &template, answers: &answers, files: &files };
-    done.say(&place, &given.name, &home, shell)
+    home.take_in(&mut files, place, &given.name)?;
+    let joined = write(place, &given.name, &home, &files, flags.force)?;
+    let done = Done { said: &said, template: &template, answers: &answers, files: &files, joined };
+    done.say(place, &given.name, &home, shell)
 }
 
-/// A path from the root on, whose last part is a name; the folders above need not be there.
+fn name(place: &Path, flags: &TemplateFlags) -> Result<String, Error> {
+    let folder = || place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = flags.name.clone().unwrap_or_else(folder);
+    match crate::crate_name::check(&name) {
+        Ok(()) => Ok(name),
+        Err(source) if flags.name.is_some() => {
+            Err(template::TemplateError::PackageName { name, source }.into())
+        }
+        Err(why) => {
+            let what = format!("`{name}` cannot be the name of the package: {why}");
+            Err(Error::Usage(format!(
+                "{what}; `--name NAME` gives it another one than the folder's"
+            )))
+        }
+    }
+}
+
+/// A path from the root on, without `..` and links; the last folders of it need not be there.
 fn whole(path: &Path) -> Result<PathBuf, Error> {
-    let path = env::current_dir()?.join(path);
-    if let Ok(real) = fs::canonicalize(&path) {
-        return Ok(real);
+    let mut whole = env::current_dir()?;
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                // Above where a link leads.
+                whole = files::real(&whole).unwrap_or(whole);
+                whole.pop();
+            }
+            part => whole.push(part),
+        }
     }
-    let normal = path.components().all(|part| part != std::path::Component::ParentDir);
-    match (normal, path.file_name()) {
-        (true, Some(_)) => Ok(path),
-        _ => Err(Error::Usage(format!("{} names no folder to make", path.display()))),
-    }
+    Ok(files::real(&whole).unwrap_or(whole))
 }
 
 fn settings(set: &[String]) -> Result<BTreeMap<String, String>, Error> {
@@ -99,31 +130,53 @@ fn settings(set: &[String]) -> Result<BTreeMap<String, String>, Error> {
     set.iter().map(pair).collect()
 }
 
-/// The template that `--template` names.
-fn read(said: &str, shell: &Shell) -> Result<Template, Error> {
+/// The template that `--template` names, and its name without a password. With `asks` git may ask for one.
+fn read(said: &str, asks: bool, shell: &Shell) -> Result<(Template, String), Error> {
     let gathered = match Origin::parse(said).map_err(Error::Usage)? {
         Origin::BuiltIn(name) => {
-            return template::builtin(&name).map_err(|error| {
+            let found = template::builtin(&name).map_err(|error| {
                 let is_folder = Path::new(&name).is_dir();
                 let hint = || Error::Usage(format!("{error}; the folder is `--template ./{name}`"));
                 if is_folder { hint() } else { error.into() }
             });
+            return Ok((found?, name));
+        }
+        Origin::Folder(folder) if !folder.is_dir() => {
+            let what = format!("there is no folder {}", folder.display());
+            let hint = "a git repository is named by a URL with `https://`, `ssh://` or `file://`";
+            return Err(Error::Usage(format!("{what}; {hint}")));
         }
         Origin::Folder(folder) => from::of_folder(&folder),
         Origin::Zip(file) => from::of_zip(&file),
         Origin::TarGz(file) => from::of_tar_gz(&file),
         Origin::Git(git) => {
-            shell.status("Fetching", &git.url);
-            from::of_git(&git)
+            shell.status("Fetching", git.shown());
+            return Ok((Template::of(from::of_git(&git, asks)?)?, git.to_string()));
         }
     };
-    Ok(Template::of(gathered?)?)
+    Ok((Template::of(gathered?)?, said.to_owned()))
 }
 
-/// Writes the files: into a new folder at once, into one that is there each by itself.
-fn write(place: &Path, files: &Files, force: bool) -> Result<(), Error> {
+/// Writes the package and makes it a member, and has cargo read both: all of it stays, or nothing. Whether the
+/// workspace's manifest has changed.
+fn write(place: &Path, name: &str, home: &Home, files: &Files, force: bool) -> Result<bool, Error> {
+    asynchronously(async {
+        let _held = home.hold();
+        // From here on it does not end in the middle.
+        let _interrupt = Interrupt::listen()?;
+        let mut put = Put::default();
+        write_files(&mut put, place, files, force)?;
+        let joined = home.join(&mut put)?;
+        home.judge(place, files, name)?;
+        put.keep();
+        Ok(joined)
+    })?
+}
+
+/// Into a new folder at once, into one that is there each by itself.
+fn write_files(put: &mut Put, place: &Path, files: &Files, force: bool) -> Result<(), Error> {
     if fs::symlink_metadata(place).is_err() || (is_empty(place) && !is_here(place)) {
-        return Ok(from::create(place, files)?);
+        return Ok(put.create(place, files)?);
     }
     let taken = from::in_the_way(place, files)?;
     if !taken.is_empty() && !force {
@@ -131,7 +184,7 @@ fn write(place: &Path, files: &Files, force: bool) -> Result<(), Error> {
         let what = format!("there already, with other contents: {}", quoted(&names));
         return Err(Error::Usage(format!("{what}; `--force` writes over them")));
     }
-    Ok(from::write(place, files)?)
+    Ok(put.write(place, files)?)
 }
 
 /// Whether somebody stands in a folder, who would not see another in its place.
@@ -144,6 +197,8 @@ struct Done<'a> {
     template: &'a Template,
     answers: &'a Answers,
     files: &'a Files,
+    /// Whether the workspace's manifest has changed.
+    joined: bool,
 }
 
 impl Done<'_> {
@@ -167,7 +222,7 @@ impl Done<'_> {
         let at = if is_here { "here".to_owned() } else { format!("in {shown}/") };
         let count = self.files.len();
         shell.status("Created", format!("`{name}` {at} ({}, {count} files)", self.said));
-        if let Some(manifest) = home.changed() {
+        if let Some(manifest) = home.manifest().filter(|_| self.joined) {
             shell
                 .status("Added", format!("it to the members of {}", from_here(manifest).display()));
         }
@@ -186,60 +241,6 @@ impl Done<'_> {
         shell.status("Next", words);
         Ok(())
     }
-}
-
-/// `--list`.
-fn list(flags: &TemplateFlags, shell: &Shell) -> Result<(), Error> {
-    if let Some(said) = &flags.template {
-        return list_prompts(&read(said, shell)?.manifest.prompts, shell);
-    }
-    let mut rows = Vec::new();
-    for name in template::names() {
-        let description = template::described(name)?.description;
-        if shell.is_json() {
-            shell.record(&Message::Template { name, description: &description })?;
-        }
-        rows.push(vec![name.to_owned(), description]);
-    }
-    if !shell.is_json() {
-        for line in Table::new(&["TEMPLATE", "WHAT IT IS"], rows).lines(&[]) {
-            shell.answer(line.trim_end())?;
-        }
-    }
-    Ok(())
-}
-
-fn list_prompts(prompts: &[Prompt], shell: &Shell) -> Result<(), Error> {
-    let values = |prompt: &Prompt| match &prompt.kind {
-        Kind::Choice(choices) => choices.clone(),
-        Kind::Bool => vec!["true".to_owned(), "false".to_owned()],
-        Kind::Text(_) => Vec::new(),
-    };
-    if shell.is_json() {
-        for prompt in prompts {
-            shell.record(&Message::TemplatePrompt(&AskedOf {
-                key: &prompt.key,
-                question: &prompt.question,
-                default: prompt.default.as_deref(),
-                values: values(prompt),
-            }))?;
-        }
-        return Ok(());
-    }
-    if prompts.is_empty() {
-        shell.answer("it asks nothing")?;
-        return Ok(());
-    }
-    let row = |prompt: &Prompt| {
-        let default = prompt.default.clone().unwrap_or_default();
-        vec![prompt.key.clone(), default, values(prompt).join(", "), prompt.question.clone()]
-    };
-    let rows = prompts.iter().map(row).collect();
-    let table = Table::new(&["--set", "DEFAULT", "VALUES", "QUESTION"], rows);
-    for line in table.fit(shell.stdout_width(), 3, 16, Keep::Start).lines(&[]) {
-        shell.answer(line.trim_end())?;
-    }
-    Ok(())
 }
 
 impl From<template::TemplateError> for Error {

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// A package was made.
 #[derive(Debug, Serialize)]
 pub struct Made<'a> {
-    /// The template, as it was named.
+    /// The template, as it was named; without the password in a URL.
     pub template: &'a str,
     /// The package.
     pub package: &'a str,
@@ -28,4 +28,8 @@ pub struct AskedOf<'a> {
     pub default: Option<&'a str>,
     /// What can be answered; empty if any text can.
     pub values: Vec<String>,
+    /// What a text has to match as a whole.
+    pub pattern: Option<&'a str>,
+    /// It is asked only where this holds, an expression of the answers before it.
+    pub when: Option<&'a str>,
 }

@@ -4,7 +4,7 @@ use include_dir::{Dir, include_dir};
 
 use super::place::Gathered;
 use super::{Manifest, Template, TemplateError};
-use crate::nearest::suggestion;
+use crate::nearest::{nearest, suggestion};
 
 /// A folder for each.
 static ALL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates/functions");
@@ -28,6 +28,8 @@ pub fn names() -> Vec<&'static str> {
 pub fn builtin(name: &str) -> Result<Template, TemplateError> {
     let unknown = || {
         let hint = suggestion(name, names());
+        let all = if nearest(name, names()).is_none() { "; `new --list` tells of all" } else { "" };
+        let hint = format!("{hint}{all}");
         TemplateError::Unknown { name: name.to_owned(), hint }
     };
     let folder = ALL.get_dir(name).filter(|_| names().contains(&name)).ok_or_else(unknown)?;

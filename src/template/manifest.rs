@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::TemplateError;
+use super::render::check_expression;
 
 /// What a template says of itself.
 #[derive(Debug)]
@@ -55,6 +56,14 @@ pub struct Condition {
     pub path: String,
     /// The expression.
     pub when: String,
+}
+
+impl Condition {
+    /// Whether a file of the template is this one, or below it.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        let below = path.strip_prefix(self.path.trim_end_matches('/'));
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 /// An event and what is answered. It counts where its file is written.
@@ -121,6 +130,9 @@ impl Manifest {
         let mut prompts: Vec<_> = raw.prompts.into_iter().collect();
         prompts.sort_by_key(|(key, _)| key.span().start);
         let prompts = prompts.into_iter().map(|(key, raw)| Prompt::new(key.into_inner(), raw));
+        for Condition { path, when } in &raw.files {
+            check_expression(path, when)?;
+        }
         Ok(Self {
             description: one_line(&raw.description),
             prompts: prompts.collect::<Result<_, _>>()?,
@@ -157,7 +169,18 @@ impl Prompt {
         if let Some(default) = &prompt.default {
             prompt.accepts(default)?;
         }
+        if let Some(when) = &prompt.when {
+            check_expression(&prompt.key, when)?;
+        }
         Ok(prompt)
+    }
+
+    /// What a text has to match as a whole, as the template has it.
+    #[must_use]
+    pub fn pattern(&self) -> Option<&str> {
+        let Kind::Text(Some(pattern)) = &self.kind else { return None };
+        // Without what was put around it.
+        pattern.as_str().strip_prefix("^(?:").and_then(|it| it.strip_suffix(")$"))
     }
 
     /// Whether this is an answer.
@@ -175,10 +198,7 @@ impl Prompt {
             Kind::Bool => "it is `true` or `false`".to_owned(),
             Kind::Text(_) if value.chars().any(char::is_control) => "it is one line".to_owned(),
             Kind::Text(Some(pattern)) if !pattern.is_match(value) => {
-                let pattern = pattern.as_str();
-                // Without what was put around it.
-                let own = pattern.strip_prefix("^(?:").and_then(|it| it.strip_suffix(")$"));
-                format!("it has to match {}", own.unwrap_or(pattern))
+                format!("it has to match {}", self.pattern().unwrap_or_default())
             }
             Kind::Text(_) => return Ok(()),
         };

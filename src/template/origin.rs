@@ -1,5 +1,6 @@
 //! Where a template comes from, as `--template` says it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// Where a template comes from.
@@ -43,6 +44,10 @@ impl Origin {
             Self::Zip(said.into())
         } else if ends(".tar.gz") || ends(".tgz") {
             Self::TarGz(said.into())
+        } else if let Some(end) = OTHER_ARCHIVES.iter().find(|end| ends(end)) {
+            return Err(format!(
+                "`{said}` is an archive of another kind: .zip and .tar.gz are read, no {end}"
+            ));
         } else if said.contains('/') || matches!(said, "." | "..") {
             Self::Folder(said.into())
         } else {
@@ -50,6 +55,10 @@ impl Origin {
         })
     }
 }
+
+/// Archives that are not read.
+const OTHER_ARCHIVES: [&str; 9] =
+    [".tar", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".tzst", ".7z", ".rar"];
 
 /// A scheme, or what ssh has for one: `user@host:path`.
 fn is_git(said: &str) -> bool {
@@ -72,6 +81,9 @@ impl Git {
                 ));
             }
         }
+        if url.contains(char::is_control) {
+            return Err("a URL has no control characters".to_owned());
+        }
         let (reference, path) = rest.split_once(':').unwrap_or((rest, ""));
         if reference.starts_with('-') {
             return Err(format!("`{reference}` is no branch, tag or commit"));
@@ -79,6 +91,38 @@ impl Git {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let path = path.trim_matches('/');
         Ok(Self { url: url.to_owned(), reference: some(reference), path: some(path) })
+    }
+
+    /// The URL as it may be seen: without a password or token in it. The user of ssh is none.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        let rest =
+            rest.split_once('?').map_or_else(|| rest.to_owned(), |(it, _)| format!("{it}?…"));
+        // A password of HTTP may hold a slash that nobody has escaped.
+        let is_http = scheme.to_ascii_lowercase().starts_with("http");
+        let end = rest.find('/').filter(|_| !is_http).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        match authority.rsplit_once('@') {
+            Some((user, _)) if scheme.contains("ssh") && !user.contains(':') => {
+                format!("{scheme}://{rest}")
+            }
+            Some((_, host)) => format!("{scheme}://…@{host}{path}"),
+            None => format!("{scheme}://{rest}"),
+        }
+    }
+}
+
+/// As it is said, without a password.
+impl fmt::Display for Git {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())?;
+        let reference = self.reference.as_deref().unwrap_or_default();
+        match &self.path {
+            Some(path) => write!(f, "#{reference}:{path}"),
+            None if !reference.is_empty() => write!(f, "#{reference}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -109,8 +153,28 @@ mod tests {
         ] {
             assert_eq!(Origin::parse(said).as_ref(), Ok(&expected), "{said}");
         }
+        for said in ["t.tar", "a/t.tar.xz", "https://h/r\n[core]"] {
+            assert!(Origin::parse(said).is_err(), "{said}");
+        }
         for said in ["ext::sh -c x://y", "s3://b/k", "https://h/r#--upload-pack=x", "ext://x"] {
             assert!(Origin::parse(said).is_err(), "{said}");
+        }
+    }
+
+    #[test]
+    fn who_logs_in_is_not_shown() {
+        for (said, shown) in [
+            ("https://u:pw@h:1/r.git#v1:a", "https://…@h:1/r.git#v1:a"),
+            ("https://token@h/r", "https://…@h/r"),
+            ("HTTP://u:p/w@h/r", "HTTP://…@h/r"),
+            ("https://h/r?token=t", "https://h/r?…"),
+            ("ssh://git@h/r#v1", "ssh://git@h/r#v1"),
+            ("ssh://git:pw@h/r", "ssh://…@h/r"),
+            ("git@h:o/r.git#:a", "git@h:o/r.git#:a"),
+            ("file:///a@b/r", "file:///a@b/r"),
+        ] {
+            let Ok(Origin::Git(git)) = Origin::parse(said) else { panic!("{said}") };
+            assert_eq!(git.to_string(), shown, "{said}");
         }
     }
 }

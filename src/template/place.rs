@@ -10,7 +10,7 @@ use crate::tree::ArchivePath;
 /// The most bytes of a file.
 pub const MAX_FILE: u64 = 4 << 20;
 /// The most bytes of all files.
-const MAX_ALL: u64 = 32 << 20;
+pub const MAX_ALL: u64 = 32 << 20;
 /// The most files.
 pub const MAX_FILES: usize = 2_000;
 /// What Windows has in no file's name (Win32, "Naming Files, Paths, and Namespaces").

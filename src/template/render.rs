@@ -11,6 +11,17 @@ use super::{Answers, TemplateError};
 /// How many instructions one file may take: a thousand times those of the longest of ours.
 const FUEL: u64 = 1_000_000;
 
+/// Whether an expression of `template.toml` can be read, whatever is answered.
+pub(super) fn check_expression(key: &str, expression: &str) -> Result<(), TemplateError> {
+    let compiled = Environment::new().compile_expression(expression).map(drop);
+    compiled.map_err(|error| wrong(key, expression, &error))
+}
+
+fn wrong(key: &str, expression: &str, error: &Error) -> TemplateError {
+    let why = format!("`when = {expression:?}`: {error}");
+    TemplateError::Prompt { key: key.to_owned(), why }
+}
+
 /// Jinja2 with these variables. It has no loader: `include` and `import` find nothing.
 pub(super) struct Renderer<'a> {
     environment: Environment<'static>,
@@ -47,10 +58,7 @@ impl<'a> Renderer<'a> {
 
     /// Whether an expression of `template.toml` is true.
     pub(super) fn holds(&self, key: &str, expression: &str) -> Result<bool, TemplateError> {
-        let wrong = |error: Error| TemplateError::Prompt {
-            key: key.to_owned(),
-            why: format!("`when = {expression:?}`: {error}"),
-        };
+        let wrong = |error: Error| wrong(key, expression, &error);
         let compiled = self.environment.compile_expression(expression).map_err(wrong)?;
         Ok(compiled.eval(self.answers).map_err(wrong)?.is_true())
     }

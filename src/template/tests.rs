@@ -63,6 +63,10 @@ path = "only"
 when = "zone == 'a'"
 "#;
 
+fn asks() -> Template {
+    template(ASKS, &[("only/x", "")]).unwrap()
+}
+
 #[test]
 fn what_ends_in_jinja_is_rendered_and_all_else_copied() {
     let files = [
@@ -98,7 +102,7 @@ fn answers_choose_and_fill() {
 
 #[test]
 fn questions_come_in_their_order_and_only_where_they_mean_something() {
-    let template = template(ASKS, &[]).unwrap();
+    let template = asks();
     let mut asked = Vec::new();
     let answers = template.answers::<TemplateError>(&given(&[]), |prompt| {
         asked.push(prompt.key.clone());
@@ -117,7 +121,7 @@ fn questions_come_in_their_order_and_only_where_they_mean_something() {
 
 #[test]
 fn wrong_answers_say_what_would_be_right() {
-    let template = template(ASKS, &[]).unwrap();
+    let template = asks();
     for (set, says) in [
         (("zone", "c"), "`zone` cannot be `c`: known are `a`, `b`"),
         (("zoen", "a"), "the template asks for no `zoen`: did you mean `zone`?"),
@@ -153,9 +157,22 @@ fn manifests_that_mean_nothing() {
         assert!(template(text, &[]).is_err(), "{text}");
     }
     assert!(matches!(Template::of(Gathered::default()), Err(TemplateError::NoManifest)));
-    let condition = "description = \"d\"\n[[files]]\npath = \"a\"\nwhen = \"nothing == (\"";
-    let condition = template(condition, &[("a", "")]).unwrap();
-    assert!(condition.render(&unasked(&condition, &[]).unwrap()).is_err());
+    // What it names is there, and what it says can be read.
+    for (more, says) in [
+        ("[[files]]\npath = \"a\"\nwhen = \"nothing == (\"", "`when = \"nothing == (\"`"),
+        ("[prompts.x]\nquestion = \"q\"\nwhen = \"x ===\"", "`when = \"x ===\"`"),
+        ("[[files]]\npath = \"src/nope.rs\"\nwhen = \"true\"", "`src/nope.rs`: no file"),
+        ("[[files]]\npath = \"../a\"\nwhen = \"true\"", "`../a`: no file"),
+        ("[[samples]]\nevent = \"/etc/passwd\"", "\"/etc/passwd\""),
+        ("[[samples]]\nevent = \"events/none.json\"", "`events/none.json`: no file"),
+    ] {
+        let error = template(&format!("description = \"d\"\n{more}"), &[("a", "")]).unwrap_err();
+        assert!(error.to_string().contains(says), "{more}: {error}");
+    }
+    let sample = "description = \"d\"\n[[samples]]\nevent = \"events/a.json\"";
+    for path in ["events/a.json.jinja", "events/{{ name }}.json"] {
+        assert!(template(sample, &[(path, "")]).is_ok(), "{path}");
+    }
 }
 
 #[test]
@@ -244,6 +261,8 @@ fn ours_are_templates() {
     }
     let error = builtin("htpp").unwrap_err().to_string();
     assert_eq!(error, "there is no template `htpp`: did you mean `http`?");
+    let error = builtin("zzz").unwrap_err().to_string();
+    assert!(error.ends_with("; `new --list` tells of all"), "{error}");
     assert!(builtin("http/src").is_err());
 }
 

@@ -5,6 +5,7 @@ mod hostile;
 pub(crate) mod terminal;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -86,7 +87,7 @@ fn a_package_joins_the_workspace_that_it_stands_in() {
 fn what_is_said_wrongly_changes_nothing() {
     let folder = TempDir::new().unwrap();
     for (args, says) in [
-        (&["new"][..], "<PATH>"),
+        (&["new"][..], "`new` takes a PATH"),
         (&["new", "nul"], "`nul` cannot be the name of the package"),
         (&["new", "a b"], "a package's name has letters"),
         (&["new", "x", "--name", "fn"], "it means something to Rust already"),
@@ -94,7 +95,15 @@ fn what_is_said_wrongly_changes_nothing() {
         (&["new", "x", "--set", "evnts=alb"], "asks for no `evnts`: did you mean `events`?"),
         (&["new", "x", "--set", "events=abl"], "did you mean `alb`?"),
         (&["new", "x", "--set", "events"], "is not KEY=VALUE"),
-        (&["new", "x", "-t", "./nowhere"], "cannot read"),
+        (&["new", "core"], "`--name NAME` gives it another one"),
+        (&["new", "x", "--manifest-path", "y"], "`--manifest-path` means nothing here"),
+        (
+            &["new", &"a".repeat(60), "-t", "workspace"],
+            "a function's name has at most 64 characters",
+        ),
+        (&["new", "x", "-t", "./nowhere"], "there is no folder ./nowhere; a git repository"),
+        (&["new", "x", "-t", "/a/repo#v1:http"], "there is no folder"),
+        (&["new", "x", "-t", "t.tar.xz"], "is an archive of another kind"),
         (&["new", "x", "-t", "nowhere.zip"], "nowhere.zip"),
         (&["new", "x", "-t", "ext::sh -c touch% y://x"], "is no URL of a git repository"),
         (&["new", "x", "-t", "file:///nowhere/at/all"], "cannot fetch the template"),
@@ -121,4 +130,74 @@ fn templates_and_what_they_ask_are_listed() {
     let asked = pack(folder.path(), &["new", "--list", "-t", "http"]).code(0);
     asked.says_out("function-url, api-gateway-v2, alb");
     pack(folder.path(), &["new", "--list", "-t", "basic"]).code(0).says_out("it asks nothing");
+}
+
+#[test]
+fn what_cargo_does_not_take_leaves_nothing() {
+    let folder = workspace();
+    let at = folder.path();
+    let template = |name: &str, manifest: &str| {
+        let template = at.join("templates").join(name);
+        fs::create_dir_all(template.join("src")).unwrap();
+        fs::write(template.join("template.toml"), "description = \"d\"\n").unwrap();
+        fs::write(template.join("src/main.rs"), "fn main() {}\n").unwrap();
+        if !manifest.is_empty() {
+            fs::write(template.join("Cargo.toml.jinja"), manifest).unwrap();
+        }
+    };
+    template("broken", "[package\nname = \"{{ name }}\"\n");
+    template("another", "[package]\nname = \"another\"\n");
+    template("none", "");
+    // A pattern that nothing matches is no member that cargo could read.
+    fs::create_dir_all(at.join("crates/here/src")).unwrap();
+    fs::copy(at.join("old/src/lib.rs"), at.join("crates/here/src/lib.rs")).unwrap();
+    fs::write(at.join("crates/here/Cargo.toml"), "[package]\nname = \"here\"\n").unwrap();
+    let manifest = at.join("Cargo.toml");
+    let text = "[workspace]\nresolver = \"3\"\nmembers = [\"old\", \"crates/*\"]\nexclude = [\"crates/skip\"]\n";
+    fs::write(&manifest, text).unwrap();
+    fs::set_permissions(&manifest, fs::Permissions::from_mode(0o600)).unwrap();
+    for (args, says) in [
+        (
+            &["new", "n", "--name", "old", "-t", "basic"][..],
+            "cargo does not take what the template makes",
+        ),
+        (&["new", "crates/deep/er", "-t", "basic"], "cargo does not take what the template makes"),
+        (&["new", "n", "-t", "./templates/broken"], "Cargo.toml"),
+        (&["new", "n", "-t", "./templates/another"], "calls the package `another`, not `n`"),
+        (&["new", "n", "-t", "./templates/none"], "the template writes no Cargo.toml"),
+    ] {
+        let answer = pack(at, args).code(2);
+        assert!(answer.stderr.contains(says), "{args:?}: {}", answer.stderr);
+        assert_eq!(read(&manifest), text, "{args:?}");
+        assert!(!at.join("n").exists() && !at.join("crates/deep").exists(), "{args:?}");
+    }
+    // Left out of the members' pattern, and a member by it: `..` in a path leads where it says.
+    let skipped =
+        pack(at, &["new", "old/../crates/skip", "-t", "basic", "--output", "json"]).code(0);
+    assert_eq!(skipped.records()[0]["workspace"], serde_json::Value::Null);
+    pack(at, &["new", "crates/taken", "-t", "basic"]).code(0);
+    pack(at, &["new", "more", "-t", "basic"]).code(0).says("Added");
+    assert_eq!(read(&manifest), text.replace("\"crates/*\"]", "\"crates/*\", \"more\"]"));
+    assert_eq!(fs::metadata(&manifest).unwrap().permissions().mode() & 0o777, 0o600);
+    // One that cannot be read is not passed over.
+    for broken in ["[workspace", "[workspace]\nmembers = \"old\"\n"] {
+        fs::write(&manifest, broken).unwrap();
+        pack(at, &["new", "n", "-t", "basic"]).code(2).says("cannot read the workspace");
+        assert!(!at.join("n").exists());
+    }
+}
+
+#[test]
+fn several_at_once_are_all_members() {
+    let folder = workspace();
+    let names = ["c1", "c2", "c3", "c4"];
+    std::thread::scope(|scope| {
+        for name in names {
+            scope.spawn(|| pack(folder.path(), &["new", name, "-t", "basic"]).code(0));
+        }
+    });
+    let manifest = read(folder.path().join("Cargo.toml"));
+    for name in names {
+        assert!(manifest.contains(&format!("\"{name}\"")), "{name}: {manifest}");
+    }
 }

@@ -6,8 +6,8 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct New {
-    /// The folder to make; its name is the package's
-    #[arg(value_name = "PATH", required_unless_present = "list")]
+    /// The folder to make; its name is the package's. Asked for on a terminal
+    #[arg(value_name = "PATH")]
     pub(in crate::cli) path: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) flags: TemplateFlags,

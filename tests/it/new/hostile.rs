@@ -1,7 +1,9 @@
 //! Templates from folders, archives and git that try more than to be files.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{Cursor, Read, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +16,9 @@ use super::pack;
 use crate::support::{run, scrub};
 
 const MANIFEST: &str = "description = \"d\"\n";
+/// What else a template needs.
+const PACKAGE: [(&str, &str); 2] =
+    [("Cargo.toml.jinja", "[package]\nname = \"{{ name }}\"\n"), ("src/main.rs", "fn main() {}\n")];
 
 /// What is refused leaves nothing behind, neither in the place nor beside it.
 #[track_caller]
@@ -55,9 +60,13 @@ fn file(bytes: &[u8]) -> What {
 }
 
 fn zipped(path: &Path, members: &[(&str, &str)], links: &[(&str, &str)]) {
+    zipped_as(path, &[&[("template.toml", MANIFEST)], members].concat(), links);
+}
+
+fn zipped_as(path: &Path, members: &[(&str, &str)], links: &[(&str, &str)]) {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default();
-    for (name, text) in [("template.toml", MANIFEST)].iter().chain(members) {
+    for (name, text) in members {
         zip.start_file(*name, options).unwrap();
         zip.write_all(text.as_bytes()).unwrap();
     }
@@ -90,6 +99,9 @@ fn folders() {
     let none = at.join("none");
     fs::create_dir_all(&none).unwrap();
     refused(at, &none, "no template.toml in it");
+    let odd = folder(at, "odd");
+    fs::write(odd.join(OsStr::from_bytes(b"a\xff")), "").unwrap();
+    refused(at, &odd, "a name that is no UTF-8: \"a\u{fffd}\"");
     // A text that doubles itself forty times ends where memory is bounded, and not with the machine's.
     let double = folder(at, "double");
     let text =
@@ -97,8 +109,8 @@ fn folders() {
     fs::write(double.join("a.jinja"), text).unwrap();
     let work = at.join("doubled");
     fs::create_dir_all(&work).unwrap();
-    let answer = pack(&work, &["new", "made", "-t", double.to_str().unwrap()]);
-    assert_ne!(answer.code, 0);
+    let answer = pack(&work, &["new", "made", "-t", double.to_str().unwrap()]).code(2);
+    answer.says("the template takes more memory than it may (1 GiB): nothing was written");
     assert_eq!(fs::read_dir(&work).unwrap().count(), 0);
 }
 
@@ -124,6 +136,17 @@ fn archives() {
     refused(at, &tar, "the template is too large");
     fs::write(&tar, b"no gzip").unwrap();
     refused(at, &tar, "cannot read");
+    // The checksum is wrong, or not there: behind all files.
+    tar_gz(&tar, &PACKAGE.map(|(path, text)| (path, file(text.as_bytes()), text.as_bytes())));
+    let whole = fs::read(&tar).unwrap();
+    let mut wrong = whole.clone();
+    wrong[whole.len() - 8] ^= 1;
+    for damaged in [&wrong, &whole[..whole.len() - 20]] {
+        fs::write(&tar, damaged).unwrap();
+        refused(at, &tar, "cannot read");
+    }
+    fs::write(&tar, whole).unwrap();
+    pack(at, &["new", "from-tar", "-t", "t.tar.gz"]).code(0);
 
     let zip = at.join("t.zip");
     for (name, says) in
@@ -136,6 +159,13 @@ fn archives() {
     refused(at, &zip, "something else than files");
     zipped(&zip, &[("large", &"0".repeat(5 << 20))], &[]);
     refused(at, &zip, "the template is too large");
+    // As macOS archives a folder.
+    let folder = PACKAGE.map(|(path, text)| (format!("ours/{path}"), text));
+    let mut members: Vec<_> = folder.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    members.extend([("ours/template.toml", MANIFEST), ("__MACOSX/ours/._Cargo.toml", "x")]);
+    zipped_as(&zip, &members, &[]);
+    pack(at, &["new", "from-zip", "-t", "t.zip"]).code(0);
+    assert!(!at.join("from-zip/._Cargo.toml").exists());
 }
 
 #[test]
@@ -147,10 +177,15 @@ fn a_link_in_the_place_is_not_followed() {
     fs::create_dir_all(&outside).unwrap();
     symlink(&outside, place.join("src")).unwrap();
     for force in [&["init"][..], &["init", "--force"]] {
-        pack(&place, force).code(2).says("nothing is written through it");
+        pack(&place, force).code(2).says("src is a link: nothing is written through it");
     }
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     // A link in the place of a file is replaced, not written through.
+    fs::remove_file(place.join("src")).unwrap();
+    fs::write(place.join("src"), "").unwrap();
+    pack(&place, &["init", "--force"])
+        .code(2)
+        .says("src is no folder, and the template has one there");
     fs::remove_file(place.join("src")).unwrap();
     fs::write(outside.join("mine"), "mine").unwrap();
     symlink(outside.join("mine"), place.join("README.md")).unwrap();
@@ -199,6 +234,11 @@ fn git_repositories() {
         assert!(answer.stderr.contains(says), "{end}: {}", answer.stderr);
         assert!(!work.join("d").exists());
     }
+    // What a password is in is not said, and nobody is asked for one.
+    let answer =
+        pack(&work, &["new", "d", "-t", "http://u:secretpw@127.0.0.1:1/x.git#0123abc"]).code(2);
+    assert!(!answer.stderr.contains("secretpw"), "{}", answer.stderr);
+    answer.says("cannot fetch the template from http://…@127.0.0.1:1/x.git#0123abc (if `0123abc` is a commit");
     symlink("/etc", repository.join("sub/link")).unwrap();
     git(&repository, &["add", "."]);
     git(&repository, &["commit", "--quiet", "-m", "two"]);

@@ -84,7 +84,8 @@ fn questions_are_asked_and_ctrl_c_ends_them() {
     let listed = screen.lines().filter(|line| line.starts_with(['❯', ' '])).count();
     assert_eq!(listed, lambda_pack::template::names().len(), "{screen}");
     terminal.press(&["Enter"]);
-    terminal.shows("What calls it?");
+    let screen = terminal.shows("What calls it?");
+    assert!(screen.contains("Which template? · http\n"), "{screen}");
     terminal.press(&["Down", "Enter"]);
     terminal.shows("Created `first`");
     assert!(work.join("first/events/api-gateway-v2.json").is_file());
@@ -98,8 +99,18 @@ fn questions_are_asked_and_ctrl_c_ends_them() {
     // The cursor is there again.
     assert_eq!(terminal.tmux(&["display", "-p", "#{cursor_flag}"]).trim(), "1");
 
+    // Escape is no answer either; the folder is asked for.
+    terminal.press(&["clear", "Enter"]);
+    terminal.press(&[&format!("{program} new; echo ended $?"), "Enter"]);
+    terminal.shows("Which folder?");
+    terminal.press(&["second", "Enter"]);
+    terminal.shows("Which template?");
+    terminal.press(&["Escape"]);
+    terminal.shows("ended 130");
+    assert!(!work.join("second").exists());
+
     // Nothing is asked with --yes, nor of what was given.
-    for flags in ["--yes", "-t http --set events=alb"] {
+    for flags in ["--yes", "| cat", "-t http --set events=alb"] {
         terminal.press(&["clear", "Enter"]);
         terminal.press(&[&format!("{program} new second {flags}"), "Enter"]);
         let screen = terminal.shows("Created `second`");

@@ -1,3 +1,5 @@
+use std::env;
+
 use aws_lambda_events::{
     dynamodb::{Event, EventRecord},
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
@@ -14,15 +16,29 @@ struct Order {
     status: String,
 }
 
+/// What invocations share: clients of the AWS SDK, what the environment says.
+#[derive(Debug)]
+pub struct Shared {
+    table: String,
+}
+
+impl Shared {
+    /// Reads the variables that `environment` of the settings has.
+    pub fn from_env() -> Self {
+        let table = env::var("TABLE").unwrap_or_else(|_| "orders".to_owned());
+        Self { table }
+    }
+}
+
 /// Works through a batch, up to the first record that fails: that one and all behind it come again.
 ///
 /// A record without a sequence number cannot be named, so then the whole batch comes again.
-pub fn handle(event: Event) -> Result<DynamoDbEventResponse, Error> {
+pub async fn handle(shared: &Shared, event: Event) -> Result<DynamoDbEventResponse, Error> {
     let mut response = DynamoDbEventResponse::default();
     for record in event.records {
         let number = record.change.sequence_number.clone();
         let number = number.ok_or("a record without a sequence number")?;
-        if let Err(error) = process(record) {
+        if let Err(error) = process(shared, record).await {
             tracing::warn!(record = number, error, "comes again");
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = Some(number);
@@ -35,22 +51,19 @@ pub fn handle(event: Event) -> Result<DynamoDbEventResponse, Error> {
 }
 
 /// What is done for one change. It may come more than once.
-fn process(record: EventRecord) -> Result<(), Error> {
+async fn process(shared: &Shared, record: EventRecord) -> Result<(), Error> {
     let change = record.change;
     match record.event_name.as_str() {
         "INSERT" => {
             let new: Order = from_item(change.new_image)?;
-            tracing::info!(order = new.id, cents = new.cents, "placed");
+            store(shared, &new).await;
         }
         "MODIFY" => {
             let old: Order = from_item(change.old_image)?;
             let new: Order = from_item(change.new_image)?;
-            tracing::info!(
-                order = new.id,
-                from = old.status,
-                to = new.status,
-                "changed"
-            );
+            if old.status != new.status {
+                store(shared, &new).await;
+            }
         }
         "REMOVE" => {
             let old: Order = from_item(change.old_image)?;
@@ -61,28 +74,41 @@ fn process(record: EventRecord) -> Result<(), Error> {
     Ok(())
 }
 
+/// Exchange it for a call of the AWS SDK, with a client that `Shared` holds.
+async fn store(shared: &Shared, order: &Order) {
+    tokio::task::yield_now().await;
+    // Whose order it is does not belong into a log.
+    tracing::info!(
+        table = shared.table,
+        order = order.id,
+        cents = order.cents,
+        status = order.status,
+        "stored"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn first_failure(event: &str) -> Result<Option<String>, Error> {
-        let response = handle(serde_json::from_str(event)?)?;
+    async fn first_failure(event: &str) -> Result<Option<String>, Error> {
+        let response = handle(&Shared::from_env(), serde_json::from_str(event)?).await?;
         let first = response.batch_item_failures.into_iter().next();
         Ok(first.and_then(|failure| failure.item_identifier))
     }
 
-    #[test]
-    fn good_records_are_done() -> Result<(), Error> {
+    #[tokio::test]
+    async fn good_records_are_done() -> Result<(), Error> {
         let event = include_str!("../events/dynamodb.json");
-        assert_eq!(first_failure(event)?, None);
+        assert_eq!(first_failure(event).await?, None);
         Ok(())
     }
 
-    #[test]
-    fn the_stream_goes_on_from_the_bad_record() -> Result<(), Error> {
+    #[tokio::test]
+    async fn the_stream_goes_on_from_the_bad_record() -> Result<(), Error> {
         let event = include_str!("../events/dynamodb-bad-record.json");
         assert_eq!(
-            first_failure(event)?.as_deref(),
+            first_failure(event).await?.as_deref(),
             Some("4391700000000017204412000")
         );
         Ok(())

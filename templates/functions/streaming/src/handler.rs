@@ -17,24 +17,33 @@ pub fn handle(request: &Request) -> Result<Response<Body>, Error> {
             .body("`from` is no number".into())?);
     };
     let (rows, body) = channel();
-    tokio::spawn(async move {
-        if let Err(error) = send(rows, from).await {
-            tracing::error!(error, "broken off");
-        }
-    });
+    tokio::spawn(stream(rows, from));
     Ok(Response::builder()
         .header(CONTENT_TYPE, "text/csv")
         .body(body)?)
 }
 
-async fn send(mut rows: Sender, from: u32) -> Result<(), Error> {
+/// Sends the rows. Where that fails the answer is broken off: one that only stops looks complete.
+async fn stream(mut rows: Sender, from: u32) {
+    match send(&mut rows, from).await {
+        Ok(()) => tracing::info!(from, "sent"),
+        Err(error) => {
+            tracing::error!(error, "broken off");
+            rows.abort();
+        }
+    }
+}
+
+async fn send(rows: &mut Sender, from: u32) -> Result<(), Error> {
     rows.send_data("order,status\n".into()).await?;
-    for order in from..from.saturating_add(3) {
+    for count in 0..3 {
         // Exchange it for the query of a page.
         sleep(Duration::from_millis(100)).await;
+        let order = from
+            .checked_add(count)
+            .ok_or("no order has such a number")?;
         rows.send_data(format!("{order},shipped\n").into()).await?;
     }
-    tracing::info!(from, "sent");
     Ok(())
 }
 
@@ -52,6 +61,14 @@ mod tests {
         assert_eq!(response.status(), StatusCode::OK);
         let body = response.into_body().collect().await?.to_bytes();
         assert_eq!(body, "order,status\n17,shipped\n18,shipped\n19,shipped\n");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_fails_half_way_does_not_look_complete() -> Result<(), Error> {
+        let event = EVENT.replace("from=17", &format!("from={}", u32::MAX));
+        let response = handle(&from_str(&event)?)?;
+        assert!(response.into_body().collect().await.is_err());
         Ok(())
     }
 

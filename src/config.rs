@@ -32,7 +32,7 @@ use layers::FORGET;
 pub use layers::{For, Layer, Rank, Source, Tier};
 pub(crate) use located::{Lines, TOO_LARGE, integer};
 pub use located::{Located, Mistake, Node, Origin, Table};
-pub use migrate::{Migration, masked, migrate};
+pub use migrate::{Migration, masked, migrate, secrets};
 pub use settings::{CargoFlags, Settings, features};
 pub use wanted::wanted;
 

@@ -122,6 +122,12 @@ pub fn of_folder(folder: &Path) -> Result<Gathered, TemplateFilesError> {
     Ok(gathered)
 }
 
+/// What macOS adds to archives: what it knows of files, beside them or in a folder of its own, and how folders look.
+fn is_of_macos(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    name.starts_with("__MACOSX/") || last == ".DS_Store" || last.starts_with("._")
+}
+
 /// The files of a zip.
 ///
 /// # Errors
@@ -137,8 +143,7 @@ pub fn of_zip(path: &Path) -> Result<Gathered, TemplateFilesError> {
         if index == MAX_MEMBERS {
             return Err(TemplateFilesError::Members);
         }
-        // What macOS knows of files, beside their folder.
-        if member.folder || member.name.starts_with("__MACOSX/") {
+        if member.folder || is_of_macos(&member.name) {
             continue;
         }
         if member.name.contains(char::REPLACEMENT_CHARACTER) {
@@ -197,6 +202,7 @@ fn of_tar(what: &str, from: impl Read) -> Result<Gathered, TemplateFilesError> {
         let path = header.path.trim_start_matches("./");
         match header.kind {
             Kind::Folder => {}
+            Kind::File if is_of_macos(path) => {}
             Kind::File if header.is_utf8 => {
                 gathered.add(path, header.mode & 0o111 != 0, &mut reader)?;
             }

@@ -77,6 +77,14 @@ impl Changes {
         all.map(|(path, change)| (path, change))
     }
 
+    /// The texts of the files that change, before and after, each with its name.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (String, &str)> {
+        self.changed().flat_map(|(path, change)| {
+            let both = [&change.before, &change.after].into_iter().flatten();
+            both.map(|text| (self.shown(path), text.as_str()))
+        })
+    }
+
     fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }

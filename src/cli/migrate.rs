@@ -8,7 +8,7 @@ use super::config::options;
 use super::configuration::{self, CARGO_LAMBDA};
 use super::question::{agreed, can_be_asked};
 use crate::cargo;
-use crate::config::{CONTEXT, masked, migrate};
+use crate::config::{CONTEXT, masked, migrate, secrets};
 use crate::error::Error;
 use crate::message::Message;
 use crate::shell::Shell;
@@ -36,7 +36,8 @@ pub(super) fn run(args: &Migrate, global: &Global, shell: &Shell) -> Result<(), 
         return Ok(());
     }
     if !shell.is_json() {
-        changes.show_as(shell, masked)?;
+        let hidden = hidden(&changes);
+        changes.show_as(shell, |name, text| masked(name, text, &hidden))?;
     }
     say_contexts(&migration.contexts, shell)?;
     let is_written = !args.dry_run && agrees(args)?;
@@ -89,10 +90,16 @@ fn agrees(args: &Migrate) -> Result<bool, Error> {
     agreed("Write this? [y/N] ")
 }
 
+/// The values of environment variables in all files that change: a comment of one may repeat those of another.
+fn hidden(changes: &Changes) -> Vec<String> {
+    changes.texts().flat_map(|(name, text)| secrets(&name, text)).collect()
+}
+
 fn record(changes: &Changes, migrated: bool, shell: &Shell) -> Result<(), Error> {
+    let hidden = hidden(changes);
     Ok(shell.record(&Message::Migrate {
         files: changes.names(),
-        diff: changes.diff(masked),
+        diff: changes.diff(|name, text| masked(name, text, &hidden)),
         migrated,
     })?)
 }

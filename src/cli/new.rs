@@ -179,6 +179,12 @@ fn write_files(put: &mut Put, place: &Path, files: &Files, force: bool) -> Resul
         return Ok(put.create(place, files)?);
     }
     let taken = from::in_the_way(place, files)?;
+    if home::would_end(place, files) {
+        return Err(Error::Usage(format!(
+            "{} is the root of a workspace, whose Cargo.toml is not written over: make the package in a folder below it (`new`)",
+            place.display()
+        )));
+    }
     if !taken.is_empty() && !force {
         let names: Vec<&str> = taken.iter().map(String::as_str).collect();
         let what = format!("there already, with other contents: {}", quoted(&names));

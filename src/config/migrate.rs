@@ -20,7 +20,7 @@ use super::layers::{Reader, Tier};
 use super::located::{Mistake, Origin};
 use super::{Config, ConfigFile, Inputs, env_file_layer, read_files};
 use choose::{Known, differences};
-pub use old::masked;
+pub use old::{masked, secrets};
 
 /// Files by their names as they are shown, each with its new text; none of one that goes.
 type Files = Vec<(Arc<str>, Option<String>)>;

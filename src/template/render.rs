@@ -60,7 +60,11 @@ impl<'a> Renderer<'a> {
     pub(super) fn holds(&self, key: &str, expression: &str) -> Result<bool, TemplateError> {
         let wrong = |error: Error| wrong(key, expression, &error);
         let compiled = self.environment.compile_expression(expression).map_err(wrong)?;
-        Ok(compiled.eval(self.answers).map_err(wrong)?.is_true())
+        let value = compiled.eval(self.answers).map_err(wrong)?;
+        if value.is_undefined() {
+            return Err(wrong(Error::from(ErrorKind::UndefinedError)));
+        }
+        Ok(value.is_true())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Templates from git: fetched into a folder that is removed again, and read as an archive of git's.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::{TemplateFilesError, of_tar};
@@ -24,8 +26,11 @@ const ASK_NOBODY: [(&str, &str); 4] = [
 /// If git cannot fetch them, they cannot be read, or are no template.
 pub fn of_git(from: &Git, asks: bool) -> Result<Gathered, TemplateFilesError> {
     let failed = |source| files::unwritten(&std::env::temp_dir(), source);
-    let scratch =
-        tempfile::Builder::new().prefix("lambda-pack-template-").tempdir().map_err(failed)?;
+    // There may be a password in the URL.
+    let owner = Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    let scratch = builder.prefix("lambda-pack-template-").permissions(owner).tempdir();
+    let scratch = scratch.map_err(failed)?;
     let git = |words: &[&str]| {
         let words = words.iter().map(|word| (*word).to_owned());
         let step = Step::new("git", words).at(scratch.path()).without(NOT_OURS);

@@ -34,6 +34,18 @@ fn workspace() -> TempDir {
     folder
 }
 
+/// What stands there is more than a package's settings.
+#[test]
+fn the_manifest_of_a_workspace_is_not_written_over() {
+    let workspace = workspace();
+    let before = read(workspace.path().join("Cargo.toml"));
+    for force in [&["init", "--name", "x"][..], &["init", "--name", "x", "--force"]] {
+        pack(workspace.path(), force).code(2).says("is the root of a workspace");
+    }
+    assert_eq!(read(workspace.path().join("Cargo.toml")), before);
+    assert!(!workspace.path().join("src").exists());
+}
+
 #[test]
 fn nothing_is_asked_where_nobody_is_and_the_next_command_is_said() {
     let folder = TempDir::new().unwrap();

@@ -3,8 +3,14 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::Permissions;
+#[cfg(target_os = "linux")]
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 
+#[cfg(target_os = "linux")]
+use rustix::process::{Signal, set_parent_process_death_signal};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::args::{Command, Init, New};
@@ -26,11 +32,21 @@ pub(in crate::cli) fn apart(command: &Command, args: &[OsString]) -> Result<Opti
         return Ok(None);
     };
     let is_ours = |said: &String| matches!(Origin::parse(said), Ok(Origin::BuiltIn(_)) | Err(_));
-    if flags.template.as_ref().is_none_or(is_ours) || env::var_os(INNER).is_some() {
+    if flags.template.as_ref().is_none_or(is_ours) {
         return Ok(None);
     }
+    if env::var_os(INNER).is_some() {
+        // Whoever ends the one that waits means this one.
+        #[cfg(target_os = "linux")]
+        set_parent_process_death_signal(Some(Signal::TERM)).map_err(io::Error::from)?;
+        return Ok(None);
+    }
+    // Its own for what is fetched: however that process ends, nothing is left.
+    let owner = Permissions::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("lambda-pack-").permissions(owner).tempdir()?;
     let words = args.iter().skip(1).cloned();
     let step = Step::new(env::current_exe()?, words).with(INNER, "1");
+    let step = step.with("TMPDIR", scratch.path());
     let status = asynchronously(async {
         // Ctrl-C is for both: the other one tidies up, and ends.
         let _interrupt = signal(SignalKind::interrupt())?;

@@ -25,6 +25,14 @@ pub(super) enum Home {
     Workspace { manifest: PathBuf, folder: String },
 }
 
+/// Whether a workspace has its root in this place, and would have none once these files are there.
+pub(super) fn would_end(place: &Path, files: &Files) -> bool {
+    let Some(own) = files.get(MANIFEST) else { return false };
+    let there = files::read_text(&place.join(MANIFEST));
+    there.is_ok_and(|text| cargo_manifest::is_workspace(&text))
+        && !cargo_manifest::is_workspace(&String::from_utf8_lossy(&own.bytes))
+}
+
 impl Home {
     /// Asks cargo, which looks for manifests in the folders above.
     pub(super) fn of(place: &Path) -> Result<Self, Error> {

@@ -291,11 +291,28 @@ fn one_line(value: &mut Value) {
     }
 }
 
-/// A file with the values of environment variables hidden, for people to see; also where a comment repeats
-/// one.
+/// A file with the values of environment variables hidden, for people to see; also where a comment repeats one, or
+/// one of these, which other files have.
 #[must_use]
-pub fn masked(name: &str, text: &str) -> String {
-    let Ok(mut document) = text.parse::<DocumentMut>() else { return String::new() };
+pub fn masked(name: &str, text: &str, of_others: &[String]) -> String {
+    let Some((document, mut secrets)) = hidden(name, text) else { return String::new() };
+    secrets.extend_from_slice(of_others);
+    secrets.retain(|secret| secret.len() >= SECRET);
+    // One may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let line = |line: &str| format!("{}\n", masked_comment(line, &secrets));
+    document.to_string().lines().map(line).collect()
+}
+
+/// The values of environment variables that a file has, which no comment of another one is to show.
+#[must_use]
+pub fn secrets(name: &str, text: &str) -> Vec<String> {
+    hidden(name, text).map(|(_, secrets)| secrets).unwrap_or_default()
+}
+
+/// A file without the values of environment variables, and these; passwords in URLs too.
+fn hidden(name: &str, text: &str) -> Option<(DocumentMut, Vec<String>)> {
+    let mut document = text.parse::<DocumentMut>().ok()?;
     let mut secrets = Vec::new();
     let mut hide = |table: &mut Table, path: &[&str], is_variables: fn(&str) -> bool| {
         let mut item = Some(table as &mut dyn TableLike);
@@ -319,11 +336,14 @@ pub fn masked(name: &str, text: &str) -> String {
             }
         }
     }
-    secrets.retain(|secret| secret.len() >= SECRET);
-    // One may be a part of another.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let line = |line: &str| format!("{}\n", masked_comment(line, &secrets));
-    document.to_string().lines().map(line).collect()
+    let password = |secret: &String| {
+        let (_, behind) = secret.split_once("://")?;
+        let (user, _) = behind.split('/').next()?.rsplit_once('@')?;
+        Some(user.split_once(':')?.1.to_owned())
+    };
+    let passwords: Vec<String> = secrets.iter().filter_map(password).collect();
+    secrets.extend(passwords);
+    Some((document, secrets))
 }
 
 /// A line without what its comment tells of variables.

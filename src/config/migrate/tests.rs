@@ -169,9 +169,14 @@ fn a_table_of_comments_stands_apart() {
 
 #[test]
 fn comments_that_repeat_a_secret_are_hidden() {
+    let url = "environment = { DB = \"postgres://user:hunter2@db/x\" } # hunter2\n";
+    assert!(!masked("lambda-pack.toml", url, &[]).contains("hunter2"));
+    let others = secrets("lambda-pack.toml", url);
+    let seen = masked("api/Cargo.toml", "[package] # of DB: hunter2\n", &others);
+    assert_eq!(seen, "[package] # of DB: ***\n");
     let text = "environment = { PASSWORD = \"s3cr3t\", LONG = \"s3cr3t-and-more\" } # pw s3cr3t-and-more\n\
                 # was s3cr3t\nmemory = 256 # s3cr3t\n";
-    let seen = masked("lambda-pack.toml", text);
+    let seen = masked("lambda-pack.toml", text, &[]);
     assert!(!seen.contains("s3cr3t"), "{seen}");
     assert!(seen.contains("memory = 256 # ***") && seen.contains("# was ***"), "{seen}");
 }
@@ -271,15 +276,15 @@ fn values_of_variables_are_hidden() {
          [package.metadata.lambda.build]\nenv = {{ AA = \"{secret}\" }}\n\
          [package.metadata.lambda-pack]\nenvironment.AA = \"{secret}\"\nmemory = 5\n"
     );
-    let seen = masked("api/Cargo.toml", &manifest);
+    let seen = masked("api/Cargo.toml", &manifest, &[]);
     assert!(!seen.contains(secret), "{seen}");
     for stays in ["AA = \"***\" # why", "env_file = \"f.env\"", "memory = 5"] {
         assert!(seen.contains(stays), "{stays}: {seen}");
     }
     let theirs = format!("[prod.deploy.env]\nAA = '''\n{secret}\n'''\n[prod.deploy]\nmemory = 5\n");
-    assert!(!masked("CargoLambda.toml", &theirs).contains(secret));
+    assert!(!masked("CargoLambda.toml", &theirs, &[]).contains(secret));
     let ours = format!("[env.prod]\nmemory = 5\nenvironment = {{ AA = \"{secret}\" }}\n");
-    let seen = masked("lambda-pack.toml", &ours);
+    let seen = masked("lambda-pack.toml", &ours, &[]);
     assert!(!seen.contains(secret) && seen.contains("memory = 5"), "{seen}");
 }
 

@@ -162,10 +162,22 @@ fn archives() {
     // As macOS archives a folder.
     let folder = PACKAGE.map(|(path, text)| (format!("ours/{path}"), text));
     let mut members: Vec<_> = folder.iter().map(|(path, text)| (path.as_str(), *text)).collect();
-    members.extend([("ours/template.toml", MANIFEST), ("__MACOSX/ours/._Cargo.toml", "x")]);
+    members.extend([
+        ("ours/template.toml", MANIFEST),
+        ("__MACOSX/ours/._Cargo.toml", "x"),
+        ("ours/.DS_Store", "x"),
+        ("ours/src/._main.rs", "x"),
+    ]);
     zipped_as(&zip, &members, &[]);
     pack(at, &["new", "from-zip", "-t", "t.zip"]).code(0);
-    assert!(!at.join("from-zip/._Cargo.toml").exists());
+    assert_eq!(
+        walkdir::WalkDir::new(at.join("from-zip"))
+            .into_iter()
+            .filter(|it| it.as_ref().unwrap().file_name().to_string_lossy().starts_with("._"))
+            .count(),
+        0
+    );
+    assert!(!at.join("from-zip/.DS_Store").exists());
 }
 
 #[test]

@@ -29,7 +29,15 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
         ReleaseCommand::Resume(resume) => &resume.shifts,
     };
     let place = session::place(&args.place)?;
-    let mut scope = Scope::named(&args.functions, &args.manifest, global, shell)?;
+    let is_resume = matches!(command, ReleaseCommand::Resume(_));
+    let mut scope = match Scope::named(&args.functions, &args.manifest, global, shell) {
+        // To look and to take traffic back no settings are needed, whatever is wrong with them.
+        Err(error) if !is_resume && !args.functions.is_empty() => {
+            shell.warn(format!("the settings cannot be read, and are not needed here: {error}"));
+            Scope::without_settings(&args.functions)
+        }
+        scope => scope?,
+    };
     if let (ReleaseCommand::Resume(_), Some(root)) = (command, scope.root.clone()) {
         let known = scope.functions.iter_mut().flat_map(|Named { name, known }| {
             known.iter_mut().map(|(_, wanted)| (name.as_str(), wanted))
@@ -170,7 +178,7 @@ async fn of_function(
             others.extend(of_others(alias).map(|line| format!("{}: {line}", named.name)));
             continue;
         };
-        let old = marker.prev.unwrap_or_default();
+        let old = marker.prev.clone().unwrap_or_default();
         let (old, new) = match session.aws.digests(&named.name, (&old, &shift.new)).await {
             // Traffic goes back whatever the marker says then.
             Err(_) if !goes_on => <_>::default(),
@@ -179,10 +187,26 @@ async fn of_function(
         let watch = named.known.first().map(|(_, wanted)| wanted.watch.clone());
         let whose = (named.name.as_str(), alias);
         let plan = Move::resume(whose, watch.unwrap_or_default(), (&old, &new));
+        if plan.as_ref().is_some_and(|plan| plan.stands(alias).is_none()) {
+            others.push(format!("{}: {}", named.name, of_other_weights(alias, &shift)));
+        }
         shifts.extend(plan.map(|plan| (plan, shift)));
     }
     let aliases = aliases.iter().filter_map(|alias| text(alias, "Name"));
     Ok(Seen { shifts, others, exists, aliases: aliases.map(str::to_owned).collect() })
+}
+
+/// The weights of an alias that are not those of its shift, in words.
+fn of_other_weights(alias: &Object, shift: &Shifting) -> String {
+    let all = weights(alias);
+    let all: Vec<String> =
+        all.iter().map(|(version, weight)| format!("{weight} to version {version}")).collect();
+    let name = text(alias, "Name").unwrap_or_default();
+    format!(
+        "alias {name} sends {} by now, which step {} of its shift does not: `release resume` or `abort` takes it back",
+        all.join(", "),
+        shift.step
+    )
 }
 
 /// What an alias without a shift of ours still has of one, or of somebody else's.

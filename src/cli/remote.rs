@@ -87,6 +87,12 @@ impl Scope {
         Ok(scope)
     }
 
+    /// The functions of these names, of which nothing else is known.
+    pub(super) fn without_settings(names: &[String]) -> Self {
+        let known = |name: &String| Named { name: name.clone(), known: Vec::new() };
+        Self { functions: names.iter().map(known).collect(), ..Self::default() }
+    }
+
     /// The functions of these names, whatever else the workspace has.
     pub(super) fn named(
         names: &[String],

@@ -74,6 +74,8 @@ pub struct Shifting {
     pub new: String,
     /// What `prev` was before.
     pub was: Option<String>,
+    /// What `from` was before: the alias had been rolled back from there. It has one of the two.
+    pub was_from: Option<String>,
     /// The deploy that had moved the alias before.
     pub by: Option<String>,
 }
@@ -92,12 +94,13 @@ impl fmt::Display for Marker {
         }
         write!(f, " dep={}", self.deploy)?;
         let Some(shift) = &self.shift else { return write!(f, " sha={}]", self.sha) };
-        let Shifting { strategy, step, at, new, was, by } = shift;
+        let Shifting { strategy, step, at, new, was, was_from, by } = shift;
         write!(f, " shift={strategy} step={step} at={at} new={new}")?;
         if !self.sha.is_empty() {
             write!(f, " sha={}", self.sha)?;
         }
         was.iter().try_for_each(|was| write!(f, " was={was}"))?;
+        was_from.iter().try_for_each(|from| write!(f, " wasfrom={from}"))?;
         by.iter().try_for_each(|by| write!(f, " by={by}"))?;
         // It comes away from `prev`.
         f.write_str(if self.from.is_some() { " back=1]" } else { "]" })
@@ -136,8 +139,8 @@ impl Marker {
     #[must_use]
     pub fn last_move(&self) -> LastMove<'_> {
         match &self.shift {
-            Some(Shifting { was, by, .. }) => {
-                LastMove { deploy: by.as_deref(), prev: was.as_deref(), from: None }
+            Some(Shifting { was, was_from, by, .. }) => {
+                LastMove { deploy: by.as_deref(), prev: was.as_deref(), from: was_from.as_deref() }
             }
             None => LastMove {
                 deploy: Some(&self.deploy),
@@ -167,6 +170,7 @@ impl Shifting {
             at: field("at")?.parse().ok()?,
             new: field("new")?.to_owned(),
             was: field("was").map(str::to_owned),
+            was_from: field("wasfrom").map(str::to_owned),
             by: field("by").map(str::to_owned),
         })
     }
@@ -241,7 +245,8 @@ mod tests {
             step: 9_999,
             at: 9_999_999_999,
             new: "4294967295".to_owned(),
-            was: Some("4294967293".to_owned()),
+            was: None,
+            was_from: Some("4294967293".to_owned()),
             by: Some("0123456789ab".to_owned()),
         };
         let (prev, sha) = (Some("4294967294".to_owned()), String::new());
@@ -257,7 +262,7 @@ mod tests {
         let longest = Marker { from, ..shifting() };
         assert_eq!(Marker::read(&longest.to_string()), ("", Some(longest.clone())));
         let room = LONGEST - longest.shift.as_ref().unwrap().strategy.to_string().len();
-        assert!(longest.to_string().len() + room <= MARKER + 24, "{room}: {longest}");
+        assert!(longest.to_string().len() + room <= MARKER + 28, "{room}: {longest}");
         assert!(length(&longest.after(&"x".repeat(TEXT))) <= DESCRIPTION);
     }
 

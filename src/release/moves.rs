@@ -112,7 +112,7 @@ impl Move {
         let (prev, from) = match before {
             // Taken back in the middle of a shift.
             Some(Marker { shift: Some(shift), .. }) if there.as_ref() == Some(&self.to) => {
-                if self.back { (None, Some(shift.new)) } else { (shift.was, None) }
+                if self.back { (None, Some(shift.new)) } else { (shift.was, shift.was_from) }
             }
             Some(before) if there.as_ref() == Some(&self.to) => (before.prev, before.from),
             _ if self.back => (None, there),

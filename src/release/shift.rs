@@ -47,6 +47,8 @@ pub struct Move {
     pub marker: Marker,
     /// What `prev` of its marker is before the shift.
     pub was: Option<String>,
+    /// What `from` of its marker is before the shift.
+    pub was_from: Option<String>,
     /// The deploy in its marker before the shift.
     pub by: Option<String>,
     /// The description that it has again after it went back.
@@ -166,6 +168,7 @@ impl Move {
             },
             from,
             was: old.as_ref().and_then(|old| old.prev.clone()),
+            was_from: old.as_ref().and_then(|old| old.from.clone()),
             by: old.map(|old| old.deploy),
             back: back.to_owned(),
             begun: false,
@@ -201,15 +204,16 @@ impl Move {
             watch: watched(&marker, watch),
             text: said.to_owned(),
             marker: with(came_from(&marker, from), &shift.new, new),
-            // As it was, but for what a rollback had left: the deploy that is taken back has not moved it.
+            // As it was: the deploy that is taken back has not moved it.
             back: match shift.by.clone() {
                 Some(deploy) => {
                     let before = with(shift.was.clone(), from, digests.0);
-                    Marker { from: None, deploy, ..before }.after(said)
+                    Marker { from: shift.was_from.clone(), deploy, ..before }.after(said)
                 }
                 None => said.to_owned(),
             },
             was: shift.was,
+            was_from: shift.was_from,
             by: shift.by,
             begun: true,
             signed,
@@ -227,26 +231,42 @@ impl Move {
                     at: now,
                     new: self.to.clone(),
                     was: self.was.clone(),
+                    was_from: self.was_from.clone(),
                     by: self.by.clone(),
                 };
                 let sha = if self.signed { self.marker.sha.clone() } else { String::new() };
                 let prev = Some(self.from.clone());
                 let marker = Marker { prev, sha, shift: Some(shift), ..self.marker.clone() };
                 let weights = BTreeMap::from([(self.to.clone(), percent.weight())]);
-                (&self.from, weights, marker.after(&self.text))
+                (&self.from, weights, marker.after(self.text_on(alias)))
             }
-            Step::Finish => (&self.to, BTreeMap::new(), self.marker.after(&self.text)),
-            Step::Back(_) => {
-                // A text that somebody else has set since is theirs.
-                let text = text(alias, "Description").unwrap_or_default();
-                let ours = written(alias).1.is_some_and(|it| it.deploy == self.marker.deploy);
-                let back = if ours { self.back.as_str() } else { text };
-                (&self.from, BTreeMap::new(), back.to_owned())
-            }
+            Step::Finish => (&self.to, BTreeMap::new(), self.marker.after(self.text_on(alias))),
+            Step::Back(_) => (&self.from, BTreeMap::new(), self.back_on(alias)),
             Step::Wait { .. } | Step::Done | Step::Lost(_) => return None,
         };
         let revision = text(alias, "RevisionId").map(str::to_owned);
         Some(Write { version: version.clone(), weights, description, revision })
+    }
+
+    /// The text for an alias as it is: ours until that stands there, and then whatever does. It may be cut there.
+    fn text_on<'t>(&'t self, alias: &'t Object) -> &'t str {
+        let (there, marker) = written(alias);
+        let ours = marker.is_some_and(|it| it.deploy == self.marker.deploy && it.shift.is_some());
+        if ours && !self.text.starts_with(there) { there } else { &self.text }
+    }
+
+    /// The description that goes back with traffic. A text that somebody else has set since is theirs.
+    fn back_on(&self, alias: &Object) -> String {
+        let ours = written(alias).1.is_some_and(|it| it.deploy == self.marker.deploy);
+        if !ours {
+            return text(alias, "Description").unwrap_or_default().to_owned();
+        }
+        let text = self.text_on(alias);
+        match Marker::read(&self.back) {
+            _ if text == self.text => self.back.clone(),
+            (_, Some(marker)) => marker.after(text),
+            (_, None) => text.to_owned(),
+        }
     }
 
     /// How far it is, if the alias is where this shift has put it: marker and weights are ours.

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::percent;
+
 /// Values that are never shown.
 #[derive(Debug, Clone, Default)]
 pub(in crate::aws) struct Secrets {
@@ -18,13 +20,37 @@ const LONG: usize = 8;
 
 impl Secrets {
     pub(in crate::aws) fn add(&mut self, values: impl IntoIterator<Item = String>) {
-        // What is as short as that is in every other text.
-        for value in values.into_iter().filter(|value| value.len() > 3) {
-            // As it stands in JSON, with quotes and line ends escaped.
-            let quoted = Value::from(value.as_str()).to_string();
-            self.values.extend(quoted.get(1..quoted.len() - 1).map(str::to_owned));
-            self.values.insert(value);
+        for value in values {
+            // Logs have lines of it each by itself, and without the blanks around it.
+            let lines = value.lines().map(str::trim).filter(|line| line.chars().count() >= LONG);
+            for part in lines.chain([value.trim(), &value]) {
+                self.add_one(part);
+            }
         }
+    }
+
+    /// One text, and the ways in which it may stand in others.
+    fn add_one(&mut self, value: &str) {
+        // What is as short as that is in every other text.
+        if value.len() <= 3 {
+            return;
+        }
+        // As it stands in JSON, with quotes and line ends escaped, and by some all that is not ASCII.
+        let quoted = Value::from(value).to_string();
+        if let Some(inner) = quoted.get(1..quoted.len() - 1) {
+            let ascii = |char: char| match char {
+                char if char.is_ascii() => char.to_string(),
+                char => {
+                    let mut units = [0; 2];
+                    let units = char.encode_utf16(&mut units).iter();
+                    units.fold(String::new(), |all, unit| format!("{all}\\u{unit:04x}"))
+                }
+            };
+            self.values.insert(inner.chars().map(ascii).collect());
+            self.values.insert(inner.to_owned());
+        }
+        self.values.insert(percent::encoded(value, b""));
+        self.values.insert(value.to_owned());
     }
 
     /// Whether a value was hidden since this was last asked.
@@ -107,6 +133,23 @@ fn without_values(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Logs are lines, and whoever writes a value writes it as its language does.
+    #[test]
+    fn parts_and_other_ways_of_writing_a_value_are_hidden() {
+        let mut secrets = Secrets::default();
+        let key = "-----BEGIN KEY-----\nMIIEsecretline1\nMIIEsecretline2\n";
+        secrets.add([key, "  spacesecret9  ", "pässwörtlich"].map(str::to_owned));
+        for said in [
+            "key MIIEsecretline1 is",
+            "(spacesecret9)",
+            r"{'a': 'p\u00e4ssw\u00f6rtlich'}",
+            "?k=MIIEsecretline1%0AMIIEsecretline2%0A",
+        ] {
+            let shown = secrets.scrub(said);
+            assert!(shown.contains('…') && !shown.contains("secret"), "{shown}");
+        }
+    }
 
     #[test]
     fn values_of_the_environment_are_never_shown() {

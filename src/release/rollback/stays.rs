@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Asked, Function, Plan};
 use crate::release::Object;
 use crate::release::content::text;
-use crate::release::marker::of_alias;
+use crate::release::marker::{Stale, of_alias};
 use crate::release::observed::points_at;
 
 /// What stays, a line for each deploy and function that it concerns; nothing where nothing goes either.
@@ -29,14 +29,15 @@ fn of_others(functions: &[Function<'_>], asked: &Asked, deploy: &str) -> Option<
     for function in functions {
         for alias in &function.released.aliases {
             let is_meant = asked.alias.as_deref().is_none_or(|asked| asked == name(alias));
-            let Some(marker) = of_alias(alias).filter(|it| is_meant && it.deploy != deploy) else {
-                continue;
+            let by = match of_alias(alias) {
+                Some(marker) => marker.deploy,
+                None if Stale::of(alias).is_some() => "hand".to_owned(),
+                None => continue,
             };
-            others.entry(marker.deploy).or_default().push(format!(
-                "{}:{}",
-                function.name,
-                name(alias)
-            ));
+            if !is_meant || by == deploy {
+                continue;
+            }
+            others.entry(by).or_default().push(format!("{}:{}", function.name, name(alias)));
         }
     }
     let others: Vec<String> =

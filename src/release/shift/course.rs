@@ -136,7 +136,7 @@ pub fn course(plan: &Move, alias: &Object, known: Known, now: u64, verdict: &Ver
     let unweighted = weights.is_empty();
     match under_way(alias) {
         // Weights beside it are AWS's own, while provisioned concurrency moves over.
-        None if at == plan.to && Stale::of(alias).is_none() => Step::Done,
+        None if at == plan.to && !is_anothers(plan, alias, known) => Step::Done,
         None if at != plan.from => {
             let deploy = of_alias(alias).map(|marker| marker.deploy);
             Step::Lost(Lost::Moved(at.to_owned(), deploy))
@@ -148,6 +148,12 @@ pub fn course(plan: &Move, alias: &Object, known: Known, now: u64, verdict: &Ver
         }
         _ => Step::Lost(Lost::Weights(weights)),
     }
+}
+
+/// Whether somebody else has moved the alias to where it was to go: by hand, or in the middle of this shift.
+fn is_anothers(plan: &Move, alias: &Object, known: Known) -> bool {
+    let ours = of_alias(alias).is_some_and(|marker| marker.deploy == plan.marker.deploy);
+    Stale::of(alias).is_some() || (known.begun && !ours)
 }
 
 fn go_on(

@@ -129,7 +129,9 @@ fn move_alias(
     let mut marker = Marker { deploy, sha, ..Marker::default() };
     // What only loses its weights has come from where it came from.
     match alias.and_then(of_alias) {
-        Some(Marker { shift: Some(shift), .. }) if there => marker.prev = shift.was,
+        Some(Marker { shift: Some(shift), .. }) if there => {
+            (marker.prev, marker.from) = (shift.was, shift.was_from);
+        }
         Some(before) if there => (marker.prev, marker.from) = (before.prev, before.from),
         _ => marker.prev = from.filter(|_| !there).map(str::to_owned),
     }

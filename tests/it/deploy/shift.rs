@@ -71,6 +71,7 @@ impl Load {
 }
 
 /// From the last poll before it to the weights back, and how many calls that took.
+#[expect(clippy::print_stdout, reason = "a figure for benches/RESULTS.md")]
 fn deploy_with_clock(site: &Site, server: &Server) -> (Run, Duration, usize) {
     let times = Arc::new(std::sync::Mutex::new(Vec::new()));
     let of_proxy = Arc::clone(&times);
@@ -91,16 +92,20 @@ fn deploy_with_clock(site: &Site, server: &Server) -> (Run, Duration, usize) {
     let back = times.iter().rposition(|(what, _)| *what == "UpdateAlias").unwrap();
     assert!(seen < back, "{times:?}");
     let calls = times[seen + 1..=back].len();
+    println!(
+        "from the poll to the weights back: {:?}, {calls} call",
+        times[back].1 - times[seen].1
+    );
     (run, times[back].1 - times[seen].1, calls)
 }
 
 #[test]
 fn a_version_that_fails_some_of_its_calls_goes_back() {
     let server = Arc::new(Server::start(&[]));
-    let settings = format!("shift = \"steps:50%/1h\"\n{WATCH}");
-    let site = site(&server, &["api"], &settings);
+    let watch = "watch = { poll = \"100ms\", min-invocations = 20, error-rate = \"1%\" }\n";
+    let site = site(&server, &["api"], &format!("shift = \"steps:50%/1h\"\n{watch}"));
     let failing = "n = 0\nwhile True:\n    id, _, _ = next()\n    n += 1\n    \
-                   fail(id, {'errorType': 'Sold'}) if n % 2 else respond(id, 'two')";
+                   respond(id, 'two') if n % 20 else fail(id, {'errorType': 'Sold'})";
     site.bundle_of("api", &python(failing));
     let load = Load::start(&server);
     let (run, late, calls) = deploy_with_clock(&site, &server);
@@ -108,8 +113,9 @@ fn a_version_that_fails_some_of_its_calls_goes_back() {
     run.code(4).says("all traffic is on version 1 again").says("invocations failed");
     rests(&server, "api", "1");
     assert!(late < Duration::from_secs(1) && calls == 1, "{late:?}, {calls} calls");
-    // Half of what went to the second version failed, and nothing else.
-    assert!(second > 0 && failed * 2 <= second + 1, "{failed} of {all} failed, {second} went over");
+    // One in twenty of what went to the second version failed, and nothing else.
+    let of_second = (1..=second / 20).contains(&failed);
+    assert!(of_second, "{failed} of {all} failed, {second} went over");
 }
 
 #[test]

@@ -212,6 +212,12 @@ impl Shell {
         }
     }
 
+    /// One that nobody hears: for what says its warnings somewhere else.
+    #[must_use]
+    pub fn unheard() -> Self {
+        Self::new(Output::Text, true, false, ColorChoice::Never)
+    }
+
     /// A line for `-v`.
     pub fn detail(&self, verb: &str, text: impl Display) {
         if self.verbose {

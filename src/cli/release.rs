@@ -17,7 +17,7 @@ use crate::nearest;
 use crate::release::Object;
 use crate::release::content::text;
 use crate::release::marker::Stale;
-use crate::release::observed::weights;
+use crate::release::observed::{shares, weights};
 use crate::release::shift::course::Why;
 use crate::release::shift::{Move, Shifting, under_way};
 use crate::shell::Shell;
@@ -29,10 +29,10 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
         ReleaseCommand::Resume(resume) => &resume.shifts,
     };
     let place = session::place(&args.place)?;
-    let is_resume = matches!(command, ReleaseCommand::Resume(_));
+    let goes_on = matches!(command, ReleaseCommand::Resume(_));
     let mut scope = match Scope::named(&args.functions, &args.manifest, global, shell) {
         // To look and to take traffic back no settings are needed, whatever is wrong with them.
-        Err(error) if !is_resume && !args.functions.is_empty() => {
+        Err(error) if !goes_on && !args.functions.is_empty() => {
             shell.warn(format!("the settings cannot be read, and are not needed here: {error}"));
             Scope::without_settings(&args.functions)
         }
@@ -46,7 +46,6 @@ pub(super) fn run(command: &ReleaseCommand, global: &Global, shell: &Shell) -> R
     }
     super::asynchronously(async {
         let session = scope.connect(place, "look at", shell).await?;
-        let goes_on = matches!(command, ReleaseCommand::Resume(_));
         let Found { all, unseen, others, missing } = found(&session, &scope, args, goes_on).await;
         for line in others {
             shell.warn(line);
@@ -198,13 +197,10 @@ async fn of_function(
 
 /// The weights of an alias that are not those of its shift, in words.
 fn of_other_weights(alias: &Object, shift: &Shifting) -> String {
-    let all = weights(alias);
-    let all: Vec<String> =
-        all.iter().map(|(version, weight)| format!("{weight} to version {version}")).collect();
     let name = text(alias, "Name").unwrap_or_default();
     format!(
         "alias {name} sends {} by now, which step {} of its shift does not: `release resume` or `abort` takes it back",
-        all.join(", "),
+        shares(&weights(alias)),
         shift.step
     )
 }
@@ -215,11 +211,9 @@ fn of_others(alias: &Object) -> Option<String> {
         return Some(format!("{stale}; no shift is under way"));
     }
     let all = weights(alias);
-    let all: Vec<String> =
-        all.iter().map(|(version, weight)| format!("{weight} to version {version}")).collect();
     (!all.is_empty()).then(|| {
         let name = text(alias, "Name").unwrap_or_default();
-        let all = all.join(", ");
+        let all = shares(&all);
         format!("alias {name} sends {all} by no shift of this program: `--clear-weights` of `deploy` or `rollback` takes that off")
     })
 }

@@ -280,7 +280,7 @@ mod tests {
             ("team/api", Some(of_other), Some(format!("{ecr}/team/api"))),
             ("team/api", Some("127.0.0.1:1/x@sha256:aa"), Some("127.0.0.1:1/team/api".to_owned())),
             ("a.example/api", Some(of_other), Some("a.example/api".to_owned())),
-            ("team/api", Some("oci:/work/image@sha256:aa"), None),
+            ("team/api", Some("oci:/srv/image@sha256:aa"), None),
             ("team/api", None, None),
         ] {
             let wanted = Wanted { repository: Some(written.to_owned()), ..Wanted::default() };

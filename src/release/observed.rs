@@ -169,6 +169,13 @@ pub(super) fn is_moving_over(first: Option<&str>, observed: &Observed, alias: &s
     first == Some(alias) && is_allocated(observed.attached.provisioned.as_ref())
 }
 
+/// Weights in words: `0.1 to version 3`.
+#[must_use]
+pub fn shares(weights: &BTreeMap<String, f64>) -> String {
+    let all = weights.iter().map(|(version, weight)| format!("{weight} to version {version}"));
+    all.collect::<Vec<_>>().join(", ")
+}
+
 /// Whether provisioned concurrency (`GetProvisionedConcurrencyConfig`) is just being allocated.
 #[must_use]
 pub fn is_allocated(provisioned: Option<&Object>) -> bool {

@@ -20,7 +20,7 @@ use super::Object;
 use super::content::text;
 use super::desired::Desired;
 pub use super::marker::Shifting;
-use super::marker::{Marker, Stale, of_alias, written};
+use super::marker::{Marker, of_alias, written};
 use super::observed::{Observed, points_at, weights};
 use course::Step;
 use strategy::Strategy;
@@ -152,7 +152,7 @@ impl Move {
         let from = points_at(alias).to_owned();
         // A stale marker is not left to tell of anything once more.
         let whole = text(alias, "Description").unwrap_or_default();
-        let back = if Stale::of(alias).is_some() { before } else { whole };
+        let back = if old.is_some() { whole } else { before };
         Self {
             function: function.to_owned(),
             alias: text(alias, "Name").unwrap_or_default().to_owned(),
@@ -291,15 +291,15 @@ impl Move {
     #[must_use]
     pub fn is_between(&self, alias: &Object, begun: bool) -> bool {
         let weights = weights(alias);
-        let of_shift = |marker: Marker| match marker.shift {
-            Some(shift) => {
-                marker.deploy == self.marker.deploy
+        let marked = written(alias).1.and_then(|it| Some((it.deploy, it.prev, it.shift?)));
+        let ours = match marked {
+            Some((deploy, prev, shift)) => {
+                deploy == self.marker.deploy
                     && shift.new == self.to
-                    && marker.prev.as_ref() == Some(&self.from)
+                    && prev.as_ref() == Some(&self.from)
             }
             None => begun && !weights.is_empty(),
         };
-        let ours = written(alias).1.map_or(begun && !weights.is_empty(), of_shift);
         ours && points_at(alias) == self.from && weights.keys().all(|it| *it == self.to)
     }
 

@@ -10,7 +10,7 @@ use crate::cli::prepare::Machines;
 use crate::config::Config;
 use crate::error::Error;
 use crate::function::Function;
-use crate::shell::{Output, Shell};
+use crate::shell::Shell;
 
 /// The functions that the flags select.
 pub(super) struct Here {
@@ -39,7 +39,7 @@ pub(super) fn name(args: &Invoke, global: &Global) -> Result<String, Error> {
         ));
     }
     // Its warnings are said when something is built of it.
-    let quiet = Shell::new(Output::Text, true, false, anstream::ColorChoice::Never);
+    let quiet = Shell::unheard();
     let Here { functions, .. } = Here::gather(args, global, &quiet)?;
     let names: BTreeSet<&str> = functions.iter().map(|it| it.name.as_str()).collect();
     match names.first() {

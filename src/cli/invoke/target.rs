@@ -5,7 +5,7 @@ use crate::cli::args::{Global, Invoke};
 use crate::cli::configuration;
 use crate::config::{Mistake, Node};
 use crate::error::Error;
-use crate::shell::{Output, Shell};
+use crate::shell::Shell;
 
 /// Whether it is this machine: by the flag, else by the setting `invoke.target` of the workspace. Where
 /// there is none, nothing is read.
@@ -16,7 +16,7 @@ pub(super) fn is_local(args: &Invoke, global: &Global) -> Result<bool, Error> {
 fn is_set(args: &Invoke, global: &Global) -> Result<bool, Error> {
     let metadata = cargo::metadata(&args.build.cargo_options(global))?;
     // Its warnings are said when something is built of it.
-    let quiet = Shell::new(Output::Text, true, false, anstream::ColorChoice::Never);
+    let quiet = Shell::unheard();
     let config = configuration::load(&metadata, Vec::new(), global, &quiet)?;
     // No package has this name: what is said of all.
     let merged = config.of_handler("", "");

@@ -61,13 +61,12 @@ impl fmt::Display for Stale {
 /// one at rest are not its matter; those of a shift may be others by now, as long as they are between its versions.
 fn contradiction(marker: &Marker, alias: &Object) -> Option<String> {
     let at = points_at(alias);
-    let told = if marker.shift.is_some() { &marker.prev } else { &marker.to };
-    let points = || Some(format!("points at version {at}"));
+    let points = || format!("points at version {at}");
     let Some(shift) = &marker.shift else {
-        return told.as_ref().filter(|told| *told != at).and_then(|_| points());
+        return marker.to.as_ref().filter(|to| *to != at).map(|_| points());
     };
-    if told.as_deref() != Some(at) {
-        return points();
+    if marker.prev.as_deref() != Some(at) {
+        return Some(points());
     }
     let weights = weights(alias);
     match weights.iter().find(|(version, _)| **version != shift.new) {

@@ -9,7 +9,7 @@ use super::watch::{EXTENSIONS, OnUnknown};
 use super::{Move, under_way};
 use crate::release::Object;
 use crate::release::marker::{Shifting, Stale, of_alias};
-use crate::release::observed::{points_at, weights};
+use crate::release::observed::{points_at, shares, weights};
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,11 +106,7 @@ impl fmt::Display for Lost {
                 write!(f, "it points at version {version}, by deploy {deploy}")
             }
             Self::Ended => f.write_str("the shift was ended, and all traffic goes to one version"),
-            Self::Weights(all) => {
-                let all =
-                    all.iter().map(|(version, weight)| format!("{weight} to version {version}"));
-                write!(f, "it sends {}", all.collect::<Vec<_>>().join(", "))
-            }
+            Self::Weights(all) => write!(f, "it sends {}", shares(all)),
             Self::Shifted(deploy) => write!(f, "deploy {deploy} shifts its traffic"),
         }
     }
